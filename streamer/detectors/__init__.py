@@ -1,0 +1,47 @@
+"""Levels in, events out. A detector knows no rings, processes, files or screens.
+
+A family of detectors is one file here and one line in DETECTORS; a country's ringback is data in configs/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.bank import Analysis, Levels
+from streamer.events import Event
+
+
+class Audio(Protocol):
+    """The channel's samples themselves, for the rare candidate that deserves a closer look."""
+
+    def read(self, start_sample: int, stop_sample: int) -> NDArray[np.float32] | None:
+        """A copy of samples [start, stop) of the detector's channel, or None when they are gone already.
+
+        Reaches back as far as the detector's history_samples before the newest frame; samples before the
+        stream began read as 0. Never reaches past the newest sample of the newest frame.
+        """
+
+
+class Detector(Protocol):
+    """One channel's worth of one decision.
+
+    Everything it says depends on the samples alone: never on how its levels were cut into runs.
+    """
+
+    @property
+    def analysis(self) -> Analysis:
+        """The levels it wants to be fed with."""
+
+    @property
+    def history_samples(self) -> int:
+        """How far back from the end of the newest frame it may ask Audio."""
+
+    def feed(self, levels: Levels, audio: Audio) -> Iterable[Event]:
+        """Take the next run of frames (consecutive with the last, unless flush came between)."""
+
+    def flush(self) -> Iterable[Event]:
+        """The signal ends or breaks here: close what is open with an end event, and forget."""

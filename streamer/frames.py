@@ -1,0 +1,67 @@
+"""Which samples make frame k, and the window laid over them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.errors import SpecError
+
+
+@lru_cache(maxsize=64)
+def make_taper(window: str, length_samples: int) -> NDArray[np.float64]:
+    """The periodic window function scipy.signal.get_window knows by this name, (length_samples,), read-only.
+
+    Parametrised windows are written `kaiser:8.6`, `tukey:0.25`.
+    """
+    from scipy.signal import get_window  # a heavy import
+
+    name, *parameters = window.split(":")
+    try:
+        wanted = (name, *(float(parameter) for parameter in parameters)) if parameters else name
+        taper = np.asarray(get_window(wanted, length_samples, fftbins=True), dtype=np.float64)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise SpecError(
+            f'window is "{window}"; it must be a name scipy.signal.get_window knows, '
+            f"such as hann, hamming, blackman, boxcar or kaiser:8.6 ({error})"
+        ) from error
+    taper.flags.writeable = False
+    return taper
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameSpec:
+    """Frame k covers samples [k * hop_samples, k * hop_samples + length_samples); only full frames exist."""
+
+    length_samples: int
+    hop_samples: int
+    window: str = "hann"
+
+    def __post_init__(self) -> None:
+        if self.length_samples < 1:
+            raise SpecError(f"length_samples is {self.length_samples}; it must be at least 1")
+        if not 1 <= self.hop_samples <= self.length_samples:
+            raise SpecError(
+                f"hop_samples is {self.hop_samples}; it must lie in 1..{self.length_samples} "
+                "(length_samples), or samples between frames would never be looked at"
+            )
+
+    @property
+    def taper(self) -> NDArray[np.float64]:
+        return make_taper(self.window, self.length_samples)
+
+    def enbw_hz(self, fs_hz: float) -> float:
+        """Equivalent noise bandwidth fs sum(w^2) / sum(w)^2."""
+        taper = self.taper
+        return float(fs_hz * np.sum(taper**2) / np.sum(taper) ** 2)
+
+    def frames_within(self, n_samples: int) -> int:
+        """How many full frames end at or before sample n_samples: also the first frame not complete yet."""
+        return max(0, (n_samples - self.length_samples) // self.hop_samples + 1)
+
+    def centre_samples(self, frame: NDArray[np.int64] | int) -> NDArray[np.float64] | float:
+        """Centre of a frame, in samples since the stream began."""
+        return frame * self.hop_samples + self.length_samples / 2
