@@ -21,6 +21,7 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
     label: str
     sample: int
     t_s: float
+    known_sample: int  # end of the frame that settled it: live and offline emit in the order of these
     id: int = 0  # the monitor numbers them, in stream order
     plan: str | None = None
     file: str | None = None

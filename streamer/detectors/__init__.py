@@ -29,7 +29,9 @@ class Audio(Protocol):
 class Detector(Protocol):
     """One channel's worth of one decision.
 
-    Everything it says depends on the samples alone: never on how its levels were cut into runs.
+    Everything it says depends on the samples alone: never on how its levels were cut into runs. Each event
+    carries known_sample, the end of the frame that settled it (for flush: of the newest frame), by which
+    the events of several detectors are put in one order, live and offline.
     """
 
     @property
