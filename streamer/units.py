@@ -159,7 +159,7 @@ def parse_hop_samples(text: str | int, length_samples: int, fs_hz: float, *, nam
     hop_samples = parse_length_samples(text, fs_hz, name=name)
     if hop_samples > length_samples:
         raise SpecError(
-            f"{name} is {shorten(text)}, {hop_samples} samples at {fs_hz:g} Hz, and longer than the window of "
+            f"{name} is {shorten(text)}, {hop_samples} samples at {fs_hz:g} Hz, longer than the window of "
             f"{length_samples}: samples between frames would never be looked at"
         )
     return hop_samples

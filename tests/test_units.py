@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streamer import units
@@ -119,7 +119,7 @@ def test_a_ratio_in_db_has_no_reference():
 
 
 def test_a_slipped_decimal_point_is_no_level():
-    with pytest.raises(SpecError, match="within -400..400 dB"):
+    with pytest.raises(SpecError, match=r"within -400\.\.400 dB"):
         units.parse_level_dbfs("-3000dBFS")
 
 
@@ -131,22 +131,21 @@ def test_percentages():
             units.parse_ratio(text)
 
 
-@pytest.mark.parametrize(
-    ("text", "samples"), [("4096", 4096), (4096, 4096), ("85ms", 4080), ("10us", 1), ("1e3", 1000)]
-)
+@pytest.mark.parametrize(("text", "samples"), [("4096", 4096), (4096, 4096), ("85ms", 4080), ("1e3", 1000)])
 def test_lengths_are_samples_or_time(text, samples):
-    if text == "10us":  # 0.48 of a sample at 48 kHz
-        with pytest.raises(SpecError, match=r"0\.48 samples at 48000 Hz"):
-            units.parse_length_samples(text, 48000)
-    else:
-        assert units.parse_length_samples(text, 48000) == samples
+    assert units.parse_length_samples(text, 48000) == samples
+
+
+def test_a_length_below_a_sample_says_how_long_it_is():
+    with pytest.raises(SpecError, match=r'10us", 0\.48 samples at 48000 Hz'):
+        units.parse_length_samples("10us", 48000)
 
 
 @pytest.mark.parametrize(
     "text", ["0", "-5", "4096.5", 4096.5, "1e400", "9" * 5000, 2**70, "16777217", "1h", True]
 )
 def test_lengths_are_whole_and_of_a_size_that_can_be_meant(text):
-    with pytest.raises(SpecError, match="window_length is .*such as 4096 or 85ms"):
+    with pytest.raises(SpecError, match=r"window_length is .*such as 4096 or 85ms"):
         units.parse_length_samples(text, 48000)
 
 
@@ -231,11 +230,13 @@ def test_no_power_reads_as_silence_and_not_as_an_error():
 @example("1" * 400)
 @example("²")
 @example("٣s")
+@settings(max_examples=50)
 def test_any_text_is_a_finite_value_or_a_spec_error_of_one_line(parse, text):
+    value, message = 0.0, ""
     try:
         value = parse(text)
     except SpecError as error:
-        assert "\n" not in str(error)
-        assert len(str(error)) < 300
-    else:
-        assert all(math.isfinite(part) for part in (value if isinstance(value, tuple) else (value,)))
+        message = str(error)
+    assert "\n" not in message
+    assert len(message) < 300
+    assert all(math.isfinite(part) for part in (value if isinstance(value, tuple) else (value,)))
