@@ -1,8 +1,8 @@
 """What the dashboard is given, what it answers, and the wire between the two processes.
 
 The monitor sends a Scene, then Snapshots at the screen's pace, then a Goodbye. Every message is one msgpack
-object on a multiprocessing Connection: nothing is pickled. Levels are dBFS throughout; the dashboard alone adds
-`Scene.offset_db` to show another unit.
+object on a multiprocessing Connection: nothing is pickled. Levels are dBFS throughout; the dashboard alone
+adds `Scene.offset_db` to show another unit.
 """
 
 from __future__ import annotations
@@ -111,8 +111,8 @@ Message = Scene | Snapshot | Goodbye
 Answer = Taken | Quit | TerminalGone
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_message = msgspec.msgpack.Decoder(Message).decode
-_decode_answer = msgspec.msgpack.Decoder(Answer).decode
+_message_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
+_answer_decoder: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
 
 
 def encode(message: Message | Answer) -> bytes:
@@ -120,11 +120,11 @@ def encode(message: Message | Answer) -> bytes:
 
 
 def decode_message(message: bytes) -> Message:
-    return _decode_message(message)
+    return _message_decoder.decode(message)
 
 
 def decode_answer(message: bytes) -> Answer:
-    return _decode_answer(message)
+    return _answer_decoder.decode(message)
 
 
 class DashboardLink:
@@ -136,7 +136,7 @@ class DashboardLink:
         self.closed = False
 
     def ready(self) -> bool:
-        """Whether a snapshot would be taken soon. When not, make none: its events and levels go into the next."""
+        """Whether a snapshot would be taken soon; when not, its events and levels go into the next one."""
         return not self.closed and self._in_flight < IN_FLIGHT
 
     def send(self, message: Message) -> None:
@@ -146,8 +146,8 @@ class DashboardLink:
         self._in_flight += isinstance(message, Snapshot)
         try:
             self._connection.send_bytes(encode(message))
-        except OSError:  # the dashboard has died; the run goes on without it
-            self.closed = True
+        except OSError:  # the dashboard has died: poll will say so
+            pass
 
     def poll(self) -> list[Answer]:
         """What the dashboard has said since the last call. If it died unasked, that is a TerminalGone."""
@@ -182,7 +182,7 @@ class LevelSummary:
             self._frames[channel - 1] += len(power)
 
     def take(self) -> tuple[bytes, bytes]:
-        """`levels` and `peaks` of a Snapshot, both empty unless every channel has a new frame; starts afresh."""
+        """`levels` and `peaks` of a Snapshot, and start afresh; empty unless every channel has a new frame."""
         if not self._frames.all():
             return b"", b""
         levels = _dbfs(self._power_sum / self._frames[:, None]).tobytes()
