@@ -5,8 +5,9 @@ A family of detectors is one file here and one line in DETECTORS; a country's ri
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,3 +48,17 @@ class Detector(Protocol):
 
     def flush(self) -> Iterable[Event]:
         """The signal ends or breaks here: close what is open with an end event, and forget."""
+
+
+# Section of a tone plan -> its module, the class of its limits, the detector: Detector(spec, fs_hz=, channel=).
+DETECTORS = {
+    "tone": ("streamer.detectors.tones", "ToneSpec", "ToneDetector"),
+    "dtmf": ("streamer.detectors.dtmf", "DtmfSpec", "DtmfDetector"),
+}
+
+
+def find_detector(section: str) -> tuple[type[Any], Callable[..., Detector]]:
+    """The class of the limits and the detector for a section of a tone plan, a key of DETECTORS."""
+    module_name, spec_name, detector_name = DETECTORS[section]
+    module = import_module(module_name)
+    return getattr(module, spec_name), getattr(module, detector_name)

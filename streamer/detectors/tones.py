@@ -1,0 +1,53 @@
+"""One or several simultaneous steady tones, on and off with hysteresis."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from streamer.errors import SpecError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToneSpec:
+    """All of freqs_hz at once, or nothing.
+
+    SNR is a tone's power over the noise power in the same noise bandwidth (of the analysis window); the noise
+    is the median of guard bands beside the tone, so one neighbouring tone does not raise it.
+    """
+
+    name: str
+    freqs_hz: tuple[float, ...]
+    tolerance: float = 0.015  # a ratio: each measured frequency must lie within freq * (1 +- tolerance)
+    open_snr_db: float = 8.0
+    close_snr_db: float = 4.0
+    min_on_ms: float = 100.0  # shorter tones are not reported
+    min_off_ms: float = 100.0  # shorter breaks do not end a tone
+    min_level_dbfs: float = -80.0  # per tone
+    max_twist_db: float = 12.0  # between the strongest and the weakest of several tones
+    window_ms: float | None = None  # None: as long as min_on_ms and the tolerance allow
+
+    def __post_init__(self) -> None:
+        me = f'tone "{self.name}"'
+        if not self.freqs_hz:
+            raise SpecError(f"{me} has no freqs_hz; it needs at least one frequency")
+        for freq_hz in self.freqs_hz:
+            if not (math.isfinite(freq_hz) and freq_hz > 0):
+                raise SpecError(f"{me}: freqs_hz has {freq_hz:g}; it must be above 0 Hz")
+        if tuple(sorted(set(self.freqs_hz))) != self.freqs_hz:
+            raise SpecError(f"{me}: freqs_hz is {self.freqs_hz}; list each frequency once, ascending")
+        if not 0 < self.tolerance <= 0.2:
+            raise SpecError(f"{me}: tolerance is {self.tolerance:g}; it must lie in 0..0.2 (20 %)")
+        if not self.close_snr_db <= self.open_snr_db:
+            raise SpecError(
+                f"{me}: close_snr_db is {self.close_snr_db:g}; it must not exceed "
+                f"open_snr_db, which is {self.open_snr_db:g}, or the tone would flicker"
+            )
+        for key in ("min_on_ms", "min_off_ms"):
+            value = getattr(self, key)
+            if not 5 <= value <= 600_000:
+                raise SpecError(f"{me}: {key} is {value:g}; it must lie in 5..600000 ms")
+        if self.window_ms is not None and not 5 <= self.window_ms <= 2000:
+            raise SpecError(f"{me}: window_ms is {self.window_ms:g}; it must lie in 5..2000 ms")
+        if not self.max_twist_db > 0:
+            raise SpecError(f"{me}: max_twist_db is {self.max_twist_db:g}; it must be above 0 dB")
