@@ -20,6 +20,7 @@ HERTZ = {"": 1.0, "hz": 1.0, "k": 1e3, "khz": 1e3}
 MEGAHERTZ = {"M": 1e6, "MHz": 1e6}  # apart, since a small m would be milli
 LEVEL_UNITS = ("dbfs", "dbm0", "dbspl")
 
+MIN_HZ, MAX_HZ = 1e-9, 1e12  # no signal sampled by anybody; keeps arithmetic on frequencies finite
 MAX_WINDOW_SAMPLES = 2**24  # six minutes at 48 kHz; what is longer is a slipped unit
 
 NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
@@ -94,7 +95,7 @@ def parse_frequency_hz(text: str | float, *, name: str = "frequency") -> float:
     if factor is None:
         raise SpecError(f"{name} is {shorten(text)}: {shorten(unit)} is no unit of frequency; {allowed}")
     value_hz = number * factor
-    if not (0 < value_hz < math.inf):
+    if not MIN_HZ <= value_hz <= MAX_HZ:
         raise SpecError(f"{name} is {shorten(text)}; {allowed}")
     return value_hz
 
