@@ -102,7 +102,7 @@ def list_kinds() -> list[tuple[str, str]]:
     return [(kind.example, kind.meaning) for kind in KINDS.values()]
 
 
-# --- the words -----------------------------------------------------------------------------------------------
+# --- the words
 
 
 def _lin(term: Term) -> list[Band]:
@@ -139,11 +139,11 @@ def _notes(term: Term) -> list[Band]:
 
 
 def _fractional_octaves(term: Term) -> list[Band]:
-    """Exact base-ten mid-bands of IEC 61260-1, from the band that holds the low end to that of the high end."""
+    """Exact base-ten mid-bands of IEC 61260-1, from the band that holds the low end to the high end's."""
     per_octave = _per_octave(term.word)
     low_hz, high_hz = _range(term.arguments, term, f"{term.word}:50-8k")
     octave_ratio = 10**0.3
-    shift = 0.0 if per_octave % 2 else 0.5  # clause 5.4: an even count has 1 kHz on an edge, not at a centre
+    shift = 0.0 if per_octave % 2 else 0.5  # the standard has 1 kHz on an edge when the count is even
 
     def band_of(hz: float) -> int:
         return round(per_octave * math.log(hz / 1000, octave_ratio) - shift)
@@ -219,15 +219,15 @@ def _list(term: Term) -> list[Band]:
 
 def _csv(term: Term) -> list[Band]:
     """Rows of frequency[,label]; # starts a comment, a first row of words is a heading."""
-    path = term.arguments
+    path = _printable(term.arguments)
     try:
-        with Path(path).open(encoding="utf-8-sig", newline="") as file:
+        with Path(term.arguments).open(encoding="utf-8-sig", newline="") as file:
             text = file.read(MAX_CSV_CHARACTERS + 1)
     except (OSError, UnicodeError, ValueError) as error:
         raise SpecError(f"bands file {shorten(path)} cannot be read: {_reason(error)}") from error
     if len(text) > MAX_CSV_CHARACTERS:
         raise SpecError(
-            f"bands file {shorten(path)} is longer than {MAX_CSV_CHARACTERS} characters; is it a CSV?"
+            f"bands file {shorten(path)} is longer than {MAX_CSV_CHARACTERS} characters; is it CSV?"
         )
     bands: list[Band] = []
     rows = csv.reader(text.splitlines(), skipinitialspace=True)
@@ -235,14 +235,12 @@ def _csv(term: Term) -> list[Band]:
         for row in rows:
             if not row or not row[0].strip() or row[0].lstrip().startswith("#"):
                 continue
-            if not bands and re.fullmatch(
-                r"\s*(f|freq|frequency|hz)\w*\s*", row[0], re.IGNORECASE | re.ASCII
-            ):
+            if not bands and re.match(r"\s*(f|hz)[a-z_]*\s*$", row[0], re.IGNORECASE | re.ASCII):
                 continue
             if len(row) > 2:
                 raise SpecError(f"{path}:{rows.line_num}: {len(row)} columns; a row is frequency[,label]")
             hz = parse_frequency_hz(row[0], name=f"{path}:{rows.line_num}: a band")
-            bands.append((hz, row[1].strip()[:40] if len(row) == 2 else ""))
+            bands.append((hz, _printable(row[1].strip()[:40]) if len(row) == 2 else ""))
     except csv.Error as error:
         raise SpecError(f"{path}:{rows.line_num}: {error}; a row is frequency[,label]") from error
     if not bands:
@@ -276,7 +274,7 @@ KINDS: dict[str, Kind] = {
     "mains50": Kind("mains50:20", "50 Hz and its harmonics, 20 in all", "linear", _mains),
     "mains60": Kind("mains60:20", "60 Hz and its harmonics, 20 in all", "linear", _mains),
     **{
-        word: Kind(word, "selective calling, one tone a digit", "linear", _selcall)
+        word: Kind(word, "selective calling, a tone a digit", "linear", _selcall)
         for word in families.SELCALL_HZ
     },
     "qcii": Kind("qcii", "Quick Call II paging; qcii:2 is one group", "log", _qcii),
@@ -290,7 +288,7 @@ KINDS: dict[str, Kind] = {
 EXAMPLES = [kind.example for kind in KINDS.values()]
 
 
-# --- what a bank means at a sample rate and window ---------------------------------------------------------
+# --- what a bank means at a sample rate and window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -375,7 +373,7 @@ def measure_lobe_hz(frames: FrameSpec, fs_hz: float) -> tuple[float, float]:
     return 2 * null * bin_hz, float(2 * half * bin_hz)
 
 
-# --- pieces ----------------------------------------------------------------------------------------------------
+# --- pieces
 
 
 def _split_terms(spec: str) -> list[str]:
@@ -397,10 +395,10 @@ def _find_kind(text: str, spec: str, fs_hz: float | None) -> tuple[Kind, Term]:
     kind = KINDS.get("1/n-octave" if _FRACTION.fullmatch(word) else word)
     if kind is None:
         words = [known for known in KINDS if known not in ("", "@")]
-        hint = suggest(word, words)
+        hint = f"{suggest(word, words)} There" if suggest(word, words) else "; there"
         raise SpecError(
-            f"bands are {shorten(spec)}: {shorten(word)} is not known{hint or ';'} "
-            f"{'There' if hint else 'there'} are frequencies such as 697,770, @FILE.csv and {', '.join(words)}"
+            f"bands are {shorten(spec)}: {shorten(word)} is not known{hint} are "
+            f"frequencies such as 697,770, @FILE.csv and {', '.join(words)}"
         )
     return kind, Term(word, arguments.strip(), fs_hz)
 
@@ -451,7 +449,7 @@ def _range_and_last(term: Term, example: str) -> tuple[float, float, str]:
     text, colon, last = term.arguments.partition(":")
     if not colon:
         raise SpecError(
-            f"{term.word} needs a range and a number after it, and has {shorten(term.arguments)}; write {example}"
+            f"{term.word} needs a range and then a number, and has {shorten(term.arguments)}; write {example}"
         )
     return (*_range(text, term, example), last.strip())
 
@@ -523,6 +521,11 @@ def _nominal(hz: float, per_octave: int) -> str:
 def _midi(letter: str, sign: str, octave: str) -> int:
     step = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}[letter.upper()]
     return step + {"#": 1, "♯": 1, "b": -1, "♭": -1}.get(sign, 0) + 12 * (int(octave) + 1)
+
+
+def _printable(text: str) -> str:
+    """Labels go to terminals, which obey control characters."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _reason(error: Exception) -> str:

@@ -16,7 +16,7 @@ R2_BACKWARD_HZ = (540.0, 660.0, 780.0, 900.0, 1020.0, 1140.0)
 # ITU-T E.180: special information tone
 SIT_HZ = (950.0, 1400.0, 1800.0)
 
-# The 50 tones in use: the 38 of TIA-603 and those that radios added since
+# TIA-603 and the tones that radios added since: the 50 in use
 CTCSS_HZ = (
     *(67.0, 69.3, 71.9, 74.4, 77.0, 79.7, 82.5, 85.4, 88.5, 91.5),
     *(94.8, 97.4, 100.0, 103.5, 107.2, 110.9, 114.8, 118.8, 123.0, 127.3),
@@ -38,8 +38,8 @@ QCII_HZ = {
     "B": (2468.2, 1930.2, 1989.0, 2043.8, 2094.5, 2155.6, 2212.2, 2271.7, 2334.6, 2401.0),
 }
 
-# Selective calling, one tone a digit, in the order 0..9 A..F; None is a digit the family has no tone for. E is
-# the repeat tone, sent for a digit equal to the one before. From multimon-ng (demod_*.c) and SvxLink
+# Selective calling, one tone a digit, in the order 0..9 A..F; None is a digit the family has no tone for. E
+# is the repeat tone, sent for a digit equal to the one before. From multimon-ng (demod_*.c) and SvxLink
 # (SwSel5Decoder.cpp, SelCall.tcl), which agree except where said.
 SELCALL_DIGITS = "0123456789ABCDEF"
 _ZVEI_DIGITS_HZ = (2400, 1060, 1160, 1270, 1400, 1530, 1670, 1830, 2000, 2200)
@@ -56,13 +56,12 @@ SELCALL_HZ: dict[str, tuple[float | None, ...]] = {
         680,
         970,
         2600,
-    ),  # multimon-ng; SvxLink has another
+    ),  # as in multimon-ng
     "pzvei": (*_ZVEI_DIGITS_HZ, 970, 810, 2800, 885, 2600, 680),  # multimon-ng's E equals its 0, a slip
     "dzvei": (*_DZVEI_DIGITS_HZ, 825, 740, 2600, 885, 2400, 680),
     "pdzvei": (*_DZVEI_DIGITS_HZ, 825, 886, 2600, 856, 2400, None),
     "eea": (*_CCIR_DIGITS_HZ, 1055, 930, 2400, 991, 2110, 2247),
     "ccir": (*_CCIR_DIGITS_HZ, 2400, 930, 2247, 991, 2110, 1055),
-    "pccir": (*_CCIR_DIGITS_HZ, 1050, 930, 2247, 991, 2110, 1055),
     "eia": (600, 741, 882, 1023, 1164, 1305, 1446, 1587, 1728, 1869, 2151, 2433, 2010, 2292, 459, 1091),
     "vdew": (2280, 370, 450, 550, 675, 825, 1010, 1240, 1520, 1860, 2000, 2100, 2200, 2300, 2400, None),
     "natel": (1633, 631, 697, 770, 852, 941, 1040, 1209, 1336, 1477, 1995, 571, 2205, 2437, 1805, 2694),
@@ -81,7 +80,7 @@ SELCALL_HZ: dict[str, tuple[float | None, ...]] = {
 # How long a sender holds each digit, same sources
 SELCALL_DIGIT_MS = {
     **dict.fromkeys(("zvei1", "zvei2", "zvei3", "pzvei", "dzvei", "pdzvei", "natel", "autoa"), 70.0),
-    **dict.fromkeys(("ccir", "pccir", "vdew", "euro"), 100.0),
+    **dict.fromkeys(("ccir", "vdew", "euro"), 100.0),
     **dict.fromkeys(("eea", "modat"), 40.0),
     "eia": 33.0,
 }
