@@ -34,3 +34,79 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
     twist_db: float | None = None  # high group over low group
     confidence: float | None = None
     detail: dict[str, Any] | None = None
+
+
+class Start(msgspec.Struct, kw_only=True, tag="start", tag_field="type"):
+    """The first line of a run: what is listened to, and how."""
+
+    run: str
+    version: str
+    source: str
+    fs: float
+    channels: int
+    window_length: int
+    hop_length: int
+    window: str
+    bands_hz: list[float]
+    plans: list[str]
+    time: str | None
+
+
+class GapRecord(msgspec.Struct, kw_only=True, tag="gap", tag_field="type"):
+    """Samples [sample, sample + lost_samples) were never analysed; time went on over them."""
+
+    sample: int
+    t_s: float
+    lost_samples: int
+    reason: str
+    time: str | None = None
+
+
+class Stats(msgspec.Struct, kw_only=True, tag="stats", tag_field="type"):
+    """captured = analysed + dropped + pending, in samples, always."""
+
+    captured: int
+    analysed: int
+    dropped: int
+    pending: int
+    latency_ms_p50: float | None = None
+    latency_ms_p99: float | None = None
+    realtime_factor: float | None = None
+    nonfinite: int = 0
+    rejections: dict[str, int] = {}
+
+
+class WorkerRecord(msgspec.Struct, kw_only=True, tag="worker", tag_field="type"):
+    """A worker process was replaced; its work was done again by another."""
+
+    reason: str
+    restarts: int
+
+
+class ErrorRecord(msgspec.Struct, kw_only=True, tag="error", tag_field="type"):
+    message: str
+    file: str | None = None
+
+
+class End(msgspec.Struct, kw_only=True, tag="end", tag_field="type"):
+    """The last line of a run. reason: eof, duration, quit, interrupted, terminated, stdout_closed, error"""
+
+    reason: str
+    events: int
+    captured: int
+    analysed: int
+    dropped: int
+    pending: int = 0
+
+
+Record = Event | Start | GapRecord | Stats | WorkerRecord | ErrorRecord | End
+
+_encode = msgspec.json.Encoder().encode
+
+
+def encode_line(record: Record) -> bytes:
+    """One line of NDJSON, without its line end; the schema comes first."""
+    line = b'{"schema":"' + SCHEMA.encode() + b'",' + _encode(record)[1:]
+    if isinstance(record, Event) and record.time is None:
+        line = line[:-1] + b',"time":null}'  # said even so: there is no wall time
+    return line

@@ -1,0 +1,232 @@
+"""The capture process: reads the source, fills the ring, tells the workers. Nothing else shares its fate.
+
+It opens the source first and says what it found; only then does it get a ring of the right shape. It ends when
+the source does, when it is told to, or when the main process is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+import time
+import traceback
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any
+
+from streamer.errors import SourceError, StreamerError
+from streamer.pool import Dispatcher
+from streamer.processes import receive_block
+from streamer.ring import COLLECTED, GapReason, Ring, RingSpec, RingWriter
+from streamer.sources import Source, SourceInfo, SourceSpec, open_source
+
+if TYPE_CHECKING:
+    from streamer.sources.mic import MicSource
+
+BLOCK_S = 0.005  # a paced source is read in blocks this long
+BLOCK_SAMPLES = 1 << 15  # an unpaced one in blocks this long
+WAIT_S = 0.0005  # between looks at whether there is room again
+STOP_GRACE_S = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """The source is open; what comes back is a ring of this rate and width."""
+
+    info: SourceInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """How to run the source; the ring's shared block follows."""
+
+    ring: RingSpec
+    speed: float | None  # times real time; None: as fast as it goes
+    span_samples: int
+    n_slots: int
+    spans_per_message: int
+    room_samples: int  # how far a source that can wait may be ahead of what has been collected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The source has ended, or could not be opened or gone on with."""
+
+    error: str | None = None
+    exit_code: int = 0
+    trace: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """No more samples, please; what is in the ring is still wanted."""
+
+
+def run_capture(spec: SourceSpec, control: Connection, index_pipe: Connection, stdin_fd: int | None) -> None:
+    """The process. stdin_fd: for the source `-`, a duplicate of the main process's descriptor 0."""
+    log_fd = _divert_stderr()
+    try:
+        source = _open(spec, -1 if stdin_fd is None else stdin_fd)
+    except StreamerError as error:
+        control.send(Ended(error=str(error), exit_code=error.exit_code))
+        return
+    except Exception:
+        control.send(Ended(error=f"cannot open {spec.target}", exit_code=70, trace=traceback.format_exc()))
+        return
+    control.send(Opened(info=source.info))
+    try:
+        run = control.recv()
+        if isinstance(run, Stop):
+            source.close()
+            return
+        ring = Ring(run.ring, receive_block(control))
+    except EOFError:
+        source.close()
+        return
+    stop = threading.Event()
+    threading.Thread(target=_watch, args=(control, stop, source), daemon=True).start()
+    dispatcher = Dispatcher(
+        ring,
+        span_samples=run.span_samples,
+        n_slots=run.n_slots,
+        index_fd=index_pipe.fileno(),
+        spans_per_message=run.spans_per_message,
+    )
+    ended = Ended()
+    try:
+        if source.info.is_live:
+            _run_mic(source, ring, dispatcher, stop)
+        else:
+            _run_reader(source, ring, dispatcher, stop, run)
+    except StreamerError as error:
+        ended = Ended(error=str(error), exit_code=error.exit_code)
+    except Exception:
+        ended = Ended(
+            error=f"{source.info.name} failed", exit_code=70, trace=traceback.format_exc() + _tail(log_fd)
+        )
+    RingWriter(ring).end()
+    while not dispatcher.advance():
+        time.sleep(WAIT_S)
+    control.send(ended)
+    source.close()
+
+
+def _open(spec: SourceSpec, stdin_fd: int) -> Any:
+    if spec.kind == "mic":
+        from streamer.sources.mic import MicSource
+
+        return MicSource(spec)
+    return open_source(spec, stdin_fd=stdin_fd)
+
+
+def _divert_stderr() -> int:
+    """PortAudio, ALSA and the decoders write to descriptor 2 when they please, across any dashboard."""
+    fd = os.memfd_create("stderr") if hasattr(os, "memfd_create") else os.open(os.devnull, os.O_RDWR)
+    os.dup2(fd, 2)
+    return fd
+
+
+def _tail(fd: int, size_bytes: int = 2000) -> str:
+    try:
+        end = os.lseek(fd, 0, os.SEEK_END)
+        return os.pread(fd, size_bytes, max(0, end - size_bytes)).decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def _watch(control: Connection, stop: threading.Event, source: Any) -> None:
+    """End this process when asked to, or when nobody is left to ask: reading and PortAudio may block for ever."""
+    try:
+        control.recv()
+    except (EOFError, OSError):
+        pass
+    stop.set()
+    time.sleep(STOP_GRACE_S)
+    # Still here, so the reader is stuck. A program of ours (cmd:) must not outlive us.
+    threading.Thread(target=source.close, daemon=True).start()
+    time.sleep(STOP_GRACE_S)
+    os._exit(0)
+
+
+def _run_reader(source: Source, ring: Ring, dispatcher: Dispatcher, stop: threading.Event, run: Run) -> None:
+    """A source that can wait: it is read at the wanted pace, and never ahead of the workers."""
+    fs_hz, room = ring.spec.fs_hz, run.room_samples
+    if run.speed is None:
+        block_samples = min(BLOCK_SAMPLES, max(1, room // 4))
+    else:
+        block_samples = max(1, min(round(BLOCK_S * fs_hz * max(1.0, run.speed)), room // 4))
+    writer = RingWriter(ring, device_channels=tuple(range(ring.spec.channels)))
+    began = time.monotonic()
+    for block in source.read_blocks(block_samples):
+        # A block is heard when its last sample is, as from a microphone.
+        due_samples = ring.written_samples + len(block)
+        while not stop.is_set():
+            full = due_samples - int(ring.control[COLLECTED]) * run.span_samples > room
+            wait_s = (
+                0.0 if run.speed is None else began + due_samples / (fs_hz * run.speed) - time.monotonic()
+            )
+            if not full and wait_s <= 0:
+                break
+            if not dispatcher.advance() or full:
+                wait_s = WAIT_S
+            stop.wait(wait_s)
+        if stop.is_set():
+            break
+        writer.push(block, time.monotonic_ns())
+        dispatcher.advance()
+
+
+def _run_mic(source: MicSource, ring: Ring, dispatcher: Dispatcher, stop: threading.Event) -> None:
+    """A source that cannot wait: the audio thread pushes, and wakes this one through a pipe."""
+    writer = RingWriter(ring, device_channels=source.device_channels)
+    awake_fd, wake_fd = os.pipe()
+    os.set_blocking(wake_fd, False)
+    os.set_blocking(awake_fd, False)
+
+    def wake() -> None:
+        try:
+            os.write(wake_fd, b".")
+        except BlockingIOError:
+            pass  # there are wake-ups enough waiting
+
+    keeper = _Clock(ring.spec.fs_hz, source, ring)
+
+    def push(block: Any, time_ns: int) -> None:
+        lost = keeper.find_lost(len(block), time_ns)
+        if lost:
+            writer.skip(lost, GapReason.INPUT_OVERFLOW, time_ns)
+        writer.push(block, time_ns)
+
+    source.start(push, wake)
+    waiting = select.poll()
+    waiting.register(awake_fd, select.POLLIN)
+    while not stop.is_set():
+        if waiting.poll(50):
+            try:
+                os.read(awake_fd, 4096)
+            except BlockingIOError:
+                pass
+        dispatcher.advance()
+        if not source.is_active:
+            raise SourceError(
+                f"{source.info.name} has stopped delivering: is it still plugged in? `streamer devices` lists what is"
+            )
+
+
+class _Clock:
+    """How many samples an overflow has cost, by the clock: PortAudio says only that there was one."""
+
+    def __init__(self, fs_hz: float, source: MicSource, ring: Ring) -> None:
+        self._fs_hz, self._source, self._ring = fs_hz, source, ring
+        self._overflows = 0
+        self._earliest_s: float | None = None  # arrival time minus stream time when a block was on time
+
+    def find_lost(self, n: int, time_ns: int) -> int:
+        late_s = time_ns * 1e-9 - (self._ring.written_samples + n) / self._fs_hz
+        if self._earliest_s is None or late_s < self._earliest_s:
+            self._earliest_s = late_s
+        if self._source.overflows == self._overflows:
+            return 0
+        self._overflows = self._source.overflows
+        return max(1, round((late_s - self._earliest_s) * self._fs_hz))

@@ -1,0 +1,490 @@
+"""Worker processes: spans in, levels out, back in order.
+
+A span is a fixed stretch of the signal: span j owns samples [j S, (j+1) S) and all frames that end in it. Its
+index travels to the workers through one pipe that all of them read: 8 bytes at a time, so there is no lock for
+a killed worker to die with. Results go by span index into a slot of their own, so a repeat is harmless.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.bank import Analysis, Levels
+from streamer.processes import SharedBlock, get_context, start_process
+from streamer.ring import COLLECTED, DISPATCHED, Gap, GapReason, Ring, RingReader
+
+if TYPE_CHECKING:
+    from streamer.analyser import Analyser
+
+MESSAGE = struct.Struct("=Q")  # first span << 8 | number of spans; 0 spans: worker `first` is ready
+MAX_SPANS_PER_MESSAGE = 255
+MESSAGES_PER_WRITE = 256
+RESULT_BYTES = 48 << 20  # what the results ring may take, unless a few spans need more
+MIN_SLOTS = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Work:
+    """What is computed for every span of the signal."""
+
+    analyses: tuple[Analysis, ...]
+    channels: int
+    span_samples: int
+
+    def frames_between(self, analysis: int, start: int, stop: int) -> tuple[int, int]:
+        """First frame and number of frames that end in (start, stop]."""
+        frames = self.analyses[analysis].frames
+        first = frames.frames_within(start)
+        return first, frames.frames_within(stop) - first
+
+    def frames_per_span(self, analysis: int) -> int:
+        """The most frames that one span can hold."""
+        return -(-self.span_samples // self.analyses[analysis].frames.hop_samples)
+
+    @property
+    def longest_frame_samples(self) -> int:
+        return max((a.frames.length_samples for a in self.analyses), default=1)
+
+
+def choose_span_samples(analyses: Sequence[Analysis], fs_hz: float) -> int:
+    """The shortest hop, which is when there is something new to say; not below 2 ms, where the hand-off rules.
+
+    A function of the settings alone, so that live and offline cut the signal alike.
+    """
+    shortest = min((a.frames.hop_samples for a in analyses), default=round(0.02 * fs_hz))
+    return max(1, min(max(shortest, round(0.002 * fs_hz)), round(0.1 * fs_hz)))
+
+
+class Results:
+    """The slots the workers write. Span j is in slot j % n_slots.
+
+    done     (slots, 8) int64: [0] is j + 1 once span j is there, [1] is 1 if the ring lapped it
+    meters   (slots, channels, 2) float32: peak magnitude and mean square of the span's own samples
+    values   per analysis (slots, channels, frames per span, bands) complex64
+    leases   (workers, 8) int64: what worker i is at: message, since when (ns), busy time so far (ns)
+    """
+
+    def __init__(self, work: Work, *, n_slots: int, n_workers: int, block: SharedBlock | None = None) -> None:
+        self.work, self.n_slots, self.n_workers = work, n_slots, n_workers
+        shapes: list[tuple[Any, tuple[int, ...]]] = [
+            (np.int64, (n_slots, 8)),
+            (np.int64, (n_workers, 8)),
+            (np.float32, (n_slots, work.channels, 2)),
+        ]
+        for i, analysis in enumerate(work.analyses):
+            shapes.append(
+                (np.complex64, (n_slots, work.channels, work.frames_per_span(i), len(analysis.bank)))
+            )
+        offsets = np.cumsum([0] + [-(-int(np.prod(s)) * np.dtype(d).itemsize // 64) * 64 for d, s in shapes])
+        self.block = block or SharedBlock(int(offsets[-1]))
+        arrays = [
+            self.block.array(d, s, offset_bytes=int(at))
+            for (d, s), at in zip(shapes, offsets[:-1], strict=True)
+        ]
+        self.done, self.leases, self.meters, *self.values = arrays
+
+    def __reduce__(self) -> Any:
+        return _attach_results, (self.work, self.n_slots, self.n_workers, self.block)
+
+    @staticmethod
+    def choose_slots(work: Work, fs_hz: float, *, seconds: float) -> int:
+        """Slots for so many seconds, fewer when their levels are large."""
+        per_slot = 64 + sum(
+            work.channels * work.frames_per_span(i) * len(a.bank) * 8 for i, a in enumerate(work.analyses)
+        )
+        return max(MIN_SLOTS, min(int(seconds * fs_hz / work.span_samples), RESULT_BYTES // per_slot))
+
+
+def _attach_results(work: Work, n_slots: int, n_workers: int, block: SharedBlock) -> Results:
+    return Results(work, n_slots=n_slots, n_workers=n_workers, block=block)
+
+
+class Dispatcher:
+    """Turns samples that have arrived into messages for the workers. Lives beside the source, never waits."""
+
+    def __init__(
+        self, ring: Ring, *, span_samples: int, n_slots: int, index_fd: int, spans_per_message: int
+    ) -> None:
+        self._ring, self._span_samples, self._n_slots, self._fd = ring, span_samples, n_slots, index_fd
+        self._spans_per_message = min(spans_per_message, MAX_SPANS_PER_MESSAGE)
+        self.full_count = 0  # how often the pipe was full
+
+    def advance(self) -> bool:
+        """Hand out every span that is complete. True when none is left, False when the workers are behind."""
+        ring = self._ring
+        if (total := ring.total_samples) is None:
+            ready = ring.written_samples // self._span_samples
+        else:
+            ready = -(-total // self._span_samples)  # the last one may be short
+        span = int(ring.control[DISPATCHED])
+        while span < ready:
+            # A slot is free once the collector has emptied it.
+            limit = min(ready, int(ring.control[COLLECTED]) + self._n_slots)
+            messages: list[bytes] = []
+            at = span
+            while at < limit and len(messages) < MESSAGES_PER_WRITE:
+                count = min(self._spans_per_message, limit - at)
+                messages.append(MESSAGE.pack(at << 8 | count))
+                at += count
+            if not messages:
+                return False
+            written = _write_messages(self._fd, messages)
+            if written < len(messages):
+                self.full_count += 1
+                at = min(at, span + written * self._spans_per_message)
+            ring.control[DISPATCHED] = span = at
+            if written < len(messages):
+                return False
+        return True
+
+
+def _write_messages(fd: int, messages: Sequence[bytes]) -> int:
+    """How many of them fitted into the pipe; each arrives whole or not at all."""
+    try:
+        # Up to PIPE_BUF bytes a write is all or nothing.
+        written = 0
+        for at in range(0, len(messages), 64):
+            part = b"".join(messages[at : at + 64])
+            written += os.write(fd, part) // MESSAGE.size
+    except BlockingIOError:
+        pass
+    return written
+
+
+class Worker:
+    """One worker's way through a span."""
+
+    def __init__(self, work: Work, ring: Ring, results: Results) -> None:
+        from streamer import ring_kernels
+        from streamer.analyser import Analyser
+
+        self._work, self._results, self._collected = work, results, ring.control
+        self._reader = RingReader(ring)
+        self._analysers: list[Analyser] = [Analyser(analysis) for analysis in work.analyses]
+        self._store, self._measure = ring_kernels.store, ring_kernels.measure
+        reach = work.longest_frame_samples + work.span_samples
+        self._samples = np.zeros((work.channels, reach), np.float32)
+        self._warm()
+
+    def _warm(self) -> None:
+        for i, analyser in enumerate(self._analysers):
+            spec = self._work.analyses[i].frames
+            shape = self._results.values[i].shape[2:]
+            scratch = np.zeros(spec.length_samples + (shape[0] - 1) * spec.hop_samples, np.float32)
+            analyser.compute(scratch, np.zeros(shape, np.complex64))
+        self._measure(self._samples[0], np.zeros(2, np.float32))
+
+    def do(self, span: int) -> None:
+        """Compute a span and publish it in its slot."""
+        work, results = self._work, self._results
+        if span < self._collected[COLLECTED]:
+            return  # a repeat of something taken long ago; its slot is another span's by now
+        start = span * work.span_samples
+        stop = start + work.span_samples
+        if (total := self._reader.total_samples) is not None:
+            stop = min(stop, total)
+        runs = [work.frames_between(i, start, stop) for i in range(len(work.analyses))]
+        begin = start
+        for analysis, (first, count) in zip(work.analyses, runs, strict=True):
+            if count:
+                begin = min(begin, first * analysis.frames.hop_samples)
+        slot = span % results.n_slots
+        done = results.done[slot]
+        if not self._reader.copy(begin, stop, self._samples):
+            done[1] = 1
+        else:
+            done[1] = 0
+            for c in range(work.channels):
+                samples = self._samples[c, : stop - begin]
+                self._measure(samples[start - begin :], results.meters[slot, c])
+                for i, (first, count) in enumerate(runs):
+                    if count:
+                        spec = work.analyses[i].frames
+                        at = first * spec.hop_samples - begin
+                        length = spec.length_samples + (count - 1) * spec.hop_samples
+                        self._analysers[i].compute(
+                            samples[at : at + length], results.values[i][slot, c, :count]
+                        )
+        self._store(done, 0, span + 1)
+
+
+def run_worker(
+    work: Work, ring: Ring, results: Results, number: int, index_pipe: Connection, done_pipe: Connection
+) -> None:
+    """A worker process: until the pipe of indices ends."""
+    index_fd, done_fd = index_pipe.fileno(), done_pipe.fileno()
+    worker = Worker(work, ring, results)
+    lease = results.leases[number]
+    try:
+        os.write(done_fd, MESSAGE.pack(number << 8))
+        while message := os.read(index_fd, MESSAGE.size):
+            (value,) = MESSAGE.unpack(message)
+            began_ns = time.monotonic_ns()
+            lease[1] = began_ns
+            lease[0] = value
+            first = value >> 8
+            for span in range(first, first + (value & 0xFF)):
+                worker.do(span)
+            lease[0] = 0
+            lease[2] += time.monotonic_ns() - began_ns
+            os.write(done_fd, message)
+    except BrokenPipeError:
+        pass  # the main process is gone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Batch:
+    """What was measured in samples [start, stop): per analysis and channel the frames that ended there."""
+
+    start_sample: int
+    stop_sample: int
+    levels: tuple[tuple[Levels, ...], ...]  # [analysis][channel], possibly of no frames
+    meters: NDArray[np.float32]  # (spans, channels, 2) peak magnitude and mean square
+
+
+class Collector:
+    """Takes results in the order of the signal, whatever order the workers finished in."""
+
+    def __init__(self, work: Work, ring: Ring, results: Results) -> None:
+        self._work, self._ring, self._results = work, ring, results
+        self._gaps_seen = 0
+        self._gaps: list[Gap] = []
+        self._not_before = 0  # frames must start here or later: the end of the newest gap
+        self.next_span = 0
+        self.analysed_samples = 0
+        self.dropped_samples = 0
+
+    @property
+    def analysed_end(self) -> int:
+        """All samples before this one are accounted for."""
+        end = self.next_span * self._work.span_samples
+        total = self._ring.total_samples
+        return end if total is None else min(end, total)
+
+    def take(self, *, max_spans: int = 512) -> Iterator[Batch | Gap]:
+        """What has become ready, as runs of frames, with the gaps between them."""
+        while True:
+            ready = self._count_ready(max_spans)
+            if not ready:
+                return
+            yield from self._take_spans(self.next_span, self.next_span + ready)
+
+    def _count_ready(self, max_spans: int) -> int:
+        n_slots, done = self._results.n_slots, self._results.done
+        count = 0
+        while (
+            count < min(max_spans, n_slots)
+            and done[(self.next_span + count) % n_slots, 0] == self.next_span + count + 1
+        ):
+            count += 1
+        return count
+
+    def _take_spans(self, first: int, last: int) -> Iterator[Batch | Gap]:
+        """Cut at lapped spans; those are gaps too."""
+        lapped = self._results.done[np.arange(first, last) % self._results.n_slots, 1] != 0
+        run = first
+        for span in [*(first + np.flatnonzero(lapped)), last]:
+            if span > run:
+                yield from self._take_run(run, int(span))
+            if span < last:
+                start = self.analysed_end
+                self.next_span = int(span) + 1
+                self._free()
+                lost = self.analysed_end - start
+                self.dropped_samples += lost
+                yield Gap(start, lost, GapReason.OVERLOAD)
+            run = int(span) + 1
+
+    def _take_run(self, first: int, last: int) -> Iterator[Batch | Gap]:
+        """Cut at the gaps the source has noted."""
+        start = self.analysed_end
+        self.next_span = last
+        stop = self.analysed_end
+        noted = list(self._ring.read_gaps(self._gaps_seen))
+        self._gaps_seen += len(noted)
+        self._gaps += noted
+        items: list[Batch | Gap] = []
+        lost = 0
+        while self._gaps and self._gaps[0].sample < stop:
+            gap = self._gaps.pop(0)
+            items += [self._extract(first, last, start, gap.sample), gap]
+            self._not_before = gap.sample + gap.lost_samples
+            start = min(max(start, self._not_before), stop)
+            lost += gap.lost_samples
+        items.append(self._extract(first, last, start, stop))
+        self._free()
+        self.dropped_samples += lost
+        self.analysed_samples += stop - first * self._work.span_samples - lost
+        yield from items
+
+    def _extract(self, first: int, last: int, start: int, stop: int) -> Batch:
+        """Copy the frames of spans [first, last) that end in (start, stop] and do not touch the gap before."""
+        work, results = self._work, self._results
+        slots = np.arange(first, last) % results.n_slots
+        levels: list[tuple[Levels, ...]] = []
+        for i, analysis in enumerate(work.analyses):
+            spec = analysis.frames
+            begin = max(spec.frames_within(start), -(-self._not_before // spec.hop_samples))
+            end = spec.frames_within(stop)
+            counts = [
+                work.frames_between(i, span * work.span_samples, min((span + 1) * work.span_samples, stop))[1]
+                for span in range(first, last)
+            ]
+            offset = begin - spec.frames_within(first * work.span_samples)
+            runs = []
+            for c in range(work.channels):
+                parts = [
+                    results.values[i][slot, c, :n] for slot, n in zip(slots, counts, strict=True) if n > 0
+                ]
+                values = np.concatenate(parts) if parts else np.empty((0, len(analysis.bank)), np.complex64)
+                values = values[max(offset, 0) : max(offset, 0) + max(end - begin, 0)]
+                runs.append(Levels(analysis=analysis, channel=c + 1, first_frame=begin, values=values))
+            levels.append(tuple(runs))
+        return Batch(
+            start_sample=start, stop_sample=stop, levels=tuple(levels), meters=results.meters[slots].copy()
+        )
+
+    def _free(self) -> None:
+        self._ring.control[COLLECTED] = self.next_span
+
+
+class IndexPipe:
+    """The queue of span indices: one pipe, written beside the source, read by all workers. EOF is shut-down."""
+
+    def __init__(self) -> None:
+        self.reader, self.writer = get_context().Pipe(duplex=False)
+        os.set_blocking(self.writer.fileno(), False)
+
+    def close(self) -> None:
+        self.reader.close()
+        self.writer.close()
+
+
+class Pool:
+    """The worker processes. Use with `with`; whatever way it is left, none stays behind."""
+
+    def __init__(self, work: Work, ring: Ring, *, n_workers: int, n_slots: int, index: IndexPipe) -> None:
+        self.work, self.ring, self.n_workers = work, ring, n_workers
+        self.results = Results(work, n_slots=n_slots, n_workers=n_workers)
+        self.collector = Collector(work, ring, self.results)
+        self._index = index
+        self.done_reader, self._done_writer = get_context().Pipe(duplex=False)
+        os.set_blocking(self.done_reader.fileno(), False)
+        self._workers: list[BaseProcess | None] = [None] * n_workers
+        self._ready = [False] * n_workers
+        self._requeue: list[bytes] = []
+        self._moved_ns = time.monotonic_ns()
+        self._seen_span = 0
+        self.restarts = 0
+
+    def __enter__(self) -> Pool:
+        for number in range(self.n_workers):
+            self._start(number)
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def _start(self, number: int) -> None:
+        self._ready[number] = False
+        self.results.leases[number, :2] = 0
+        self._workers[number] = start_process(
+            run_worker,
+            self.work,
+            self.ring,
+            self.results,
+            number,
+            self._index.reader,
+            self._done_writer,
+            name=f"streamer worker {number + 1}",
+        )
+
+    @property
+    def ready_count(self) -> int:
+        return sum(self._ready)
+
+    @property
+    def pids(self) -> list[int]:
+        return [worker.pid for worker in self._workers if worker is not None and worker.pid]
+
+    @property
+    def busy_ns(self) -> int:
+        """Time the workers have spent on spans, all together."""
+        return int(self.results.leases[:, 2].sum())
+
+    @property
+    def sentinels(self) -> list[int]:
+        """Becoming readable when a worker has died."""
+        return [worker.sentinel for worker in self._workers if worker is not None]
+
+    def read_messages(self) -> None:
+        """Take note of workers that have become ready; that spans are done shows in the results."""
+        try:
+            while messages := os.read(self.done_reader.fileno(), 4096):
+                for (value,) in MESSAGE.iter_unpack(messages):
+                    if value & 0xFF == 0:
+                        self._ready[value >> 8] = True
+        except BlockingIOError:
+            pass
+
+    def supervise(self, *, stall_ns: int = 500_000_000, lease_ns: int = 3_000_000_000) -> list[int]:
+        """Replace workers that died or hang, and hand out their work again. Returns the exit codes of the dead."""
+        now = time.monotonic_ns()
+        died = []
+        for number, worker in enumerate(self._workers):
+            if worker is None:
+                continue
+            message, since_ns = (int(value) for value in self.results.leases[number, :2])
+            if message and now - since_ns > lease_ns:
+                worker.kill()
+                worker.join(1)
+            if not worker.is_alive():
+                died.append(worker.exitcode or 0)
+                if message:
+                    self._requeue.append(MESSAGE.pack(message))
+                self.restarts += 1
+                self._start(number)
+        if self.collector.next_span != self._seen_span:
+            self._seen_span, self._moved_ns = self.collector.next_span, now
+        elif now - self._moved_ns > stall_ns and self.restarts and self.ready_count:
+            # A worker killed between taking a message and noting it leaves a hole that only shows so.
+            self._requeue += self._find_missing()
+            self._moved_ns = now
+        del self._requeue[: _write_messages(self._index.writer.fileno(), self._requeue)]
+        return died
+
+    def _find_missing(self) -> list[bytes]:
+        leased: set[int] = set()
+        for value in self.results.leases[:, 0]:
+            first, count = int(value) >> 8, int(value) & 0xFF
+            leased.update(range(first, first + count))
+        slots = self.results.n_slots
+        return [
+            MESSAGE.pack(span << 8 | 1)
+            for span in range(self.collector.next_span, int(self.ring.control[DISPATCHED]))
+            if self.results.done[span % slots, 0] != span + 1 and span not in leased
+        ]
+
+    def close(self) -> None:
+        """End the workers: at once if they are idle, by force if they do not end."""
+        self._index.close()
+        self.done_reader.close()
+        self._done_writer.close()
+        deadline = time.monotonic() + 0.5
+        for worker in self._workers:
+            if worker is not None:
+                worker.join(max(0.0, deadline - time.monotonic()))
+                if worker.is_alive():
+                    worker.kill()
+                    worker.join()
+        self._workers = [None] * self.n_workers

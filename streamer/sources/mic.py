@@ -1,0 +1,159 @@
+"""The microphone: PortAudio through sounddevice. Only the capture process imports this."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.errors import SourceError, SpecError
+from streamer.sources import SourceInfo, SourceSpec
+from streamer.sources.channels import parse_channels
+
+BLOCK_S = 0.005  # what PortAudio is asked to deliver at once; it sets the floor of the latency
+OFFER_DEMO = "or try it without one: streamer live --demo"
+
+Push = Callable[[NDArray[np.float32], int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """An input device as PortAudio numbers it today; numbers move when devices come and go, names stay."""
+
+    index: int
+    name: str
+    host_api: str
+    channels: int
+    fs_hz: float
+    is_default: bool
+
+
+def list_devices() -> list[Device]:
+    """The input devices there are. Raises SourceError when there is no audio library."""
+    sd = _load_sounddevice()
+    default = sd.default.device[0]
+    return [
+        Device(
+            index=number,
+            name=device["name"],
+            host_api=sd.query_hostapis(device["hostapi"])["name"],
+            channels=device["max_input_channels"],
+            fs_hz=device["default_samplerate"],
+            is_default=number == default,
+        )
+        for number, device in enumerate(sd.query_devices())
+        if device["max_input_channels"] > 0
+    ]
+
+
+def _load_sounddevice() -> Any:
+    try:
+        import sounddevice
+    except OSError as error:
+        raise SourceError(
+            "the PortAudio library is not installed: install it (Debian and Ubuntu: apt install libportaudio2; "
+            f"Fedora: dnf install portaudio; macOS: brew install portaudio), {OFFER_DEMO}"
+        ) from error
+    return sounddevice
+
+
+def find_device(name: str) -> Device:
+    """The device with this number or with all these words in its name and host API; "" is the default."""
+    devices = list_devices()
+    there_are = "there are: " + ", ".join(f"[{d.index}] {d.name}" for d in devices)
+    if not devices:
+        raise SourceError(f"no input device found: plug one in and see `streamer devices`, {OFFER_DEMO}")
+    if not name:
+        defaults = [d for d in devices if d.is_default]
+        return defaults[0] if defaults else devices[0]
+    if name.isdecimal():
+        matches = [d for d in devices if d.index == int(name)]
+    else:
+        words = name.lower().split()
+        matches = [d for d in devices if all(w in f"{d.name}, {d.host_api}".lower() for w in words)]
+        exact = [d for d in matches if name.lower() in (d.name.lower(), f"{d.name}, {d.host_api}".lower())]
+        matches = exact if len(exact) == 1 else matches
+    if not matches:
+        raise SourceError(f'no input device matches "{name}"; {there_are}')
+    if len(matches) > 1:
+        several = ", ".join(f"[{d.index}] {d.name}, {d.host_api}" for d in matches)
+        raise SpecError(
+            f'"{name}" matches several input devices: {several}; say more of the name, or the number'
+        )
+    return matches[0]
+
+
+class MicSource:
+    """An open input stream. Once started it pushes blocks from the audio thread."""
+
+    def __init__(self, spec: SourceSpec) -> None:
+        self._sd = _load_sounddevice()
+        device = find_device(spec.target)
+        fs_hz = float(spec.rate_hz or device.fs_hz)
+        choice = parse_channels(spec.channels or "1")
+        n_channels = choice.count_of(device.channels, name=device.name)
+        self.device_channels = None if choice.is_mix else choice.picks or tuple(range(device.channels))
+        self._width = max(self.device_channels) + 1 if self.device_channels else device.channels
+        self.info = SourceInfo(
+            name=f"mic:{device.name}",
+            fs_hz=fs_hz,
+            channels=n_channels,
+            is_live=True,
+        )
+        self._push: Push | None = None
+        self._wake: Callable[[], None] = _do_nothing
+        self.overflows = 0  # times PortAudio said that input was lost
+        try:
+            self._stream = self._sd.RawInputStream(
+                device=device.index,
+                samplerate=fs_hz,
+                channels=self._width,
+                dtype="float32",
+                blocksize=max(16, round(BLOCK_S * fs_hz)),
+                latency="low",
+                callback=self._on_block,
+            )
+        except self._sd.PortAudioError as error:
+            raise SourceError(
+                f'input device "{device.name}" cannot be opened at {fs_hz:g} Hz with {self._width} channels '
+                f"({error.args[0]}): its own rate is {device.fs_hz:g} Hz; see `streamer devices`"
+            ) from error
+
+    def _on_block(self, block: Any, n: int, _time: Any, status: Any) -> None:
+        # Runs on the audio thread: copy, count, return.
+        if status.input_overflow:
+            self.overflows += 1
+        assert self._push is not None
+        self._push(np.frombuffer(block, np.float32).reshape(n, self._width), time.monotonic_ns())
+        self._wake()
+
+    def start(self, push: Push, wake: Callable[[], None]) -> None:
+        """From now on push(block, arrival_ns) then wake() run on the audio thread for every block."""
+        self._push, self._wake = push, wake
+        self._stream.start()
+
+    @property
+    def is_active(self) -> bool:
+        return bool(self._stream.active)
+
+    def close(self) -> None:
+        """Stop; PortAudio may hang in here when the audio server does."""
+        self._stream.abort()
+        self._stream.close()
+
+    def __enter__(self) -> MicSource:
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _do_nothing() -> None:
+    pass

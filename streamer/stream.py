@@ -1,0 +1,344 @@
+"""A running stream: capture, ring, pool and decoder, put together, watched, and taken down again.
+
+Source to events, without a screen or an output: the monitor adds those, and open_stream gives it to programs.
+"""
+
+from __future__ import annotations
+
+import selectors
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.bank import Analysis
+from streamer.capture import Ended, Opened, Run, Stop, run_capture
+from streamer.decoder import Decoder
+from streamer.detectors import Detector
+from streamer.errors import SourceError, StreamerError
+from streamer.events import GapRecord, Record, Stats, WorkerRecord
+from streamer.pool import Batch, Dispatcher, IndexPipe, Pool, Results, Work, choose_span_samples
+from streamer.processes import InheritedFd, cpu_count, get_context, send_block, start_process
+from streamer.ring import BLOCKS, LOG_ENTRIES, TOTAL, Gap, Ring, RingSpec
+from streamer.sources import SourceInfo, SourceSpec
+from streamer.stats import Reservoir, WallClock
+
+RING_S = 4.0  # how long the analysis may stall before samples are lost
+MIN_RING_SAMPLES = 1 << 16  # room for a source that is read as fast as it goes
+MAX_WORKERS = 4
+LIVE_SPANS_PER_MESSAGE = 8
+REPLAY_SPANS_PER_MESSAGE = 64
+SUPERVISE_S = 0.1
+STOP_S = 1.0  # how long the source may take to stop before it is made to
+
+Item = Batch | Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Listening:
+    """What is listened to and for, once the source has said what it is."""
+
+    display: Analysis
+    detectors: Iterable[tuple[str, int, Detector]] = ()  # plan name, channel from 1, detector
+
+
+SetUp = Callable[[SourceInfo], Listening]
+
+
+class Stream:
+    """Use with `with`, and call `step` until it is `finished`."""
+
+    def __init__(
+        self, source: SourceSpec, set_up: SetUp, *, speed: float | None = 1.0, n_workers: int | None = None
+    ) -> None:
+        """speed: times real time for sources that can wait, None: as fast as it goes   n_workers: None is auto"""
+        self._spec, self._set_up, self._speed, self._n_workers = source, set_up, speed, n_workers
+        self.info: SourceInfo | None = None
+        self.listening: Listening | None = None
+        self.finished = False
+        self.stopping = False
+        self.latency_ms = Reservoir()
+        self._capture: BaseProcess | None = None
+        self._ended: Ended | None = None
+        self._selector = selectors.DefaultSelector()
+        self._supervised_s = 0.0
+        self._stop_by_s: float | None = None
+        self._log_entry = 0
+        self._gap_count = 0
+        self._busy_mark = (0, 0, 0)
+
+    def __enter__(self) -> Self:
+        context = get_context()
+        self._control, child = context.Pipe(duplex=True)
+        self._index = IndexPipe()
+        stdin = InheritedFd(0) if self._spec.kind == "stdin" else None
+        self._capture = start_process(
+            run_capture, self._spec, child, self._index.writer, stdin, name="streamer capture"
+        )
+        child.close()
+        self._selector.register(self._control, selectors.EVENT_READ, self._on_control)
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._end_capture()
+        if self.info is not None:
+            self.pool.close()
+        else:
+            self._index.close()
+        self._selector.close()
+        self._control.close()
+
+    def watch(self, file: int, on_ready: Callable[[], None]) -> None:
+        """Call on_ready from step when the descriptor can be read."""
+        self._selector.register(file, selectors.EVENT_READ, on_ready)
+
+    def unwatch(self, file: int) -> None:
+        self._selector.unregister(file)
+
+    def step(self, timeout_s: float) -> list[Item]:
+        """Wait for news at most so long; what has become known, in the order of the stream.
+
+        Raises StreamerError when the source cannot be opened; one that fails later ends it: see error.
+        """
+        for key, _ in self._selector.select(timeout_s):
+            key.data()
+        items: list[Item] = []
+        if self.info is None:
+            if self._ended is not None:
+                raise self._make_error()
+            return items
+        now = time.monotonic()
+        if now - self._supervised_s >= SUPERVISE_S:
+            self._supervised_s = now
+            items += self._supervise()
+        items += self._collect()
+        if self._ended is not None and not self.finished:
+            items += self._finish_when_drained()
+        return items
+
+    def stop(self) -> None:
+        """No more samples; what is in the ring is still analysed. The stream is finished soon after."""
+        if self.stopping:
+            return
+        self.stopping = True
+        self._stop_by_s = time.monotonic() + STOP_S
+        if self.info is None:
+            self.finished = True
+        try:
+            self._control.send(Stop())
+        except OSError:
+            pass
+
+    @property
+    def error(self) -> StreamerError | None:
+        """Why the source ended before its end, if it did."""
+        return self._make_error() if self._ended is not None and self._ended.error else None
+
+    @property
+    def stats(self) -> Stats:
+        ring, collector = self.ring, self.pool.collector
+        captured = ring.written_samples
+        return Stats(
+            captured=captured,
+            analysed=collector.analysed_samples,
+            dropped=collector.dropped_samples,
+            pending=captured - collector.analysed_end,
+            latency_ms_p50=_round(self.latency_ms.percentile(50)),
+            latency_ms_p99=_round(self.latency_ms.percentile(99)),
+            realtime_factor=_round(self._realtime_factor()),
+            nonfinite=ring.nonfinite_samples,
+            rejections=dict(self.decoder.rejections),
+        )
+
+    @property
+    def ring_fill(self) -> float:
+        """How much of the ring waits for the analysis, 0 to 1."""
+        waiting = self.ring.written_samples - self.pool.collector.analysed_end
+        return min(1.0, waiting / self.ring.spec.capacity_samples)
+
+    @property
+    def gap_count(self) -> int:
+        return self._gap_count
+
+    def _on_control(self) -> None:
+        try:
+            message = self._control.recv()
+        except (EOFError, OSError):
+            self._selector.unregister(self._control)
+            if self._ended is None:
+                self._ended = (
+                    Ended()
+                    if self.stopping
+                    else Ended(error=f"the capture process of {self._name} died", exit_code=70)
+                )
+            return
+        if isinstance(message, Opened):
+            if not self.stopping:
+                self._build(message.info)
+        else:
+            assert isinstance(message, Ended)
+            self._ended = message
+
+    @property
+    def _name(self) -> str:
+        return self.info.name if self.info else str(self._spec)
+
+    def _make_error(self) -> StreamerError:
+        assert self._ended is not None
+        kind = {e.exit_code: e for e in (SourceError,)}.get(self._ended.exit_code, StreamerError)
+        error = kind(self._ended.error or f"{self._name} has no samples")
+        error.exit_code = self._ended.exit_code
+        if self._ended.trace:
+            error.add_note(self._ended.trace)
+        return error
+
+    def _build(self, info: SourceInfo) -> None:
+        """The source is open: everything else follows from its rate and channels."""
+        listening = self._set_up(info)
+        self.clock = WallClock(info.fs_hz, start=info.start_time)
+        self.decoder = Decoder(
+            listening.detectors,
+            analyses=[listening.display],
+            read_audio=self._read_audio,
+            clock=self.clock,
+        )
+        analyses = self.decoder.analyses
+        span_samples = choose_span_samples(analyses, info.fs_hz)
+        work = Work(analyses=analyses, channels=info.channels, span_samples=span_samples)
+        reach = work.longest_frame_samples + span_samples + self.decoder.history_samples
+        spec = RingSpec(
+            channels=info.channels,
+            capacity_samples=max(round(RING_S * info.fs_hz), MIN_RING_SAMPLES, 4 * reach),
+            fs_hz=info.fs_hz,
+        )
+        self.ring = Ring(spec)
+        n_slots = Results.choose_slots(work, info.fs_hz, seconds=spec.capacity_samples / info.fs_hz)
+        is_paced = info.is_live or self._speed is not None
+        n_workers = self._n_workers or min(MAX_WORKERS, max(1, cpu_count() - is_paced))
+        spans_per_message = (
+            LIVE_SPANS_PER_MESSAGE
+            if is_paced
+            else max(1, min(REPLAY_SPANS_PER_MESSAGE, n_slots // (4 * n_workers)))
+        )
+        self.pool = Pool(work, self.ring, n_workers=n_workers, n_slots=n_slots, index=self._index)
+        self._dispatcher = Dispatcher(
+            self.ring,
+            span_samples=span_samples,
+            n_slots=n_slots,
+            index_fd=self._index.writer.fileno(),
+            spans_per_message=spans_per_message,
+        )
+        self.info, self.listening, self.is_paced = info, listening, is_paced
+        self.pool.__enter__()
+        self._selector.register(self.pool.done_reader, selectors.EVENT_READ, self.pool.read_messages)
+        assert self._capture is not None
+        assert self._capture.pid is not None
+        self._control.send(
+            Run(
+                ring=spec,
+                speed=None if info.is_live else self._speed,
+                span_samples=span_samples,
+                n_slots=n_slots,
+                spans_per_message=spans_per_message,
+                room_samples=spec.capacity_samples - reach,
+            )
+        )
+        send_block(self._control, self.ring.block, self._capture.pid)
+
+    def _read_audio(self, channel: int, start: int, stop: int) -> NDArray[np.float32] | None:
+        return self.ring.read(channel, start, stop)  # the ring is made after the decoder
+
+    def _collect(self) -> list[Item]:
+        items: list[Item] = []
+        for item in self.pool.collector.take():
+            if isinstance(item, Gap):
+                items += self._report_gap(item)
+                continue
+            arrived_ns = self._find_arrival(item.stop_sample)
+            if arrived_ns is not None and self.is_paced:
+                self.latency_ms.add((time.monotonic_ns() - arrived_ns) * 1e-6)
+            items.append(item)
+            items += self.decoder.feed(item)
+        return items
+
+    def _report_gap(self, gap: Gap) -> list[Item]:
+        self._gap_count += 1
+        record = GapRecord(
+            sample=gap.sample,
+            t_s=gap.sample / self.ring.spec.fs_hz,
+            lost_samples=gap.lost_samples,
+            reason=gap.reason.name.lower(),
+            time=self.clock.text(gap.sample),
+        )
+        return [*self.decoder.flush(), record]
+
+    def _find_arrival(self, sample: int) -> int | None:
+        """When the block with this sample arrived; on the way the wall clock learns from each block."""
+        log, blocks = self.ring.log, int(self.ring.control[BLOCKS])
+        self._log_entry = max(self._log_entry, blocks - LOG_ENTRIES + 1)
+        while self._log_entry < blocks:
+            end, arrived_ns = (int(value) for value in log[self._log_entry % LOG_ENTRIES])
+            if self.info is not None and self.info.is_live:
+                self.clock.observe(end, time.time() - (time.monotonic_ns() - arrived_ns) * 1e-9)
+            if end >= sample:
+                return arrived_ns
+            self._log_entry += 1
+        return None
+
+    def _supervise(self) -> list[Item]:
+        exit_codes = self.pool.supervise()
+        if self._stop_by_s is not None and self._ended is None and time.monotonic() > self._stop_by_s:
+            self._end_capture()
+            self._ended = Ended()
+        return [WorkerRecord(reason=f"exit code {code}", restarts=self.pool.restarts) for code in exit_codes]
+
+    def _finish_when_drained(self) -> list[Item]:
+        if self.ring.total_samples is None:
+            # Capture was killed before it could say so; nobody else writes any more.
+            self._end_capture()
+            self.ring.control[TOTAL] = self.ring.written_samples
+        self._dispatcher.advance()
+        total = self.ring.total_samples
+        assert total is not None
+        if self.pool.collector.analysed_end < total:
+            return []
+        self.finished = True
+        return list(self.decoder.flush())
+
+    def _realtime_factor(self) -> float | None:
+        """How many times real time the workers could do, from the time they were busy."""
+        busy_ns, analysed = self.pool.busy_ns, self.pool.collector.analysed_samples
+        if busy_ns == 0 or analysed == 0:
+            return None
+        return analysed / self.ring.spec.fs_hz / (busy_ns * 1e-9) * self.pool.n_workers
+
+    def _end_capture(self) -> None:
+        capture = self._capture
+        if capture is None:
+            return
+        if capture.is_alive():
+            try:
+                self._control.send(Stop())
+            except OSError:
+                pass
+            capture.join(STOP_S)
+        if capture.is_alive():
+            capture.kill()
+        capture.join()
+        self._capture = None
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)
+
+
+def count_frames(batch: Batch) -> int:
+    """Windows analysed for the display, all channels together."""
+    return sum(len(levels) for levels in batch.levels[0])
