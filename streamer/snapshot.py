@@ -182,7 +182,7 @@ class LevelSummary:
             self._frames[channel - 1] += len(power)
 
     def take(self) -> tuple[bytes, bytes]:
-        """`levels` and `peaks` of a Snapshot, and start afresh; empty unless every channel has a new frame."""
+        """`levels` and `peaks` of a Snapshot, and start afresh; empty until every channel has a frame."""
         if not self._frames.all():
             return b"", b""
         levels = _dbfs(self._power_sum / self._frames[:, None]).tobytes()
