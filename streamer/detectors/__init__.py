@@ -22,8 +22,9 @@ class Audio(Protocol):
     def read(self, start_sample: int, stop_sample: int) -> NDArray[np.float32] | None:
         """A copy of samples [start, stop) of the detector's channel, or None when they are gone already.
 
-        Reaches back as far as the detector's history_samples before the newest frame; samples before the
-        stream began read as 0. Never reaches past the newest sample of the newest frame.
+        Reaches back as far as the detector's history_samples before the end of the run's first frame; samples
+        before the stream began read as 0. Never reaches past the newest sample of the newest frame. Stays
+        readable until the detector's next feed or flush has returned.
         """
 
 
@@ -50,7 +51,7 @@ class Detector(Protocol):
         """The signal ends or breaks here: close what is open with an end event, and forget."""
 
 
-# Section of a tone plan -> its module, the class of its limits, the detector: Detector(spec, fs_hz=, channel=).
+# Section of a tone plan -> module, class of its limits, detector, built as Detector(spec, fs_hz=, channel=).
 DETECTORS = {
     "tone": ("streamer.detectors.tones", "ToneSpec", "ToneDetector"),
     "dtmf": ("streamer.detectors.dtmf", "DtmfSpec", "DtmfDetector"),
