@@ -1,0 +1,71 @@
+"""Which of a source's channels are analysed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.errors import SpecError
+from streamer.units import shorten
+
+MAX_CHANNELS = 1024  # libsndfile's own limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelChoice:
+    """picks: counted from 0, none for all   is_mix: their mean   n_interleaved: what a raw stream holds"""
+
+    picks: tuple[int, ...] = ()
+    is_mix: bool = False
+    n_interleaved: int | None = None
+
+    def count_of(self, n_available: int, *, name: str) -> int:
+        """How many channels are left of n_available; SpecError when one is asked for that is not there."""
+        if self.picks and max(self.picks) >= n_available:
+            has = "1 channel" if n_available == 1 else f"{n_available} channels"
+            raise SpecError(f"channels asks for channel {max(self.picks) + 1}, but {name} has {has}")
+        return 1 if self.is_mix else len(self.picks) or n_available
+
+    def take(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, available) -> (n, chosen), C-contiguous."""
+        if self.is_mix:
+            mixed: NDArray[np.float32] = block.mean(axis=1, keepdims=True, dtype=np.float32)
+            return mixed
+        if not self.picks or self.picks == tuple(range(block.shape[1])):
+            return block
+        return np.ascontiguousarray(block[:, self.picks])
+
+
+def parse_channels(text: str | None, *, is_raw: bool = False) -> ChannelChoice:
+    """1 · 1,2 · all · mix. None is all.
+
+    A raw stream does not say how many channels it interleaves. There a bare number is that count, all of them
+    are analysed, and a choice names the count behind a slash: 2/6, 1,2/6, mix/2. None is one channel.
+    """
+    allowed = "write a channel counted from 1, a list such as 1,2, all or mix"
+    if is_raw:
+        allowed = (
+            "raw samples need the number of interleaved channels: 2, or with a choice 1/2, all/2 or mix/2"
+        )
+    wanted = "all" if text is None else text.strip().lower()
+    match = re.fullmatch(r"(all|mix|\d{1,4}(?:,\d{1,4})*)(?:/(\d{1,4}))?", wanted, re.ASCII)
+    if not match or (match[2] and not is_raw):
+        raise SpecError(f"channels is {shorten(text)}; {allowed}")
+    choice, n_interleaved = match[1], int(match[2]) if match[2] else None
+    if is_raw and n_interleaved is None:
+        if text is not None and not choice.isdigit():
+            raise SpecError(f"channels is {shorten(text)}; {allowed}")
+        choice, n_interleaved = "all", int(choice) if choice.isdigit() else 1
+    picks = () if choice in ("all", "mix") else tuple(int(number) - 1 for number in choice.split(","))
+    if -1 in picks or len(set(picks)) < len(picks) or n_interleaved == 0:
+        raise SpecError(f"channels is {shorten(text)}; channels count from 1, each named once: {allowed}")
+    if max((*picks, (n_interleaved or 1) - 1)) >= MAX_CHANNELS:
+        raise SpecError(f"channels is {shorten(text)}; there are at most {MAX_CHANNELS} channels")
+    if n_interleaved and picks and max(picks) >= n_interleaved:
+        raise SpecError(
+            f"channels is {shorten(text)}; of {n_interleaved} there is no channel {max(picks) + 1}"
+        )
+    return ChannelChoice(picks=picks, is_mix=choice == "mix", n_interleaved=n_interleaved)

@@ -1,0 +1,123 @@
+"""What a program writes to its standard output."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from types import TracebackType
+from typing import IO, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.errors import SourceError
+from streamer.sources import SourceInfo, SourceSpec, split_command
+from streamer.sources.raw import StreamSource
+
+MAX_LINE_BYTES = 500
+GRACE_S = 1.0  # a program asked to end, or at the end of its output, has this long
+
+
+class CommandSource:
+    """A program's samples: WAV, or raw as the spec says. It is ended, with all it started, by close().
+
+    What it writes to stderr is kept; the last line is told when it fails.
+    """
+
+    def __init__(self, spec: SourceSpec) -> None:
+        words = split_command(spec.target)
+        self._program = words[0]
+        self._last_words: deque[str] = deque(maxlen=1)
+        try:
+            # A session of its own: Ctrl-C is for us to handle, and a shell's whole pipeline ends together.
+            self._process = subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise SourceError(f"cmd: {self._program} cannot be started: {error.strerror}") from error
+        assert self._process.stdout
+        assert self._process.stderr
+        self._listener = threading.Thread(
+            target=self._keep_last_words, args=(self._process.stderr,), name="cmd stderr", daemon=True
+        )
+        self._listener.start()
+        try:
+            self._stream = self._open_stream(spec, self._process.stdout.fileno())
+        except BaseException:
+            self.close()
+            raise
+
+    def _open_stream(self, spec: SourceSpec, fd: int) -> StreamSource:
+        try:
+            return StreamSource(fd, spec, name=str(spec), owns_fd=False, at_end=self._check_status)
+        except SourceError:
+            self._check_status()  # no samples is the symptom, the program's last words are the reason
+            raise
+
+    @property
+    def info(self) -> SourceInfo:
+        return self._stream.info
+
+    @property
+    def nonfinite_samples(self) -> int:
+        return self._stream.nonfinite_samples
+
+    @property
+    def remarks(self) -> list[str]:
+        return self._stream.remarks
+
+    def read_blocks(self, block_samples: int) -> Iterator[NDArray[np.float32]]:
+        return self._stream.read_blocks(block_samples)
+
+    def _check_status(self) -> None:
+        """SourceError if the program failed. One that closed its output but lives on is left to close()."""
+        try:
+            status = self._process.wait(GRACE_S)
+        except subprocess.TimeoutExpired:
+            return
+        if status == 0:
+            return
+        self._listener.join(GRACE_S)
+        how = f"ended with status {status}" if status > 0 else f"was ended by {signal.Signals(-status).name}"
+        why = f": {self._last_words[0]}" if self._last_words else ""
+        raise SourceError(f"cmd: {self._program} {how}{why}")
+
+    def _keep_last_words(self, stderr: IO[bytes]) -> None:
+        with stderr:
+            while line := stderr.readline(MAX_LINE_BYTES):
+                words = "".join(c for c in line.decode(errors="replace") if c.isprintable()).strip()
+                if words:
+                    self._last_words.append(words)
+
+    def close(self) -> None:
+        if self._process.poll() is None:
+            self._signal_all(signal.SIGTERM)
+            try:
+                self._process.wait(GRACE_S)
+            except subprocess.TimeoutExpired:
+                self._signal_all(signal.SIGKILL)
+                self._process.wait()
+        self._listener.join(GRACE_S)
+        assert self._process.stdout
+        self._process.stdout.close()
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,342 @@
+"""Samples from a stream of bytes: standard input, a program's output, a FIFO, a headerless file.
+
+A WAV header is recognised. Other samples are described by --format, --rate and --channels.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.errors import SourceError, SpecError
+from streamer.g711 import decode_table
+from streamer.sources import SourceInfo, SourceSpec
+from streamer.units import format_duration
+
+READ_BYTES = 1 << 20
+MAX_HEADER_BYTES = 1 << 20  # a cover picture before the samples is fine, a film is not
+# Writers that cannot seek back fill in 0, -1 or, as sox does, nearly 2**31: none of them is a length.
+UNKNOWN_BYTES_FROM = 0x7FFF0000
+
+# first bytes -> what they begin
+OTHER_FORMATS = {
+    b"fLaC": "FLAC",
+    b"OggS": "Ogg",
+    b"ID3": "MP3",
+    b"\xff\xfb": "MP3",
+    b"\xff\xf3": "MP3",
+    b"\xff\xf2": "MP3",
+    b"FORM": "AIFF",
+    b".snd": "AU",
+    b"caff": "CAF",
+    b"riff": "Wave64",
+    b"\x1aE\xdf\xa3": "Matroska",
+}
+
+PCM, FLOAT, ALAW, ULAW, EXTENSIBLE = 1, 3, 6, 7, 0xFFFE  # mmreg.h
+WAV_FORMATS = {
+    (PCM, 8): "u8",
+    (PCM, 16): "s16",
+    (PCM, 24): "s24",
+    (PCM, 32): "s32",
+    (FLOAT, 32): "f32",
+    (FLOAT, 64): "f64",
+    (ALAW, 8): "alaw",
+    (ULAW, 8): "ulaw",
+}
+
+
+def bytes_per_value(sample_format: str) -> int:
+    return 1 if sample_format in ("u8", "alaw", "ulaw") else int(sample_format[1:3]) // 8
+
+
+def decode(data: bytes, sample_format: str) -> NDArray[np.float32]:
+    """(values,) of full scale 1.0, exactly as libsndfile reads them. Owned by the caller."""
+    if sample_format in ("alaw", "ulaw"):
+        octets = decode_table(sample_format)[np.frombuffer(data, np.uint8)]
+        return octets.astype(np.float32) * np.float32(2**-15)
+    if sample_format == "u8":
+        return (np.frombuffer(data, np.uint8).astype(np.float32) - np.float32(128)) * np.float32(2**-7)
+    order = "<" if sample_format.endswith("le") else ">"
+    kind, bits = sample_format[0], int(sample_format[1:3])
+    if kind == "f":
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # a double beyond float32 becomes inf, and is counted
+            return np.frombuffer(data, f"{order}f{bits // 8}").astype(np.float32)
+    if bits == 24:
+        # the upper three bytes of 32 bits
+        widened = np.zeros((len(data) // 3, 4), np.uint8)
+        widened[:, slice(1, 4) if order == "<" else slice(0, 3)] = np.frombuffer(data, np.uint8).reshape(
+            -1, 3
+        )
+        values, bits = widened.view(f"{order}i4")[:, 0], 32
+    else:
+        values = np.frombuffer(data, f"{order}i{bits // 8}")
+    return values.astype(np.float32) * np.float32(2.0 ** (1 - bits))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamFormat:
+    """How the bytes of a stream become samples; n_bytes of them, None until the stream ends."""
+
+    sample_format: str
+    fs_hz: float
+    channels: int
+    n_bytes: int | None = None
+
+    @property
+    def bytes_per_sample(self) -> int:
+        return bytes_per_value(self.sample_format) * self.channels
+
+
+class ByteReader:
+    """Bytes of a file descriptor as they arrive."""
+
+    def __init__(self, fd: int, *, name: str) -> None:
+        self._fd = fd
+        self._name = name
+        self._pushed_back = b""
+
+    def read_some(self, max_bytes: int) -> bytes:
+        """At least one byte, as soon as there is one; empty at the end."""
+        if self._pushed_back:
+            some, self._pushed_back = self._pushed_back[:max_bytes], self._pushed_back[max_bytes:]
+            return some
+        while True:
+            try:
+                return os.read(self._fd, min(max_bytes, READ_BYTES))
+            except BlockingIOError:  # somebody made the shared descriptor non-blocking
+                select.select([self._fd], [], [])
+            except OSError as error:
+                raise SourceError(f"{self._name} cannot be read: {error.strerror}") from error
+
+    def read_exactly(self, n_bytes: int) -> bytes:
+        """n_bytes, or fewer when the stream ends before."""
+        data = bytearray()
+        while len(data) < n_bytes:
+            some = self.read_some(n_bytes - len(data))
+            if not some:
+                break
+            data += some
+        return bytes(data)
+
+    def push_back(self, data: bytes) -> None:
+        self._pushed_back = data + self._pushed_back
+
+
+def read_format(reader: ByteReader, spec: SourceSpec, *, name: str) -> StreamFormat:
+    """Read the stream's header, if it has one, and hold it against the spec."""
+    magic = reader.read_exactly(4)
+    if not magic:
+        raise SourceError(f"{name} is empty: it ended before its first sample")
+    if magic in (b"RIFF", b"RIFX", b"RF64"):
+        return _agree(_read_wav_header(reader, magic, name=name), spec, name=name)
+    reader.push_back(magic)
+    if spec.sample_format is not None:
+        return declared_format(spec)
+    for first_bytes, other in OTHER_FORMATS.items():
+        if magic.startswith(first_bytes):
+            raise SourceError(
+                f"{name} carries {other}; a pipe must carry WAV or raw samples: "
+                "put `ffmpeg -v error -i - -f wav -` before streamer, or give it a file"
+            )
+    raise SpecError(
+        f"{name} has no WAV header, so say what its samples are: --format s16le --rate 8000 "
+        "and, for more than one channel, --channels 2"
+    )
+
+
+def declared_format(spec: SourceSpec) -> StreamFormat:
+    """What --format, --rate and --channels say."""
+    n_interleaved = spec.channel_choice.n_interleaved
+    assert spec.sample_format
+    assert spec.rate_hz
+    assert n_interleaved
+    return StreamFormat(sample_format=spec.sample_format, fs_hz=spec.rate_hz, channels=n_interleaved)
+
+
+def _agree(header: StreamFormat, spec: SourceSpec, *, name: str) -> StreamFormat:
+    """The header, unless the spec contradicts it."""
+    for key, asked, found in (
+        ("format", spec.sample_format, header.sample_format),
+        ("rate", spec.rate_hz, header.fs_hz),
+        ("channels", spec.channel_choice.n_interleaved, header.channels),
+    ):
+        if asked is not None and asked != found:
+            raise SpecError(
+                f"{key} is {_show(asked)}, but {name} has a header that says {_show(found)}: leave {key} out"
+            )
+    return header
+
+
+def _show(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _read_wav_header(reader: ByteReader, magic: bytes, *, name: str) -> StreamFormat:
+    """Read up to the first sample."""
+    order, suffix = (">", "be") if magic == b"RIFX" else ("<", "le")
+    reader.read_exactly(4)  # the whole's size, which says no more than the data's
+    if reader.read_exactly(4) != b"WAVE":
+        raise SourceError(f"{name} starts like a RIFF file but is not WAV")
+    fmt, long_data_bytes, skipped_bytes = b"", 0, 0
+    while True:
+        head = reader.read_exactly(8)
+        if len(head) < 8:
+            raise SourceError(f"{name} ended inside its WAV header")
+        chunk, n_bytes = head[:4], struct.unpack(f"{order}I", head[4:])[0]
+        if chunk == b"data":
+            break
+        skipped_bytes += n_bytes
+        if skipped_bytes > MAX_HEADER_BYTES:
+            raise SourceError(
+                f"{name} has a damaged WAV header: no samples in its first {MAX_HEADER_BYTES} bytes"
+            )
+        body = reader.read_exactly(n_bytes + n_bytes % 2)  # chunks are padded to even lengths
+        if chunk == b"fmt ":
+            fmt = body
+        elif chunk == b"ds64" and len(body) >= 16:
+            long_data_bytes = struct.unpack("<Q", body[8:16])[0]
+    if len(fmt) < 16:
+        raise SourceError(f"{name} has a damaged WAV header: no fmt chunk before its samples")
+    tag, channels, fs_hz, _, _, bits = struct.unpack(f"{order}HHIIHH", fmt[:16])
+    if tag == EXTENSIBLE and len(fmt) >= 26:
+        tag = struct.unpack(f"{order}H", fmt[24:26])[0]
+    base = WAV_FORMATS.get((tag, bits))
+    if base is None:
+        raise SourceError(
+            f"{name} is WAV with encoding {tag:#06x} of {bits} bits, which is not read from a pipe; "
+            "put `ffmpeg -v error -i - -f wav -` before streamer"
+        )
+    if not channels or not fs_hz:
+        raise SourceError(f"{name} has a damaged WAV header: {channels} channels at {fs_hz} Hz")
+    if magic == b"RF64" and n_bytes == 0xFFFFFFFF:
+        is_known = 0 < long_data_bytes < 1 << 62
+        n_bytes = long_data_bytes
+    else:
+        is_known = 0 < n_bytes < UNKNOWN_BYTES_FROM
+    return StreamFormat(
+        sample_format=base if base in ("u8", "alaw", "ulaw") else base + suffix,
+        fs_hz=float(fs_hz),
+        channels=channels,
+        n_bytes=n_bytes if is_known else None,
+    )
+
+
+class StreamSource:
+    """Samples of a byte stream.
+
+    at_end is called when the stream has ended and may raise SourceError.
+    n_bytes: how many there will be, where that is known without a header
+    """
+
+    def __init__(
+        self,
+        fd: int,
+        spec: SourceSpec,
+        *,
+        name: str,
+        owns_fd: bool,
+        n_bytes: int | None = None,
+        at_end: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._fd: int | None = fd
+        self._owns_fd = owns_fd
+        self._spec = spec
+        self._at_end = at_end
+        self._reader = ByteReader(fd, name=name)
+        self._choice = spec.channel_choice
+        self.nonfinite_samples = 0
+        self.remarks: list[str] = []
+        # With the format given there is nothing to wait for: a header is looked for when samples are read.
+        self._is_header_read = spec.sample_format is None
+        if self._is_header_read:
+            self._format = read_format(self._reader, spec, name=name)
+            n_bytes = self._format.n_bytes
+        else:
+            self._format = declared_format(spec)
+        self.info = SourceInfo(
+            name=name,
+            fs_hz=self._format.fs_hz,
+            channels=self._choice.count_of(self._format.channels, name=name),
+            n_samples=None if n_bytes is None else n_bytes // self._format.bytes_per_sample,
+        )
+
+    def read_blocks(self, block_samples: int) -> Iterator[NDArray[np.float32]]:
+        if not self._is_header_read:
+            self._format = read_format(self._reader, self._spec, name=self.info.name)
+            self._is_header_read = True
+        form = self._format
+        remaining_bytes = form.n_bytes
+        pending = b""
+        while remaining_bytes != 0:
+            wanted_bytes = block_samples * form.bytes_per_sample - len(pending)
+            if remaining_bytes is not None:
+                wanted_bytes = min(wanted_bytes, remaining_bytes)
+            some = self._reader.read_some(wanted_bytes)
+            if not some:
+                break
+            if remaining_bytes is not None:
+                remaining_bytes -= len(some)
+            pending += some
+            n_whole = len(pending) // form.bytes_per_sample
+            if n_whole:
+                whole_bytes = n_whole * form.bytes_per_sample
+                yield self._to_block(pending[:whole_bytes])
+                pending = pending[whole_bytes:]
+        if pending:
+            self.remarks.append(
+                f"{self.info.name} ended inside a sample: its last {len(pending)} bytes are left out"
+            )
+        self._at_end()
+        if remaining_bytes:
+            missing = format_duration(remaining_bytes / form.bytes_per_sample / form.fs_hz)
+            raise SourceError(f"{self.info.name} is cut short: {missing} fewer than its WAV header announces")
+
+    def _to_block(self, data: bytes) -> NDArray[np.float32]:
+        block = decode(data, self._format.sample_format)
+        if self._format.sample_format[0] == "f":
+            self.nonfinite_samples += silence_nonfinite(block)
+        return self._choice.take(block.reshape(-1, self._format.channels))
+
+    def close(self) -> None:
+        if self._fd is not None and self._owns_fd:
+            os.close(self._fd)
+        self._fd = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def silence_nonfinite(block: NDArray[np.float32]) -> int:
+    """Set what is NaN or infinite to 0, in place; how many values that were."""
+    is_finite = np.isfinite(block)
+    if is_finite.all():
+        return 0
+    block[~is_finite] = 0
+    return int(is_finite.size - np.count_nonzero(is_finite))
+
+
+def open_stdin(spec: SourceSpec, fd: int) -> StreamSource:
+    try:
+        is_terminal = os.isatty(fd)
+        os.fstat(fd)
+    except OSError as error:
+        raise SourceError(f"stdin is closed ({error.strerror}); pipe samples into it") from error
+    if is_terminal:
+        raise SpecError("source is - (stdin), which is a terminal here; pipe samples into it or name a file")
+    return StreamSource(fd, spec, name="stdin", owns_fd=False)
