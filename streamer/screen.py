@@ -104,15 +104,9 @@ def render(state: State, width: int, height: int, depth: Depth, keep: Screen | N
         return _render_meter(state, width, height, depth)
     layout = _Layout.plan(state, width, height)
     regions: dict[str, Region] = {}
-    if keep is not None and (keep.width, keep.height) == (width, height):
-        kept = {
-            name: keep.regions[name]
-            for name in ("header", "health", "events", "keys")
-            if name in keep.regions
-        }
-        if len(kept) == 4 and len(kept["health"].rows) == layout.main_height:
-            regions = kept
-    if not regions:
+    if keep is not None and layout.fits(keep, width, height):
+        regions.update((name, keep.regions[name]) for name in PANELS)
+    else:
         regions["header"] = Region(0, 0, width, _draw(_make_header(state, width), width, 2, depth))
         regions["health"] = Region(
             width - HEALTH_WIDTH,
@@ -146,6 +140,12 @@ class _Layout:
     waterfall_width: int
     band_rows: int
     pages: int
+
+    def fits(self, screen: Screen, width: int, height: int) -> bool:
+        """Whether that screen's panels stand where this layout puts them."""
+        health = screen.regions.get("health")
+        same_size = (screen.width, screen.height) == (width, height)
+        return same_size and health is not None and len(health.rows) == self.main_height
 
     @classmethod
     def plan(cls, state: State, width: int, height: int) -> _Layout:
@@ -474,7 +474,7 @@ def _make_header(state: State, width: int) -> RenderableType:
     if state.view.frozen:
         left.append("‖ FROZEN", "bold reverse")
         left.append("  ")
-    channel = f" · channel {state.view.channel + 1}/{scene.channels}" if scene.channels > 1 else ""
+    channel = f" · ch {state.view.channel + 1}/{scene.channels}" if scene.channels > 1 else ""
     left.append(_clean(scene.source), "bold")
     left.append(f"  {scene.fs_hz / 1000:g} kHz{channel}")
     dropped = snapshot.dropped_samples if snapshot else 0
@@ -612,14 +612,15 @@ def _make_event_line(event: EventRow, scene: Scene, width: int) -> Text:
         short = event.duration_ms < 9999.5
         lasted = f"{event.duration_ms:.0f} ms" if short else f"{event.duration_ms / 1e3:.1f} s"
     unit = UNIT_NAMES.get(scene.unit, scene.unit)
+    roomy = width >= 70
     columns = [
         (f"{lasted:>8}", "bold green" if on else ""),
         (
             "" if event.level_dbfs is None else f"{event.level_dbfs + scene.offset_db:.1f} {unit}".rjust(13),
             "",
         ),
-        ("" if event.snr_db is None else f"snr {event.snr_db:.0f} dB".rjust(11), ""),
-        ("" if event.confidence is None else f"conf {event.confidence:.2f}".rjust(11), ""),
+        ("" if event.snr_db is None or not roomy else f"snr {event.snr_db:.0f} dB".rjust(11), ""),
+        ("" if event.confidence is None or not roomy else f"conf {event.confidence:.2f}".rjust(11), ""),
     ]
     if scene.channels > 1:
         columns.append((f"ch {event.channel}".rjust(6), "dim"))
