@@ -15,6 +15,9 @@ from streamer.kernels import Work
 
 _GROUP_BYTES = 128 * 1024  # folded frames that stay in the second-level cache while all bands pass over them
 _BATCH_ROWS = 96  # block sums of one tile that stay in the first-level cache until they are joined
+_HALF_SAMPLES = range(
+    16, 50
+)  # long blocks have few joins, short ones a table that stays in the first-level cache
 _JOIN_COST_SAMPLES = 6  # joining two blocks costs as much as this many samples of a block (measured)
 
 
@@ -57,6 +60,7 @@ class Analyser:
             )
         kernels.evaluate_frames(
             samples,
+            frames.length_samples,
             frames.hop_samples,
             len(out),
             t.taper,
@@ -66,7 +70,7 @@ class Analyser:
             t.turns,
             t.group,
             t.batch,
-            t.windowed,
+            t.ending,
             t.rows,
             t.sums,
             bands,
@@ -85,60 +89,65 @@ class _Tables:
     turns: Work
     group: int
     batch: int
-    windowed: Work
+    ending: Work
     rows: Work
     sums: Work
 
 
 def _make_tables(analysis: Analysis, dtype: np.dtype[Any]) -> _Tables:
     length, fs_hz = analysis.frames.length_samples, analysis.fs_hz
-    block = choose_block(length)
-    half, blocks = block // 2, -(-length // block)
-    levels = (blocks - 1).bit_length()
+    half, levels = choose_blocks(length)
+    block, padded = 2 * half, 2 * half << levels
     widths = kernels.tile_widths(len(analysis.bank), dtype)
     freqs_hz = np.concatenate([analysis.bank.freqs_hz, np.zeros(sum(widths) - len(analysis.bank))])
-    table, turns, band = [], [], 0
-    for width in widths:
-        tile_hz = freqs_hz[band : band + width]
-        around = [
-            turn(tile_hz, 2 * fs_hz, 2 * k + 1) for k in range(half)
-        ]  # of the samples k + 1/2 from a centre
-        table += [z.real for z in around] + [z.imag for z in around]
-        joins = [turn(tile_hz, fs_hz, block << level) for level in range(levels)]
-        for z in [*joins, turn(tile_hz, 2 * fs_hz, block - 1)]:
-            turns += [z.real, z.imag]
-        band += width
-    batch = max(1, _BATCH_ROWS // blocks)
-    group = batch * max(1, _GROUP_BYTES // (blocks * block * dtype.itemsize * batch))
+    around = turn(freqs_hz, 2 * fs_hz, 2 * np.arange(half) + 1)  # the samples k + 1/2 from a block's centre
+    joins = turn(freqs_hz, 2 * fs_hz, np.array([*(2 * block << np.arange(levels)), block - 1]))
+    batch = max(_BATCH_ROWS >> levels, 3 if levels < 8 else 1)
+    group = batch * max(1, _GROUP_BYTES // (padded * dtype.itemsize * batch))
     return _Tables(
-        taper=analysis.frames.taper.astype(dtype),
+        taper=_align(np.pad(analysis.frames.taper, (0, padded - length)), dtype),
         half=half,
         levels=levels,
-        table=_align(np.concatenate(table), dtype),
-        turns=_align(np.concatenate(turns), dtype),
+        table=_align(_by_tile(np.concatenate([around.real, around.imag]), widths), dtype),
+        turns=_align(
+            _by_tile(np.stack([joins.real, joins.imag], axis=1).reshape(-1, freqs_hz.size), widths), dtype
+        ),
         group=group,
         batch=batch,
-        windowed=_align(np.zeros(blocks * block), dtype),
-        rows=_align(np.zeros(group * blocks * block), dtype),
-        sums=_align(np.zeros(batch * blocks * 2 * kernels.lanes_of(dtype)), dtype),
+        ending=_align(np.zeros(padded), dtype),
+        rows=_align(np.zeros(group * padded), dtype),
+        sums=_align(np.zeros((batch << levels) * 2 * kernels.lanes_of(dtype)), dtype),
     )
 
 
-def choose_block(length: int) -> int:
-    """Samples in a block: even, and such that padding and joins together cost least."""
-    if length <= 32:
-        return length + length % 2
-    return min(range(32, 98, 2), key=lambda block: -(-length // block) * (block + _JOIN_COST_SAMPLES))
+def choose_blocks(length: int) -> tuple[int, int]:
+    """Half a block's samples, and levels, for frames of 2**levels blocks: cheapest in padding and joins."""
+
+    def cost(levels: int) -> int:
+        return (2 * _half(length, levels) + _JOIN_COST_SAMPLES) << levels
+
+    levels = min((n for n in range(20) if _half(length, n) in _HALF_SAMPLES), key=cost, default=0)
+    return _half(length, levels), levels
 
 
-def turn(freqs_hz: NDArray[np.float64], fs_hz: float, n_samples: int) -> NDArray[np.complex128]:
-    """exp(-2j pi f n / fs), as exact for n in the millions as for n = 1.
+def _half(length: int, levels: int) -> int:
+    return -(-length // (2 << levels))
+
+
+def _by_tile(values: NDArray[np.float64], widths: list[int]) -> NDArray[np.float64]:
+    """(entries, bands) to a flat array that holds all entries of a tile before those of the next."""
+    ends = np.cumsum(widths)
+    return np.concatenate([values[:, end - w : end].ravel() for end, w in zip(ends, widths, strict=True)])
+
+
+def turn(freqs_hz: NDArray[np.float64], fs_hz: float, n_samples: NDArray[np.int64]) -> NDArray[np.complex128]:
+    """exp(-2j pi f n / fs), (n, f), as exact for n in the millions as for n = 1.
 
     f n is split into a product and its rounding error, and whole turns are taken off before the division.
     """
-    n = float(n_samples)
+    n = n_samples.astype(np.float64)[:, np.newaxis]
     product = freqs_hz * n
-    f_high, n_high = _high_half(freqs_hz), _high_half(np.float64(n))
+    f_high, n_high = _high_half(freqs_hz), _high_half(n)
     f_low, n_low = freqs_hz - f_high, n - n_high
     error = ((f_high * n_high - product) + f_high * n_low + f_low * n_high) + f_low * n_low  # Dekker
     turns = (np.fmod(product, fs_hz) + error) / fs_hz
@@ -146,7 +155,7 @@ def turn(freqs_hz: NDArray[np.float64], fs_hz: float, n_samples: int) -> NDArray
     return turned
 
 
-def _high_half(a: NDArray[np.float64] | np.float64) -> NDArray[np.float64] | np.float64:
+def _high_half(a: NDArray[np.float64]) -> NDArray[np.float64]:
     """The upper 26 bits of the significand (Veltkamp)."""
     wide = a * 134217729.0  # 2**27 + 1
     return wide - (wide - a)

@@ -16,7 +16,7 @@ from streamer import families
 from streamer.bank import Bank
 from streamer.errors import SpecError
 from streamer.frames import FrameSpec
-from streamer.units import NUMBER, parse_frequency_hz, shorten, suggest
+from streamer.units import NUMBER, offer, parse_frequency_hz, shorten
 
 MAX_BANDS = 65536
 MAX_CSV_CHARACTERS = 2**22
@@ -395,11 +395,8 @@ def _find_kind(text: str, spec: str, fs_hz: float | None) -> tuple[Kind, Term]:
     kind = KINDS.get("1/n-octave" if _FRACTION.fullmatch(word) else word)
     if kind is None:
         words = [known for known in KINDS if known not in ("", "@")]
-        hint = f"{suggest(word, words)} There" if suggest(word, words) else "; there"
-        raise SpecError(
-            f"bands are {shorten(spec)}: {shorten(word)} is not known{hint} are "
-            f"frequencies such as 697,770, @FILE.csv and {', '.join(words)}"
-        )
+        choices = offer(word, words, there_are="there are frequencies such as 697,770, @FILE.csv and ")
+        raise SpecError(f"bands are {shorten(spec)}: {shorten(word)} is not known{choices}")
     return kind, Term(word, arguments.strip(), fs_hz)
 
 

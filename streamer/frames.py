@@ -11,13 +11,32 @@ from numpy.typing import NDArray
 from streamer.errors import SpecError
 
 
+# Sums of cosines: w[n] = sum (-1)^k a[k] cos(2 pi k n / N). Harris, Proc. IEEE 66 (1978); Nuttall, IEEE ASSP 29
+# (1981). scipy has these too, but importing scipy.signal costs a second of processor time.
+COSINE_SUMS = {
+    "boxcar": (1.0,),
+    "hann": (0.5, 0.5),
+    "hamming": (0.54, 0.46),
+    "blackman": (0.42, 0.50, 0.08),
+    "blackmanharris": (0.35875, 0.48829, 0.14128, 0.01168),
+    "nuttall": (0.3635819, 0.4891775, 0.1365995, 0.0106411),
+    "flattop": (0.21557895, 0.41663158, 0.277263158, 0.083578947, 0.006947368),
+}
+
+
 @lru_cache(maxsize=64)
 def make_taper(window: str, length_samples: int) -> NDArray[np.float64]:
     """The periodic window function scipy.signal.get_window knows by this name, (length_samples,), read-only.
 
     Parametrised windows are written `kaiser:8.6`, `tukey:0.25`.
     """
-    from scipy.signal import get_window  # a heavy import
+    if window in COSINE_SUMS:
+        turns = 2 * np.pi * np.arange(length_samples) / length_samples
+        terms = [(-1) ** k * a * np.cos(k * turns) for k, a in enumerate(COSINE_SUMS[window])]
+        taper = np.sum(terms, axis=0) if length_samples > 1 else np.ones(1)
+        taper.flags.writeable = False
+        return taper
+    from scipy.signal import get_window
 
     name, *parameters = window.split(":")
     try:

@@ -6,9 +6,9 @@ band, and the folding is shared by all bands. Blocks are then joined two by two,
 one by a complex factor: Goertzel's recurrence as a tree, without a chain to wait for or an error that grows.
 
 Arrays are flat, of float32 or float64, and sizes count elements. A tile is a few bands side by side in
-registers: `lanes` real parts, then as many imaginary ones. Every sum of a row and a band is a chain of its own
-in a fixed order, so the bits of a value depend on the frame's samples and the analysis alone: how rows and
-bands are dealt out to tiles, groups, batches and calls is only a schedule.
+registers: `lanes` real parts, then as many imaginary ones. Every sum of a row and a band is a chain of its
+own in a fixed order, so the bits of a value depend on the frame's samples and the analysis alone: how rows
+and bands are dealt out to tiles, groups, batches and calls is only a schedule.
 """
 
 # numba calls by position, and infers types, for several sets of them:
@@ -53,10 +53,22 @@ def tile_widths(n_bands: int, dtype: Any) -> list[int]:
 # that takes its place when compiled: left to itself the compiler keeps sums in memory, at half the speed.
 
 
+def fold_blocks(n_blocks, samples, samples_at, taper, taper_at, rows, rows_at, half):
+    """Window blocks and fold them about their centres: half sums, then half differences, centre outwards."""
+    for at in range(0, n_blocks * 2 * half, 2 * half):
+        block = (
+            samples[samples_at + at : samples_at + at + 2 * half]
+            * taper[taper_at + at : taper_at + at + 2 * half]
+        )
+        after, before = block[half:], block[:half][::-1]
+        rows[rows_at + at : rows_at + at + half] = after + before
+        rows[rows_at + at + half : rows_at + at + 2 * half] = after - before
+
+
 def dot_rows(n_rows, tile_bytes, sums, sums_at, rows, rows_at, table, table_at, half):
     """Sums of n_rows folded blocks, for one tile of bands.
 
-    rows: per block half sums, then half differences   table: half cosines, half negative sines, lanes of each
+    table: half cosines, half negative sines, `lanes` of each
     """
     lanes = tile_bytes // rows.itemsize
     for row in range(2 * n_rows):
@@ -67,37 +79,42 @@ def dot_rows(n_rows, tile_bytes, sums, sums_at, rows, rows_at, table, table_at, 
             sums[at : at + lanes] += rows[rows_at + row * half + k] * table[entry : entry + lanes]
 
 
-def join_blocks(tile_bytes, sums, sums_at, count, step, later, turns, turns_at):
-    """tile[i] = tile[i * step] + turn * tile[i * step + later], for i ascending below count."""
+def join_tiles(tile_bytes, count, sums, to, first, second, step, turns, turns_at):
+    """sums[to + i] = sums[first + i * step] + turn * sums[second + i * step], for i ascending below count.
+
+    to, first and second count tiles
+    """
     lanes = tile_bytes // sums.itemsize
     turn = _read_tile(turns, turns_at, lanes)
     for i in range(count):
-        first = sums_at + i * step * 2 * lanes
-        second = first + later * 2 * lanes
-        joined = _read_tile(sums, first, lanes) + turn * _read_tile(sums, second, lanes)
-        to = sums_at + i * 2 * lanes
-        sums[to : to + lanes], sums[to + lanes : to + 2 * lanes] = joined.real, joined.imag
+        earlier, later = ((place + i * step) * 2 * lanes for place in (first, second))
+        joined = _read_tile(sums, earlier, lanes) + turn * _read_tile(sums, later, lanes)
+        at = (to + i) * 2 * lanes
+        sums[at : at + lanes], sums[at + lanes : at + 2 * lanes] = joined.real, joined.imag
 
 
-def turn_out(tile_bytes, sums, sums_at, turns, turns_at, out, out_at):
-    """turn * tile, written with real and imaginary parts side by side, as complex numbers have them."""
+def turn_out(tile_bytes, count, sums, turns, turns_at, out, out_at, out_step):
+    """turn * tile for the first `count` tiles, real and imaginary parts side by side as complex numbers go."""
     lanes = tile_bytes // sums.itemsize
-    turned = _read_tile(turns, turns_at, lanes) * _read_tile(sums, sums_at, lanes)
-    out[out_at : out_at + 2 * lanes : 2], out[out_at + 1 : out_at + 2 * lanes : 2] = turned.real, turned.imag
+    turn = _read_tile(turns, turns_at, lanes)
+    for i in range(count):
+        turned = turn * _read_tile(sums, i * 2 * lanes, lanes)
+        at = out_at + i * out_step
+        out[at : at + 2 * lanes : 2], out[at + 1 : at + 2 * lanes : 2] = turned.real, turned.imag
 
 
-def _read_tile(flat: Work, at: int, lanes: int) -> NDArray[np.complexfloating[Any]]:
-    tile: NDArray[np.complexfloating[Any]] = flat[at : at + lanes] + 1j * flat[at + lanes : at + 2 * lanes]
+def _read_tile(flat: Work, at: int, lanes: int) -> NDArray[np.complexfloating]:
+    tile: NDArray[np.complexfloating] = flat[at : at + lanes] + 1j * flat[at + lanes : at + 2 * lanes]
     return tile
 
 
 class _Vectors:
     """Writes LLVM code for a tile's worth of elements side by side, of the dtype of the array given."""
 
-    def __init__(self, context: Any, builder: Any, array_type: Any, tile_bytes: Any) -> None:
+    def __init__(self, context: Any, builder: Any, array_type: Any, n_bytes: int) -> None:
         self.context, self.builder = context, builder
         self.bits = array_type.dtype.bitwidth
-        self.lanes = lanes = tile_bytes.literal_value * 8 // self.bits
+        self.lanes = lanes = n_bytes * 8 // self.bits
         self.vector = ir.VectorType(context.get_value_type(array_type.dtype), lanes)
         self.zero = ir.Constant(self.vector, None)
         # fused where the processor can, so the same for every frame and partition on one machine
@@ -131,6 +148,10 @@ class _Vectors:
         )
         everywhere = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), None)
         return self.builder.shuffle_vector(one, undefined, everywhere)
+
+    def backwards(self, value: Any) -> Any:
+        order = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), list(range(self.lanes))[::-1])
+        return self.builder.shuffle_vector(value, ir.Constant(self.vector, ir.Undefined), order)
 
     def add_product(self, total: Any, a: Any, b: Any) -> Any:
         return self.builder.call(self.multiply_add, [a, b, total])
@@ -185,14 +206,62 @@ class _Vectors:
         return results
 
 
+@intrinsic
+def _fold_blocks(_, n_blocks, samples, samples_at, taper, taper_at, rows, rows_at, half):
+    def generate(context, builder, signature, args):
+        wide, one = (_Vectors(context, builder, rows, n_bytes) for n_bytes in (32, rows.dtype.bitwidth // 8))
+        half_n = args[7]
+        samples_p = wide.pointer(samples, args[1], args[2])
+        taper_p = wide.pointer(taper, args[3], args[4])
+        rows_p = wide.pointer(rows, args[5], args[6])
+
+        def fold(v, block_at, k):
+            """Fold v.lanes pairs of samples: those k and more, and k + 1 and more, from the block's centre."""
+            after_at = builder.add(block_at, builder.add(half_n, k))
+            before_at = builder.sub(builder.add(block_at, half_n), builder.add(k, ir.Constant(_INT, v.lanes)))
+            after, before = (
+                builder.fmul(v.load(v.offset(samples_p, at)), v.load(v.offset(taper_p, at)))
+                for at in (after_at, before_at)
+            )
+            before = v.backwards(before)
+            v.store(builder.fadd(after, before), v.offset(rows_p, builder.add(block_at, k)))
+            v.store(builder.fsub(after, before), v.offset(rows_p, after_at))
+
+        def fold_block(block, _):
+            at = builder.mul(block, builder.mul(half_n, ir.Constant(_INT, 2)))
+            width = ir.Constant(_INT, wide.lanes)
+            with builder.if_else(builder.icmp_signed("<", half_n, width)) as (narrow, broad):
+                with narrow:
+                    one.repeat(half_n, [], lambda k, _: fold(one, at, k) or [])
+                with broad:
+                    # the last register's worth reaches back, so that none is left over
+                    last = builder.sub(half_n, width)
+                    steps = builder.sdiv(builder.add(half_n, ir.Constant(_INT, wide.lanes - 1)), width)
+
+                    def fold_some(i, _):
+                        k = builder.mul(i, width)
+                        fold(wide, at, builder.select(builder.icmp_signed("<", k, last), k, last))
+                        return []
+
+                    wide.repeat(steps, [], fold_some)
+            return []
+
+        wide.repeat(args[0], [], fold_block)
+        return context.get_dummy_value()
+
+    at = types.intp
+    return types.void(at, samples, at, taper, at, rows, at, at), generate
+
+
 @intrinsic(prefer_literal=True)
 def _dot_rows(_, n_rows, tile_bytes, sums, sums_at, rows, rows_at, table, table_at, half):
     def generate(context, builder, signature, args):
-        v = _Vectors(context, builder, sums, tile_bytes)
+        v = _Vectors(context, builder, sums, tile_bytes.literal_value)
         sums_p = v.pointer(sums, args[2], args[3])
+        half_n = args[8]
         starts = [v.pointer(rows, args[4], args[5])]
         for _row in range(2 * n_rows.literal_value - 1):
-            starts.append(v.offset(starts[-1], args[8]))
+            starts.append(v.offset(starts[-1], half_n))
         table_p = v.pointer(table, args[6], args[7])
         for part in range(2):
 
@@ -203,10 +272,10 @@ def _dot_rows(_, n_rows, tile_bytes, sums, sums_at, rows, rows_at, table, table_
                     for total, start in zip(totals, starts, strict=True)
                 ]
 
-            totals = v.repeat(args[8], [v.zero] * n_rows.literal_value, add_products)
+            totals = v.repeat(half_n, [v.zero] * n_rows.literal_value, add_products)
             for row, total in enumerate(totals):
                 v.store(total, v.offset(sums_p, (2 * row + part) * v.lanes))
-            table_p = v.offset(table_p, builder.mul(args[8], ir.Constant(_INT, v.lanes)))
+            table_p = v.offset(table_p, builder.mul(half_n, ir.Constant(_INT, v.lanes)))
         return context.get_dummy_value()
 
     at = types.intp
@@ -214,39 +283,54 @@ def _dot_rows(_, n_rows, tile_bytes, sums, sums_at, rows, rows_at, table, table_
 
 
 @intrinsic(prefer_literal=True)
-def _join_blocks(_, tile_bytes, sums, sums_at, count, step, later, turns, turns_at):
+def _join_tiles(_, tile_bytes, count, sums, to, first, second, step, turns, turns_at):
     def generate(context, builder, signature, args):
-        v = _Vectors(context, builder, sums, tile_bytes)
-        sums_p = v.pointer(sums, args[1], args[2])
-        turn = v.load_pair(v.pointer(turns, args[6], args[7]))
+        v = _Vectors(context, builder, sums, tile_bytes.literal_value)
         tile = ir.Constant(_INT, 2 * v.lanes)
-        later_p = v.offset(sums_p, builder.mul(args[5], tile))
+        to_p, first_p, second_p = (v.pointer(sums, args[2], builder.mul(at, tile)) for at in args[3:6])
+        step_n = builder.mul(args[6], tile)
+        turn = v.load_pair(v.pointer(turns, args[7], args[8]))
 
         def join(i, _):
-            at = builder.mul(builder.mul(i, args[4]), tile)
-            first, second = v.load_pair(v.offset(sums_p, at)), v.load_pair(v.offset(later_p, at))
-            v.store_pair(v.add_turned(first, turn, second), v.offset(sums_p, builder.mul(i, tile)))
+            at = builder.mul(i, step_n)
+            first, second = v.load_pair(v.offset(first_p, at)), v.load_pair(v.offset(second_p, at))
+            v.store_pair(v.add_turned(first, turn, second), v.offset(to_p, builder.mul(i, tile)))
             return []
 
-        v.repeat(args[3], [], join)
+        v.repeat(args[1], [], join)
         return context.get_dummy_value()
 
     at = types.intp
-    return types.void(tile_bytes, sums, at, at, at, at, turns, at), generate
+    return types.void(tile_bytes, at, sums, at, at, at, at, turns, at), generate
 
 
 @intrinsic(prefer_literal=True)
-def _turn_out(_, tile_bytes, sums, sums_at, turns, turns_at, out, out_at):
+def _turn_out(_, tile_bytes, count, sums, turns, turns_at, out, out_at, out_step):
     def generate(context, builder, signature, args):
-        v = _Vectors(context, builder, sums, tile_bytes)
-        tile = v.load_pair(v.pointer(sums, args[1], args[2]))
+        v = _Vectors(context, builder, sums, tile_bytes.literal_value)
+        sums_p = v.pointer(sums, args[2], ir.Constant(_INT, 0))
         turn = v.load_pair(v.pointer(turns, args[3], args[4]))
-        turned = v.add_turned((v.zero, v.zero), turn, tile)
-        v.store(v.interleave(*turned), v.pointer(out, args[5], args[6]))
+        out_p = v.pointer(out, args[5], args[6])
+
+        def write(i, _):
+            tile = v.load_pair(v.offset(sums_p, builder.mul(i, ir.Constant(_INT, 2 * v.lanes))))
+            turned = v.add_turned((v.zero, v.zero), turn, tile)
+            v.store(v.interleave(*turned), v.offset(out_p, builder.mul(i, args[7])))
+            return []
+
+        v.repeat(args[1], [], write)
         return context.get_dummy_value()
 
     at = types.intp
-    return types.void(tile_bytes, sums, at, turns, at, out, at), generate
+    return types.void(tile_bytes, at, sums, turns, at, out, at, at), generate
+
+
+@overload(fold_blocks)
+def _compiled_fold_blocks(n_blocks, samples, samples_at, taper, taper_at, rows, rows_at, half):
+    def call(n_blocks, samples, samples_at, taper, taper_at, rows, rows_at, half):
+        _fold_blocks(n_blocks, samples, samples_at, taper, taper_at, rows, rows_at, half)
+
+    return call
 
 
 @overload(dot_rows, prefer_literal=True)
@@ -257,18 +341,18 @@ def _compiled_dot_rows(n_rows, tile_bytes, sums, sums_at, rows, rows_at, table, 
     return call
 
 
-@overload(join_blocks, prefer_literal=True)
-def _compiled_join_blocks(tile_bytes, sums, sums_at, count, step, later, turns, turns_at):
-    def call(tile_bytes, sums, sums_at, count, step, later, turns, turns_at):
-        _join_blocks(tile_bytes, sums, sums_at, count, step, later, turns, turns_at)
+@overload(join_tiles, prefer_literal=True)
+def _compiled_join_tiles(tile_bytes, count, sums, to, first, second, step, turns, turns_at):
+    def call(tile_bytes, count, sums, to, first, second, step, turns, turns_at):
+        _join_tiles(tile_bytes, count, sums, to, first, second, step, turns, turns_at)
 
     return call
 
 
 @overload(turn_out, prefer_literal=True)
-def _compiled_turn_out(tile_bytes, sums, sums_at, turns, turns_at, out, out_at):
-    def call(tile_bytes, sums, sums_at, turns, turns_at, out, out_at):
-        _turn_out(tile_bytes, sums, sums_at, turns, turns_at, out, out_at)
+def _compiled_turn_out(tile_bytes, count, sums, turns, turns_at, out, out_at, out_step):
+    def call(tile_bytes, count, sums, turns, turns_at, out, out_at, out_step):
+        _turn_out(tile_bytes, count, sums, turns, turns_at, out, out_at, out_step)
 
     return call
 
@@ -277,93 +361,84 @@ def _compiled_turn_out(tile_bytes, sums, sums_at, turns, turns_at, out, out_at):
 
 
 @njit(cache=True, nogil=True)
-def fold_frame(
-    samples: Work, start: int, taper: Work, windowed: Work, rows: Work, rows_at: int, half: int
-) -> None:
-    """Window the frame that starts at samples[start] and fold its blocks about their centres.
+def fold_run(samples, at, length, taper, ending, rows, rows_at, half):
+    """Window and fold the `length` samples from samples[at] on into taper.size // (2 * half) blocks.
 
-    windowed: the frame's length padded to whole blocks of 2 * half, zero beyond the taper, overwritten
-    rows: per block half sums, then half differences, from the centre outwards
+    ending: scratch as long as the taper, for the blocks that the samples do not fill
     """
-    frame = samples[start : start + taper.size]
-    for n in range(taper.size):
-        windowed[n] = frame[n] * taper[n]
-    for at in range(0, windowed.size, 2 * half):
-        before = windowed[at : at + half][::-1]
-        after = windowed[at + half : at + 2 * half]
-        sums = rows[rows_at + at : rows_at + at + half]
-        differences = rows[rows_at + at + half : rows_at + at + 2 * half]
-        for k in range(half):
-            sums[k] = after[k] + before[k]
-            differences[k] = after[k] - before[k]
+    n_full = length // (2 * half)
+    fold_blocks(n_full, samples, at, taper, 0, rows, rows_at, half)
+    done = n_full * 2 * half
+    if done < taper.size:
+        for n in range(done, length):
+            ending[n] = samples[at + n]
+        n_more = (taper.size - done) // (2 * half)
+        fold_blocks(n_more, ending, done, taper, done, rows, rows_at + done, half)
 
 
-def _make_tile_loop(tile_bytes: int) -> Callable[..., None]:
+def _make_tile_loops(tile_bytes: int) -> tuple[Callable[..., None], Callable[..., None]]:
     """The loops over one tile of bands, for tiles of this width."""
 
     @njit(cache=True, nogil=True)
-    def sum_rows(n_rows, sums, rows, rows_at, table, table_at, half):
-        """Fill sums with the block sums of n_rows rows."""
-        lanes = tile_bytes // sums.itemsize
-        row = 0
-        while row + ROWS <= n_rows:
-            at = rows_at + row * 2 * half
-            dot_rows(ROWS, tile_bytes, sums, row * 2 * lanes, rows, at, table, table_at, half)
-            row += ROWS
-        while row + 2 <= n_rows:
-            at = rows_at + row * 2 * half
-            dot_rows(2, tile_bytes, sums, row * 2 * lanes, rows, at, table, table_at, half)
-            row += 2
-        if row < n_rows:
-            at = rows_at + row * 2 * half
-            dot_rows(1, tile_bytes, sums, row * 2 * lanes, rows, at, table, table_at, half)
-
-    @njit(cache=True, nogil=True)
-    def join_all(sums, at, blocks, turns, turns_at):
-        """Join a frame's blocks into its first tile; turns hold one turn per doubling."""
+    def sum_blocks(n_rows, levels, sums, sums_at, rows, rows_at, half, table, table_at, turns, turns_at):
+        """Sum n_rows rows and join each 2**levels of them; n_rows >> levels tiles remain from sums_at on."""
         tile = 2 * (tile_bytes // sums.itemsize)
-        while blocks > 1:
-            pairs = blocks // 2
-            join_blocks(tile_bytes, sums, at, pairs, 2, 1, turns, turns_at)
-            if blocks % 2:  # the odd one waits for the next round
-                for j in range(tile):
-                    sums[at + pairs * tile + j] = sums[at + 2 * pairs * tile + j]
-            blocks -= pairs
-            turns_at += tile
+        row = 0
+        while row < n_rows:
+            at, to = rows_at + row * 2 * half, (sums_at + row) * tile
+            if row + ROWS <= n_rows:
+                dot_rows(ROWS, tile_bytes, sums, to, rows, at, table, table_at, half)
+                row += ROWS
+            elif row + 2 <= n_rows:
+                dot_rows(2, tile_bytes, sums, to, rows, at, table, table_at, half)
+                row += 2
+            else:
+                dot_rows(1, tile_bytes, sums, to, rows, at, table, table_at, half)
+                row += 1
+        for level in range(levels):
+            n_rows //= 2
+            join_tiles(
+                tile_bytes, n_rows, sums, sums_at, sums_at, sums_at + 1, 2, turns, turns_at + level * tile
+            )
 
     @njit(cache=True, nogil=True)
-    def evaluate_tile(rows, count, half, blocks, levels, table, turns, batch, sums, band, bands, out, out_at):
+    def write_tile(count, sums, turns, turns_at, band, bands, out, out_at):
+        """Turn the first `count` tiles and write them as the bands from `band` on of as many frames."""
+        lanes = tile_bytes // sums.itemsize
+        if band + lanes <= bands:
+            turn_out(tile_bytes, count, sums, turns, turns_at, out, out_at, 2 * bands)
+            return
+        # The tile reaches beyond the last band.
+        turn_out(tile_bytes, count, sums, turns, turns_at, sums, 0, 2 * lanes)
+        for i in range(count):
+            for j in range(2 * (bands - band)):
+                out[out_at + i * 2 * bands + j] = sums[i * 2 * lanes + j]
+
+    @njit(cache=True, nogil=True)
+    def evaluate_tile(count, half, levels, rows, table, turns, batch, sums, band, bands, out, out_at):
         """Fill out with X of `count` folded frames for the bands of the tile that starts at `band`."""
         lanes = tile_bytes // sums.itemsize
         turns_at = band * 2 * (levels + 1)
-        start_at = turns_at + levels * 2 * lanes
-        first = 0
-        while first < count:
+        for first in range(0, count, batch):
             n = min(batch, count - first)
-            sum_rows(n * blocks, sums, rows, first * blocks * 2 * half, table, band * 2 * half, half)
-            for i in range(n):
-                at = i * blocks * 2 * lanes
-                join_all(sums, at, blocks, turns, turns_at)
-                to = out_at + ((first + i) * bands + band) * 2
-                if band + lanes <= bands:
-                    turn_out(tile_bytes, sums, at, turns, start_at, out, to)
-                else:  # the tile reaches beyond the last band
-                    turn_out(tile_bytes, sums, at, turns, start_at, sums, at)
-                    for j in range(2 * (bands - band)):
-                        out[to + j] = sums[at + j]
-            first += n
+            rows_at = (first * 2 * half) << levels
+            sum_blocks(
+                n << levels, levels, sums, 0, rows, rows_at, half, table, band * 2 * half, turns, turns_at
+            )
+            to = out_at + (first * bands + band) * 2
+            write_tile(n, sums, turns, turns_at + levels * 2 * lanes, band, bands, out, to)
 
-    loop: Callable[..., None] = evaluate_tile
-    return loop
+    return evaluate_tile, evaluate_tile
 
 
-_evaluate_tile = _make_tile_loop(TILE_BYTES)
-_evaluate_half_tile = _make_tile_loop(TILE_BYTES // 2)
+_evaluate_tile, _ = _make_tile_loops(TILE_BYTES)
+_evaluate_half_tile, _ = _make_tile_loops(TILE_BYTES // 2)
 
 
 @njit(cache=True, nogil=True)
 def evaluate_frames(
     samples: Work,
+    length: int,
     hop: int,
     n_frames: int,
     taper: Work,
@@ -373,42 +448,38 @@ def evaluate_frames(
     turns: Work,
     group: int,
     batch: int,
-    windowed: Work,
+    ending: Work,
     rows: Work,
     sums: Work,
     bands: int,
     out: Work,
 ) -> None:
-    """Fill out[i, band] with X of the frame that starts at samples[i * hop].
+    """Fill out[i, band] with X of the `length` samples from samples[i * hop] on: 2**levels blocks of 2 * half.
 
+    taper: (2 * half << levels,), zero beyond length
     table: per tile, (half, lanes) cosines and negative sines of the samples k + 1/2 from a block's centre
-    turns: per tile, the turn over 1, 2, 4 ... 2**(levels-1) blocks, then that over half a block less 1/2
-    group: frames folded at once   batch: frames of one tile at once   windowed, rows, sums: scratch
+    turns: per tile, the turn over 1, 2, 4 ... blocks, then that from the first sample to its block's centre
+    group: frames folded at once   batch: frames of one tile at once   ending, rows, sums: scratch
     out: (n_frames, bands) complex, given as its real and imaginary parts
     """
     lanes = TILE_BYTES // sums.itemsize
-    blocks = windowed.size // (2 * half)
-    first = 0
-    while first < n_frames:
+    for first in range(0, n_frames, group):
         count = min(group, n_frames - first)
         for i in range(count):
-            fold_frame(samples, (first + i) * hop, taper, windowed, rows, i * windowed.size, half)
+            fold_run(samples, (first + i) * hop, length, taper, ending, rows, i * taper.size, half)
         band, to = 0, first * bands * 2
         while band < bands:
             if 2 * (bands - band) > lanes:
-                _evaluate_tile(
-                    rows, count, half, blocks, levels, table, turns, batch, sums, band, bands, out, to
-                )
+                _evaluate_tile(count, half, levels, rows, table, turns, batch, sums, band, bands, out, to)
                 band += lanes
             else:
                 _evaluate_half_tile(
-                    rows, count, half, blocks, levels, table, turns, batch, sums, band, bands, out, to
+                    count, half, levels, rows, table, turns, batch, sums, band, bands, out, to
                 )
                 band += lanes // 2
-        first += count
 
 
 def warm() -> None:
     """Compile what live analysis runs, or load it from the cache."""
     empty = np.zeros(0, np.float32)
-    evaluate_frames(empty, 1, 0, empty, 1, 0, empty, empty, 1, 1, empty, empty, empty, 0, empty)
+    evaluate_frames(empty, 1, 1, 0, empty, 1, 0, empty, empty, 1, 1, empty, empty, empty, 0, empty)

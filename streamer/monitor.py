@@ -140,7 +140,7 @@ class Monitor:
                 window=display.frames.window,
                 bands_hz=[float(f) for f in display.bank.freqs_hz],
                 plans=list(self._spec.plans),
-                time=info.start_time.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if info.start_time else _now(),
+                time=stream.clock.text(0) or (_now() if info.is_live else None),
             )
         )
 

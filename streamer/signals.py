@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple, Protocol
 
@@ -18,15 +19,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.errors import SpecError
+from streamer.families import DTMF_HIGH_HZ, DTMF_LOW_HZ
 from streamer.g711 import compand
 from streamer.units import amplitude_from_db, db_from_power, power_from_db
 
 CHUNK_SAMPLES = 4096  # signals are computed in pieces that start at multiples of this, and then cut
 
-LOW_HZ = (697.0, 770.0, 852.0, 941.0)  # ITU-T Q.23
-HIGH_HZ = (1209.0, 1336.0, 1477.0, 1633.0)
 KEYPAD = ("123A", "456B", "789C", "*0#D")
-KEY_HZ = {key: (LOW_HZ[row], HIGH_HZ[col]) for row, keys in enumerate(KEYPAD) for col, key in enumerate(keys)}
+KEY_HZ = {
+    key: (low_hz, high_hz)
+    for low_hz, keys in zip(DTMF_LOW_HZ, KEYPAD, strict=True)
+    for high_hz, key in zip(DTMF_HIGH_HZ, keys, strict=True)
+}
 
 
 class Voice(Protocol):
@@ -119,10 +123,21 @@ def _unit_noise(seed: tuple[int, int], number: int, chunk: int) -> NDArray[np.fl
 
 
 def _sine(freq_hz: float, start: int, n: int, fs_hz: float) -> NDArray[np.float64]:
-    # Counted exactly up to `start`: after hours, 2 pi f t alone would have lost digits.
-    cycles_at_start = float(Fraction(freq_hz) * start / Fraction(fs_hz) % 1)
-    samples: NDArray[np.float64] = np.sin(2 * np.pi * (cycles_at_start + freq_hz / fs_hz * np.arange(n)))
-    return samples
+    """(n,) sin(2 pi freq m / fs) for m from start: a turned copy of the first samples, cheaper than new ones."""
+    if n > CHUNK_SAMPLES:
+        cuts = range(start, start + n, CHUNK_SAMPLES)
+        return np.concatenate([_sine(freq_hz, at, min(CHUNK_SAMPLES, start + n - at), fs_hz) for at in cuts])
+    # Counted exactly: after hours, 2 pi f t in floating point would have lost digits.
+    angle = 2 * math.pi * float(Fraction(freq_hz) * start / Fraction(fs_hz) % 1)
+    cosines, sines = _first_turns(freq_hz, fs_hz)
+    turned: NDArray[np.float64] = math.sin(angle) * cosines[:n] + math.cos(angle) * sines[:n]
+    return turned
+
+
+@lru_cache(maxsize=64)
+def _first_turns(freq_hz: float, fs_hz: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    angles = 2 * np.pi * (freq_hz / fs_hz * np.arange(CHUNK_SAMPLES))
+    return np.cos(angles), np.sin(angles)
 
 
 def rms_from_level(level_dbfs: float) -> float:

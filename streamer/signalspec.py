@@ -8,22 +8,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from streamer.errors import SpecError
+from streamer.families import SELCALL_DIGIT_MS, SELCALL_DIGITS, SELCALL_HZ
 from streamer.g711 import LAWS
 from streamer.signals import KEY_HZ, Noise, Signal, Sound, Sweep, Tones, Voice, dtmf_voice
 from streamer.sources.channels import MAX_CHANNELS
 from streamer.units import (
+    choose,
     parse_db,
     parse_duration_s,
     parse_frequency_hz,
     parse_level_dbfs,
     shorten,
-    suggest,
 )
 
 USAGE = {
     "tone": "tone:HZ[+HZ...][@LEVEL][:LENGTH]",
     "dtmf": "dtmf:DIGITS[@LEVEL][:ON/OFF][:twist=DB]",
     "two-tone": "two-tone:HZ/HZ[@LEVEL][:ON/ON]",
+    **{family: f"{family}:DIGITS[@LEVEL][:LENGTH]" for family in SELCALL_HZ},
     "cadence": "cadence:HZ[+HZ]/MS,...[xTIMES][@LEVEL]",
     "sweep": "sweep:HZ-HZ[@LEVEL]:LENGTH[:log]",
     "silence": "silence:LENGTH",
@@ -42,6 +44,8 @@ its end. A signal of nothing else never ends.
   tone:350+440@-20:2s         one or more sines, 2 s long; LEVEL is that of each sine, in dBFS (-12)
   dtmf:5550123@-10:50ms/50ms  digits 0-9 A-D * #, on and off; twist=3dB puts the high tone above the low one
   two-tone:349.0/433.7        two tones after each other, 1s/3s unless it says otherwise
+  zvei1:12345@-10             selective calling: one tone a digit, the repeat tone for one like the digit before;
+                              every family of `streamer bands`, LENGTH of a tone if it is not the family's own
   cadence:480+620/500,0/500x3 Asterisk's shorthand: HZ/ms, + for both, * for modulated by, 0 for silence; x3 thrice
   sweep:100-4000:5s           a glide; :log for as many octaves in every second
   silence:1s                  nothing
@@ -51,13 +55,37 @@ its end. A signal of nothing else never ends.
 Parts that sound also take offset=1.5% (frequencies higher by that much), ramp=5ms (raised cosines inside both
 ends of every tone, which otherwise begins and ends at once) and channel=2 (of that channel only).
 The whole is played again and again with loop, thrice with loop:3; alaw or ulaw sends it through a telephone's
-codec; seed:7 gives other noise.
+codec; seed:7 gives other noise. The word demo alone is what --demo plays.
 """
 
 DEFAULT_LEVEL_DBFS = -12.0  # four tones at once still stay within full scale
 LAST_HUM_MULTIPLE = 6
+SELCALL_REPEAT = "E"
+MAX_SEED = 2**63 - 1
 MAX_STROKES = 100_000  # more than this is a loop
 MAX_SIGNAL_S = 366 * 24 * 3600.0
+
+# Somebody lifts the receiver, dials, is let wait, finds the line engaged; a pager is called; the mains hum along.
+DEMO = ",".join(
+    (
+        "noise:-62",
+        "hum:50@-50",
+        "silence:1s",
+        "tone:350+440@-24:2.5s",
+        "silence:200ms",
+        "dtmf:5550123@-16:90ms/90ms",
+        "silence:740ms",
+        "cadence:440+480/2000,0/3000x2@-24",
+        "silence:300ms",
+        "cadence:480+620/500,0/500x4@-24",
+        "silence:1s",
+        "two-tone:349.0/433.7@-14",
+        "silence:1s",
+        "sweep:200-3400@-30:3s:log:ramp=50ms",
+        "silence:1s",
+        "loop",
+    )
+)
 
 _NEXT_PART = re.compile(r"\s*,\s*(?=[A-Za-z])")  # a cadence has commas too, but then a digit or ! follows
 _WITH_PART = re.compile(r"\s*\+\s*(?=[A-Za-z])")
@@ -188,6 +216,21 @@ def make_two_tone(part: Part) -> Made:
     return Made(strokes=tuple(strokes), duration_s=at_s)
 
 
+def make_selcall(part: Part) -> Made:
+    length_s = part.optional_length_s() or SELCALL_DIGIT_MS[part.kind] / 1e3
+    strokes: list[Stroke] = []
+    for digit in part.value.upper():
+        is_repeat = bool(strokes) and strokes[-1].label == digit
+        sent = SELCALL_REPEAT if is_repeat else digit
+        at = SELCALL_DIGITS.find(sent)
+        freq_hz = SELCALL_HZ[part.kind][at] if at >= 0 else None
+        if freq_hz is None:
+            raise part.refuse(f"{part.kind} has no tone for {shorten(sent)}")
+        voice = Tones(freqs_hz=(part.frequency_hz(f"{freq_hz}"),), levels_dbfs=(part.level_dbfs(),))
+        strokes.append(Stroke(label=sent, voice=voice, start_s=len(strokes) * length_s, duration_s=length_s))
+    return Made(strokes=tuple(strokes), duration_s=len(strokes) * length_s)
+
+
 def make_cadence(part: Part) -> Made:
     pattern, times = part.value, 1
     if match := re.fullmatch(r"(.*\d)\s*x\s*(\d{1,6})", pattern, re.ASCII):
@@ -277,6 +320,7 @@ MAKERS: dict[str, Callable[[Part], Made]] = {
     "dtmf": make_dtmf,
     "two-tone": make_two_tone,
     "cadence": make_cadence,
+    **dict.fromkeys(SELCALL_HZ, make_selcall),
     "sweep": make_sweep,
     "silence": make_silence,
     "noise": make_noise,
@@ -287,7 +331,11 @@ COMMON_OPTIONS = ("offset", "ramp", "channel")
 
 
 def parse_signal(text: str, *, fs_hz: float = 48000.0, seed: int = 0) -> Signal:
-    """The signal a specification means, see GRAMMAR. A seed in the specification wins."""
+    """The signal a specification means, see GRAMMAR; a seed in it wins."""
+    if text.strip() == "demo":
+        text = DEMO
+    if not 0 <= seed <= MAX_SEED:
+        raise SpecError(f"seed is {seed}; it must lie in 0..{MAX_SEED}")
     sounds: list[Sound] = []
     rounds: int | None = 1
     law: str | None = None
@@ -303,7 +351,7 @@ def parse_signal(text: str, *, fs_hz: float = 48000.0, seed: int = 0) -> Signal:
             elif part.kind == "loop":
                 rounds = _whole_number(part, "loop", part.value, 10**6) if part.value else None
             elif part.kind == "seed":
-                seed = _whole_number(part, "seed", part.value, 2**63 - 1)
+                seed = _whole_number(part, "seed", part.value, MAX_SEED)
             else:
                 law = part.kind
         at_s += longest_s
@@ -324,9 +372,7 @@ def parse_signal(text: str, *, fs_hz: float = 48000.0, seed: int = 0) -> Signal:
 
 def _read_part(text: str, fs_hz: float) -> Part:
     kind, *fields = (field.strip() for field in text.strip().split(":"))
-    if kind not in USAGE:
-        hint = suggest(kind, USAGE)
-        raise SpecError(f"signal part {shorten(text)}: no such kind{hint}; there are: {', '.join(USAGE)}")
+    choose(kind, USAGE, name=f"signal part {shorten(text)}: kind")
     options: dict[str, str] = {}
     plain: list[str] = []
     for field in fields[1:]:
@@ -358,9 +404,9 @@ def _read_part(text: str, fs_hz: float) -> Part:
 def _make(part: Part) -> Made:
     allowed = OPTIONS.get(part.kind, COMMON_OPTIONS)
     for key in part.options:
-        if key not in allowed:
-            there_are = f"there are: {', '.join(allowed)}" if allowed else "it has none"
-            raise SpecError(f"{part.name}: {shorten(key)} is no option{suggest(key, allowed)}; {there_are}")
+        if not allowed:
+            raise part.refuse("it takes no options")
+        choose(key, allowed, name=f"{part.name}: option")
     return MAKERS[part.kind](part)
 
 

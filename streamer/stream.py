@@ -65,6 +65,7 @@ class Stream:
         self.latency_ms = Reservoir()
         self._capture: BaseProcess | None = None
         self._ended: Ended | None = None
+        self._run: Run | None = None  # until the workers are ready for it
         self._selector = selectors.DefaultSelector()
         self._supervised_s = 0.0
         self._stop_by_s: float | None = None
@@ -237,20 +238,25 @@ class Stream:
         )
         self.info, self.listening, self.is_paced = info, listening, is_paced
         self.pool.__enter__()
-        self._selector.register(self.pool.done_reader, selectors.EVENT_READ, self.pool.read_messages)
-        assert self._capture is not None
-        assert self._capture.pid is not None
-        self._control.send(
-            Run(
-                ring=spec,
-                speed=None if info.is_live else self._speed,
-                span_samples=span_samples,
-                n_slots=n_slots,
-                spans_per_message=spans_per_message,
-                room_samples=spec.capacity_samples - reach,
-            )
+        self._selector.register(self.pool.done_reader, selectors.EVENT_READ, self._on_worker)
+        self._run = Run(
+            ring=spec,
+            speed=None if info.is_live else self._speed,
+            span_samples=span_samples,
+            n_slots=n_slots,
+            spans_per_message=spans_per_message,
+            room_samples=spec.capacity_samples - reach,
         )
-        send_block(self._control, self.ring.block, self._capture.pid)
+
+    def _on_worker(self) -> None:
+        self.pool.read_messages()
+        if self._run is not None and self.pool.ready_count == self.pool.n_workers:
+            # Only now: samples that come while the workers are starting would be old before they are looked at.
+            assert self._capture is not None
+            assert self._capture.pid is not None
+            self._control.send(self._run)
+            send_block(self._control, self.ring.block, self._capture.pid)
+            self._run = None
 
     def _read_audio(self, channel: int, start: int, stop: int) -> NDArray[np.float32] | None:
         return self.ring.read(channel, start, stop)  # the ring is made after the decoder

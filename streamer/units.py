@@ -35,13 +35,17 @@ def shorten(text: object) -> str:
     return f'"{shown}"' if len(shown) <= 60 else f'"{shown[:57]}..."'
 
 
-def suggest(word: str, choices: Iterable[str]) -> str:
-    """`; did you mean hann?`, or nothing when no choice is near."""
+def offer(word: str, choices: Iterable[str], *, there_are: str = "there are: ") -> str:
+    """The end of a message about a wrong word: `; did you mean hann? There are: hann, boxcar`."""
     from difflib import get_close_matches
 
-    by_lower = {choice.lower(): choice for choice in choices}
+    known = list(choices)
+    by_lower = {choice.lower(): choice for choice in known}
     near = get_close_matches(word.lower()[:80], by_lower, n=1)
-    return f"; did you mean {by_lower[near[0]]}?" if near else ""
+    listed = f"{there_are}{', '.join(known) or 'none'}"
+    if not near:
+        return f"; {listed}"
+    return f"; did you mean {by_lower[near[0]]}? {listed[0].upper()}{listed[1:]}"
 
 
 def choose(word: str, choices: Iterable[str], *, name: str) -> str:
@@ -49,9 +53,7 @@ def choose(word: str, choices: Iterable[str], *, name: str) -> str:
     known = list(choices)
     if word in known:
         return word
-    hint = suggest(word, known)
-    there_are = f" There are: {', '.join(known)}" if hint else f"; there are: {', '.join(known)}"
-    raise SpecError(f"{name} is {shorten(word)}{hint}{there_are}")
+    raise SpecError(f"{name} is {shorten(word)}{offer(word, known)}")
 
 
 def parse_duration_s(text: str | float, *, name: str = "duration") -> float:
@@ -215,22 +217,25 @@ def amplitude_from_db(db: float) -> float:
     return math.pow(10, db / 20)
 
 
-def parse_field(field: str, value: str | float) -> float:
+def parse_field(field: str, value: str | float, *, name: str = "") -> float:
     """A value for a field by the unit in its name: min_tone_ms takes 40, "40ms" and "0.04s"."""
-    if not isinstance(value, str):
-        number, _ = _split(value, name=field, allowed="write a finite number")
+    name = name or field
+    if not isinstance(value, str) and not field.endswith("_hz"):
+        number, _ = _split(value, name=name, allowed="write a finite number")
+        if number < 0 and field.endswith(("_ms", "_s")):
+            raise SpecError(f"{name} is {value}; a duration is not below 0")
         return number
     if field.endswith("_ms"):
-        return parse_duration_s(value, name=field) * 1e3
+        return round(parse_duration_s(value, name=name) * 1e3, 9)  # 28.5ms is not 28.499999999999996
     if field.endswith("_s"):
-        return parse_duration_s(value, name=field)
+        return parse_duration_s(value, name=name)
     if field.endswith("_hz"):
-        return parse_frequency_hz(value, name=field)
+        return parse_frequency_hz(value, name=name)
     if field.endswith("_dbfs"):
-        return parse_level_dbfs(value, name=field)
+        return parse_level_dbfs(value, name=name)
     if field.endswith("_db"):
-        return parse_db(value, name=field)
-    return parse_ratio(value, name=field)
+        return parse_db(value, name=name)
+    return parse_ratio(value, name=name)
 
 
 def _split(text: str | float, *, name: str, allowed: str) -> tuple[float, str]:

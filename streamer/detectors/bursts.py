@@ -45,6 +45,11 @@ class Trail:
         self.stop_frame += n_frames
         return new
 
+    def rows(self, start_frame: int, stop_frame: int) -> NDArray[np.float64]:
+        """(bands, frames) a copy of frames [start_frame, stop_frame), which must be kept still."""
+        offset = self._end - self.stop_frame
+        return self._power[:, start_frame + offset : stop_frame + offset].astype(np.float64)
+
     def amplitudes(self, band: int, start_frame: int, stop_frame: int) -> NDArray[np.float64]:
         """The root of a band's power in frames [start_frame, stop_frame), which must be kept still."""
         offset = self._end - self.stop_frame
