@@ -12,7 +12,7 @@ and bands are dealt out to tiles, groups, batches and calls is only a schedule.
 """
 
 # numba calls by position, and infers types, for several sets of them:
-# ruff: noqa: ARG001, PLR0917
+# ruff: noqa: ARG001
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 
 from __future__ import annotations
