@@ -20,6 +20,7 @@ LONGEST_WINDOW_MS = 200.0
 FRAMES_PER_WINDOW = 8
 RUN_FRAMES = 256
 LEAST_STAY = 0.7  # of its frames, for a tone to begin
+FADED = 0.1  # of its running power: what is left then is something else
 LEAST_NOISE = 1e-14  # of float32 sums of full-scale signals; no SNR is claimed beyond it
 
 
@@ -73,6 +74,7 @@ class _Measured:
     """One of the spec's tones in a run of frames: (frames,) each."""
 
     power: NDArray[np.float64]
+    top: NDArray[np.float64]  # the strongest probe's power as it is: its edges are true
     freq_hz: NDArray[np.float64]
     noise: NDArray[np.float64]
 
@@ -84,6 +86,7 @@ class _Heard:
     first_frame: int
     last_frame: int
     sums: list[list[float]]  # of power, frequency and noise, per tone, over n_frames
+    levels: list[float]  # running means of power, per tone
     n_frames: int = 0
     number: int = 0  # once begun
     start_sample: float = 0.0
@@ -176,7 +179,7 @@ class ToneDetector:
         snr = np.minimum.reduce([tone.power / tone.noise for tone in tones])
         stays = fits & (snr >= 10 ** (spec.close_snr_db / 10))
         opens = fits & (snr >= 10 ** (spec.open_snr_db / 10))
-        rows = [*(tone.power for tone in tones), *(tone.noise for tone in tones), stays]
+        rows = [*(tone.top for tone in tones), *(tone.noise for tone in tones), stays]
         self._trail.append(np.stack(rows, axis=1).astype(np.float32))
         if self._heard is None and not opens.any():
             return
@@ -184,17 +187,24 @@ class ToneDetector:
             frame = first + i
             if self._heard is None and opens[i]:
                 sums = [[0.0, 0.0, 0.0] for _ in tones]
-                self._heard = _Heard(first_frame=frame, last_frame=frame, sums=sums)
+                levels = [float(tone.power[i]) for tone in tones]
+                self._heard = _Heard(first_frame=frame, last_frame=frame, sums=sums, levels=levels)
             if self._heard is None:
                 continue
             if stays[i]:
-                self._heard.last_frame = frame
-                self._heard.n_frames += 1
-                for sums_of, tone in zip(self._heard.sums, tones, strict=True):
-                    sums_of[0] += float(tone.power[i])
-                    sums_of[1] += float(tone.freq_hz[i])
-                    sums_of[2] += float(tone.noise[i])
+                self._take(self._heard, frame, [(t.power[i], t.freq_hz[i], t.noise[i]) for t in tones])
             self._follow(self._heard, frame, events)
+
+    def _take(self, heard: _Heard, frame: int, figures: list[tuple[np.float64, ...]]) -> None:
+        levels = [float(power) for power, _, _ in figures]
+        if any(now < FADED * so_far for now, so_far in zip(levels, heard.levels, strict=True)):
+            return
+        heard.last_frame = frame
+        heard.n_frames += 1
+        heard.levels = [0.8 * so_far + 0.2 * now for now, so_far in zip(levels, heard.levels, strict=True)]
+        for sums, values in zip(heard.sums, figures, strict=True):
+            for i, value in enumerate(values):
+                sums[i] += float(value)
 
     def _follow(self, heard: _Heard, frame: int, events: list[Event]) -> None:
         if frame == heard.last_frame:
@@ -218,7 +228,7 @@ class ToneDetector:
         first, last = (math.floor((edge - self._length / 2) / self._hop) + 1 for edge in (start, stop))
         rows = self._trail.rows(max(first, self._trail.first_frame), min(last + 1, frame + 1))
         power, noise, stays = rows[:n_tones], rows[n_tones : 2 * n_tones], rows[-1]
-        snr = float(np.min(power.mean(axis=1) / noise.mean(axis=1)))
+        snr = float(np.min(np.median(power, axis=1) / np.median(noise, axis=1)))
         if snr < 10 ** (self.spec.open_snr_db / 10) or stays.mean() < LEAST_STAY:
             return
         self._n_tones += 1
@@ -236,7 +246,8 @@ class ToneDetector:
     def _envelope(self, start: int, stop: int, plateau: slice) -> NDArray[np.float64]:
         """Amplitude of the tone that is least there, over half its own plateau, in frames [start, stop)."""
         envelopes = [self._trail.amplitudes(tone, start, stop) for tone in range(len(self.spec.freqs_hz))]
-        return np.minimum.reduce([e / max(find_plateau(e[plateau]) / 2, 1e-12) for e in envelopes])
+        scaled = [envelope / max(find_plateau(envelope[plateau]) / 2, 1e-12) for envelope in envelopes]
+        return np.asarray(np.minimum.reduce(scaled))
 
     def _find_start(self, heard: _Heard, frame: int) -> float:
         oldest = max(self._first_frame, frame + 1 - self._kept_frames)
@@ -339,10 +350,11 @@ def _measure(
     shift = np.clip((2 * ratio - 1) / (ratio + 1), 0, 0.5)
     gain = np.sinc(shift) / (1 - shift**2)
     shift = np.where(above >= below, shift, -shift)
-    line_hz: NDArray[np.float64] = freq_hz + (inner - probes.shape[1] // 2 + shift) * bin_hz
+    line_hz = freq_hz + (inner - probes.shape[1] // 2 + shift) * bin_hz
     noise = np.median(guards, axis=1).astype(np.float64) / math.log(2)
     return _Measured(
         power=top / gain**2,
-        freq_hz=np.where(at == inner, line_hz, np.nan),
+        top=top,
+        freq_hz=np.asarray(np.where(at == inner, line_hz, np.nan)),
         noise=np.maximum(noise, LEAST_NOISE),
     )
