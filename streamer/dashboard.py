@@ -64,8 +64,7 @@ class Pace:
             self.period_s = min(1 / SLOWEST_FPS, self.period_s * 1.5)
         elif took_s < FRAME_BUDGET * self.period_s / 2:
             self.period_s = max(self.wanted_s, self.period_s / 1.1)
-        # Half a period early is in time: snapshots come at their own pace, and missing one is worse.
-        self.due_s = start_s + self.period_s - self.wanted_s / 2
+        self.due_s = start_s + 0.9 * self.period_s  # a snapshot that comes a little early need not wait
 
     @property
     def slow_fps(self) -> float | None:
@@ -165,9 +164,11 @@ class _Loop:
         self._connection.send_bytes(encode(answer))
 
     def _come_to_front(self) -> bool:
-        """Take the screen as soon as the shell lets us have it; no job draws from the background."""
+        """Take the screen as soon as there is something to show and the shell lets us have it."""
         if not self._terminal.in_foreground():
             self._terminal.leave()
+            return False
+        if self._state is None:
             return False
         if not self._terminal.entered:
             self._terminal.enter()

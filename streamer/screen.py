@@ -700,14 +700,17 @@ def _render_meter(state: State, width: int, height: int, depth: Depth) -> Screen
     else:
         band = int(levels[view.channel].argmax())
         level_dbfs = float(levels[view.channel, band])
-        name = _fit(_clean(state.scene.band_labels[band]), min(8, max(1, width - 20)))
+        name = _clean(state.scene.band_labels[band])
+        name = _fit(name, min(8, cell_len(name)))
         number = f"{level_dbfs + state.scene.offset_db:6.1f} {_unit(state)}"
-        lost = f" {dropped:,} dropped" if dropped else ""
-        cells = max(0, width - cell_len(name) - len(number) - len(lost) - 2)
-        span_db = view.ceiling_dbfs - view.floor_dbfs
-        full = int(max(0.0, min(1.0, (level_dbfs - view.floor_dbfs) / span_db)) * cells)
-        bar = make_bar_colours(cells, depth).full[full] + RESET + " " * (cells - full) if cells else ""
-        first = f"{name} {bar} {_fit(number + lost, max(1, width - cell_len(name) - cells - 2))}"
+        number += f" {dropped:,} dropped" if dropped else ""
+        cells = width - cell_len(name) - len(number) - 2
+        first = _fit(f"{name} {number}", width)
+        if cells > 0:
+            span_db = view.ceiling_dbfs - view.floor_dbfs
+            full = int(max(0.0, min(1.0, (level_dbfs - view.floor_dbfs) / span_db)) * cells)
+            bar = make_bar_colours(cells, depth).full[full]
+            first = f"{name} {bar}{RESET}{' ' * (cells - full)} {number}"
     second = _fit(_clean(status) if levels is not None else "", width)
     rows = [first, second, *[" " * width] * height][:height]
     return Screen(width, height, {"meter": Region(0, 0, width, tuple(row + RESET for row in rows))})

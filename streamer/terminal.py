@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
@@ -127,6 +128,8 @@ class Terminal:
         try:
             return os.tcgetpgrp(self._fd) == os.getpgrp()
         except OSError as error:
+            if error.errno == errno.ENOTTY:  # not the one we were started from: no shell shares it out
+                return True
             raise TerminalGoneError("the terminal has gone") from error
 
     def size(self) -> tuple[int, int]:
