@@ -65,7 +65,7 @@ MAX_SEED = 2**63 - 1
 MAX_STROKES = 100_000  # more than this is a loop
 MAX_SIGNAL_S = 366 * 24 * 3600.0
 
-# Somebody lifts the receiver, dials, is let wait, finds the line engaged; a pager is called; the mains hum along.
+# A receiver is lifted, digits are dialled, it rings, the line is engaged; a pager is called; the mains hum along.
 DEMO = ",".join(
     (
         "noise:-62",

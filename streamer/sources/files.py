@@ -6,9 +6,8 @@ libsndfile and its MP3 decoder may write notes about damaged files to file descr
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,23 +18,38 @@ from numpy.typing import NDArray
 
 from streamer.errors import SourceError, SpecError
 from streamer.sources import SourceInfo, SourceSpec
-from streamer.sources.raw import UNKNOWN_BYTES_FROM, silence_nonfinite
-from streamer.units import format_duration
+from streamer.sources.raw import silence_nonfinite
+from streamer.units import choose, format_duration, shorten
 
 
 class _ForwardFile(sf.SoundFile):  # type: ignore[misc]
     """A file read from front to back.
 
-    SoundFile seeks to its own position after every read. In a damaged FLAC file that fails and hides samples,
-    and in compressed files it costs time; files that cannot seek are spared it.
+    SoundFile seeks to its own position after every read. In MP3 that lands elsewhere, so that blocks hold other
+    samples than the whole; in a damaged FLAC file it fails and hides samples. A file that cannot seek is spared.
     """
 
     def seekable(self) -> bool:
         return False
 
 
+MAX_MP3_TRAILER_BYTES = 4096  # tags behind the last frame
+
+
+def has_mp3_length(fd: int) -> bool:
+    """Whether the first frame is the kind that says how many follow (Xing's, LAME's or Fraunhofer's)."""
+    start = os.pread(fd, 10, 0)
+    first_frame_at = 0
+    if start[:3] == b"ID3":
+        for octet in start[6:10]:  # seven bits each
+            first_frame_at = first_frame_at << 7 | octet & 0x7F
+        first_frame_at += 10
+    first_frame = os.pread(fd, 1024, first_frame_at)
+    return any(word in first_frame for word in (b"Xing", b"Info", b"VBRI"))
+
+
 class FileSource:
-    """A recording in any format libsndfile knows. Takes the descriptor over, also when it raises."""
+    """A recording in any format libsndfile knows. Takes the descriptor over, unless it raises."""
 
     def __init__(self, fd: int, spec: SourceSpec) -> None:
         name = Path(spec.target).name
@@ -43,7 +57,6 @@ class FileSource:
         self.nonfinite_samples = 0
         self.remarks: list[str] = []
         with ExitStack() as on_error:
-            on_error.callback(os.close, fd)
             try:
                 self._file = _ForwardFile(fd, closefd=False)
             except sf.SoundFileError as error:
@@ -60,13 +73,15 @@ class FileSource:
                 )
             if not self._file.frames:
                 raise SourceError(f"{spec.target} is empty: it holds no sample")
+            self._fd = fd
+            self._is_length_guessed = self._file.format == "MP3" and not has_mp3_length(fd)
             self.info = SourceInfo(
                 name=name,
                 fs_hz=fs_hz,
                 channels=self._choice.count_of(self._file.channels, name=name),
-                n_samples=self._file.frames,
+                n_samples=None if self._is_length_guessed else int(self._file.frames),
             )
-            self._on_close = on_error.pop_all()
+            on_error.pop_all()
 
     def read_blocks(self, block_samples: int) -> Iterator[NDArray[np.float32]]:
         block = np.empty((block_samples, self._file.channels), np.float32)
@@ -81,16 +96,19 @@ class FileSource:
             n_read += n
             self.nonfinite_samples += silence_nonfinite(block[:n])
             yield self._choice.take(block[:n])
-        if n_read < self._announced_samples():
-            raise self._damaged_after(n_read, f"it announces {self._announced_samples()} samples")
+        if self._is_length_guessed:
+            self._remark_unread_bytes()
+        elif n_read < self._file.frames:
+            raise self._damaged_after(n_read, f"it announces {self._file.frames} samples")
 
-    def _announced_samples(self) -> int:
-        """How many samples there should be; libsndfile quietly corrects a WAV header that promises more."""
-        corrected = re.search(r"^data : (\d+) \(should be (\d+)\)", self._file.extra_info, re.MULTILINE)
-        n_samples = int(self._file.frames)
-        if corrected and int(corrected[1]) < UNKNOWN_BYTES_FROM and int(corrected[2]) > 0:
-            return round(n_samples * int(corrected[1]) / int(corrected[2]))
-        return n_samples
+    def _remark_unread_bytes(self) -> None:
+        """libsndfile stops at the length it guessed, which with a variable bit rate may be far off."""
+        unread_bytes = os.fstat(self._fd).st_size - os.lseek(self._fd, 0, os.SEEK_CUR)
+        if unread_bytes > MAX_MP3_TRAILER_BYTES:
+            self.remarks.append(
+                f"{self.info.name} does not say how long it is, and its last {unread_bytes} bytes were not read: "
+                f'use cmd:"ffmpeg -v error -i {self.info.name} -f wav -"'
+            )
 
     def _damaged_after(self, n_read: int, reason: str) -> SourceError:
         read = format_duration(n_read / self.info.fs_hz)
@@ -99,7 +117,9 @@ class FileSource:
         )
 
     def close(self) -> None:
-        self._on_close.close()
+        if not self._file.closed:
+            self._file.close()
+            os.close(self._fd)
 
     def __enter__(self) -> Self:
         return self
@@ -108,3 +128,81 @@ class FileSource:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+# suffix -> libsndfile's format, and its kind of samples unless another is asked for
+WRITTEN_FORMATS = {
+    "wav": ("WAV", "PCM_16"),
+    "flac": ("FLAC", "PCM_16"),
+    "ogg": ("OGG", "VORBIS"),
+    "mp3": ("MP3", "MPEG_LAYER_III"),
+    "aiff": ("AIFF", "PCM_16"),
+    "au": ("AU", "PCM_16"),
+    "caf": ("CAF", "PCM_16"),
+    "rf64": ("RF64", "PCM_16"),
+    "w64": ("W64", "PCM_16"),
+}
+SUBTYPES = {
+    "s16le": "PCM_16",
+    "s24le": "PCM_24",
+    "s32le": "PCM_32",
+    "f32le": "FLOAT",
+    "f64le": "DOUBLE",
+    "u8": "PCM_U8",
+    "alaw": "ALAW",
+    "ulaw": "ULAW",
+}
+BYTES_PER_VALUE = {"PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
+MAX_WAV_BYTES = 0xFFFF_0000  # what 32 bits can count, less room for the header
+
+
+def write_file(
+    target: str,
+    blocks: Iterable[NDArray[np.float32]],
+    *,
+    fs_hz: float,
+    channels: int,
+    n_samples: int,
+    sample_format: str | None = None,
+) -> None:
+    """Write blocks (n, channels) to a file in the format of its suffix. A file that fails is taken away again.
+
+    A WAV file too long for its 32-bit length becomes RF64, which readers of long WAV files know.
+    """
+    path = Path(target)
+    suffix = path.suffix.removeprefix(".").lower()
+    file_format, subtype = WRITTEN_FORMATS[
+        choose(suffix, WRITTEN_FORMATS, name=f"suffix of {shorten(target)}")
+    ]
+    if sample_format is not None:
+        subtype = SUBTYPES[choose(sample_format, SUBTYPES, name="format")]
+    if not sf.check_format(file_format, subtype):
+        raise SpecError(f"format is {sample_format}, which a {suffix} file cannot hold; leave it out")
+    if fs_hz % 1:
+        raise SpecError(f"rate is {fs_hz:g} Hz; files hold whole numbers of Hz")
+    if file_format == "WAV" and n_samples * channels * BYTES_PER_VALUE.get(subtype, 1) > MAX_WAV_BYTES:
+        file_format = "RF64"
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise SourceError(f"{target} cannot be written: {error.strerror}") from error
+    with ExitStack() as on_failure:
+        on_failure.callback(_remove_regular, path)
+        try:
+            with sf.SoundFile(
+                fd, "w", samplerate=round(fs_hz), channels=channels, format=file_format, subtype=subtype
+            ) as file:
+                for block in blocks:
+                    file.write(block)
+        except (sf.SoundFileError, AssertionError) as error:  # soundfile asserts that all was written
+            reason = str(error).rpartition(": ")[2].rstrip(".")
+            raise SourceError(
+                f"{target} cannot be written ({reason or 'incomplete'}); is the disk full?"
+            ) from error
+        on_failure.pop_all()
+
+
+def _remove_regular(path: Path) -> None:
+    with suppress(OSError):
+        if path.is_file():
+            path.unlink()

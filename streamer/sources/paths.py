@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import ExitStack
 
 from streamer.errors import SourceError
 from streamer.sources import SYNTAX, Source, SourceSpec
-from streamer.sources.raw import StreamSource
+from streamer.sources.raw import WAV_MAGICS, StreamSource
 
 
 def open_path(spec: SourceSpec) -> Source:
@@ -17,19 +18,32 @@ def open_path(spec: SourceSpec) -> Source:
     except OSError as error:
         hint = f"; a source is {SYNTAX}" if isinstance(error, FileNotFoundError) else ""
         raise SourceError(f"{spec.target}: {error.strerror}{hint}") from error
-    about = os.fstat(fd)
-    name = os.path.basename(spec.target)  # noqa: PTH119  # a Path would forget a trailing slash
-    if stat.S_ISREG(about.st_mode) and spec.sample_format is None and about.st_size:
-        from streamer.sources.files import FileSource  # soundfile needs a library
+    with ExitStack() as on_error:
+        on_error.callback(os.close, fd)
+        source = _open_descriptor(fd, spec)
+        on_error.pop_all()
+        return source
 
-        return FileSource(fd, spec)
-    try:
-        if stat.S_ISDIR(about.st_mode):
-            raise SourceError(f"{spec.target} is a directory; name a file in it")
-        if stat.S_ISREG(about.st_mode) and not about.st_size:
-            raise SourceError(f"{spec.target} is empty: it holds no byte")
-        n_bytes = about.st_size if stat.S_ISREG(about.st_mode) else None
-        return StreamSource(fd, spec, name=name, owns_fd=True, n_bytes=n_bytes)
-    except BaseException:
-        os.close(fd)
-        raise
+
+def _open_descriptor(fd: int, spec: SourceSpec) -> Source:
+    """The source takes the descriptor over, unless this raises."""
+    about = os.fstat(fd)
+    name = os.path.basename(spec.target)  # noqa: PTH119  # a Path would make a directory of a trailing slash
+    if stat.S_ISDIR(about.st_mode):
+        raise SourceError(f"{spec.target} is a directory; name a file in it")
+    if not stat.S_ISREG(about.st_mode):
+        return StreamSource(fd, spec, name=name, owns_fd=True)
+    if not about.st_size:
+        raise SourceError(f"{spec.target} is empty: it holds no byte")
+    is_wav = os.pread(fd, 4, 0) in WAV_MAGICS
+    if is_wav or spec.sample_format is not None:
+        # WAV is read without libsndfile, which takes a length that was never filled in for the truth.
+        try:
+            return StreamSource(fd, spec, name=name, owns_fd=True, size_bytes=about.st_size)
+        except SourceError:
+            if not is_wav:
+                raise
+            os.lseek(fd, 0, os.SEEK_SET)  # an encoding only libsndfile knows
+    from streamer.sources.files import FileSource  # needs libsndfile
+
+    return FileSource(fd, spec)

@@ -26,6 +26,7 @@ MAX_HEADER_BYTES = 1 << 20  # a cover picture before the samples is fine, a film
 # Writers that cannot seek back fill in 0, -1 or, as sox does, nearly 2**31: none of them is a length.
 UNKNOWN_BYTES_FROM = 0x7FFF0000
 
+WAV_MAGICS = (b"RIFF", b"RIFX", b"RF64")
 # first bytes -> what they begin
 OTHER_FORMATS = {
     b"fLaC": "FLAC",
@@ -86,7 +87,7 @@ def decode(data: bytes, sample_format: str) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamFormat:
-    """How the bytes of a stream become samples; n_bytes of them, None until the stream ends."""
+    """How the bytes of a stream become samples. n_bytes: of samples, as a header announces them"""
 
     sample_format: str
     fs_hz: float
@@ -97,6 +98,12 @@ class StreamFormat:
     def bytes_per_sample(self) -> int:
         return bytes_per_value(self.sample_format) * self.channels
 
+    def expected_bytes(self, following_bytes: int | None) -> int | None:
+        """How many bytes of samples there will be, where that many follow the header; None: nobody knows."""
+        n_bytes, follow = self.n_bytes, following_bytes
+        is_length = n_bytes and (n_bytes < UNKNOWN_BYTES_FROM or (follow is not None and n_bytes <= follow))
+        return n_bytes if is_length else follow
+
 
 class ByteReader:
     """Bytes of a file descriptor as they arrive."""
@@ -105,15 +112,19 @@ class ByteReader:
         self._fd = fd
         self._name = name
         self._pushed_back = b""
+        self.n_read_bytes = 0
 
     def read_some(self, max_bytes: int) -> bytes:
         """At least one byte, as soon as there is one; empty at the end."""
         if self._pushed_back:
             some, self._pushed_back = self._pushed_back[:max_bytes], self._pushed_back[max_bytes:]
+            self.n_read_bytes += len(some)
             return some
         while True:
             try:
-                return os.read(self._fd, min(max_bytes, READ_BYTES))
+                some = os.read(self._fd, min(max_bytes, READ_BYTES))
+                self.n_read_bytes += len(some)
+                return some
             except BlockingIOError:  # somebody made the shared descriptor non-blocking
                 select.select([self._fd], [], [])
             except OSError as error:
@@ -131,14 +142,15 @@ class ByteReader:
 
     def push_back(self, data: bytes) -> None:
         self._pushed_back = data + self._pushed_back
+        self.n_read_bytes -= len(data)
 
 
 def read_format(reader: ByteReader, spec: SourceSpec, *, name: str) -> StreamFormat:
     """Read the stream's header, if it has one, and hold it against the spec."""
     magic = reader.read_exactly(4)
     if not magic:
-        raise SourceError(f"{name} is empty: it ended before its first sample")
-    if magic in (b"RIFF", b"RIFX", b"RF64"):
+        raise SourceError(f"{name} is empty: it holds no byte")
+    if magic in WAV_MAGICS:
         return _agree(_read_wav_header(reader, magic, name=name), spec, name=name)
     reader.push_back(magic)
     if spec.sample_format is not None:
@@ -185,7 +197,7 @@ def _show(value: str | float) -> str:
 def _read_wav_header(reader: ByteReader, magic: bytes, *, name: str) -> StreamFormat:
     """Read up to the first sample."""
     order, suffix = (">", "be") if magic == b"RIFX" else ("<", "le")
-    reader.read_exactly(4)  # the whole's size, which says no more than the data's
+    reader.read_exactly(4)  # the size of everything, which says no more than that of the samples
     if reader.read_exactly(4) != b"WAVE":
         raise SourceError(f"{name} starts like a RIFF file but is not WAV")
     fmt, long_data_bytes, skipped_bytes = b"", 0, 0
@@ -208,11 +220,11 @@ def _read_wav_header(reader: ByteReader, magic: bytes, *, name: str) -> StreamFo
             long_data_bytes = struct.unpack("<Q", body[8:16])[0]
     if len(fmt) < 16:
         raise SourceError(f"{name} has a damaged WAV header: no fmt chunk before its samples")
-    tag, channels, fs_hz, _, _, bits = struct.unpack(f"{order}HHIIHH", fmt[:16])
+    tag, channels, fs_hz, _, bytes_per_sample, bits = struct.unpack(f"{order}HHIIHH", fmt[:16])
     if tag == EXTENSIBLE and len(fmt) >= 26:
         tag = struct.unpack(f"{order}H", fmt[24:26])[0]
     base = WAV_FORMATS.get((tag, bits))
-    if base is None:
+    if base is None or bytes_per_sample * 8 != bits * channels:
         raise SourceError(
             f"{name} is WAV with encoding {tag:#06x} of {bits} bits, which is not read from a pipe; "
             "put `ffmpeg -v error -i - -f wav -` before streamer"
@@ -220,23 +232,19 @@ def _read_wav_header(reader: ByteReader, magic: bytes, *, name: str) -> StreamFo
     if not channels or not fs_hz:
         raise SourceError(f"{name} has a damaged WAV header: {channels} channels at {fs_hz} Hz")
     if magic == b"RF64" and n_bytes == 0xFFFFFFFF:
-        is_known = 0 < long_data_bytes < 1 << 62
         n_bytes = long_data_bytes
-    else:
-        is_known = 0 < n_bytes < UNKNOWN_BYTES_FROM
     return StreamFormat(
         sample_format=base if base in ("u8", "alaw", "ulaw") else base + suffix,
         fs_hz=float(fs_hz),
         channels=channels,
-        n_bytes=n_bytes if is_known else None,
+        n_bytes=n_bytes,
     )
 
 
 class StreamSource:
     """Samples of a byte stream.
 
-    at_end is called when the stream has ended and may raise SourceError.
-    n_bytes: how many there will be, where that is known without a header
+    size_bytes: of a file   at_end: called when the stream has ended, may raise SourceError
     """
 
     def __init__(
@@ -246,12 +254,13 @@ class StreamSource:
         *,
         name: str,
         owns_fd: bool,
-        n_bytes: int | None = None,
+        size_bytes: int | None = None,
         at_end: Callable[[], None] = lambda: None,
     ) -> None:
         self._fd: int | None = fd
         self._owns_fd = owns_fd
         self._spec = spec
+        self._size_bytes = size_bytes
         self._at_end = at_end
         self._reader = ByteReader(fd, name=name)
         self._choice = spec.channel_choice
@@ -261,9 +270,9 @@ class StreamSource:
         self._is_header_read = spec.sample_format is None
         if self._is_header_read:
             self._format = read_format(self._reader, spec, name=name)
-            n_bytes = self._format.n_bytes
         else:
             self._format = declared_format(spec)
+        n_bytes = self._expected_bytes()
         self.info = SourceInfo(
             name=name,
             fs_hz=self._format.fs_hz,
@@ -271,26 +280,31 @@ class StreamSource:
             n_samples=None if n_bytes is None else n_bytes // self._format.bytes_per_sample,
         )
 
+    def _expected_bytes(self) -> int | None:
+        following_bytes = None if self._size_bytes is None else self._size_bytes - self._reader.n_read_bytes
+        return self._format.expected_bytes(following_bytes)
+
     def read_blocks(self, block_samples: int) -> Iterator[NDArray[np.float32]]:
         if not self._is_header_read:
             self._format = read_format(self._reader, self._spec, name=self.info.name)
             self._is_header_read = True
-        form = self._format
-        remaining_bytes = form.n_bytes
+        bytes_per_sample = self._format.bytes_per_sample
+        missing_bytes = self._expected_bytes()
         pending = b""
-        while remaining_bytes != 0:
-            wanted_bytes = block_samples * form.bytes_per_sample - len(pending)
-            if remaining_bytes is not None:
-                wanted_bytes = min(wanted_bytes, remaining_bytes)
+        is_empty = True
+        while missing_bytes != 0:
+            wanted_bytes = block_samples * bytes_per_sample - len(pending)
+            if missing_bytes is not None:
+                wanted_bytes = min(wanted_bytes, missing_bytes)
             some = self._reader.read_some(wanted_bytes)
             if not some:
                 break
-            if remaining_bytes is not None:
-                remaining_bytes -= len(some)
+            if missing_bytes is not None:
+                missing_bytes -= len(some)
             pending += some
-            n_whole = len(pending) // form.bytes_per_sample
-            if n_whole:
-                whole_bytes = n_whole * form.bytes_per_sample
+            whole_bytes = len(pending) // bytes_per_sample * bytes_per_sample
+            if whole_bytes:
+                is_empty = False
                 yield self._to_block(pending[:whole_bytes])
                 pending = pending[whole_bytes:]
         if pending:
@@ -298,9 +312,11 @@ class StreamSource:
                 f"{self.info.name} ended inside a sample: its last {len(pending)} bytes are left out"
             )
         self._at_end()
-        if remaining_bytes:
-            missing = format_duration(remaining_bytes / form.bytes_per_sample / form.fs_hz)
+        if missing_bytes:
+            missing = format_duration(missing_bytes / bytes_per_sample / self.info.fs_hz)
             raise SourceError(f"{self.info.name} is cut short: {missing} fewer than its WAV header announces")
+        if is_empty:
+            raise SourceError(f"{self.info.name} is empty: it holds no sample")
 
     def _to_block(self, data: bytes) -> NDArray[np.float32]:
         block = decode(data, self._format.sample_format)
