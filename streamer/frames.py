@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from streamer.errors import SpecError
 
-
 # Sums of cosines: w[n] = sum (-1)^k a[k] cos(2 pi k n / N). Harris, Proc. IEEE 66 (1978); Nuttall, IEEE ASSP 29
 # (1981). scipy has these too, but importing scipy.signal costs a second of processor time.
 COSINE_SUMS = {
@@ -28,8 +27,10 @@ COSINE_SUMS = {
 def make_taper(window: str, length_samples: int) -> NDArray[np.float64]:
     """The periodic window function scipy.signal.get_window knows by this name, (length_samples,), read-only.
 
-    Parametrised windows are written `kaiser:8.6`, `tukey:0.25`.
+    Parametrised windows are written `kaiser:8.6`, `tukey:0.25`; `values:0,0.5,1,0.5` is the window itself.
     """
+    if window.startswith("values:"):
+        return _parse_values(window.removeprefix("values:"), length_samples)
     if window in COSINE_SUMS:
         turns = 2 * np.pi * np.arange(length_samples) / length_samples
         terms = [(-1) ** k * a * np.cos(k * turns) for k, a in enumerate(COSINE_SUMS[window])]
@@ -47,6 +48,20 @@ def make_taper(window: str, length_samples: int) -> NDArray[np.float64]:
             f'window is "{window}"; it must be a name scipy.signal.get_window knows, '
             f"such as hann, hamming, blackman, boxcar or kaiser:8.6 ({error})"
         ) from error
+    taper.flags.writeable = False
+    return taper
+
+
+def _parse_values(text: str, length_samples: int) -> NDArray[np.float64]:
+    try:
+        taper = np.array([float(value) for value in text.split(",")])
+    except ValueError as error:
+        raise SpecError(f"window is given by its values, and one is not a number ({error})") from error
+    if taper.size != length_samples or not np.isfinite(taper).all():
+        raise SpecError(
+            f"window has {taper.size} values; it must have as many as a frame has samples, "
+            f"{length_samples}, all of them finite"
+        )
     taper.flags.writeable = False
     return taper
 
@@ -81,6 +96,6 @@ class FrameSpec:
         """How many full frames end at or before sample n_samples: also the first frame not complete yet."""
         return max(0, (n_samples - self.length_samples) // self.hop_samples + 1)
 
-    def centre_samples(self, frame: NDArray[np.int64] | int) -> NDArray[np.float64] | float:
+    def centre_samples(self, frame: NDArray[np.int64] | int) -> NDArray[np.floating] | float:
         """Centre of a frame, in samples since the stream began."""
         return frame * self.hop_samples + self.length_samples / 2
