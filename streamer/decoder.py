@@ -50,7 +50,7 @@ class Decoder:
     ) -> None:
         """detectors: (plan name, channel from 1, detector)   analyses: further ones that a batch starts with"""
         self._analyses = list(analyses)
-        self._clock, self._file = clock, file
+        self.clock, self._file = clock, file
         self._voices = [
             Voice(plan=plan, channel=channel, analysis=self._share(detector.analysis), detector=detector)
             for plan, channel, detector in detectors
@@ -113,7 +113,7 @@ class Decoder:
             event.channel = self._voices[i].channel
             event.plan = event.plan or self._voices[i].plan
             event.file = self._file
-            event.time = self._clock.text(event.sample)
+            event.time = self.clock.text(event.sample)
         return [event for _, event in found]
 
     def _number(self, key: tuple[int, int]) -> int:

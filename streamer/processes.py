@@ -105,7 +105,7 @@ def start_process(target: Callable[..., None], *args: Any, name: str) -> BasePro
     process: BaseProcess = get_context().Process(  # type: ignore[attr-defined]
         target=_run_child, args=(target, args), name=name, daemon=True
     )
-    with _no_main_module():
+    with no_main_module():
         process.start()
     return process
 
@@ -118,7 +118,8 @@ def _run_child(target: Callable[..., None], args: tuple[Any, ...]) -> None:
 
 
 @contextmanager
-def _no_main_module() -> Iterator[None]:
+def no_main_module() -> Iterator[None]:
+    """Processes started within do not import the caller's script."""
     # multiprocessing imports the caller's script into every child, which costs time and, in a script
     # without an `if __name__ == "__main__"` guard, starts everything again.
     main = sys.modules["__main__"]

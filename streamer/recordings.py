@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import secrets
+import signal
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from streamer import __version__
 from streamer.decoder import Decoder
 from streamer.detectors import Detector
 from streamer.engine import Engine
 from streamer.errors import SpecError, StreamerError
-from streamer.events import ErrorRecord, Event, Record, Stats
+from streamer.events import End, ErrorRecord, Event, Record, Start, Stats
+from streamer.frames import FrameSpec
 from streamer.plans import build_detectors, load_plan
+from streamer.processes import get_context, no_main_module
 from streamer.sources import SourceInfo, SourceSpec, open_source
 from streamer.stats import WallClock
 
@@ -22,12 +29,10 @@ BLOCK_S = 4.0  # how much of a recording is in memory at once
 MIN_BLOCK_SAMPLES = 1 << 12
 MAX_BLOCK_SAMPLES = 1 << 17
 
-Progress = Callable[[int, int | None], None]  # samples done, samples in all if known
+Progress = Callable[[str, float, float | None], None]  # name, seconds done, seconds in all if known
 
 
-def make_detectors(
-    plans: Sequence[str], fs_hz: float, channels: int
-) -> Iterator[tuple[str, int, Detector]]:
+def make_detectors(plans: Sequence[str], fs_hz: float, channels: int) -> Iterator[tuple[str, int, Detector]]:
     """(plan name, channel from 1, detector) for all plans and channels."""
     for name in plans:
         plan = load_plan(name)
@@ -65,6 +70,23 @@ class Recording:
     def finish(self) -> list[Event]:
         return self.decoder.flush()
 
+    def make_start(self, plans: Sequence[str]) -> Start:
+        analyses = self.decoder.analyses
+        first = analyses[0].frames if analyses else FrameSpec(length_samples=1, hop_samples=1)
+        return Start(
+            run=secrets.token_hex(8),
+            version=__version__,
+            source=self.info.name,
+            fs=self.info.fs_hz,
+            channels=self.info.channels,
+            window_length=first.length_samples,
+            hop_length=first.hop_samples,
+            window=first.window,
+            bands_hz=sorted({float(f) for a in analyses for f in a.bank.freqs_hz}),
+            plans=list(plans),
+            time=self.decoder.clock.text(0),
+        )
+
     @property
     def stats(self) -> Stats:
         n = self.engine.end_sample
@@ -78,18 +100,26 @@ class Recording:
         )
 
 
-def listen(
-    spec: SourceSpec, plans: Sequence[str], *, duration_s: float | None = None, progress: Progress | None = None
-) -> Iterator[Record]:
-    """The events of one source, as they are found, and its stats at the end.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One source to listen to from end to end."""
 
-    A source that fails midway yields what came before, then an ErrorRecord and its stats, and raises. One that
+    source: SourceSpec
+    plans: tuple[str, ...]
+    duration_s: float | None = None  # only so much of it
+
+
+def listen(job: Job, *, progress: Progress | None = None) -> Iterator[Record]:
+    """The records of one source: its start, its events as they are found, its stats and its end.
+
+    A source that fails midway yields what came before, an ErrorRecord, its stats and end, and raises. One that
     cannot be opened raises at once.
     """
-    with open_source(spec) as source:
+    with open_source(job.source) as source:
         info = source.info
-        recording = Recording(info, plans, file=info.name)
-        limit = None if duration_s is None else round(duration_s * info.fs_hz)
+        recording = Recording(info, job.plans, file=info.name)
+        yield recording.make_start(job.plans)
+        limit = None if job.duration_s is None else round(job.duration_s * info.fs_hz)
         failure: StreamerError | None = None
         try:
             for block in source.read_blocks(recording.block_samples):
@@ -97,7 +127,9 @@ def listen(
                 kept = block if limit is None else block[: limit - end]
                 yield from recording.feed(kept)
                 if progress:
-                    progress(recording.engine.end_sample, info.n_samples)
+                    total = info.n_samples
+                    done_s = recording.engine.end_sample / info.fs_hz
+                    progress(info.name, done_s, None if total is None else total / info.fs_hz)
                 if limit is not None and recording.engine.end_sample >= limit:
                     break
         except StreamerError as error:
@@ -108,8 +140,38 @@ def listen(
         stats = recording.stats
         stats.nonfinite += source.nonfinite_samples
         yield stats
+        yield End(
+            reason="error" if failure else "eof",
+            events=recording.decoder.event_count,
+            captured=stats.captured,
+            analysed=stats.analysed,
+            dropped=0,
+        )
         if failure is not None:
             raise failure
+
+
+def run_jobs(
+    jobs: Sequence[Job], *, n_processes: int = 1, progress: Progress | None = None
+) -> Iterator[Record | StreamerError]:
+    """The records of all jobs in their order, an error in the place of what could not be read."""
+    if n_processes == 1 or len(jobs) == 1:
+        for job in jobs:
+            try:
+                yield from listen(job, progress=progress)
+            except StreamerError as error:
+                yield error
+        return
+    with ProcessPoolExecutor(min(n_processes, len(jobs)), mp_context=get_context()) as pool:
+        with no_main_module():
+            waiting = [pool.submit(_run_job, job) for job in jobs]
+        for done in waiting:
+            yield from done.result()
+
+
+def _run_job(job: Job) -> list[Record | StreamerError]:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return list(run_jobs([job]))
 
 
 def detect(x: ArrayLike, fs: float, plan: str | Path | Sequence[str | Path] = "dtmf") -> list[Event]:
@@ -122,7 +184,9 @@ def detect(x: ArrayLike, fs: float, plan: str | Path | Sequence[str | Path] = "d
     """
     samples = np.asarray(x)
     if samples.ndim == 0 or samples.shape[-1] == 0:
-        raise SpecError(f"x has the shape {samples.shape}; it must be (..., samples) with at least one sample")
+        raise SpecError(
+            f"x has the shape {samples.shape}; it must be (..., samples) with at least one sample"
+        )
     samples = scale_pcm(samples.reshape(-1, samples.shape[-1]))
     names = [str(p) for p in ([plan] if isinstance(plan, str | Path) else plan)]
     info = SourceInfo(name="array", fs_hz=float(fs), channels=len(samples))

@@ -159,6 +159,10 @@ class Stream:
         )
 
     @property
+    def capture_pid(self) -> int | None:
+        return self._capture.pid if self._capture is not None else None
+
+    @property
     def ring_fill(self) -> float:
         """How much of the ring waits for the analysis, 0 to 1."""
         waiting = self.ring.written_samples - self.pool.collector.analysed_end

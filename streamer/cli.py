@@ -1,0 +1,424 @@
+"""The command line: words to specs, and nothing else. Each command imports what it needs when it is called."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from streamer import __version__
+from streamer.errors import SourceError, StreamerError
+
+if TYPE_CHECKING:
+    from streamer.config import LiveSettings
+    from streamer.events import Record
+    from streamer.sources import SourceInfo
+    from streamer.stream import Listening, SetUp
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+NOTHING_MATCHED = 1
+INTERNAL_ERROR = 70
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+def main() -> None:
+    """The command `streamer`: ends the process with one of the documented exit codes."""
+    try:
+        code = cli.main(prog_name="streamer", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else "")
+        code = 2
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except (click.Abort, KeyboardInterrupt):
+        code = 130
+    except StreamerError as error:
+        code = _tell_error(error)
+    except BrokenPipeError:
+        code = 0  # whoever read our output has heard enough
+    except Exception:
+        if _debug():
+            raise
+        code = _tell_internal_error()
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python complains again at its own end
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _debug() -> bool:
+    return "--debug" in sys.argv
+
+
+def _tell_error(error: StreamerError) -> int:
+    if _debug():
+        raise error
+    click.echo(f"streamer: {error}", err=True)
+    return error.exit_code
+
+
+def _tell_internal_error() -> int:
+    kind, error, _ = sys.exc_info()
+    name = kind.__name__ if kind else "error"
+    click.echo(
+        f"streamer: internal error: {name}: {error}; run again with --debug and report what it prints",
+        err=True,
+    )
+    return INTERNAL_ERROR
+
+
+def _print_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if not wanted or context.resilient_parsing:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    click.echo(f"streamer {__version__}")
+    click.echo(f"python {sys.version.split()[0]}")
+    for name in ("numba", "numpy", "scipy", "sounddevice", "soundfile"):
+        try:
+            click.echo(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            click.echo(f"{name} is missing")
+    try:
+        import sounddevice
+
+        click.echo(sounddevice.get_portaudio_version()[1])
+    except (ImportError, OSError):
+        click.echo("PortAudio is missing")
+    try:
+        import soundfile
+
+        click.echo(soundfile.__libsndfile_version__)
+    except (ImportError, OSError):
+        click.echo("libsndfile is missing")
+    context.exit()
+
+
+@click.group(context_settings=CONTEXT)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Versions, and exit.",
+)
+def cli() -> None:
+    """Watch tones in real time: Goertzel levels at any frequency, and what they mean.
+
+    \b
+    streamer live --demo                     the dashboard on a built-in signal, no hardware needed
+    streamer live mic:usb --plan dtmf        listen to a microphone
+    streamer detect *.wav --plan dtmf        the digits in recordings
+    """
+
+
+def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
+    def decorate(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+DEBUG = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
+
+SOURCE_OPTIONS = _options(
+    click.option("-r", "--rate", metavar="HZ", help="Sample rate of the microphone or of raw samples."),
+    click.option(
+        "--channels", metavar="LIST", help="1 | 1,2 | all | mix; of raw samples how many are interleaved."
+    ),
+    click.option(
+        "--format", "sample_format", metavar="NAME", help="Raw samples: s16le s24le s32le f32le u8 alaw ulaw."
+    ),
+)
+BAND_OPTIONS = _options(
+    click.option(
+        "-b", "--bands", metavar="SPEC", help="Frequencies, such as third-octave:50-8k or 697,770,852."
+    ),
+    click.option("-w", "--window", metavar="NAME", help="Taper, by its scipy name."),
+    click.option("-n", "--window-length", metavar="LENGTH", help="4096 samples, or 85ms."),
+    click.option("--hop", metavar="LENGTH", help="1024 samples, 20ms, or 25% of the window length."),
+)
+PLAN_OPTION = click.option(
+    "--plan", "plans", multiple=True, metavar="NAME|FILE", help="Tone plan to listen for; repeatable."
+)
+OUTPUT_OPTIONS = _options(
+    click.option("--json", "is_json", is_flag=True, help="Events as NDJSON, one object a line."),
+    click.option(
+        "-o", "--output", "outputs", multiple=True, metavar="FILE", help=".jsonl, .csv or .txt; repeatable."
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="No talk on stderr but errors."),
+)
+CONFIG_OPTIONS = _options(
+    click.option("--profile", metavar="NAME", help="A shipped or own set of settings: rta, pager, ..."),
+    click.option("--config", metavar="FILE", help="Settings from this TOML file too."),
+)
+
+
+@cli.command(context_settings=CONTEXT)
+@click.argument("source", required=False)
+@click.option(
+    "--demo", is_flag=True, help="The built-in signal: dialling, call progress, a page, hum and noise."
+)
+@BAND_OPTIONS
+@SOURCE_OPTIONS
+@PLAN_OPTION
+@CONFIG_OPTIONS
+@click.option("--speed", metavar="1|N|max", help="Pace of a recording.")
+@click.option("--duration", metavar="TIME", help="End after so much signal, such as 10s.")
+@click.option("--workers", metavar="auto|N", help="Worker processes.")
+@click.option("--unit", metavar="dbfs|dbm0", help="Unit of the levels on the dashboard.")
+@click.option("--fps", metavar="N", help="Pictures a second on the dashboard.")
+@click.option("--dashboard", metavar="auto|on|off", help="auto: on a terminal, unless --json or --plain.")
+@click.option("--plain", is_flag=True, help="Events as lines, also on a terminal.")
+@OUTPUT_OPTIONS
+@click.option("--strict", is_flag=True, help="End with exit code 4 when samples are lost.")
+@DEBUG
+def live(
+    source: str | None,
+    demo: bool,
+    plain: bool,
+    is_json: bool,
+    outputs: tuple[str, ...],
+    quiet: bool,
+    strict: bool,
+    duration: str | None,
+    sample_format: str | None,
+    plans: tuple[str, ...],
+    config: str | None,
+    profile: str | None,
+    **given: str | None,
+) -> None:
+    """Watch SOURCE: a dashboard on a terminal, events as lines elsewhere.
+
+    SOURCE is mic (the default), mic:NAME, a file, - (stdin), cmd:"PROGRAM ARGUMENTS" or sim:SPEC.
+    """
+    from streamer.config import load_settings
+    from streamer.monitor import MonitorSpec, watch
+    from streamer.sinks import format_json, format_text
+    from streamer.sources import parse_source
+    from streamer.units import DBM0_OVER_DBFS, parse_duration_s
+
+    flags: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    if plans:
+        flags["plan"] = list(plans)
+    settings = load_settings(flags=flags, config=config, profile=profile).values
+    spec = parse_source(
+        source,
+        demo=demo,
+        sample_format=sample_format,
+        rate_hz=settings.rate_hz,
+        channels=settings.channels,
+    )
+    if demo and not plans and not settings.plan:
+        chosen: tuple[str, ...] = ("dtmf", "call-progress-us")
+    else:
+        chosen = tuple(settings.plan)
+    has_dashboard = _wants_dashboard(settings.dashboard, plain=plain, is_json=is_json)
+    writes_lines = is_json or not has_dashboard
+    code = watch(
+        MonitorSpec(
+            source=spec,
+            speed=settings.speed,
+            n_workers=settings.workers,
+            duration_s=None if duration is None else parse_duration_s(duration),
+            is_strict=strict,
+            has_dashboard=has_dashboard,
+            has_health_lines=not quiet,
+            stdout=(format_json if is_json else format_text) if writes_lines else None,
+            output_paths=outputs,
+            plans=chosen,
+            fps=settings.fps,
+            unit=settings.unit,
+            unit_offset_db=DBM0_OVER_DBFS if settings.unit == "dbm0" else 0.0,
+        ),
+        _make_set_up(settings, chosen),
+    )
+    click.get_current_context().exit(code)
+
+
+def _wants_dashboard(choice: str, *, plain: bool, is_json: bool) -> bool:
+    if choice != "auto":
+        return choice == "on"
+    is_terminal = sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
+    return is_terminal and not plain and not is_json
+
+
+def _make_set_up(settings: LiveSettings, plans: Sequence[str]) -> SetUp:
+    """What to do once the source has said its rate: bands, frames and detectors."""
+    from streamer.bank import Analysis
+    from streamer.config import resolve_bank, resolve_frames
+    from streamer.recordings import make_detectors
+    from streamer.stream import Listening
+
+    def set_up(info: SourceInfo) -> Listening:
+        display = Analysis(
+            bank=resolve_bank(settings, info.fs_hz),
+            frames=resolve_frames(settings, info.fs_hz),
+            fs_hz=info.fs_hz,
+        )
+        return Listening(display=display, detectors=list(make_detectors(plans, info.fs_hz, info.channels)))
+
+    return set_up
+
+
+@cli.command(context_settings=CONTEXT)
+@click.argument("files", nargs=-1, required=True)
+@SOURCE_OPTIONS
+@PLAN_OPTION
+@click.option("--duration", metavar="TIME", help="Only the first so much of each file.")
+@click.option(
+    "-j", "--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Files at once."
+)
+@click.option(
+    "--expect", metavar="TEXT", help="End with exit code 1 unless these digits, or this label, are heard."
+)
+@OUTPUT_OPTIONS
+@DEBUG
+def detect(
+    files: tuple[str, ...],
+    rate: str | None,
+    channels: str | None,
+    sample_format: str | None,
+    plans: tuple[str, ...],
+    duration: str | None,
+    jobs: int,
+    expect: str | None,
+    is_json: bool,
+    outputs: tuple[str, ...],
+    quiet: bool,
+) -> None:
+    """The events in recordings, at full speed, in the order of FILES.
+
+    A FILE may be any source that ends: a recording, - (stdin), cmd:"PROGRAM" or sim:SPEC.
+    """
+    from streamer.recordings import Job, run_jobs
+    from streamer.sinks import format_json, format_text, open_outputs
+    from streamer.sources import parse_source
+    from streamer.units import parse_duration_s, parse_frequency_hz
+
+    rate_hz = None if rate is None else parse_frequency_hz(rate, name="rate")
+    limit_s = None if duration is None else parse_duration_s(duration)
+    work = [
+        Job(
+            source=parse_source(file, sample_format=sample_format, rate_hz=rate_hz, channels=channels),
+            plans=plans or ("dtmf",),
+            duration_s=limit_s,
+        )
+        for file in files
+    ]
+    sinks = open_outputs(outputs, stdout=format_json if is_json else format_text)
+    heard: list[str] = []
+    failure: StreamerError | None = None
+    with _progress(quiet=quiet) as progress:
+        for item in run_jobs(work, n_processes=jobs, progress=progress):
+            if isinstance(item, StreamerError):
+                failure = failure or item
+                click.echo(f"streamer: {item}", err=True)
+                continue
+            _note_labels(item, heard)
+            for sink in sinks:
+                sink.put(item)
+            if sinks[0].error:
+                break
+    for sink in sinks:
+        sink.close(timeout_s=3600)
+        if sink.error and not sink.is_closed_by_reader:
+            raise SourceError(f"cannot write to {sink.name}: {sink.error.strerror}")
+    if failure is not None:
+        click.get_current_context().exit(failure.exit_code)
+    if expect is not None and expect not in heard and expect not in "".join(x for x in heard if len(x) == 1):
+        if not quiet:
+            click.echo(f'streamer: "{expect}" was not heard; heard: {" ".join(heard) or "nothing"}', err=True)
+        click.get_current_context().exit(NOTHING_MATCHED)
+
+
+def _note_labels(item: Record, heard: list[str]) -> None:
+    from streamer.events import Event
+
+    if isinstance(item, Event) and item.phase == "end":
+        heard.append(item.label)
+
+
+class _Progress:
+    """How far it is, on stderr, when that is a terminal."""
+
+    def __init__(self, *, is_on: bool) -> None:
+        self._is_on = is_on
+        self._shown_s = 0.0
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        if self._is_on and self._shown_s:
+            click.echo("\r\x1b[K", nl=False, err=True)
+
+    def __call__(self, name: str, done_s: float, total_s: float | None) -> None:
+        import time
+
+        now = time.monotonic()
+        if not self._is_on or now - self._shown_s < 0.1:
+            return
+        self._shown_s = now
+        share = f"{100 * done_s / total_s:3.0f} %" if total_s else ""
+        click.echo(f"\r\x1b[K{name}  {done_s:.0f} s  {share}", nl=False, err=True)
+
+
+def _progress(*, quiet: bool) -> _Progress:
+    return _Progress(is_on=not quiet and sys.stderr.isatty() and not sys.stdout.isatty())
+
+
+@cli.command(context_settings=CONTEXT)
+@click.argument("spec")
+@click.option("-r", "--rate", default="48k", show_default=True, metavar="HZ", help="Sample rate.")
+@click.option("-w", "--window", default="hann", show_default=True, metavar="NAME", help="Taper.")
+@click.option(
+    "-n", "--window-length", default="85ms", show_default=True, metavar="LENGTH", help="4096 or 85ms."
+)
+@click.option("--json", "is_json", is_flag=True, help="As one JSON object.")
+@DEBUG
+def bands(spec: str, rate: str, window: str, window_length: str, is_json: bool) -> None:
+    """What a band specification means: frequencies, resolution, warnings."""
+    from streamer.bandspec import describe_bank, parse_bank
+    from streamer.frames import FrameSpec
+    from streamer.units import parse_frequency_hz, parse_length_samples
+
+    fs_hz = parse_frequency_hz(rate, name="rate")
+    bank = parse_bank(spec, fs_hz)
+    length = parse_length_samples(window_length, fs_hz)
+    report = describe_bank(bank, fs_hz, FrameSpec(length_samples=length, hop_samples=length, window=window))
+    if is_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode(report))
+        return
+    click.echo(report.format() if hasattr(report, "format") else str(report))
+
+
+@cli.command(context_settings=CONTEXT)
+@click.option("--json", "is_json", is_flag=True, help="As a JSON list.")
+@DEBUG
+def devices(is_json: bool) -> None:
+    """The input devices there are, by the names that mic:NAME takes."""
+    from streamer.sources.mic import OFFER_DEMO, list_devices
+
+    found = list_devices()
+    if is_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode(found))
+    elif found:
+        for d in found:
+            mark = "*" if d.is_default else " "
+            click.echo(f"{mark} [{d.index}] {d.name}, {d.host_api}  {d.channels} channels, {d.fs_hz:g} Hz")
+    if not found:
+        raise SourceError(f"no input device found: plug one in, {OFFER_DEMO}")
