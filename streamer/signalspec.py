@@ -11,7 +11,6 @@ from streamer.errors import SpecError
 from streamer.families import SELCALL_DIGIT_MS, SELCALL_DIGITS, SELCALL_HZ
 from streamer.g711 import LAWS
 from streamer.signals import KEY_HZ, Noise, Signal, Sound, Sweep, Tones, Voice, dtmf_voice
-from streamer.sources.channels import MAX_CHANNELS
 from streamer.units import (
     choose,
     parse_db,
@@ -61,6 +60,7 @@ codec; seed:7 gives other noise. The word demo alone is what --demo plays.
 DEFAULT_LEVEL_DBFS = -12.0  # four tones at once still stay within full scale
 LAST_HUM_MULTIPLE = 6
 SELCALL_REPEAT = "E"
+MAX_CHANNELS = 64
 MAX_SEED = 2**63 - 1
 MAX_STROKES = 100_000  # more than this is a loop
 MAX_SIGNAL_S = 366 * 24 * 3600.0
