@@ -47,6 +47,7 @@ LOOK_AROUND_S = 0.5  # how often the size and the foreground are looked at when 
 FRAME_BUDGET = 0.25  # of the time between frames; what takes longer is drawn less often
 SLOWEST_FPS = 1.0
 NOTE_SHOWN_S = 5.0
+SILENT_AFTER_S = 2.0  # snapshots come many times a second, whatever the source does
 
 
 class Pace:
@@ -103,6 +104,7 @@ class _Loop:
         self._size = terminal.size()
         self._panels_s = -1.0
         self._note_s = 0.0
+        self._heard_s = time.monotonic()
         self._frame_start_s: float | None = None  # of a frame the terminal has not taken whole
         self._changed = False
         self._over = False
@@ -154,7 +156,8 @@ class _Loop:
                 else:
                     self._state.change_scene(scene)
             case Snapshot() as snapshot if self._state is not None:
-                self._state.take(snapshot, time.monotonic())
+                self._heard_s = time.monotonic()
+                self._state.take(snapshot, self._heard_s)
                 self._answer(Taken())
             case Goodbye():
                 self._over = True
@@ -174,6 +177,7 @@ class _Loop:
             self._terminal.enter()
             self._shown = None
             self._changed = True
+            self._heard_s = time.monotonic()
         return True
 
     def _take_keys(self) -> None:
@@ -217,6 +221,8 @@ class _Loop:
             self._size = self._terminal.size()
             self._changed = True
             self._pace.due_s = 0.0
+        if time.monotonic() - self._heard_s > SILENT_AFTER_S:
+            self._changed = True
         return (
             self._state is not None
             and self._changed
@@ -229,6 +235,8 @@ class _Loop:
         state = self._state
         assert state is not None
         start_s = time.monotonic()
+        silent_s = start_s - self._heard_s
+        state.silent_s = silent_s if silent_s > SILENT_AFTER_S else 0.0
         state.drawn_fps = self._pace.slow_fps
         if state.note and start_s - self._note_s > NOTE_SHOWN_S:
             state.note = ""

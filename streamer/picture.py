@@ -187,6 +187,7 @@ class State:
     live: Picture
     shown: Picture
     snapshot: Snapshot | None = None
+    silent_s: float = 0.0  # how long no snapshot has come
     note: str = ""  # what a key did, such as where the screenshot went
     drawn_fps: float | None = None  # when the screen is slower than it was asked to be
     pages: int = field(default=1)  # of the screen drawn last

@@ -10,6 +10,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 
 import numpy as np
@@ -314,7 +315,10 @@ def _make_bars(
     left_pad, right_pad = " " * cell_len(labels[0]), " " * NUMBER_WIDTH
     axis_line = f"{left_pad} {DIM}{axis}{RESET} {right_pad}"
     if picture.level_dbfs is None:
-        return [*(f"{label} {DIM}{grid}{RESET} {right_pad}" for label in labels), axis_line]
+        empty = [f"{label} {DIM}{grid}{RESET} {right_pad}" for label in labels]
+        middle = len(labels) // 2
+        empty[middle] = f"{labels[middle]} {_fit(_clean(_tell_status(state)), width)} {right_pad}"
+        return [*empty, axis_line]
     scale = width / (view.ceiling_dbfs - view.floor_dbfs)
     levels = rows.pool(picture.level_dbfs[view.channel])
     peaks = rows.pool(picture.peak_dbfs[view.channel])
@@ -479,7 +483,8 @@ def _make_header(state: State, width: int) -> RenderableType:
     left.append(f"  {scene.fs_hz / 1000:g} kHz{channel}")
     dropped = snapshot.dropped_samples if snapshot else 0
     right = Text.assemble(
-        (f"{dropped:,} dropped", "bold red reverse" if dropped else "dim"), f"  {_tell_time(snapshot)} "
+        (f"{dropped:,} dropped", "bold red reverse" if dropped else "dim"),
+        f"  {_tell_time(snapshot, width)} ",
     )
     first = _spread(left, right, width)
     n, hop = scene.window_length, scene.hop_length
@@ -497,11 +502,15 @@ def _make_header(state: State, width: int) -> RenderableType:
     return Group(first, second)
 
 
-def _tell_time(snapshot: Snapshot | None) -> str:
+def _tell_time(snapshot: Snapshot | None, width: int) -> str:
+    """Stream time, and local time beside it where there is room."""
     if snapshot is None:
         return ""
     seconds = int(snapshot.t_s)
-    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    stream_time = f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    if snapshot.unix_s is None or width < BOTH_FROM_WIDTH:
+        return stream_time
+    return f"{stream_time}  {datetime.fromtimestamp(snapshot.unix_s).astimezone():%H:%M:%S}"
 
 
 def _spread(left: Text, right: Text, width: int) -> Text:
@@ -634,6 +643,12 @@ def _make_event_line(event: EventRow, scene: Scene, width: int) -> Text:
     return _spread(left, right, min(width, 100))
 
 
+def _tell_status(state: State) -> str:
+    if state.silent_s:
+        return f"no word from the main process for {state.silent_s:.0f} s; Ctrl-C ends the run"
+    return state.snapshot.status if state.snapshot else "starting"
+
+
 KEYS = (
     ("q", "quit"),
     ("space", "freeze"),
@@ -650,7 +665,7 @@ KEYS = (
 
 
 def _make_key_line(state: State, width: int) -> RenderableType:
-    status = state.snapshot.status if state.snapshot else "starting"
+    status = _tell_status(state)
     line = Text(" ", no_wrap=True)
     if status:
         line.append(f"▲ {_clean(status)}", "bold yellow")
@@ -693,7 +708,7 @@ def _make_help() -> RenderableType:
 def _render_meter(state: State, width: int, height: int, depth: Depth) -> Screen:
     """The loudest band on one line, and what is wrong on the next if there is one."""
     snapshot, view, levels = state.snapshot, state.view, state.shown.level_dbfs
-    status = snapshot.status if snapshot else "starting"
+    status = _tell_status(state)
     dropped = snapshot.dropped_samples if snapshot else 0
     if levels is None:
         first = _fit(_clean(status), width)

@@ -7,6 +7,9 @@ adds `Scene.offset_db` to show another unit.
 
 from __future__ import annotations
 
+import os
+import socket
+from datetime import datetime
 from multiprocessing.connection import Connection
 
 import msgspec
@@ -17,6 +20,7 @@ from streamer.events import Event
 
 IN_FLIGHT = 2  # snapshots the dashboard has not taken yet; one being drawn and one waiting for it
 SILENCE_DBFS = -200.0
+_BUFFER_BYTES = 1 << 20  # room for what is in flight, so that sending it does not wait for the reader
 
 
 class Scene(msgspec.Struct, kw_only=True, frozen=True, tag="scene"):
@@ -134,6 +138,8 @@ class DashboardLink:
         self._connection = connection
         self._in_flight = 0
         self.closed = False
+        with socket.socket(fileno=os.dup(connection.fileno())) as pipe:  # a duplex Pipe is a pair of sockets
+            pipe.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
 
     def ready(self) -> bool:
         """Whether a snapshot would be taken soon; when not, its events and levels go into the next one."""
@@ -200,17 +206,21 @@ def _dbfs(power: NDArray[np.floating]) -> NDArray[np.float32]:
 
 
 def make_event_row(event: Event) -> EventRow:
-    """The line of the events panel for this event: wall time where it is known, stream time where not."""
+    """The line of the events panel for this event: local time where it is known, stream time where not."""
     duration_ms = None if event.duration_s is None else event.duration_s * 1e3
     return EventRow(
         id=event.id,
         phase=event.phase,
         type=event.type,
         label=event.label,
-        time=event.time.partition("T")[2][:12] if event.time else f"{event.t_s:.3f} s",
+        time=_tell_local_time(event.time) if event.time else f"{event.t_s:.3f} s",
         channel=event.channel,
         duration_ms=duration_ms,
         level_dbfs=event.level_dbfs,
         snr_db=event.snr_db,
         confidence=event.confidence,
     )
+
+
+def _tell_local_time(time: str) -> str:
+    return datetime.fromisoformat(time).astimezone().strftime("%H:%M:%S.%f")[:12]

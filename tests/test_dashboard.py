@@ -164,6 +164,11 @@ def test_without_colours_none_are_sent(sit_down):
     assert not re.search(rb"\x1b\[[0-9;]*\b(3[0-8]|4[0-8]|9[0-7])\b[0-9;]*m", desk.sent)
 
 
+def test_a_main_process_that_falls_silent_is_told(sit_down):
+    desk = sit_down(*FEED, "--freeze-after", "0.5")
+    desk.wait_for(r"▲ no word from the main process for [2-9] s; Ctrl-C ends the run")
+
+
 def test_ctrl_z_puts_the_terminal_back_before_stopping_and_fg_draws_again(sit_down):
     shell = sit_down(*SHELL, PS1="prompt> ")
     shell.wait_for("prompt>")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import time
 
 import numpy as np
 import pytest
@@ -99,10 +100,20 @@ def test_a_dashboard_that_died_is_told_once_and_then_left_alone(pipe):
     assert not link.ready()
 
 
+@pytest.fixture
+def in_kathmandu(monkeypatch):
+    monkeypatch.setenv("TZ", "UTC-5:45")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
 @pytest.mark.parametrize(
-    ("time", "shown"), [("2026-11-22T07:31:09.873000Z", "07:31:09.873"), (None, "9.873 s")]
+    ("at", "shown"), [("2026-11-22T07:31:09.873000Z", "13:16:09.873"), (None, "9.873 s")]
 )
-def test_an_event_row_shows_wall_time_if_there_is_one(time, shown):
+@pytest.mark.usefixtures("in_kathmandu")
+def test_an_event_row_shows_local_time_if_the_time_is_known(at, shown):
     event = Event(
         type="dtmf",
         phase="end",
@@ -110,8 +121,16 @@ def test_an_event_row_shows_wall_time_if_there_is_one(time, shown):
         sample=473904,
         known_sample=480000,
         t_s=9.873,
-        time=time,
+        time=at,
         duration_s=0.102,
     )
     row = make_event_row(event)
     assert (row.time, row.duration_ms, row.label) == (shown, pytest.approx(102), "5")
+
+
+def test_a_snapshot_of_many_bands_is_sent_without_waiting_for_its_reader(pipe):
+    link = DashboardLink(pipe[0])
+    scene = make_scene(bands=8192, channels=2)
+    while link.ready():
+        link.send(make_snapshot(scene, 0))  # would hang here
+    assert not link.closed
