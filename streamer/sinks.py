@@ -101,7 +101,10 @@ class Output:
         """Write what is waiting. False when the reader did not take it in time."""
         self._queue.put(None)
         self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        if self._thread.is_alive():
+            return False
+        self._stream.close()
+        return True
 
     @property
     def is_closed_by_reader(self) -> bool:

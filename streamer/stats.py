@@ -32,7 +32,7 @@ class WallClock:
     it is taken anew from each window of blocks, and so follows the drift of the sound card's clock.
     """
 
-    WINDOW_S = 30.0
+    WINDOW_S = 10.0
 
     def __init__(self, fs_hz: float, *, start: datetime | None = None) -> None:
         """start: the wall time of sample 0 where it is known, as of some recordings; then it is kept."""

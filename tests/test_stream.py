@@ -60,7 +60,9 @@ def list_events(items: list[Item]) -> list[Event]:
     return [item for item in items if isinstance(item, Event)]
 
 
-def test_replayed_at_full_speed_at_its_pace_and_offline_the_numbers_are_equal_bit_for_bit(tmp_path: Path) -> None:
+def test_replayed_at_full_speed_at_its_pace_and_offline_the_numbers_are_equal_bit_for_bit(
+    tmp_path: Path,
+) -> None:
     samples = make_recording(tmp_path / "a.wav", channels=2)
     at_once, stream = run(f"{tmp_path}/a.wav", speed=None)
     paced, paced_stream = run(f"{tmp_path}/a.wav", speed=3.0, n_workers=1)
@@ -76,7 +78,12 @@ def test_replayed_at_full_speed_at_its_pace_and_offline_the_numbers_are_equal_bi
     assert list_events(paced) == events
     for finished in (stream, paced_stream):
         stats = finished.stats
-        assert (stats.captured, stats.analysed, stats.dropped, stats.pending) == (len(samples), len(samples), 0, 0)
+        assert (stats.captured, stats.analysed, stats.dropped, stats.pending) == (
+            len(samples),
+            len(samples),
+            0,
+            0,
+        )
 
 
 def test_a_file_shorter_than_a_window_ends_without_events(tmp_path: Path) -> None:
@@ -139,9 +146,10 @@ def test_a_killed_capture_process_is_an_error_and_what_it_captured_counts(tmp_pa
 
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
     make_recording(tmp_path / "a.wav")
-    before = set(os.listdir("/dev/shm")) if Path("/dev/shm").is_dir() else set()
+    shared = Path("/dev/shm")
+    before = set(shared.iterdir()) if shared.is_dir() else set()
     _, stream = run(f"{tmp_path}/a.wav", speed=None)
-    after = set(os.listdir("/dev/shm")) if Path("/dev/shm").is_dir() else set()
+    after = set(shared.iterdir()) if shared.is_dir() else set()
     assert after <= before
     assert stream.pool.pids == []
     assert stream.capture_pid is None

@@ -72,10 +72,22 @@ class VirtualMic:
         ]
         home = str(self._folder)
         env = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "PULSE_SERVER")}
-        env |= {"HOME": home, "XDG_RUNTIME_DIR": home, "XDG_CONFIG_HOME": home, "PULSE_RUNTIME_PATH": f"{home}/rt"}
+        env |= {
+            "HOME": home,
+            "XDG_RUNTIME_DIR": home,
+            "XDG_CONFIG_HOME": home,
+            "PULSE_RUNTIME_PATH": f"{home}/rt",
+        }
         self._server = subprocess.Popen(
             [
-                *("pulseaudio", "-n", "--daemonize=no", "--system=no", "--use-pid-file=no", "--exit-idle-time=-1"),
+                *(
+                    "pulseaudio",
+                    "-n",
+                    "--daemonize=no",
+                    "--system=no",
+                    "--use-pid-file=no",
+                    "--exit-idle-time=-1",
+                ),
                 *("--realtime=no", "--high-priority=no", "--disable-shm=yes"),
                 *(f"--load={module}" for module in modules),
             ],
@@ -111,5 +123,7 @@ class VirtualMic:
         return subprocess.Popen(["paplay", f"--device={SINK}", str(file)], env=self.env)
 
     def _ask(self, *words: str) -> str:
-        result = subprocess.run(["pactl", *words], env=self.env, capture_output=True, text=True, timeout=5, check=False)
+        result = subprocess.run(
+            ["pactl", *words], env=self.env, capture_output=True, text=True, timeout=5, check=False
+        )
         return result.stdout

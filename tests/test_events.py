@@ -1,0 +1,59 @@
+"""Events as lines: the schema first, nothing lost on the way."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamer.events import SCHEMA, Event, GapRecord, Record, encode_line
+
+finite = st.floats(allow_nan=False, allow_infinity=False, width=32)
+maybe = st.none() | finite
+
+
+@given(
+    event=st.builds(
+        Event,
+        type=st.sampled_from(["tone", "dtmf", "match"]),
+        phase=st.sampled_from(["begin", "end"]),
+        label=st.text(),
+        sample=st.integers(0, 2**53),
+        t_s=finite,
+        known_sample=st.integers(0, 2**53),
+        id=st.integers(0, 2**31),
+        plan=st.none() | st.text(),
+        file=st.none() | st.text(),
+        duration_s=maybe,
+        time=st.none() | st.just("2026-11-22T07:31:00.000000Z"),
+        channel=st.integers(1, 64),
+        freqs_hz=st.none() | st.lists(finite, max_size=4),
+        level_dbfs=maybe,
+        confidence=maybe,
+    )
+)
+def test_an_event_is_one_line_that_reads_back_equal(event: Event) -> None:
+    line = encode_line(event)
+    assert b"\n" not in line
+    fields = json.loads(line)
+    assert next(iter(fields)) == "schema"
+    assert fields.pop("schema") == SCHEMA
+    assert "time" in fields  # null where there is no wall time
+    assert msgspec.convert(fields, Event) == event
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    event = Event(type="tone", phase="begin", label="hum", sample=1, t_s=0.5, known_sample=3)
+    assert json.loads(encode_line(event)).keys() == {
+        *("schema", "type", "phase", "label", "sample", "t_s", "known_sample", "time")
+    }
+
+
+def test_records_carry_their_type() -> None:
+    gap: Record = GapRecord(sample=10, t_s=0.1, lost_samples=5, reason="overload")
+    fields = json.loads(encode_line(gap))
+    assert (fields["schema"], fields["type"], fields["lost_samples"]) == (SCHEMA, "gap", 5)
+    assert not any(isinstance(value, float) and math.isnan(value) for value in fields.values())
