@@ -312,6 +312,18 @@ class BankReport:
     )
     notes: tuple[str, ...]  # what holds for the bank as a whole
 
+    def format(self) -> str:
+        """A table for people."""
+        width = max(len("label"), *(len(row.label) for row in self.rows))
+        lines = [f"{'#':>5} {'Hz':>12} {'label':<{width}} {'spacing':>9}"]
+        for row in self.rows:
+            spacing = f"{row.spacing_hz:.4g}" if math.isfinite(row.spacing_hz) else "-"
+            line = f"{row.index:>5} {row.freq_hz:>12.3f} {row.label:<{width}} {spacing:>9}"
+            lines.append("  ! ".join([line, *row.warnings]).rstrip())
+        lobe = f"main lobe {self.main_lobe_hz:.4g} Hz, parts tones from {self.resolution_hz:.4g} Hz on"
+        lines += ["", f"{lobe}, noise bandwidth (ENBW) {self.enbw_hz:.4g} Hz", *self.notes]
+        return "\n".join(lines)
+
 
 def describe_bank(bank: Bank, fs_hz: float, frames: FrameSpec) -> BankReport:
     """Spacing against what the window can part, band by band."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from streamer.config import list_profiles, load_settings
 from streamer.plans import PLAN_SECTIONS, build_detectors, find_configs, list_plans, load_plan
 from streamer.tomlfile import read_toml
 
@@ -36,3 +37,12 @@ def test_every_plan_can_be_heard_at_every_usual_rate(path, fs_hz):
     if any(section in read_toml(path).values for section in PLAN_SECTIONS):
         plan = load_plan(str(path), fs_hz)
         assert len(build_detectors(plan, fs_hz)) == sum(plan.count().values())
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_profile_is_listed_and_its_settings_are_in_order(path):
+    has_settings = "live" in read_toml(path).values
+    assert (path.stem in list_profiles()) is has_settings
+    if has_settings:
+        settings = load_settings(profile=path.stem, environ={}, has_files=False)
+        assert any(origin.startswith(f"profile {path.stem}, ") for origin in settings.origins.values())
