@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from streamer.snapshot import EventRow, Scene, Snapshot
 
 HISTORY_LINES = 512
-LINES_PER_S = 5.0  # the waterfall's pace; a short tone still shows, as a line holds maxima
+LINE_S = 0.2  # the waterfall's pace; a short tone still shows, as a line holds maxima
+_EARLY_S = 0.01  # a snapshot this early still completes a line
 NUMBER_S = 0.25  # digits that change faster cannot be read
 PEAK_HELD_S = 2.0
 PEAK_FALL_DB_PER_S = 20.0
@@ -46,9 +47,8 @@ class Picture:
         self.events_seen = 0
         self.digits: deque[str] = deque(maxlen=KEPT_DIGITS)
         self._shape = shape
-        self._snapshots_per_line = max(1, round(scene.fps / LINES_PER_S))
         self._line_dbfs = np.full(shape, -np.inf, dtype=np.float32)
-        self._snapshots_in_line = 0
+        self._line_due_s = -np.inf
         self._number_power = np.zeros(shape)
         self._number_count = 0
         self._number_since_s = -np.inf
@@ -63,7 +63,7 @@ class Picture:
             self.level_dbfs = level_dbfs
             self._take_numbers(level_dbfs, now_s)
             self._take_peaks(peak_dbfs, now_s)
-            self._take_history(peak_dbfs, snapshot.t_s)
+            self._take_history(peak_dbfs, snapshot.t_s, now_s)
         for event in snapshot.events:
             self._take_event(event)
 
@@ -85,17 +85,19 @@ class Picture:
         self.peak_dbfs[risen] = peak_dbfs[risen]
         self._peak_at_s[risen] = now_s
 
-    def _take_history(self, peak_dbfs: NDArray[np.float32], t_s: float) -> None:
+    def _take_history(self, peak_dbfs: NDArray[np.float32], t_s: float, now_s: float) -> None:
         np.maximum(self._line_dbfs, peak_dbfs, out=self._line_dbfs)
-        self._snapshots_in_line += 1
-        if self._snapshots_in_line < self._snapshots_per_line:
+        if now_s < self._line_due_s - _EARLY_S:
             return
+        in_time = now_s < self._line_due_s + LINE_S
+        self._line_due_s = (
+            self._line_due_s if in_time else now_s
+        ) + LINE_S  # a steady grid, afresh after a pause
         at = self.history_lines % HISTORY_LINES
         self.history[at] = np.clip(np.rint(self._line_dbfs) + _CODE_OF_0_DBFS, 1, 255)
         self.history_t_s[at] = t_s
         self.history_lines += 1
         self._line_dbfs[:] = -np.inf
-        self._snapshots_in_line = 0
 
     def _take_event(self, event: EventRow) -> None:
         if event.phase == "end":

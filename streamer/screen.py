@@ -19,6 +19,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.color import ColorSystem
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
+from rich.style import Style
 from rich.text import Text
 
 from streamer.palette import UNKNOWN, make_bar_colours, make_cells, make_ramp
@@ -74,7 +75,12 @@ class Screen:
         return [_SGR.sub("", line) for line in self.lines()]
 
     def __rich__(self) -> Text:
-        return Text("\n").join(Text.from_ansi(line, no_wrap=True) for line in self.lines())
+        lines = [Text.from_ansi(line, no_wrap=True) for line in self.lines()]
+        for line in lines:
+            # Not every SVG viewer keeps spaces; as segments of their own they are left out and leave their room.
+            for gap in re.finditer(" {2,}", line.plain):
+                line.stylize(Style(meta={"gap": True}), *gap.span())
+        return Text("\n").join(lines)
 
 
 def write_changes(before: Screen | None, after: Screen) -> str:
@@ -229,7 +235,7 @@ def _name_row(labels: tuple[str, ...], width: int) -> str:
     if len(labels) == 1:
         name = first
     else:
-        name = f"{first}‥{last}"
+        name = f"{first}–{last}"
         if cell_len(name) > width:
             name = f"{first}+{len(labels) - 1}"
     return " " * (width - cell_len(name)) + _fit(name, min(width, cell_len(name)))
@@ -287,7 +293,7 @@ def _render_bands(state: State, layout: _Layout, depth: Depth) -> dict[str, Regi
 def _tell_pages(state: State, layout: _Layout, rows: _Rows) -> str:
     if state.view.page:
         return f" · page {min(state.view.page, layout.pages)}/{layout.pages}"
-    return f" · {len(state.scene.band_labels)} bands, loudest of each row" if rows.pooled else ""
+    return f" · {len(state.scene.band_labels)} bands, loudest per row" if rows.pooled else ""
 
 
 def _unit(state: State) -> str:
@@ -343,7 +349,7 @@ def _make_bars(
 def _make_axis(width: int, floor_dbfs: float, ceiling_dbfs: float, offset_db: float) -> tuple[str, str]:
     """The axis' numbers, and what an empty bar looks like: a dot under each number."""
     cells_per_db = width / (ceiling_dbfs - floor_dbfs)
-    step_db = next((step for step in (5, 10, 20, 50) if step * cells_per_db >= 6), 100)
+    step_db = next((step for step in (5, 10, 20, 50) if step * cells_per_db >= 5), 100)
     axis, grid = [" "] * width, [" "] * width
     first = -(-(floor_dbfs + offset_db) // step_db) * step_db
     for level in np.arange(first, ceiling_dbfs + offset_db + 1e-9, step_db):
@@ -621,16 +627,12 @@ def _make_event_line(event: EventRow, scene: Scene, width: int) -> Text:
         short = event.duration_ms < 9999.5
         lasted = f"{event.duration_ms:.0f} ms" if short else f"{event.duration_ms / 1e3:.1f} s"
     unit = UNIT_NAMES.get(scene.unit, scene.unit)
-    roomy = width >= 70
-    columns = [
-        (f"{lasted:>8}", "bold green" if on else ""),
-        (
-            "" if event.level_dbfs is None else f"{event.level_dbfs + scene.offset_db:.1f} {unit}".rjust(13),
-            "",
-        ),
-        ("" if event.snr_db is None or not roomy else f"snr {event.snr_db:.0f} dB".rjust(11), ""),
-        ("" if event.confidence is None or not roomy else f"conf {event.confidence:.2f}".rjust(11), ""),
-    ]
+    level = "" if event.level_dbfs is None else f"{event.level_dbfs + scene.offset_db:.1f} {unit}"
+    snr = "" if event.snr_db is None else f"snr {event.snr_db:.0f} dB"
+    confidence = "" if event.confidence is None else f"conf {event.confidence:.2f}"
+    columns = [(f"{lasted:>8}", "bold green" if on else ""), (f"{level:>13}", "")]
+    if width >= 70:
+        columns += [(f"{snr:>11}", ""), (f"{confidence:>11}", "")]
     if scene.channels > 1:
         columns.append((f"ch {event.channel}".rjust(6), "dim"))
     right = Text.assemble(*columns)
@@ -640,7 +642,7 @@ def _make_event_line(event: EventRow, scene: Scene, width: int) -> Text:
         (_clean(event.label), "bold"),
     )
     # The figures stand beside the label, not at the far end of a wide screen.
-    return _spread(left, right, min(width, 100))
+    return _spread(left, right, min(width, 92))
 
 
 def _tell_status(state: State) -> str:

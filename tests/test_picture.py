@@ -17,8 +17,7 @@ def snapshot(*level_dbfs: float, t_s: float = 0.0, peak_dbfs: list[float] | None
 
 
 def make_picture(bands: int = 2, channels: int = 1) -> Picture:
-    # at 5 snapshots a second each one is a line of history
-    return Picture(make_scene(bands=bands, channels=channels, fps=5))
+    return Picture(make_scene(bands=bands, channels=channels))
 
 
 def test_levels_are_those_of_the_newest_snapshot():
@@ -56,7 +55,7 @@ def test_a_peak_is_held_and_then_falls_20_db_a_second():
 
 
 def test_a_peak_that_is_held_for_good_stays_until_it_is_reset():
-    state = State.open(make_scene(bands=1, fps=5))
+    state = State.open(make_scene(bands=1))
     state.press("h")
     state.take(snapshot(-90, peak_dbfs=[-10]), 0.0)
     state.take(snapshot(-90), 100.0)
@@ -67,12 +66,12 @@ def test_a_peak_that_is_held_for_good_stays_until_it_is_reset():
 
 
 def test_history_keeps_the_maximum_of_the_snapshots_in_a_line():
-    picture = Picture(make_scene(bands=1, fps=15))  # three snapshots a line
-    for level_dbfs in (-80, -20, -80, -70, -60, -70):
-        picture.take(snapshot(level_dbfs), 0.0)
-    level_dbfs, _ = picture.newest_history(0, 3)
+    picture = make_picture(bands=1)
+    for number, level_dbfs in enumerate((-80, -80, -20, -80, -70, -60, -70)):
+        picture.take(snapshot(level_dbfs), number / 15)  # three snapshots a line, after the first
+    level_dbfs, _ = picture.newest_history(0, 4)
     assert np.isnan(level_dbfs[0, 0])
-    assert level_dbfs[1:, 0].tolist() == [-20, -60]
+    assert level_dbfs[1:, 0].tolist() == [-80, -20, -60]
 
 
 @given(st.integers(0, 2 * HISTORY_LINES + 5), st.integers(1, 600))
@@ -109,7 +108,7 @@ def test_events_without_an_id_each_have_a_row():
 
 
 def test_a_frozen_picture_stays_while_recording_goes_on():
-    state = State.open(make_scene(bands=1, fps=5))
+    state = State.open(make_scene(bands=1))
     state.take(snapshot(-10), 0.0)
     state.press("space")
     state.take(snapshot(-50, events=[row(1, "begin")]), 0.2)
@@ -122,9 +121,9 @@ def test_a_frozen_picture_stays_while_recording_goes_on():
 
 
 def test_other_bands_start_another_picture_but_keep_the_events():
-    state = State.open(make_scene(bands=2, fps=5))
+    state = State.open(make_scene(bands=2))
     state.take(snapshot(-10, -20, events=[row(1, "begin")]), 0.0)
-    state.change_scene(make_scene(bands=3, fps=5))
+    state.change_scene(make_scene(bands=3))
     assert state.shown.level_dbfs is None
     assert len(state.shown.events) == 1
     state.take(snapshot(-10, -20, -30, events=[row(1, "end")]), 0.2)
