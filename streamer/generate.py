@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from streamer.errors import SourceError, SpecError
 from streamer.signalspec import parse_signal
+from streamer.sources.pcm import encode
 from streamer.units import choose, format_duration, shorten
 
 BLOCK_SAMPLES = 1 << 16
@@ -124,15 +125,3 @@ def _wav_header(n_samples: int, *, channels: int, fs_hz: float) -> bytes:
     fmt = struct.pack("<HHIIHH", 1, channels, rate, rate * bytes_per_sample, bytes_per_sample, 16)
     head = struct.pack("<4sI4s4sI", b"RIFF", n_bytes + 36, b"WAVE", b"fmt ", len(fmt))
     return head + fmt + struct.pack("<4sI", b"data", n_bytes)
-
-
-def encode(block: NDArray[np.float32], sample_format: str) -> bytes:
-    """Samples of full scale 1.0 as bytes; what is beyond full scale is cut off."""
-    if sample_format == "f32le":
-        return bytes(block.astype("<f4").data)
-    bits = int(sample_format[1:3])
-    full_scale = 2 ** (bits - 1)
-    values = np.clip(np.rint(block.astype(np.float64) * full_scale), -full_scale, full_scale - 1)
-    if bits == 24:
-        return bytes(np.ascontiguousarray(values.astype("<i4").view(np.uint8).reshape(-1, 4)[:, :3]).data)
-    return bytes(values.astype(f"<i{bits // 8}").data)

@@ -40,16 +40,17 @@ A signal is parts joined by commas, which follow each other; parts joined by + b
 tone, noise and hum without a LENGTH do not take a turn: they sound beneath the whole, from its beginning to
 its end. A signal of nothing else never ends.
 
-  tone:350+440@-20:2s         one or more sines, 2 s long; LEVEL is that of each sine, in dBFS (-12)
-  dtmf:5550123@-10:50ms/50ms  digits 0-9 A-D * #, on and off; twist=3dB puts the high tone above the low one
-  two-tone:349.0/433.7        two tones after each other, 1s/3s unless it says otherwise
-  zvei1:12345@-10             selective calling: one tone a digit, the repeat tone for one like the digit before;
-                              every family of `streamer bands`, LENGTH of a tone if it is not the family's own
-  cadence:480+620/500,0/500x3 Asterisk's shorthand: HZ/ms, + for both, * for modulated by, 0 for silence; x3 thrice
-  sweep:100-4000:5s           a glide; :log for as many octaves in every second
-  silence:1s                  nothing
-  noise:-40                   white and Gaussian, as strong as a sine of that level
-  hum:50@-40                  mains: the frequency and its multiples up to the sixth, each as 1/multiple
+  tone:350+440@-20:2s           sines together, 2 s long; LEVEL is that of each, in dBFS (-12)
+  dtmf:5550123@-10:50ms/50ms    digits 0-9 A-D * #, on and off; twist=3dB puts the high tone above the low one
+  two-tone:349.0/433.7          two tones after each other, 1s/3s unless it says otherwise
+  zvei1:12345@-10               selective calling: one tone a digit, or the repeat tone if it equals the one
+                                before; any family of `streamer bands`; LENGTH if not the family's own
+  cadence:480+620/500,0/500x3   Asterisk's shorthand: HZ/MS, + for both, * for modulated by, 0 for silence,
+                                ! for the first time only; x3 is thrice
+  sweep:100-4000:5s             a glide; with :log as many octaves in every second
+  silence:1s                    nothing
+  noise:-40                     white and Gaussian, as strong as a sine of that level
+  hum:50@-40                    mains: the frequency and its multiples up to the sixth, each at 1/multiple
 
 Parts that sound also take offset=1.5% (frequencies higher by that much), ramp=5ms (raised cosines inside both
 ends of every tone, which otherwise begins and ends at once) and channel=2 (of that channel only).

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from streamer.errors import SourceError, SpecError
 from streamer.sources import SourceInfo, SourceSpec
+from streamer.sources.pcm import bytes_per_value, to_integers
 from streamer.sources.raw import silence_nonfinite
 from streamer.units import choose, format_duration, shorten
 
@@ -130,29 +131,27 @@ class FileSource:
         self.close()
 
 
-# suffix -> libsndfile's format, and its kind of samples unless another is asked for
+# suffix -> libsndfile's format, and the samples in it unless others are asked for; None is the codec's own
 WRITTEN_FORMATS = {
-    "wav": ("WAV", "PCM_16"),
-    "flac": ("FLAC", "PCM_16"),
-    "ogg": ("OGG", "VORBIS"),
-    "mp3": ("MP3", "MPEG_LAYER_III"),
-    "aiff": ("AIFF", "PCM_16"),
-    "au": ("AU", "PCM_16"),
-    "caf": ("CAF", "PCM_16"),
-    "rf64": ("RF64", "PCM_16"),
-    "w64": ("W64", "PCM_16"),
+    "wav": ("WAV", "s16le"),
+    "flac": ("FLAC", "s16le"),
+    "ogg": ("OGG", None),
+    "mp3": ("MP3", None),
+    "aiff": ("AIFF", "s16le"),
+    "au": ("AU", "s16le"),
+    "caf": ("CAF", "s16le"),
+    "rf64": ("RF64", "s16le"),
+    "w64": ("W64", "s16le"),
 }
 SUBTYPES = {
     "s16le": "PCM_16",
     "s24le": "PCM_24",
     "s32le": "PCM_32",
     "f32le": "FLOAT",
-    "f64le": "DOUBLE",
     "u8": "PCM_U8",
     "alaw": "ALAW",
     "ulaw": "ULAW",
 }
-BYTES_PER_VALUE = {"PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
 MAX_WAV_BYTES = 0xFFFF_0000  # what 32 bits can count, less room for the header
 
 
@@ -170,17 +169,15 @@ def write_file(
     A WAV file too long for its 32-bit length becomes RF64, which readers of long WAV files know.
     """
     path = Path(target)
-    suffix = path.suffix.removeprefix(".").lower()
-    file_format, subtype = WRITTEN_FORMATS[
-        choose(suffix, WRITTEN_FORMATS, name=f"suffix of {shorten(target)}")
-    ]
-    if sample_format is not None:
-        subtype = SUBTYPES[choose(sample_format, SUBTYPES, name="format")]
-    if not sf.check_format(file_format, subtype):
-        raise SpecError(f"format is {sample_format}, which a {suffix} file cannot hold; leave it out")
+    suffix = choose(path.suffix[1:].lower(), WRITTEN_FORMATS, name=f"suffix of {shorten(target)}")
+    file_format, usual_format = WRITTEN_FORMATS[suffix]
+    held = sample_format or usual_format
+    subtype = SUBTYPES[choose(held, SUBTYPES, name="format")] if held else None
+    if subtype and not sf.check_format(file_format, subtype):
+        raise SpecError(f"format is {held}, which a {suffix} file cannot hold; leave it out")
     if fs_hz % 1:
         raise SpecError(f"rate is {fs_hz:g} Hz; files hold whole numbers of Hz")
-    if file_format == "WAV" and n_samples * channels * BYTES_PER_VALUE.get(subtype, 1) > MAX_WAV_BYTES:
+    if held and file_format == "WAV" and n_samples * channels * bytes_per_value(held) > MAX_WAV_BYTES:
         file_format = "RF64"
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
@@ -193,12 +190,11 @@ def write_file(
                 fd, "w", samplerate=round(fs_hz), channels=channels, format=file_format, subtype=subtype
             ) as file:
                 for block in blocks:
-                    file.write(block)
+                    # libsndfile rounds down, which would add half a step of DC: it gets integers where it can
+                    file.write(block if held in (None, "f32le") else to_integers(block, held))
         except (sf.SoundFileError, AssertionError) as error:  # soundfile asserts that all was written
-            reason = str(error).rpartition(": ")[2].rstrip(".")
-            raise SourceError(
-                f"{target} cannot be written ({reason or 'incomplete'}); is the disk full?"
-            ) from error
+            reason = str(error).rpartition(": ")[2].rstrip(".") or "incomplete"
+            raise SourceError(f"{target} cannot be written ({reason}); is the disk full?") from error
         on_failure.pop_all()
 
 

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.errors import SourceError, SpecError
-from streamer.g711 import decode_table
 from streamer.sources import SourceInfo, SourceSpec
+from streamer.sources.pcm import bytes_per_value, decode
 from streamer.units import format_duration
 
 READ_BYTES = 1 << 20
@@ -53,36 +53,6 @@ WAV_FORMATS = {
     (ALAW, 8): "alaw",
     (ULAW, 8): "ulaw",
 }
-
-
-def bytes_per_value(sample_format: str) -> int:
-    return 1 if sample_format in ("u8", "alaw", "ulaw") else int(sample_format[1:3]) // 8
-
-
-def decode(data: bytes, sample_format: str) -> NDArray[np.float32]:
-    """(values,) of full scale 1.0, exactly as libsndfile reads them. Owned by the caller."""
-    if sample_format in ("alaw", "ulaw"):
-        octets = decode_table(sample_format)[np.frombuffer(data, np.uint8)]
-        return octets.astype(np.float32) * np.float32(2**-15)
-    if sample_format == "u8":
-        return (np.frombuffer(data, np.uint8).astype(np.float32) - np.float32(128)) * np.float32(2**-7)
-    order = "<" if sample_format.endswith("le") else ">"
-    kind, bits = sample_format[0], int(sample_format[1:3])
-    if kind == "f":
-        with np.errstate(
-            over="ignore", invalid="ignore"
-        ):  # a double beyond float32 becomes inf, and is counted
-            return np.frombuffer(data, f"{order}f{bits // 8}").astype(np.float32)
-    if bits == 24:
-        # the upper three bytes of 32 bits
-        widened = np.zeros((len(data) // 3, 4), np.uint8)
-        widened[:, slice(1, 4) if order == "<" else slice(0, 3)] = np.frombuffer(data, np.uint8).reshape(
-            -1, 3
-        )
-        values, bits = widened.view(f"{order}i4")[:, 0], 32
-    else:
-        values = np.frombuffer(data, f"{order}i{bits // 8}")
-    return values.astype(np.float32) * np.float32(2.0 ** (1 - bits))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
