@@ -40,7 +40,8 @@ QCII_HZ = {
 
 # Selective calling, one tone a digit, in the order 0..9 A..F; None is a digit the family has no tone for. E
 # is the repeat tone, sent for a digit equal to the one before. From multimon-ng (demod_*.c) and SvxLink
-# (SwSel5Decoder.cpp, SelCall.tcl), which agree except where said.
+# (SwSel5Decoder.cpp, SelCall.tcl), which agree except where said. Left out: PCCIR, whose A and F would be 0.5 %
+# apart, and CCITT, for which sources give different tones.
 SELCALL_DIGITS = "0123456789ABCDEF"
 _ZVEI_DIGITS_HZ = (2400, 1060, 1160, 1270, 1400, 1530, 1670, 1830, 2000, 2200)
 _DZVEI_DIGITS_HZ = (2200, 970, 1060, 1160, 1270, 1400, 1530, 1670, 1830, 2000)

@@ -6,6 +6,8 @@ the field it fills, min_on_ms = 250, or that name without its unit and a value w
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, replace
@@ -185,6 +187,14 @@ class Plan:
 
     def count(self) -> dict[str, int]:
         return {section: len(specs) for section, specs in self.entries.items()}
+
+    def format(self) -> str:
+        """The plan as TOML, with every limit it leaves to its default."""
+        tables = []
+        for section, specs in self.entries.items():
+            heading = f"[[{section}]]" if section in LIST_SECTIONS else f"[{section}]"
+            tables += ["\n".join([heading, *_format_fields(spec)]) for spec in specs]
+        return "\n\n".join(tables) + "\n"
 
 
 # --- finding plans ---------------------------------------------------------------------------------------
@@ -531,8 +541,8 @@ def _parting(freqs_hz: tuple[float, ...], longest_ms: float, key: str) -> Iterat
     if not freqs_hz:
         return
     for low_hz, high_hz in pairwise((0.0, *freqs_hz)):
-        needed_ms = MAIN_LOBE_BINS / (high_hz - low_hz) * 1e3
-        if needed_ms > longest_ms * (1 + 1e-9):
+        needed_ms = math.ceil(MAIN_LOBE_BINS / (high_hz - low_hz) * 1e3 - 1e-6)
+        if needed_ms > longest_ms:
             what = (
                 f"{low_hz:g} and {high_hz:g} Hz lie {high_hz - low_hz:g} Hz apart"
                 if low_hz > 0
@@ -589,6 +599,36 @@ def _ms(milliseconds: float) -> str:
 def _check_ratio(name: str, value: float) -> None:
     if not 0 < value <= 0.2:
         raise SpecError(f"{name} is {value:g}; it must lie above 0% and up to 20%")
+
+
+def _format_fields(spec: Any) -> list[str]:
+    values = {each.name: getattr(spec, each.name) for each in fields(spec)}
+    return [
+        f"{name} = {_format_value(value)}"
+        for name, value in values.items()
+        if value is not None and value != ""  # not said: no window of its own, no family
+    ]
+
+
+def _format_value(value: Any) -> str:
+    if isinstance(value, tuple) and value and isinstance(value[0], Segment):
+        return json.dumps(",".join(map(_format_segment, value)))
+    if isinstance(value, Step):
+        return "{" + ", ".join(_format_fields(value)) + "}"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{json.dumps(k)} = {_format_value(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(_format_value, value)) + "]"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    return json.dumps(value, ensure_ascii=False)  # a JSON text is a TOML text
+
+
+def _format_segment(segment: Segment) -> str:
+    tones = "+".join(map(_format_value, segment.freqs_hz)) or "0"
+    modulation = f"*{_format_value(segment.modulation_hz)}" if segment.modulation_hz else ""
+    time = f"/{_format_value(segment.ms)}" if segment.ms else ""
+    return f"{'' if segment.is_repeated else '!'}{tones}{modulation}{time}"
 
 
 def _holds(path: Path, sections: tuple[str, ...]) -> bool:

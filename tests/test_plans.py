@@ -200,10 +200,13 @@ def test_a_pattern_that_cannot_be_meant_is_refused(text):
         parse_pattern(text)
 
 
-def test_every_section_of_the_format_is_read():
-    plan = parse_plan(
-        """
+ALL_SECTIONS = """
 description = "all of it"
+[[tone]]
+name = "täst"
+freqs = [440.5, 490]
+[dtmf]
+preset = "etsi"
 [[sequence]]
 name = "station-7"
 tolerance = "1.5%"
@@ -212,7 +215,7 @@ cooldown = "30s"
 steps = [{freqs=[1185.2], on="0.6s-1.5s"}, {freqs=[1122.5], on_ms=[2000, 4000]}]
 [[cadence]]
 name = "us-busy"
-pattern = "480+620/500,0/500"
+pattern = "!400*25/33.5,480+620/500,0/500"
 repeats = 2
 [[code]]
 name = "fire"
@@ -221,16 +224,25 @@ repeat_digit = "E"
 [[code]]
 name = "own"
 digits = { 1 = [1060], KP = [1100, 1700] }
-""",
-        name="x.toml",
-        fs_hz=8000,
-    )
-    assert plan.count() == {"sequence": 1, "cadence": 1, "code": 2}
+"""
+
+
+def test_every_section_of_the_format_is_read():
+    plan = parse_plan(ALL_SECTIONS, name="x.toml", fs_hz=8000)
+    assert plan.count() == {"tone": 1, "dtmf": 1, "sequence": 1, "cadence": 1, "code": 2}
     sequence = plan.entries["sequence"][0]
     assert [step.on_ms for step in sequence.steps] == [(600, 1500), (2000, 4000)]
     assert (sequence.max_gap_ms, sequence.cooldown_ms) == (200, 30000)
     assert plan.entries["code"][1].freqs_hz == (1060, 1100, 1700)
     assert (1185.2, "station-7 1185.2") in plan.list_bands()
+
+
+def test_a_plan_is_shown_as_a_plan_that_says_the_same():
+    plan = parse_plan(ALL_SECTIONS, name="x.toml")
+    shown = plan.format()
+    assert parse_plan(shown, name="x.toml").entries == plan.entries
+    assert 'pattern = "!400*25/33.5,480+620/500,0/500"' in shown
+    assert "close_snr_db = 4\n" in shown  # a default
 
 
 def test_a_section_without_a_detector_is_refused_when_it_is_to_be_heard():
