@@ -1,9 +1,14 @@
 """The compiled loops: samples in, X(f) = sum w[n] x[n] exp(-2j pi f n / fs) out.
 
-A frame is cut into blocks of 2 * half samples. A block is folded about its centre: sums of the samples that
-mirror each other meet cosines, differences meet sines, so that a block costs one multiply-add per sample and
-band, and the folding is shared by all bands. Blocks are then joined two by two, each join turning the later
+A frame is cut into pieces of 2 * half samples. A piece is folded about its centre: sums of the samples that
+mirror each other meet cosines, differences meet sines, so that a piece costs one multiply-add per sample and
+band, and the folding is shared by all bands. Pieces are then joined two by two, each join turning the later
 one by a complex factor: Goertzel's recurrence as a tree, without a chain to wait for or an error that grows.
+
+What is summed once is a stretch. Where frames have nothing to share, a stretch is a frame, tapered as it is
+folded. Where they overlap much and the taper is a sum of cosines, a stretch is one hop, summed plainly at
+every band and its neighbours in frequency: a frame is the join of its stretches, and the taper a weighted sum
+over the neighbours. Both ways run through the same loops.
 
 Arrays are flat, of float32 or float64, and sizes count elements. A tile is a few bands side by side in
 registers: `lanes` real parts, then as many imaginary ones. Every sum of a row and a band is a chain of its
@@ -53,20 +58,17 @@ def tile_widths(n_bands: int, dtype: Any) -> list[int]:
 # that takes its place when compiled: left to itself the compiler keeps sums in memory, at half the speed.
 
 
-def fold_blocks(n_blocks, samples, samples_at, taper, taper_at, rows, rows_at, half):
-    """Window blocks and fold them about their centres: half sums, then half differences, centre outwards."""
-    for at in range(0, n_blocks * 2 * half, 2 * half):
-        block = (
-            samples[samples_at + at : samples_at + at + 2 * half]
-            * taper[taper_at + at : taper_at + at + 2 * half]
-        )
-        after, before = block[half:], block[:half][::-1]
+def fold_pieces(n_pieces, samples, samples_at, taper, taper_at, rows, rows_at, half):
+    """Window pieces and fold them about their centres: half sums, then half differences, centre outwards."""
+    for at in range(0, n_pieces * 2 * half, 2 * half):
+        piece = samples[samples_at + at :][: 2 * half] * taper[taper_at + at :][: 2 * half]
+        after, before = piece[half:], piece[:half][::-1]
         rows[rows_at + at : rows_at + at + half] = after + before
         rows[rows_at + at + half : rows_at + at + 2 * half] = after - before
 
 
 def dot_rows(n_rows, tile_bytes, sums, sums_at, rows, rows_at, table, table_at, half):
-    """Sums of n_rows folded blocks, for one tile of bands.
+    """Sums of n_rows folded pieces, for one tile of bands.
 
     table: half cosines, half negative sines, `lanes` of each
     """
@@ -94,7 +96,7 @@ def join_tiles(tile_bytes, count, sums, to, first, second, step, turns, turns_at
 
 
 def turn_out(tile_bytes, count, sums, turns, turns_at, out, out_at, out_step):
-    """turn * tile for the first `count` tiles, real and imaginary parts side by side as complex numbers go."""
+    """out = turn * tile for the first `count` tiles, real and imaginary parts side by side as complex numbers go."""
     lanes = tile_bytes // sums.itemsize
     turn = _read_tile(turns, turns_at, lanes)
     for i in range(count):
@@ -207,7 +209,7 @@ class _Vectors:
 
 
 @intrinsic
-def _fold_blocks(_, n_blocks, samples, samples_at, taper, taper_at, rows, rows_at, half):
+def _fold_pieces(_, n_pieces, samples, samples_at, taper, taper_at, rows, rows_at, half):
     def generate(context, builder, signature, args):
         wide, one = (_Vectors(context, builder, rows, n_bytes) for n_bytes in (32, rows.dtype.bitwidth // 8))
         half_n = args[7]
@@ -215,20 +217,20 @@ def _fold_blocks(_, n_blocks, samples, samples_at, taper, taper_at, rows, rows_a
         taper_p = wide.pointer(taper, args[3], args[4])
         rows_p = wide.pointer(rows, args[5], args[6])
 
-        def fold(v, block_at, k):
-            """Fold v.lanes pairs of samples: those k and more, and k + 1 and more, from the block's centre."""
-            after_at = builder.add(block_at, builder.add(half_n, k))
-            before_at = builder.sub(builder.add(block_at, half_n), builder.add(k, ir.Constant(_INT, v.lanes)))
+        def fold(v, piece_at, k):
+            """Fold v.lanes pairs of samples: those k and more, and k + 1 and more, from the piece's centre."""
+            after_at = builder.add(piece_at, builder.add(half_n, k))
+            before_at = builder.sub(builder.add(piece_at, half_n), builder.add(k, ir.Constant(_INT, v.lanes)))
             after, before = (
                 builder.fmul(v.load(v.offset(samples_p, at)), v.load(v.offset(taper_p, at)))
                 for at in (after_at, before_at)
             )
             before = v.backwards(before)
-            v.store(builder.fadd(after, before), v.offset(rows_p, builder.add(block_at, k)))
+            v.store(builder.fadd(after, before), v.offset(rows_p, builder.add(piece_at, k)))
             v.store(builder.fsub(after, before), v.offset(rows_p, after_at))
 
-        def fold_block(block, _):
-            at = builder.mul(block, builder.mul(half_n, ir.Constant(_INT, 2)))
+        def fold_piece(piece, _):
+            at = builder.mul(piece, builder.mul(half_n, ir.Constant(_INT, 2)))
             width = ir.Constant(_INT, wide.lanes)
             with builder.if_else(builder.icmp_signed("<", half_n, width)) as (narrow, broad):
                 with narrow:
@@ -246,7 +248,7 @@ def _fold_blocks(_, n_blocks, samples, samples_at, taper, taper_at, rows, rows_a
                     wide.repeat(steps, [], fold_some)
             return []
 
-        wide.repeat(args[0], [], fold_block)
+        wide.repeat(args[0], [], fold_piece)
         return context.get_dummy_value()
 
     at = types.intp
@@ -325,10 +327,10 @@ def _turn_out(_, tile_bytes, count, sums, turns, turns_at, out, out_at, out_step
     return types.void(tile_bytes, at, sums, turns, at, out, at, at), generate
 
 
-@overload(fold_blocks)
-def _compiled_fold_blocks(n_blocks, samples, samples_at, taper, taper_at, rows, rows_at, half):
-    def call(n_blocks, samples, samples_at, taper, taper_at, rows, rows_at, half):
-        _fold_blocks(n_blocks, samples, samples_at, taper, taper_at, rows, rows_at, half)
+@overload(fold_pieces)
+def _compiled_fold_pieces(n_pieces, samples, samples_at, taper, taper_at, rows, rows_at, half):
+    def call(n_pieces, samples, samples_at, taper, taper_at, rows, rows_at, half):
+        _fold_pieces(n_pieces, samples, samples_at, taper, taper_at, rows, rows_at, half)
 
     return call
 
@@ -361,45 +363,68 @@ def _compiled_turn_out(tile_bytes, count, sums, turns, turns_at, out, out_at, ou
 
 
 @njit(cache=True, nogil=True)
-def fold_run(samples, at, length, taper, ending, rows, rows_at, half):
-    """Window and fold the `length` samples from samples[at] on into taper.size // (2 * half) blocks.
+def fold_stretch(samples, at, length, taper, ending, rows, rows_at, half):
+    """Window and fold the `length` samples from samples[at] on into taper.size // (2 * half) pieces.
 
-    ending: scratch as long as the taper, for the blocks that the samples do not fill
+    ending: scratch as long as the taper and zero beyond length, for the pieces that the samples do not fill
     """
     n_full = length // (2 * half)
-    fold_blocks(n_full, samples, at, taper, 0, rows, rows_at, half)
+    fold_pieces(n_full, samples, at, taper, 0, rows, rows_at, half)
     done = n_full * 2 * half
     if done < taper.size:
         for n in range(done, length):
             ending[n] = samples[at + n]
         n_more = (taper.size - done) // (2 * half)
-        fold_blocks(n_more, ending, done, taper, done, rows, rows_at + done, half)
+        fold_pieces(n_more, ending, done, taper, done, rows, rows_at + done, half)
 
 
-def _make_tile_loops(tile_bytes: int) -> tuple[Callable[..., None], Callable[..., None]]:
+def _make_tile_loop(tile_bytes: int) -> Callable[..., None]:
     """The loops over one tile of bands, for tiles of this width."""
 
     @njit(cache=True, nogil=True)
-    def sum_blocks(n_rows, levels, sums, sums_at, rows, rows_at, half, table, table_at, turns, turns_at):
-        """Sum n_rows rows and join each 2**levels of them; n_rows >> levels tiles remain from sums_at on."""
+    def sum_stretches(n_rows, levels, sums, to, rows, rows_at, half, table, table_at, turns, turns_at):
+        """Sum n_rows pieces and join each 2**levels of them: n_rows >> levels tiles, from tile `to` on."""
         tile = 2 * (tile_bytes // sums.itemsize)
         row = 0
         while row < n_rows:
-            at, to = rows_at + row * 2 * half, (sums_at + row) * tile
+            at, row_to = rows_at + row * 2 * half, (to + row) * tile
             if row + ROWS <= n_rows:
-                dot_rows(ROWS, tile_bytes, sums, to, rows, at, table, table_at, half)
+                dot_rows(ROWS, tile_bytes, sums, row_to, rows, at, table, table_at, half)
                 row += ROWS
             elif row + 2 <= n_rows:
-                dot_rows(2, tile_bytes, sums, to, rows, at, table, table_at, half)
+                dot_rows(2, tile_bytes, sums, row_to, rows, at, table, table_at, half)
                 row += 2
             else:
-                dot_rows(1, tile_bytes, sums, to, rows, at, table, table_at, half)
+                dot_rows(1, tile_bytes, sums, row_to, rows, at, table, table_at, half)
                 row += 1
         for level in range(levels):
             n_rows //= 2
-            join_tiles(
-                tile_bytes, n_rows, sums, sums_at, sums_at, sums_at + 1, 2, turns, turns_at + level * tile
-            )
+            join_tiles(tile_bytes, n_rows, sums, to, to, to + 1, 2, turns, turns_at + level * tile)
+
+    @njit(cache=True, nogil=True)
+    def add_frames(n_frames, per_frame, sums, to, first, turns, turns_at):
+        """Add to tiles `to` and on the turned joins of per_frame stretches each, from tiles `first` and on.
+
+        turns: that over 1, 2, 4 ... stretches, as many as double up to per_frame, then one per bit of it
+        """
+        tile = 2 * (tile_bytes // sums.itemsize)
+        n_joined, doublings = 1, 0
+        while 2 * n_joined <= per_frame:
+            n_joined *= 2
+            doublings += 1
+        weights_at = turns_at + doublings * tile
+        count, n_joined, added = n_frames + per_frame - 1, 1, 0
+        while True:
+            if per_frame & n_joined:
+                join_tiles(tile_bytes, n_frames, sums, to, to, first + added, 1, turns, weights_at)
+                added += n_joined
+                weights_at += tile
+            if 2 * n_joined > per_frame:
+                return
+            count -= n_joined
+            join_tiles(tile_bytes, count, sums, first, first, first + n_joined, 1, turns, turns_at)
+            n_joined *= 2
+            turns_at += tile
 
     @njit(cache=True, nogil=True)
     def write_tile(count, sums, turns, turns_at, band, bands, out, out_at):
@@ -415,35 +440,87 @@ def _make_tile_loops(tile_bytes: int) -> tuple[Callable[..., None], Callable[...
                 out[out_at + i * 2 * bands + j] = sums[i * 2 * lanes + j]
 
     @njit(cache=True, nogil=True)
-    def evaluate_tile(count, half, levels, rows, table, turns, batch, sums, band, bands, out, out_at):
-        """Fill out with X of `count` folded frames for the bands of the tile that starts at `band`."""
+    def evaluate_tile(
+        n_frames,
+        known,
+        per_frame,
+        streams,
+        half,
+        levels,
+        stream_turns,
+        rows,
+        table,
+        turns,
+        batch,
+        sums,
+        kept,
+        band,
+        bands,
+        out,
+        out_at,
+    ):
+        """Fill out with X of n_frames frames for the bands of the tile that starts at `band`.
+
+        known: how many stretches are in `kept` and not in rows
+        """
         lanes = tile_bytes // sums.itemsize
-        turns_at = band * 2 * (levels + 1)
-        for first in range(0, count, batch):
-            n = min(batch, count - first)
-            rows_at = (first * 2 * half) << levels
-            sum_blocks(
-                n << levels, levels, sums, 0, rows, rows_at, half, table, band * 2 * half, turns, turns_at
-            )
-            to = out_at + (first * bands + band) * 2
-            write_tile(n, sums, turns, turns_at + levels * 2 * lanes, band, bands, out, to)
+        tile, shared = 2 * lanes, per_frame - 1
+        turns_at = band * 2 * (streams * stream_turns + 1)
+        one_at = turns_at + streams * stream_turns * tile
+        alone = per_frame * streams == 1  # a frame is one stretch of one stream: nothing to add up
+        for first in range(0, n_frames, batch):
+            n = min(batch, n_frames - first)
+            sums_to = 0 if alone else n
+            for j in range(sums_to * tile):
+                sums[j] = 0
+            for stream in range(streams):
+                at = turns_at + stream * stream_turns * tile
+                table_at = (band * streams + stream * lanes) * 2 * half
+                kept_at = (band * streams + stream * lanes) * 2 * shared
+                for j in range(known * tile):
+                    sums[sums_to * tile + j] = kept[kept_at + j]
+                fresh, rows_at = n + shared - known, (first * 2 * half) << levels
+                sum_stretches(
+                    fresh << levels,
+                    levels,
+                    sums,
+                    sums_to + known,
+                    rows,
+                    rows_at,
+                    half,
+                    table,
+                    table_at,
+                    turns,
+                    at,
+                )
+                if not alone:
+                    for j in range(shared * tile):
+                        kept[kept_at + j] = sums[2 * n * tile + j]
+                    add_frames(n, per_frame, sums, 0, n, turns, at + levels * tile)
+            turn_at = turns_at + levels * tile if alone else one_at
+            write_tile(n, sums, turns, turn_at, band, bands, out, out_at + first * 2 * bands)
 
-    return evaluate_tile, evaluate_tile
+    loop: Callable[..., None] = evaluate_tile
+    return loop
 
 
-_evaluate_tile, _ = _make_tile_loops(TILE_BYTES)
-_evaluate_half_tile, _ = _make_tile_loops(TILE_BYTES // 2)
+_evaluate_tile = _make_tile_loop(TILE_BYTES)
+_evaluate_half_tile = _make_tile_loop(TILE_BYTES // 2)
 
 
 @njit(cache=True, nogil=True)
 def evaluate_frames(
     samples: Work,
-    length: int,
     hop: int,
     n_frames: int,
-    taper: Work,
+    known: int,
+    length: int,
+    per_frame: int,
+    streams: int,
     half: int,
     levels: int,
+    stream_turns: int,
+    taper: Work,
     table: Work,
     turns: Work,
     group: int,
@@ -451,35 +528,80 @@ def evaluate_frames(
     ending: Work,
     rows: Work,
     sums: Work,
+    kept: Work,
     bands: int,
     out: Work,
 ) -> None:
-    """Fill out[i, band] with X of the `length` samples from samples[i * hop] on: 2**levels blocks of 2 * half.
+    """Fill out[i, band] with X of the frame that starts at samples[i * hop].
 
+    A frame is per_frame stretches a hop apart, a stretch `length` samples in 2**levels pieces of 2 * half, and
+    streams is the number of frequencies summed for a band: the taper's cosines.
+
+    known: how many stretches at the start have their sums in `kept` already: none, or per_frame - 1
     taper: (2 * half << levels,), zero beyond length
-    table: per tile, (half, lanes) cosines and negative sines of the samples k + 1/2 from a block's centre
-    turns: per tile, the turn over 1, 2, 4 ... blocks, then that from the first sample to its block's centre
+    table: per tile and stream, (half, lanes) cosines and negative sines of the samples k + 1/2 from the centre
+    turns: per tile and stream, the turns over 1, 2, 4 ... pieces, over 1, 2, 4 ... stretches, and for each bit
+        of per_frame the weight of the stream times the turn to there and to the centre of the first piece;
+        per tile a 1
+    kept: per tile and stream, the sums of the last per_frame - 1 stretches, for the next call
     group: frames folded at once   batch: frames of one tile at once   ending, rows, sums: scratch
     out: (n_frames, bands) complex, given as its real and imaginary parts
     """
     lanes = TILE_BYTES // sums.itemsize
     for first in range(0, n_frames, group):
         count = min(group, n_frames - first)
-        for i in range(count):
-            fold_run(samples, (first + i) * hop, length, taper, ending, rows, i * taper.size, half)
-        band, to = 0, first * bands * 2
+        for i in range(count + per_frame - 1 - known):
+            at = (first + known + i) * hop
+            fold_stretch(samples, at, length, taper, ending, rows, i * taper.size, half)
+        band = 0
         while band < bands:
+            to = (first * bands + band) * 2
             if 2 * (bands - band) > lanes:
-                _evaluate_tile(count, half, levels, rows, table, turns, batch, sums, band, bands, out, to)
+                _evaluate_tile(
+                    count,
+                    known,
+                    per_frame,
+                    streams,
+                    half,
+                    levels,
+                    stream_turns,
+                    rows,
+                    table,
+                    turns,
+                    batch,
+                    sums,
+                    kept,
+                    band,
+                    bands,
+                    out,
+                    to,
+                )
                 band += lanes
             else:
                 _evaluate_half_tile(
-                    count, half, levels, rows, table, turns, batch, sums, band, bands, out, to
+                    count,
+                    known,
+                    per_frame,
+                    streams,
+                    half,
+                    levels,
+                    stream_turns,
+                    rows,
+                    table,
+                    turns,
+                    batch,
+                    sums,
+                    kept,
+                    band,
+                    bands,
+                    out,
+                    to,
                 )
                 band += lanes // 2
+        known = per_frame - 1
 
 
 def warm() -> None:
     """Compile what live analysis runs, or load it from the cache."""
-    empty = np.zeros(0, np.float32)
-    evaluate_frames(empty, 1, 1, 0, empty, 1, 0, empty, empty, 1, 1, empty, empty, empty, 0, empty)
+    none = np.zeros(0, np.float32)
+    evaluate_frames(none, 1, 0, 0, 1, 1, 1, 1, 0, 1, none, none, none, 1, 1, none, none, none, none, 0, none)
