@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from streamer.palette import read_depth
 from streamer.picture import State
 from streamer.snapshot import (
     Answer,
@@ -35,7 +36,6 @@ from streamer.terminal import (
     Signals,
     Terminal,
     TerminalGoneError,
-    read_depth,
     stop_job,
 )
 

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
-
-from streamer.terminal import Depth
 
 STEPS = 32
 UNKNOWN = STEPS  # the palette index of what was not measured: the terminal's own background
 SHADES = " ░▒▓█"
 DARKEST_BAR = 5  # the first steps of cividis are hard to tell from a black screen
+
+
+class Depth(Enum):
+    """How many colours a terminal has."""
+
+    TRUE = "truecolor"
+    INDEXED = "256"
+    BASIC = "16"
+    MONO = "mono"
+
+
+def read_depth(environ: Mapping[str, str]) -> Depth:
+    """The colours that TERM, COLORTERM and NO_COLOR allow."""
+    term = environ.get("TERM", "")
+    if environ.get("NO_COLOR") or term in {"", "dumb", "unknown"} or term.startswith("vt1"):
+        return Depth.MONO
+    if environ.get("COLORTERM", "") in {"truecolor", "24bit"} or term.endswith("-direct"):
+        return Depth.TRUE
+    return Depth.INDEXED if "256" in term else Depth.BASIC
 
 
 def _cividis(t: float) -> tuple[int, int, int]:

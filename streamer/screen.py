@@ -22,10 +22,9 @@ from rich.panel import Panel
 from rich.style import Style
 from rich.text import Text
 
-from streamer.palette import UNKNOWN, make_bar_colours, make_cells, make_ramp
+from streamer.palette import UNKNOWN, Depth, make_bar_colours, make_cells, make_ramp
 from streamer.picture import State
 from streamer.snapshot import EventRow, Scene, Snapshot
-from streamer.terminal import Depth
 
 SMALLEST_WIDTH, SMALLEST_HEIGHT = 60, 15  # below, one line has to do
 BOTH_FROM_WIDTH = 100

@@ -1,4 +1,4 @@
-"""The terminal behind /dev/tty: its settings, size, keys and colours. Nothing here ever waits for it."""
+"""The terminal behind /dev/tty: its settings, size and keys. Nothing here ever waits for it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import re
 import signal
 import termios
 import time
-from collections.abc import Mapping
-from enum import Enum
 from types import FrameType
 from typing import Any
 
@@ -24,25 +22,6 @@ END_FRAME = "\x1b[?2026l"
 LOCAL_FLAGS = 3  # indices into what tcgetattr returns
 INPUT_FLAGS = 0
 CONTROL_CHARS = 6
-
-
-class Depth(Enum):
-    """How many colours a terminal has."""
-
-    TRUE = "truecolor"
-    INDEXED = "256"
-    BASIC = "16"
-    MONO = "mono"
-
-
-def read_depth(environ: Mapping[str, str]) -> Depth:
-    """The colours that TERM, COLORTERM and NO_COLOR allow."""
-    term = environ.get("TERM", "")
-    if environ.get("NO_COLOR") or term in {"", "dumb", "unknown"} or term.startswith("vt1"):
-        return Depth.MONO
-    if environ.get("COLORTERM", "") in {"truecolor", "24bit"} or term.endswith("-direct"):
-        return Depth.TRUE
-    return Depth.INDEXED if "256" in term else Depth.BASIC
 
 
 KEY_NAMES = {

@@ -14,10 +14,10 @@ from pathlib import Path
 import pexpect
 import pyte
 import pytest
-from dashboard_feeder import make_scene, make_snapshot
 
 from streamer.dashboard import Pace, run_dashboard
 from streamer.snapshot import Taken, TerminalGone, decode_answer, encode
+from tests.dashboard_feeder import make_scene, make_snapshot
 
 FEEDER = Path(__file__).with_name("dashboard_feeder.py")
 PATIENCE_S = 20.0  # start-up on a busy machine; every wait ends as soon as what it waits for is there

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from dashboard_feeder import make_scene
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.picture import HISTORY_LINES, PEAK_HELD_S, Picture, State, View, press
 from streamer.snapshot import EventRow, Snapshot
+from tests.dashboard_feeder import make_scene
 
 
 def snapshot(*level_dbfs: float, t_s: float = 0.0, peak_dbfs: list[float] | None = None, **more) -> Snapshot:

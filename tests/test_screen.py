@@ -7,16 +7,15 @@ import msgspec
 import numpy as np
 import pyte
 import pytest
-from dashboard_feeder import make_scene, make_snapshot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from streamer.palette import COLOURS
+from streamer.palette import COLOURS, Depth
 from streamer.picture import State
 from streamer.screen import render, save_screenshot, write_changes
 from streamer.snapshot import EventRow, Scene, Snapshot
-from streamer.terminal import Depth
+from tests.dashboard_feeder import make_scene, make_snapshot
 
 
 def make_state(scene: Scene | None = None, snapshots: int = 30, **changes) -> State:

@@ -5,7 +5,6 @@ import time
 
 import numpy as np
 import pytest
-from dashboard_feeder import make_scene, make_snapshot
 
 from streamer.events import Event
 from streamer.snapshot import (
@@ -21,6 +20,7 @@ from streamer.snapshot import (
     encode,
     make_event_row,
 )
+from tests.dashboard_feeder import make_scene, make_snapshot
 
 
 def test_every_message_reads_back_as_it_was_sent():

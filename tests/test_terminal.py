@@ -12,10 +12,8 @@ from streamer.terminal import (
     ENTER,
     FALLBACK_SIZE,
     LEAVE,
-    Depth,
     Terminal,
     TerminalGoneError,
-    read_depth,
     split_keys,
 )
 
@@ -56,23 +54,6 @@ def test_a_sequence_cut_inside_its_parameters_reads_as_if_whole(parts, data):
     first, rest = split_keys(typed[:cut])
     second, _ = split_keys(rest + typed[cut:])
     assert first + second == split_keys(typed)[0]
-
-
-@pytest.mark.parametrize(
-    ("environ", "depth"),
-    [
-        ({"TERM": "xterm-256color", "COLORTERM": "truecolor"}, Depth.TRUE),
-        ({"TERM": "xterm-direct"}, Depth.TRUE),
-        ({"TERM": "tmux-256color"}, Depth.INDEXED),
-        ({"TERM": "linux"}, Depth.BASIC),
-        ({"TERM": "vt100"}, Depth.MONO),
-        ({"TERM": "xterm-256color", "COLORTERM": "truecolor", "NO_COLOR": "1"}, Depth.MONO),
-        ({"TERM": "xterm-256color", "NO_COLOR": ""}, Depth.INDEXED),  # empty is unset, says no-color.org
-        ({}, Depth.MONO),
-    ],
-)
-def test_colours_are_what_the_environment_allows(environ, depth):
-    assert read_depth(environ) is depth
 
 
 @pytest.fixture
