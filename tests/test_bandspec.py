@@ -6,15 +6,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streamer import families
-from streamer.bandspec import (
-    KINDS,
-    MAX_BANDS,
-    describe_bank,
-    list_kinds,
-    make_bank,
-    measure_lobe_hz,
-    parse_bank,
-)
+from streamer.bandspec import describe_bank, list_kinds, make_bank, measure_lobe_hz, parse_bank
+from streamer.bandwords import KINDS, MAX_BANDS
 from streamer.bank import Bank
 from streamer.errors import SpecError
 from streamer.frames import FrameSpec

@@ -8,7 +8,6 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from streamer.config import (
-    SETTINGS,
     ConfigError,
     LiveSettings,
     explain_bank,
@@ -20,6 +19,7 @@ from streamer.config import (
 )
 from streamer.errors import SpecError
 from streamer.plans import load_plan
+from streamer.settings import SETTINGS
 
 
 @pytest.fixture(autouse=True)

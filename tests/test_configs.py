@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from streamer.config import list_profiles, load_settings
-from streamer.plans import PLAN_SECTIONS, build_detectors, find_configs, list_plans, load_plan
+from streamer.plans import build_detectors, find_configs, list_plans, load_plan
+from streamer.sections import PLAN_SECTIONS
 from streamer.tomlfile import read_toml
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.toml"))

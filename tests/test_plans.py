@@ -4,20 +4,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer import plans
 from streamer.bandspec import parse_bank
 from streamer.detectors.dtmf import PRESETS
 from streamer.errors import SpecError
 from streamer.plans import (
     PlanError,
-    Segment,
     build_detectors,
     find_plan,
     list_plans,
     load_plan,
-    parse_pattern,
     parse_plan,
 )
+from streamer.sections import SECTIONS_WITHOUT_DETECTOR, Segment, parse_pattern
 
 
 def findings_of(text, **context):
@@ -247,7 +245,7 @@ def test_a_plan_is_shown_as_a_plan_that_says_the_same():
 
 def test_a_section_without_a_detector_is_refused_when_it_is_to_be_heard():
     plan = parse_plan('[[cadence]]\nname = "us-busy"\npattern = "480+620/500,0/500"', name="x.toml")
-    if "cadence" in plans.SECTIONS_WITHOUT_DETECTOR:
+    if "cadence" in SECTIONS_WITHOUT_DETECTOR:
         with pytest.raises(
             SpecError, match=r'x.toml: \[\[cadence\]\] "us-busy" can be checked but not heard yet'
         ):
