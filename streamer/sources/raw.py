@@ -86,17 +86,23 @@ class ByteReader:
 
     def read_some(self, max_bytes: int) -> bytes:
         """At least one byte, as soon as there is one; empty at the end."""
-        if self._pushed_back:
-            some, self._pushed_back = self._pushed_back[:max_bytes], self._pushed_back[max_bytes:]
-            self.n_read_bytes += len(some)
-            return some
+        some, self._pushed_back = self._pushed_back[:max_bytes], self._pushed_back[max_bytes:]
+        if not some or (len(some) < max_bytes and self._has_arrived()):
+            some += self._read(min(max_bytes - len(some), READ_BYTES))
+        self.n_read_bytes += len(some)
+        return some
+
+    def _has_arrived(self, wait_ms: int | None = 0) -> bool:
+        poll = select.poll()
+        poll.register(self._fd, select.POLLIN)
+        return bool(poll.poll(wait_ms))
+
+    def _read(self, max_bytes: int) -> bytes:
         while True:
             try:
-                some = os.read(self._fd, min(max_bytes, READ_BYTES))
-                self.n_read_bytes += len(some)
-                return some
+                return os.read(self._fd, max_bytes)
             except BlockingIOError:  # somebody made the shared descriptor non-blocking
-                select.select([self._fd], [], [])
+                self._has_arrived(wait_ms=None)
             except OSError as error:
                 raise SourceError(f"{self._name} cannot be read: {error.strerror}") from error
 
