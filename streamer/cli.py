@@ -33,7 +33,9 @@ def main() -> None:
         click.echo(error.ctx.get_help() if error.ctx else "")
         code = 2
     except click.ClickException as error:
-        error.show()
+        context = getattr(error, "ctx", None)
+        where = context.command_path if context else "streamer"
+        click.echo(f"streamer: {error.format_message()} See `{where} --help`.", err=True)
         code = 2
     except (click.Abort, KeyboardInterrupt):
         code = 130
@@ -210,7 +212,11 @@ def live(
     flags: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     if plans:
         flags["plan"] = list(plans)
-    settings = load_settings(flags=flags, config=config, profile=profile).values
+    loaded = load_settings(flags=flags, config=config, profile=profile)
+    settings = loaded.values
+    if not quiet:
+        for note in loaded.notes:
+            click.echo(f"streamer: {note}", err=True)
     spec = parse_source(
         source,
         demo=demo,
@@ -401,7 +407,7 @@ def bands(spec: str, rate: str, window: str, window_length: str, is_json: bool) 
 
         click.echo(msgspec.json.encode(report))
         return
-    click.echo(report.format() if hasattr(report, "format") else str(report))
+    click.echo(report.format())
 
 
 @cli.command(context_settings=CONTEXT)
@@ -422,3 +428,165 @@ def devices(is_json: bool) -> None:
             click.echo(f"{mark} [{d.index}] {d.name}, {d.host_api}  {d.channels} channels, {d.fs_hz:g} Hz")
     if not found:
         raise SourceError(f"no input device found: plug one in, {OFFER_DEMO}")
+
+
+@cli.command(context_settings=CONTEXT)
+@click.argument("spec")
+@click.option(
+    "-o", "--output", required=True, metavar="FILE", help="The suffix names the format; - is stdout."
+)
+@click.option("-r", "--rate", default="48k", show_default=True, metavar="HZ", help="Sample rate.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Of the noise.")
+@click.option("--duration", metavar="TIME", help="Cut off, or go on in silence and noise, up to here.")
+@click.option(
+    "--format", "sample_format", metavar="NAME", help="Sample format, such as s16le, alaw or f32le."
+)
+@DEBUG
+def generate(
+    spec: str, output: str, rate: str, seed: int, duration: str | None, sample_format: str | None
+) -> None:
+    """Test signals: tones, DTMF, cadences, two-tone pages, sweeps, hum and noise.
+
+    \b
+    streamer generate "dtmf:555-0123@-10:50ms/50ms+noise:-40" -o dial.wav
+    streamer generate "cadence:480+620/500,0/500x3" -r 8k -o busy.wav
+    """
+    from streamer.generate import generate as write
+    from streamer.units import parse_duration_s, parse_frequency_hz
+
+    write(
+        spec,
+        output,
+        fs_hz=parse_frequency_hz(rate, name="rate"),
+        seed=seed,
+        duration_s=None if duration is None else parse_duration_s(duration),
+        sample_format=sample_format,
+    )
+
+
+@cli.group(context_settings=CONTEXT)
+def plan() -> None:
+    """Tone plans: what to listen for, as TOML."""
+
+
+@plan.command("list", context_settings=CONTEXT)
+@DEBUG
+def plan_list() -> None:
+    """The plans that --plan knows by name, and where they are."""
+    from streamer.plans import list_plans
+
+    for name, path in list_plans().items():
+        click.echo(f"{name:<20} {path}")
+
+
+@plan.command("show", context_settings=CONTEXT)
+@click.argument("name", required=False)
+@click.option("--schema", metavar="event", help="Print the JSON Schema of the event lines instead.")
+@DEBUG
+def plan_show(name: str | None, schema: str | None) -> None:
+    """The text of a plan, or the JSON Schema of events."""
+    if schema is not None:
+        import json
+
+        from streamer.events import make_schema
+        from streamer.units import choose
+
+        choose(schema, ("event",), name="schema")
+        click.echo(json.dumps(make_schema(), indent=2))
+        return
+    from streamer.plans import find_plan, list_plans
+    from streamer.tomlfile import read_toml
+
+    if name is None:
+        raise click.UsageError(f"give the name of a plan: {', '.join(list_plans())}")
+    path = find_plan(name)
+    read_toml(path)  # says what is wrong with it
+    click.echo(path.read_text(encoding="utf-8"), nl=False)
+
+
+@plan.command("check", context_settings=CONTEXT)
+@click.argument("names", nargs=-1, required=True)
+@click.option("-r", "--rate", metavar="HZ", help="Check against signals of this sample rate too.")
+@DEBUG
+def plan_check(names: tuple[str, ...], rate: str | None) -> None:
+    """Every mistake in plans, with its line."""
+    from streamer.plans import load_plan
+    from streamer.units import parse_frequency_hz
+
+    fs_hz = None if rate is None else parse_frequency_hz(rate, name="rate")
+    failed = None
+    for name in names:
+        try:
+            checked = load_plan(name, fs_hz)
+        except StreamerError as error:
+            failed = error
+            click.echo(f"streamer: {error}", err=True)
+            continue
+        counts = ", ".join(f"{count} {section}" for section, count in checked.count().items() if count)
+        click.echo(f"{name}: in order ({counts})")
+    if failed is not None:
+        click.get_current_context().exit(failed.exit_code)
+
+
+@cli.group(context_settings=CONTEXT)
+def config() -> None:
+    """Settings of `streamer live`, in TOML files."""
+
+
+@config.command("show", context_settings=CONTEXT)
+@click.option("--origin", "has_origin", is_flag=True, help="Say where each value comes from.")
+@CONFIG_OPTIONS
+@DEBUG
+def config_show(has_origin: bool, profile: str | None, config: str | None) -> None:
+    """The settings in force."""
+    from streamer.config import load_settings
+
+    click.echo(load_settings(config=config, profile=profile).format(has_origin=has_origin))
+
+
+@config.command("path", context_settings=CONTEXT)
+@DEBUG
+def config_path() -> None:
+    """Where settings are looked for, the weakest first."""
+    from streamer.config import find_config_files
+
+    for path in find_config_files():
+        click.echo(f"{path}{'' if path.is_file() else '  (not there)'}")
+
+
+@config.command("init", context_settings=CONTEXT)
+@click.argument("file", required=False)
+@DEBUG
+def config_init(file: str | None) -> None:
+    """Write a settings file with every default as a comment: FILE, or your own one."""
+    from pathlib import Path
+
+    from streamer.config import find_config_files, write_default_config
+    from streamer.errors import SpecError
+
+    path = Path(file) if file else find_config_files()[1]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as out:
+            out.write(write_default_config())
+    except OSError as error:
+        raise SpecError(f"{path} cannot be written: {error.strerror}") from error
+    click.echo(f"wrote {path}")
+
+
+@cli.command(context_settings=CONTEXT)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@DEBUG
+def completion(shell: str) -> None:
+    """Print what makes SHELL complete streamer's commands and options.
+
+    \b
+    bash: streamer completion bash >> ~/.bashrc
+    zsh:  streamer completion zsh >> ~/.zshrc
+    fish: streamer completion fish > ~/.config/fish/completions/streamer.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind is not None
+    click.echo(kind(cli, {}, "streamer", "_STREAMER_COMPLETE").source())

@@ -110,3 +110,20 @@ def encode_line(record: Record) -> bytes:
     if isinstance(record, Event) and record.time is None:
         line = line[:-1] + b',"time":null}'  # said even so: there is no wall time
     return line
+
+
+def make_schema() -> dict[str, Any]:
+    """The JSON Schema of a line: one of the records, each with `schema` first."""
+    kinds = [Event, Start, GapRecord, Stats, WorkerRecord, ErrorRecord, End]
+    references, definitions = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
+    for definition in definitions.values():
+        definition["properties"] = {"schema": {"const": SCHEMA}, **definition["properties"]}
+        definition["required"] = ["schema", *definition["required"]]
+    events = definitions["Event"]["properties"]["type"]
+    events["enum"] = ["tone", "dtmf", "match"]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": SCHEMA,
+        "oneOf": list(references),
+        "$defs": definitions,
+    }

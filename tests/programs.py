@@ -1,0 +1,77 @@
+"""streamer as a program, run as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+STREAMER = [sys.executable, "-m", "streamer"]
+
+
+def run(
+    *words: str, env: dict[str, str] | None = None, stdin: bytes | None = None, timeout_s: float = 60
+) -> subprocess.CompletedProcess[str]:
+    """Run to the end; stdin is closed unless given."""
+    result = subprocess.run(
+        [*STREAMER, *words],
+        env=env,
+        input=stdin if stdin is not None else b"",
+        capture_output=True,
+        timeout=timeout_s,
+        check=False,
+    )
+    return subprocess.CompletedProcess(
+        result.args, result.returncode, result.stdout.decode(), result.stderr.decode()
+    )
+
+
+def start(*words: str, env: dict[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*STREAMER, *words],
+        env=env,
+        stdin=options.pop("stdin", subprocess.DEVNULL),
+        stdout=options.pop("stdout", subprocess.PIPE),
+        stderr=options.pop("stderr", subprocess.PIPE),
+        text=True,
+        **options,
+    )
+
+
+def read_lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def digits_of(lines: list[dict[str, Any]]) -> str:
+    return "".join(line["label"] for line in lines if line["type"] == "dtmf" and line["phase"] == "end")
+
+
+def find_children(pid: int) -> set[int]:
+    """All processes below this one, by /proc."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if fields[0] != "Z":
+                parents[int(entry.name)] = int(fields[1])
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found and child not in found}:
+        found |= more
+    return found - {pid}
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def shared_files() -> set[str]:
+    shared = Path("/dev/shm")
+    return {path.name for path in shared.iterdir()} if shared.is_dir() else set()
