@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from streamer.bank import Analysis, Bank, Levels
 from streamer.detectors import Audio
-from streamer.detectors.bursts import Trail, falling_edge, find_pieces, find_plateau, rising_edge
+from streamer.detectors.bursts import Burst, Trail, find_burst
 from streamer.detectors.look import look_around, look_at, spread
 from streamer.errors import SpecError
 from streamer.events import Event
@@ -45,6 +45,7 @@ class DtmfSpec:
     max_skew_ms: float = 6.0  # both tones start, and stop, within this
 
     # Company: what else starts with the pair.
+    min_snr_db: float = 11.0  # of the weaker tone in 58 Hz; noise alone reads up to 10
     max_company_db: float = -14.0  # its strongest line over the weaker tone; MT8870 bears a third tone at -16
     min_peak_db: float = 10.5  # that line over the mean of the rest; noise reads 6 to 9 and may be any level
 
@@ -106,25 +107,26 @@ class Reject(Enum):
     LOW_STRONGER = "the low tone too far above the high one"
     HIGH_STRONGER = "the high tone too far above the low one"
     QUIET = "a tone below min_level_dbfs"
-    COMPANY = "something else starts with it"
+    NOISY = "a tone not clear of the noise"
+    COMPANY = "something else comes and goes with it"
+    DOUBT = "too many small doubts"
     GONE = "its samples are gone"
-    LONG = "refused until it was too long to look at"
 
 
 WINDOW_MS = 26.0  # parts neighbours 73 Hz apart by 34 dB, and has 18 dB of gain over noise in 4 kHz
 HOP_MS = 2.5
 LEAD = 1.5  # a tone leads its group when this many times stronger than the other three together
 MIN_LEAD_FRAMES = 5  # less is not worth a look: a tone of 28 ms leads for more than 10
-CHECKS_MS = (40.0, 55.0, 75.0, 100.0, 140.0, 200.0, 280.0)  # ages at which one refused is looked at again
+CHECKS_MS = (45.0, 75.0, 140.0, 280.0)  # ages at which one refused is looked at again
 SETTLE_MS = 2.0  # kept off the edges, for the senders' own ramps
-COMPANY_MS = 40.0  # what else is there is judged over this much: speech changes in longer
+COMPANY_MS = 30.0  # what else is there is judged over this much: speech changes in longer
 CORE_MS = 150.0  # and frequencies are measured over at most this much
 HISTORY_MS = 500.0
 
 
 @dataclass(slots=True, kw_only=True)
 class _Candidate:
-    """One pair of tones that leads its groups, and how far it has got."""
+    """One pair of tones that leads its groups, and how far it has got. Frames count since the stream began."""
 
     low: int
     high: int
@@ -132,7 +134,6 @@ class _Candidate:
     last_frame: int
     check_frame: int | None  # when to ask whether it has begun
     close_frame: int | None = None  # when to ask whether it has ended
-    n_checks: int = 0
     number: int = 0  # once begun
     start_sample: float = 0.0
     reject: Reject = Reject.SHORT
@@ -141,26 +142,32 @@ class _Candidate:
     def label(self) -> str:
         return DIGITS[self.low][self.high]
 
+    @property
+    def nominal_hz(self) -> tuple[float, float]:
+        return LOW_HZ[self.low], HIGH_HZ[self.high]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Edges:
-    """When a pair of tones started and stopped."""
+class Evidence:
+    """What is known of a pair of tones when it is judged."""
 
     start_sample: float
-    stop_sample: float
+    stop_sample: float  # so far, unless it has stopped
+    stopped: bool
     start_skew_ms: float
     stop_skew_ms: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """What the samples say of a pair of tones."""
-
+    start_misfit: float  # how far the envelopes are from tones switched on and off: 0 clean, 0.5 hardly alike
+    core_misfit: float
+    stop_misfit: float
     freqs_hz: tuple[float, float]
+    deviation: float  # of the worse tone, a ratio
     amplitudes: tuple[float, float]
     snr_db: float  # of the weaker tone
     company_db: float  # the strongest line that was not there before, over the weaker tone
-    peak_db: float  # the same line over the mean of the rest
+    company_peak_db: float  # the same line over the mean of the rest
+    lasting_db: float  # the strongest line that was there neither before nor after
+    rest_db: float  # the strongest line besides the pair, over the weaker tone
+    rest_peak_db: float  # the same over the mean of the rest
 
     @property
     def twist_db(self) -> float:
@@ -171,20 +178,19 @@ class Figures:
         return 10 * math.log10(max(sum(a * a for a in self.amplitudes), 1e-24))
 
 
-def judge(figures: Figures, nominal_hz: tuple[float, float], spec: DtmfSpec) -> Reject | None:
-    """The first reason why these are no digit's figures."""
-    if any(
-        abs(f / nominal - 1) > spec.max_deviation
-        for f, nominal in zip(figures.freqs_hz, nominal_hz, strict=True)
-    ):
+def judge(evidence: Evidence, spec: DtmfSpec) -> Reject | None:
+    """The first reason why this is no digit."""
+    if evidence.deviation > spec.max_deviation:
         return Reject.FREQUENCY
-    if min(figures.amplitudes) < 10 ** (spec.min_level_dbfs / 20):
+    if min(evidence.amplitudes) < 10 ** (spec.min_level_dbfs / 20):
         return Reject.QUIET
-    if figures.twist_db < -spec.max_low_over_high_db:
+    if evidence.twist_db < -spec.max_low_over_high_db:
         return Reject.LOW_STRONGER
-    if figures.twist_db > spec.max_high_over_low_db:
+    if evidence.twist_db > spec.max_high_over_low_db:
         return Reject.HIGH_STRONGER
-    if figures.company_db > spec.max_company_db and figures.peak_db > spec.min_peak_db:
+    if evidence.snr_db < spec.min_snr_db:
+        return Reject.NOISY
+    if evidence.company_db > spec.max_company_db and evidence.company_peak_db > spec.min_peak_db:
         return Reject.COMPANY
     return None
 
@@ -207,12 +213,15 @@ class DtmfDetector:
         )
         self._analysis = Analysis(bank=bank, frames=frames, fs_hz=fs_hz)
         self._hop = frames.hop_samples
-        self._half_frame = frames.length_samples / 2
+        self._hop_ms = frames.hop_samples * 1000 / fs_hz
+        self._length = frames.length_samples
         self._per_ms = fs_hz / 1000
-        self._edge_frames = frames.length_samples // self._hop + 2  # an edge is seen by this many
+        self._edge_frames = self._length // self._hop + 2  # an edge is seen by this many
         self._run_frames = 256
         self._kept_frames = self._to_frames(HISTORY_MS)
-        self._trail = Trail(len(bank), kept_frames=self._kept_frames, run_frames=self._run_frames)
+        self._trail = Trail(
+            len(bank), kept_frames=self._kept_frames, run_frames=self._run_frames, dtype=np.complex64
+        )
         self._first_frame = 0  # of the unbroken signal
         self._audio: Audio | None = None
         self._n_digits = 0
@@ -237,35 +246,37 @@ class DtmfDetector:
             self._restart(levels.first_frame)
         self._audio = audio
         for start in range(0, len(levels), self._run_frames):
-            events += self._feed_run(levels.power[start : start + self._run_frames])
+            run = slice(start, start + self._run_frames)
+            self._feed_run(levels.values[run], levels.power[run], events)
         return events
 
     def flush(self) -> list[Event]:
         events: list[Event] = []
         newest = self._trail.stop_frame - 1
         for candidate in sorted(self._candidates.values(), key=lambda c: c.first_frame):
-            edges = self._find_edges(candidate, newest)
-            if edges and edges.stop_sample >= self._centre(newest):
-                # Cut off, with its newest half frame seen less and less: ask how much of it was there.
-                edges = replace(edges, stop_sample=self._centre(newest) + self._half_frame)
-            self._end(candidate, edges, newest, events)
+            self._end(candidate, newest, events)
         self._candidates.clear()
         self._restart(self._trail.stop_frame)
         return events
 
+    def _restart(self, next_frame: int) -> None:
+        self._trail.clear(next_frame)
+        self._first_frame = next_frame
+        self._lead = -1
+
     # The coarse part: every frame, all at once.
 
-    def _feed_run(self, power: NDArray[np.float32]) -> list[Event]:
+    def _feed_run(
+        self, values: NDArray[np.complex64], power: NDArray[np.float32], events: list[Event]
+    ) -> None:
         first = self._trail.stop_frame
-        pairs = self._find_leaders(self._trail.append(power))
-        changes = np.flatnonzero(pairs[1:] != pairs[:-1]) + 1
-        if not changes.size and not self._candidates and pairs[0] == -1 == self._lead:
-            return []
-        events: list[Event] = []
-        starts = [0, *changes.tolist()]
-        for start, stop in zip(starts, [*starts[1:], pairs.size], strict=True):
+        self._trail.append(values)
+        pairs = self._find_leaders(np.ascontiguousarray(power.T))
+        changes = (np.flatnonzero(pairs[1:] != pairs[:-1]) + 1).tolist()
+        if not changes and not self._candidates and pairs[0] == -1 == self._lead:
+            return
+        for start, stop in zip([0, *changes], [*changes, pairs.size], strict=True):
             self._follow(int(pairs[start]), first + start, first + stop, events)
-        return events
 
     def _find_leaders(self, power: NDArray[np.float32]) -> NDArray[np.int64]:
         """(frames,) the pair, 4 * low + high, whose tones both lead their groups, or -1."""
@@ -273,7 +284,7 @@ class DtmfDetector:
         low, high = power[:4], power[4:]
         low_max, high_max = low.max(axis=0), high.max(axis=0)
         share = np.float32(LEAD / (1 + LEAD))
-        # Off its frequency by all that is allowed, a tone reads up to 4 dB low.
+        # Off its frequency by all that is allowed, a tone reads up to 5 dB low.
         floor = np.float32(0.5 * 10 ** ((spec.min_level_dbfs - 5) / 10))
         leads = low_max > share * (low[0] + low[1] + low[2] + low[3])
         leads &= high_max > share * (high[0] + high[1] + high[2] + high[3])
@@ -290,28 +301,19 @@ class DtmfDetector:
                 self._broke(self._candidates[self._lead], start)
             self._lead, self._lead_since = pair, start
         while True:
-            if pair >= 0 and pair not in self._candidates and stop - self._lead_since >= MIN_LEAD_FRAMES:
-                at = max(self._lead_since + MIN_LEAD_FRAMES - 1, start)
-            else:
-                at = stop
-            due = min(
-                (
-                    frame
-                    for candidate in self._candidates.values()
-                    for frame in (candidate.check_frame, candidate.close_frame)
-                    if frame is not None
-                ),
-                default=stop,
-            )
-            if min(at, due) >= stop:
+            new_at = stop
+            if pair >= 0 and pair not in self._candidates:
+                new_at = max(self._lead_since + MIN_LEAD_FRAMES - 1, start)
+            due = min((_next_due(candidate, stop) for candidate in self._candidates.values()), default=stop)
+            if min(new_at, due) >= stop:
                 break
-            if at <= due:
+            if new_at <= due:
                 self._candidates[pair] = _Candidate(
                     low=pair // 4,
                     high=pair % 4,
                     first_frame=self._lead_since,
-                    last_frame=at,
-                    check_frame=max(at, self._lead_since + self._to_frames(self.spec.min_on_ms)),
+                    last_frame=new_at,
+                    check_frame=max(new_at, self._lead_since + self._to_frames(self.spec.min_on_ms)),
                 )
             else:
                 self._settle(max(due, start), pair, events)
@@ -320,10 +322,10 @@ class DtmfDetector:
 
     def _broke(self, candidate: _Candidate, frame: int) -> None:
         if candidate.close_frame is None:
-            candidate.close_frame = frame
+            candidate.close_frame = frame + 2
 
     def _settle(self, frame: int, pair: int, events: list[Event]) -> None:
-        """Do what is due in this frame."""
+        """Do what is due in this frame, in which `pair` leads."""
         for code, candidate in sorted(self._candidates.items()):
             if code == pair:
                 candidate.last_frame = frame
@@ -337,195 +339,228 @@ class DtmfDetector:
     def _check(self, candidate: _Candidate, frame: int, events: list[Event]) -> None:
         """Has it begun?"""
         candidate.check_frame = None
-        edges = self._find_edges(candidate, frame)
-        if edges is None:
+        burst, origin = self._find_burst(candidate, frame)
+        if burst is None:
             return
-        age_ms = (self._centre(frame) - edges.start_sample) / self._per_ms
+        age_ms = (frame - origin - burst.start) * self._hop_ms
         if age_ms < self.spec.min_on_ms:
             candidate.check_frame = frame + max(1, self._to_frames(self.spec.min_on_ms - age_ms))
             return
-        verdict = self._judge(candidate, edges, frame)
-        if isinstance(verdict, Figures):
-            self._begin(candidate, edges, verdict, frame, events)
+        verdict = self._weigh(candidate, burst, origin, frame, stopped=False)
+        if isinstance(verdict, Evidence):
+            self._begin(candidate, verdict, frame, events)
             return
         candidate.reject = verdict
         for check_ms in CHECKS_MS:
-            if check_ms > age_ms + 1:
+            if check_ms > age_ms + 1 and verdict is not Reject.START_SKEW:
                 candidate.check_frame = frame + self._to_frames(check_ms - age_ms)
                 break
 
     def _close(self, code: int, candidate: _Candidate, frame: int, events: list[Event]) -> None:
         """Has it ended?"""
         candidate.close_frame = None
-        edges = self._find_edges(candidate, frame)
-        if edges is not None:
-            wait = edges.stop_sample + self.spec.max_hole_ms * self._per_ms - self._centre(frame)
-            if wait > 0:
-                candidate.close_frame = frame + max(1, math.ceil(wait / self._hop))
-                return
+        if candidate.last_frame - candidate.first_frame >= MIN_LEAD_FRAMES + 2:
+            burst, origin = self._find_burst(candidate, frame)
+            if burst is not None:
+                wait = burst.stop + self.spec.max_hole_ms / self._hop_ms - (frame - origin)
+                if wait > 0:
+                    candidate.close_frame = frame + max(1, math.ceil(wait))
+                    return
         del self._candidates[code]
         if self._lead == code:
             self._lead_since = frame + 1
-        self._end(candidate, edges, frame, events)
+        self._end(candidate, frame, events)
 
-    def _end(self, candidate: _Candidate, edges: Edges | None, frame: int, events: list[Event]) -> None:
-        if edges is None:
-            self._refuse(candidate, Reject.SHORT)
-            return
-        length_ms = (edges.stop_sample - edges.start_sample) / self._per_ms
+    def _end(self, candidate: _Candidate, frame: int, events: list[Event]) -> None:
+        burst, origin = self._find_burst(candidate, frame)
         if not candidate.number:
-            if length_ms < self.spec.min_on_ms:
-                self._refuse(candidate, Reject.SHORT)
-                return
-            if length_ms > CHECKS_MS[-1]:
-                self._refuse(candidate, candidate.reject)
-                return
-            if edges.stop_skew_ms > self.spec.max_skew_ms:
-                self._refuse(candidate, Reject.STOP_SKEW)
-                return
-            verdict = self._judge(candidate, edges, frame)
+            verdict = self._weigh_whole(candidate, burst, origin, frame)
             if isinstance(verdict, Reject):
-                self._refuse(candidate, verdict)
+                self.rejections[verdict] += 1
+                if self.explain:
+                    self.explain(candidate.first_frame * self._hop, candidate.label, verdict)
                 return
-            self._begin(candidate, edges, verdict, frame, events)
-        figures = self._measure(candidate, edges, tail=True)
-        events.append(self._event(candidate, edges, figures, frame, phase="end"))
+            self._begin(candidate, verdict, frame, events)
+        events.append(self._final_event(candidate, burst, origin, frame))
 
-    def _refuse(self, candidate: _Candidate, reject: Reject) -> None:
-        self.rejections[reject] += 1
-        if self.explain:
-            self.explain(int(self._centre(candidate.first_frame)), candidate.label, reject)
+    def _weigh_whole(
+        self, candidate: _Candidate, burst: Burst | None, origin: int, frame: int
+    ) -> Evidence | Reject:
+        if burst is None or (burst.stop - burst.start) * self._hop_ms < self.spec.min_on_ms:
+            return Reject.SHORT
+        if (burst.stop - burst.start) * self._hop_ms > CHECKS_MS[-1]:
+            return candidate.reject
+        return self._weigh(candidate, burst, origin, frame, stopped=True)
 
-    def _begin(
-        self, candidate: _Candidate, edges: Edges, figures: Figures, frame: int, events: list[Event]
-    ) -> None:
-        self._n_digits += 1
-        candidate.number = self._n_digits
-        candidate.start_sample = edges.start_sample
-        candidate.check_frame = None
-        events.append(self._event(candidate, edges, figures, frame, phase="begin"))
-
-    def _find_edges(self, candidate: _Candidate, frame: int) -> Edges | None:
-        """When it started and stopped as far as known in this frame; None: it never stood out."""
+    def _find_burst(self, candidate: _Candidate, frame: int) -> tuple[Burst | None, int]:
+        """The candidate's burst as seen in this frame, and the frame its times count from."""
         oldest = max(self._first_frame, frame + 1 - self._kept_frames)
-        start = max(oldest, candidate.first_frame - self._edge_frames)
+        origin = max(oldest, candidate.first_frame - self._edge_frames)
         stop = min(frame + 1, candidate.last_frame + self._edge_frames)
-        low = self._trail.amplitudes(candidate.low, start, stop)
-        high = self._trail.amplitudes(4 + candidate.high, start, stop)
-        led = slice(max(candidate.first_frame, stop - 120) - start, candidate.last_frame + 1 - start)
-        low = low / (find_plateau(low[led]) / 2)
-        high = high / (find_plateau(high[led]) / 2)
-        both = np.minimum(low, high)
-        pieces = find_pieces(both >= 1)
-        if not pieces:
-            return None
-        hole_frames = self.spec.max_hole_ms * self._per_ms / self._hop
-        first, last = pieces[-1], pieces[-1]
-        for piece in reversed(pieces[:-1]):
-            hole = rising_edge(both, first.start, 1) - falling_edge(both, piece.stop - 1, 1)
-            if hole > hole_frames:
-                break
-            first = piece
-        starts = [rising_edge(envelope, first.start, 1) for envelope in (low, high)]
-        stops = [falling_edge(envelope, last.stop - 1, 1) for envelope in (low, high)]
-        ms_per_frame = self._hop / self._per_ms
-        start_at, stop_at = (
-            sum(edges) / 2 if abs(edges[0] - edges[1]) * ms_per_frame < self.spec.max_skew_ms else pick(edges)
-            for edges, pick in ((starts, max), (stops, min))
+        values = self._trail.rows(origin, stop)[[candidate.low, 4 + candidate.high]]
+        led_from = max(candidate.first_frame, stop - 120, origin) - origin
+        burst = find_burst(
+            np.abs(values.astype(np.complex128)),
+            slice(led_from, max(candidate.last_frame + 1 - origin, led_from + 1)),
+            frames_per_window=self._length / self._hop,
+            max_hole_frames=self.spec.max_hole_ms / self._hop_ms,
         )
-        return Edges(
-            start_sample=candidate.start_sample or self._centre(start) + start_at * self._hop,
-            stop_sample=self._centre(start) + stop_at * self._hop,
-            start_skew_ms=abs(starts[0] - starts[1]) * ms_per_frame,
-            stop_skew_ms=abs(stops[0] - stops[1]) * ms_per_frame,
-        )
+        return burst, origin
 
-    def _judge(self, candidate: _Candidate, edges: Edges, frame: int) -> Figures | Reject:
-        if edges.start_skew_ms > self.spec.max_skew_ms:
+    def _weigh(
+        self, candidate: _Candidate, burst: Burst, origin: int, frame: int, *, stopped: bool
+    ) -> Evidence | Reject:
+        start_skew_ms = abs(burst.starts[0] - burst.starts[1]) * self._hop_ms
+        stop_skew_ms = abs(burst.stops[0] - burst.stops[1]) * self._hop_ms if stopped else 0.0
+        if start_skew_ms > self.spec.max_skew_ms:
             return Reject.START_SKEW
-        now = replace(edges, stop_sample=min(edges.stop_sample, self._centre(frame)))
-        figures = self._measure(candidate, now, tail=False)
-        if figures is None:
+        if stop_skew_ms > self.spec.max_skew_ms:
+            return Reject.STOP_SKEW
+        if self._rough_deviation(candidate, burst, origin, frame) > self.spec.max_deviation + 0.01:
+            return Reject.FREQUENCY
+        start = self._centre(origin) + sum(burst.starts) / 2 * self._hop
+        stop = min(self._centre(origin) + sum(burst.stops) / 2 * self._hop, self._centre(frame))
+        evidence = self._look(candidate, burst, start, stop, frame, stopped=stopped)
+        if evidence is None:
             return Reject.GONE
-        nominal_hz = LOW_HZ[candidate.low], HIGH_HZ[candidate.high]
-        return judge(figures, nominal_hz, self.spec) or figures
+        return judge(evidence, self.spec) or evidence
 
-    def _measure(self, candidate: _Candidate, edges: Edges, *, tail: bool) -> Figures | None:
-        """Look at the samples: at the first or the last (tail) of the tones that are still to be had."""
+    def _rough_deviation(self, candidate: _Candidate, burst: Burst, origin: int, frame: int) -> float:
+        """Of the worse tone, from how far its phase moves from frame to frame."""
+        first = origin + math.ceil(burst.start) + 2
+        last = min(origin + math.floor(burst.stop) - 2, frame)
+        if last - first < 3:
+            first, last = first - 2, last + 2
+        values = self._trail.rows(first, last + 1)[[candidate.low, 4 + candidate.high]].astype(np.complex128)
+        moved = np.angle((values[:, 1:] * values[:, :-1].conj()).sum(axis=1))
+        nominal = np.array(candidate.nominal_hz) * (2 * np.pi * self._hop / self._analysis.fs_hz)
+        off = (moved - nominal + np.pi) % (2 * np.pi) - np.pi
+        return float(np.max(np.abs(off) / nominal))
+
+    def _look(
+        self, candidate: _Candidate, burst: Burst, start: float, stop: float, frame: int, *, stopped: bool
+    ) -> Evidence | None:
         settle = SETTLE_MS * self._per_ms
-        start, stop = edges.start_sample + settle, edges.stop_sample - settle
-        if tail:
-            start = max(start, stop - CORE_MS * self._per_ms)
-        else:
-            stop = min(stop, start + CORE_MS * self._per_ms)
-        core = self._read(math.ceil(start), max(int(stop), math.ceil(start) + 8))
+        first = math.ceil(start + settle)
+        core = self._read(
+            first, min(int(stop - settle * stopped), first + int(CORE_MS * self._per_ms)), frame
+        )
         if core is None:
             return None
         fs_hz = self._analysis.fs_hz
-        near_hz = (LOW_HZ[candidate.low], HIGH_HZ[candidate.high])
-        look = look_at(core, fs_hz, near_hz=near_hz, within=0.045)
+        nominal_hz = candidate.nominal_hz
+        look = look_at(core, fs_hz, near_hz=nominal_hz, within=0.045)
         part = core[-int(COMPANY_MS * self._per_ms) :]
-        rest = (look if part.size == core.size else look_at(part, fs_hz, near_hz=near_hz, within=0.045)).rest
-        noise = float(np.median(rest)) / math.log(2) + 1e-20
+        rest = (
+            look if part.size == core.size else look_at(part, fs_hz, near_hz=nominal_hz, within=0.045)
+        ).rest
+        before_stop = int(start - 2 * settle)
+        before = self._read(before_stop - part.size, before_stop, frame)
+        if before is None:
+            return None
+        was_there = 4 * spread(look_around(before, fs_hz), 4)
+        company = _strongest(rest, was_there)
+        lasting = company
+        if stopped:
+            after = self._read(int(stop + 2 * settle), int(stop + 2 * settle) + part.size, frame)
+            if after is not None:
+                lasting = _strongest(rest, np.maximum(was_there, 4 * spread(look_around(after, fs_hz), 4)))
         weaker = min(look.amplitudes) ** 2 / 2 + 1e-20
-        # To the noise bandwidth of the analysis frames: 1.5 bins of a Hann taper of their length.
-        noise_db = 10 * math.log10(noise * part.size / self._analysis.frames.length_samples)
-        company = 1e-20
-        if not tail:
-            stop_before = int(edges.start_sample - 2 * settle)
-            before = self._read(stop_before - part.size, stop_before)
-            if before is None:
-                return None
-            known = spread(look_around(before, fs_hz), 4)
-            company = float(np.max(np.where(rest > 4 * known, rest, 1e-20)))
-        weaker_db = 10 * math.log10(weaker)
-        company_db = 10 * math.log10(company)
-        return Figures(
+        mean = float(np.mean(rest)) + 1e-20
+        # In the noise bandwidth of the analysis frames, whose Hann taper is so many times longer.
+        noise = (float(np.median(rest)) / math.log(2) + 1e-20) * part.size / self._length
+        return Evidence(
+            start_sample=start,
+            stop_sample=stop,
+            stopped=stopped,
+            start_skew_ms=abs(burst.starts[0] - burst.starts[1]) * self._hop_ms,
+            stop_skew_ms=abs(burst.stops[0] - burst.stops[1]) * self._hop_ms if stopped else 0.0,
+            start_misfit=burst.start_misfit,
+            core_misfit=burst.core_misfit,
+            stop_misfit=burst.stop_misfit if stopped else 0.0,
             freqs_hz=(look.freqs_hz[0], look.freqs_hz[1]),
+            deviation=max(abs(f / nominal - 1) for f, nominal in zip(look.freqs_hz, nominal_hz, strict=True)),
             amplitudes=(look.amplitudes[0], look.amplitudes[1]),
-            snr_db=weaker_db - noise_db,
-            company_db=company_db - weaker_db,
-            peak_db=company_db - 10 * math.log10(float(np.mean(rest)) + 1e-20),
+            snr_db=_db(weaker / noise),
+            company_db=_db(company / weaker),
+            company_peak_db=_db(company / mean),
+            lasting_db=_db(lasting / weaker),
+            rest_db=_db(float(np.max(rest)) / weaker),
+            rest_peak_db=_db(float(np.max(rest)) / mean),
         )
 
-    def _read(self, start: int, stop: int) -> NDArray[np.float64] | None:
-        samples = self._audio.read(start, stop) if self._audio else None
+    def _read(self, start: int, stop: int, frame: int) -> NDArray[np.float64] | None:
+        """Samples [start, stop), none of them later than the frame."""
+        if self._audio is None or stop - start < 16 or stop > frame * self._hop + self._length:
+            return None
+        samples = self._audio.read(start, stop)
         if samples is None:
             return None
         known = samples.astype(np.float64)
         known[: max(0, self._first_frame * self._hop - start)] = 0  # on the other side of a gap
         return known
 
-    def _event(
-        self, candidate: _Candidate, edges: Edges, figures: Figures | None, frame: int, *, phase: str
-    ) -> Event:
-        start = round(edges.start_sample)
-        event = Event(
+    # What is told.
+
+    def _begin(self, candidate: _Candidate, evidence: Evidence, frame: int, events: list[Event]) -> None:
+        self._n_digits += 1
+        candidate.number = self._n_digits
+        candidate.start_sample = evidence.start_sample
+        candidate.check_frame = None
+        event = self._event(candidate, frame, phase="begin")
+        event.freqs_hz = [round(f, 2) for f in evidence.freqs_hz]
+        event.level_dbfs = round(evidence.level_dbfs, 2)
+        event.twist_db = round(evidence.twist_db, 2)
+        event.snr_db = round(evidence.snr_db, 1)
+        events.append(event)
+
+    def _final_event(self, candidate: _Candidate, burst: Burst | None, origin: int, frame: int) -> Event:
+        """Its figures are of the digit's last CORE_MS: the rest of a long one is gone already."""
+        event = self._event(candidate, frame, phase="end")
+        stop = self._centre(frame)
+        if burst is not None:
+            stop = self._centre(origin) + sum(burst.stops) / 2 * self._hop
+        event.duration_s = (stop - candidate.start_sample) / self._analysis.fs_hz
+        settle = SETTLE_MS * self._per_ms
+        first = max(candidate.start_sample + settle, stop - settle - CORE_MS * self._per_ms)
+        core = self._read(math.ceil(first), int(stop - settle), frame)
+        if core is not None:
+            look = look_at(core, self._analysis.fs_hz, near_hz=candidate.nominal_hz, within=0.045)
+            low, high = look.amplitudes
+            noise = (float(np.median(look.rest)) / math.log(2) + 1e-20) * core.size / self._length
+            event.freqs_hz = [round(f, 2) for f in look.freqs_hz]
+            event.level_dbfs = round(_db(low * low + high * high), 2)
+            event.twist_db = round(2 * _db(high / low), 2)
+            event.snr_db = round(_db((min(low, high) ** 2 / 2) / noise), 1)
+        return event
+
+    def _event(self, candidate: _Candidate, frame: int, *, phase: str) -> Event:
+        return Event(
             type="dtmf",
             phase=phase,
             label=candidate.label,
-            sample=start,
-            t_s=edges.start_sample / self._analysis.fs_hz,
-            known_sample=frame * self._hop + self._analysis.frames.length_samples,
+            sample=round(candidate.start_sample),
+            t_s=candidate.start_sample / self._analysis.fs_hz,
+            known_sample=frame * self._hop + self._length,
             id=candidate.number,
             channel=self.channel,
         )
-        if phase == "end":
-            event.duration_s = (edges.stop_sample - edges.start_sample) / self._analysis.fs_hz
-        if figures is not None:
-            event.freqs_hz = [round(f, 2) for f in figures.freqs_hz]
-            event.level_dbfs = round(figures.level_dbfs, 2)
-            event.twist_db = round(figures.twist_db, 2)
-            event.snr_db = round(figures.snr_db, 1)
-        return event
-
-    def _restart(self, next_frame: int) -> None:
-        self._trail.clear(next_frame)
-        self._first_frame = next_frame
-        self._lead = -1
 
     def _centre(self, frame: int) -> float:
-        return frame * self._hop + self._half_frame
+        return frame * self._hop + self._length / 2
 
     def _to_frames(self, ms: float) -> int:
         return math.ceil(ms * self._per_ms / self._hop)
+
+
+def _next_due(candidate: _Candidate, never: int) -> int:
+    check, close = candidate.check_frame, candidate.close_frame
+    return min(never if check is None else check, never if close is None else close)
+
+
+def _strongest(rest: NDArray[np.float64], known: NDArray[np.float64]) -> float:
+    return float(np.max(np.where(rest > known, rest, 1e-20)))
+
+
+def _db(power_ratio: float) -> float:
+    return 10 * math.log10(max(power_ratio, 1e-20))

@@ -121,7 +121,9 @@ class ToneDetector:
         self._min_on = spec.min_on_ms * fs_hz / 1000  # samples
         self._min_off = spec.min_off_ms * fs_hz / 1000
         self._kept_frames = math.ceil((self._min_on + self._min_off + 4 * self._length) / self._hop)
-        self._trail = Trail(2 * len(spec.freqs_hz) + 1, kept_frames=self._kept_frames, run_frames=RUN_FRAMES)
+        self._trail = Trail(
+            2 * len(spec.freqs_hz) + 1, kept_frames=self._kept_frames, run_frames=RUN_FRAMES, dtype=np.float64
+        )
         self._n_tones = 0
         self._first_frame = 0  # of the unbroken signal
         self._heard: _Heard | None = None
@@ -180,7 +182,7 @@ class ToneDetector:
         stays = fits & (snr >= 10 ** (spec.close_snr_db / 10))
         opens = fits & (snr >= 10 ** (spec.open_snr_db / 10))
         rows = [*(tone.top for tone in tones), *(tone.noise for tone in tones), stays]
-        self._trail.append(np.stack(rows, axis=1).astype(np.float32))
+        self._trail.append(np.stack(rows, axis=1))
         if self._heard is None and not opens.any():
             return
         for i in range(len(power)):
@@ -226,7 +228,9 @@ class ToneDetector:
             return
         n_tones = len(self.spec.freqs_hz)
         first, last = (math.floor((edge - self._length / 2) / self._hop) + 1 for edge in (start, stop))
-        rows = self._trail.rows(max(first, self._trail.first_frame), min(last + 1, frame + 1))
+        rows = self._trail.rows(
+            max(first, self._first_frame, frame + 1 - self._kept_frames), min(last + 1, frame + 1)
+        )
         power, noise, stays = rows[:n_tones], rows[n_tones : 2 * n_tones], rows[-1]
         snr = float(np.min(np.median(power, axis=1) / np.median(noise, axis=1)))
         if snr < 10 ** (self.spec.open_snr_db / 10) or stays.mean() < LEAST_STAY:
@@ -245,7 +249,7 @@ class ToneDetector:
 
     def _envelope(self, start: int, stop: int, plateau: slice) -> NDArray[np.float64]:
         """Amplitude of the tone that is least there, over half its own plateau, in frames [start, stop)."""
-        envelopes = [self._trail.amplitudes(tone, start, stop) for tone in range(len(self.spec.freqs_hz))]
+        envelopes = np.sqrt(self._trail.rows(start, stop)[: len(self.spec.freqs_hz)])
         scaled = [envelope / max(find_plateau(envelope[plateau]) / 2, 1e-12) for envelope in envelopes]
         return np.asarray(np.minimum.reduce(scaled))
 

@@ -1,0 +1,190 @@
+"""The sounds of the bench: digits of every kind, and what must not be taken for digits. All at 8 kHz."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float64]
+
+FS_HZ = 8000
+LOW_HZ = (697.0, 770.0, 852.0, 941.0)
+HIGH_HZ = (1209.0, 1336.0, 1477.0, 1633.0)
+KEYPAD = ("123A", "456B", "789C", "*0#D")
+ALL_DIGITS = "123A456B789C*0#D"
+TONES_HZ = {key: (LOW_HZ[row], HIGH_HZ[column]) for row, keys in enumerate(KEYPAD) for column, key in enumerate(keys)}
+
+PROMPTS = Path("/usr/share/asterisk/sounds")  # Debian: asterisk-core-sounds-{en,es,fr,it,ru}-wav
+MUSIC = Path("/usr/share/asterisk/moh")  # Debian: asterisk-moh-opsound-wav
+LANGUAGES = {"tune": ("en_US_f_Allison", "fr_CA_f_June"), "judge": ("es_MX_f_Allison", "it_IT_m_Carlo", "ru_RU_f_IvrvoiceRU")}
+VOICES = {"tune": ("en-us", "de", "pt"), "judge": ("en-gb", "nl", "sv", "pl")}
+TALK = (
+    "The quick brown fox jumps over the lazy dog. Please leave a message after the tone, "
+    "or press one to hear all options again. Nine lions are moving along a long alley, evening after evening. "
+)
+
+
+def silence(ms: float) -> Samples:
+    return np.zeros(round(ms * FS_HZ / 1000))
+
+
+def noise(rng: np.random.Generator, n: int, power: float) -> Samples:
+    return rng.normal(size=n) * np.sqrt(power)
+
+
+def sine(hz: float, n: int, *, dbfs: float = 0.0, phase_rad: float = 0.0) -> Samples:
+    return 10 ** (dbfs / 20) * np.sin(2 * np.pi * hz * np.arange(n) / FS_HZ + phase_rad)
+
+
+def pair(
+    rng: np.random.Generator, low_hz: float, high_hz: float, ms: float, *, dbfs: float = -12.0, twist_db: float = 0.0
+) -> Samples:
+    """Two tones, the stronger at dbfs. twist_db: high over low."""
+    n = round(ms * FS_HZ / 1000)
+    low_phase, high_phase = rng.uniform(0, 2 * np.pi, 2)
+    return sine(low_hz, n, dbfs=dbfs - max(twist_db, 0), phase_rad=low_phase) + sine(
+        high_hz, n, dbfs=dbfs + min(twist_db, 0), phase_rad=high_phase
+    )
+
+
+def key(rng: np.random.Generator, digit: str, ms: float, **how: float) -> Samples:
+    return pair(rng, *TONES_HZ[digit], ms, **how)
+
+
+def dial(
+    rng: np.random.Generator, digits: str, *, on_ms: float = 50, off_ms: float = 50, **how: float
+) -> Samples:
+    """Digits after 150 ms of silence and a random part of a frame, so that no grid is favoured."""
+    parts = [silence(150 + rng.uniform(0, 20))]
+    for digit in digits:
+        parts += [key(rng, digit, on_ms, **how), silence(off_ms)]
+    return np.concatenate([*parts, silence(150)])
+
+
+def random_digits(rng: np.random.Generator, n: int) -> str:
+    return "".join(rng.choice(list(ALL_DIGITS), n))
+
+
+def compand(samples: Samples, law: str) -> Samples:
+    """Through 8 bits of A-law or mu-law: the formula of G.711, not its segments; the noise is the same."""
+    x = np.clip(samples, -1, 1)
+    if law == "mu":
+        code = np.round(127 * np.sign(x) * np.log1p(255 * np.abs(x)) / np.log(256)) / 127
+        return np.sign(code) * np.expm1(np.abs(code) * np.log(256)) / 255
+    a = 87.6
+    magnitude = np.abs(x)
+    small = magnitude < 1 / a
+    code = np.where(small, a * magnitude, 1 + np.log(np.maximum(a * magnitude, 1))) / (1 + np.log(a))
+    code = (np.floor(code * 128) + 0.5) / 128
+    knee = 1 / (1 + np.log(a))
+    back = np.where(code < knee, code * (1 + np.log(a)) / a, np.exp(code * (1 + np.log(a)) - 1) / a)
+    return np.sign(x) * back
+
+
+def active_rms(samples: Samples) -> float:
+    """RMS of the 20 ms pieces within 30 dB of the loudest: pauses do not count."""
+    n = 160
+    power = np.mean(samples[: samples.size // n * n].reshape(-1, n) ** 2, axis=1)
+    return float(np.sqrt(np.mean(power[power > power.max() / 1000])))
+
+
+@lru_cache(maxsize=4)
+def prompts(part: str) -> Samples:
+    """All recorded prompts of the languages for tuning or for judging, one after the other."""
+    import soundfile
+
+    parts: list[Samples] = []
+    for language in LANGUAGES[part]:
+        for path in sorted((PROMPTS / language).rglob("*.wav")):
+            if "beep" in path.name or "tone" in path.name:
+                continue  # tones, not speech
+            samples, fs_hz = soundfile.read(path)
+            assert fs_hz == FS_HZ
+            parts += [samples, silence(200)]
+    return np.concatenate(parts)
+
+
+@lru_cache(maxsize=1)
+def music() -> Samples:
+    import soundfile
+
+    return np.concatenate([soundfile.read(path)[0] for path in sorted(MUSIC.glob("*.wav"))])
+
+
+@lru_cache(maxsize=4)
+def synthetic_speech(part: str, minutes: float = 6.0) -> Samples:
+    """espeak-ng's voices at several pitches and speeds."""
+    import io
+
+    import soundfile
+
+    parts: list[Samples] = []
+    total = 0
+    for i in range(1000):
+        voice = VOICES[part][i % len(VOICES[part])]
+        pitch, speed = 10 + 37 * i % 90, 110 + 53 * i % 160
+        wav = subprocess.run(
+            ["espeak-ng", "-v", f"{voice}+{'fm'[i % 2]}{1 + i % 4}", "-p", str(pitch), "-s", str(speed), "--stdout", TALK],
+            capture_output=True,
+            check=True,
+        ).stdout
+        samples, fs_hz = soundfile.read(io.BytesIO(wav))
+        parts += [at_speed(samples, fs_hz / FS_HZ), silence(300)]
+        total += parts[-2].size
+        if total > minutes * 60 * FS_HZ:
+            break
+    return np.concatenate(parts)
+
+
+def at_speed(samples: Samples, speed: float) -> Samples:
+    """Played so many times faster, pitch and all."""
+    from scipy.signal import resample_poly
+
+    return np.asarray(resample_poly(samples, 1000, round(1000 * speed)))
+
+
+def band_pass(samples: Samples, low_hz: float, high_hz: float) -> Samples:
+    from scipy.signal import firwin, oaconvolve
+
+    return np.asarray(oaconvolve(samples, firwin(401, (low_hz, high_hz), pass_zero=False, fs=FS_HZ), mode="same"))
+
+
+def loud(samples: Samples) -> Samples:
+    """At -10 dBFS active RMS, with what is above full scale clipped."""
+    return np.clip(samples / active_rms(samples) * 10 ** (-10 / 20), -1, 1)
+
+
+FORMANTS_HZ = ((730, 1090, 2440), (270, 2290, 3010), (300, 870, 2240), (530, 1840, 2480), (570, 840, 2410), (660, 1720, 2410))
+
+
+def vowels(rng: np.random.Generator, minutes: float) -> Iterator[Samples]:
+    """Minutes of vowels: pulses at a sung or gliding pitch through moving formants, with and without vibrato."""
+    from scipy.signal import lfilter
+
+    for _ in range(round(minutes)):
+        parts: list[Samples] = []
+        while sum(part.size for part in parts) < 60 * FS_HZ:
+            n = round(rng.uniform(0.08, 0.9) * FS_HZ)
+            t = np.arange(n) / FS_HZ
+            pitch_hz = 2 ** rng.uniform(np.log2(90), np.log2(700)) * np.ones(n)
+            if rng.random() < 0.4:
+                pitch_hz *= 2 ** (rng.uniform(-0.5, 0.5) * t / t[-1])
+            if rng.random() < 0.4:
+                pitch_hz *= 1 + rng.uniform(0.003, 0.03) * np.sin(2 * np.pi * rng.uniform(4.5, 6.5) * t)
+            phase = np.cumsum(pitch_hz) / FS_HZ
+            voice = np.zeros(n)
+            tilt = rng.uniform(0.6, 1.6)
+            for k in range(1, int(3600 / pitch_hz.max()) + 1):
+                voice += np.sin(2 * np.pi * k * phase + rng.uniform(0, 6.28)) / k**tilt
+            for hz in FORMANTS_HZ[rng.integers(len(FORMANTS_HZ))]:
+                r = np.exp(-np.pi * rng.uniform(50, 150) / FS_HZ)
+                voice = lfilter([1 - r], [1, -2 * r * np.cos(2 * np.pi * hz * rng.uniform(0.9, 1.1) / FS_HZ), r * r], voice)
+            attack = round(rng.uniform(0.003, 0.05) * FS_HZ)
+            ramp = np.minimum(1, np.minimum(np.arange(n), np.arange(n)[::-1]) / attack)
+            parts += [voice / np.abs(voice).max() * ramp * rng.uniform(0.1, 0.9), silence(rng.uniform(5, 150))]
+        yield np.concatenate(parts)
