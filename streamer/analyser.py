@@ -39,20 +39,29 @@ class Analyser:
         self.complex_dtype: np.dtype[Any] = np.result_type(self.dtype, np.complex64)
         self.way = choose_way(analysis)
         self._tables = _make_tables(analysis, self.way, self.dtype)
-        shared_samples = (self.way.per_frame - 1) * self.way.length_samples
-        self._last = np.full(shared_samples, np.nan, self.dtype)  # the samples whose sums are kept
+        self._memories: dict[int, _Memory] = {}
 
-    def compute(self, samples: NDArray[np.floating], out: NDArray[np.complexfloating]) -> None:
+    def compute(
+        self, samples: NDArray[np.floating], out: NDArray[np.complexfloating], *, channel: int = 1
+    ) -> None:
         """Fill out[i] with X of the frame that starts at samples[i * hop]; releases the GIL.
 
         samples: (length + (n - 1) * hop,) contiguous, of dtype   out: (n, bands) contiguous, of complex_dtype
-        Much overlap is cheapest when a call begins with the frame after the last call's last.
+        Where frames overlap much, a call costs least when its first frame follows the last of the call before
+        for the same channel.
         """
         self._check(samples, out)
         if not len(out):
             return
-        t, way, shared = self._tables, self.way, self._last.size
-        known = way.per_frame - 1 if _same_bits(samples[:shared], self._last) else 0
+        t, way = self._tables, self.way
+        memory = self._memories.get(channel)
+        if memory is None:
+            memory = self._memories[channel] = _Memory(
+                samples=np.full((way.per_frame - 1) * way.length_samples, np.nan, self.dtype),
+                sums=np.zeros(t.n_kept, self.dtype),
+            )
+        shared = memory.samples.size
+        known = way.per_frame - 1 if _same_bits(samples[:shared], memory.samples) else 0
         kernels.evaluate_frames(
             samples,
             self.analysis.frames.hop_samples,
@@ -72,13 +81,12 @@ class Analyser:
             t.ending,
             t.rows,
             t.sums,
-            t.kept,
+            memory.sums,
             out.shape[1],
             out.view(self.dtype).reshape(-1),
         )
-        if shared:
-            end = len(out) * self.analysis.frames.hop_samples + shared
-            self._last[:] = samples[end - shared : end]
+        end = len(out) * self.analysis.frames.hop_samples + shared
+        memory.samples[:] = samples[end - shared : end]
 
     def _check(self, samples: NDArray[np.floating], out: NDArray[np.complexfloating]) -> None:
         frames, bands = self.analysis.frames, len(self.analysis.bank)
@@ -180,7 +188,15 @@ class _Tables:
     ending: Work
     rows: Work
     sums: Work
-    kept: Work
+    n_kept: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Memory:
+    """The last samples that the next frame shares with frames before it, and their sums."""
+
+    samples: Work
+    sums: Work
 
 
 def _make_tables(analysis: Analysis, way: Way, dtype: np.dtype[Any]) -> _Tables:
@@ -228,7 +244,7 @@ def _make_tables(analysis: Analysis, way: Way, dtype: np.dtype[Any]) -> _Tables:
         ending=_align(np.zeros(padded), dtype),
         rows=_align(np.zeros(n_stretches * padded), dtype),
         sums=_align(np.zeros((batch + ((batch + shared) << way.levels)) * 2 * lanes), dtype),
-        kept=_align(np.zeros(len(orders) * shared * 2 * freqs_hz.size), dtype),
+        n_kept=len(orders) * shared * 2 * freqs_hz.size,
     )
 
 

@@ -203,6 +203,9 @@ def live(
 
     SOURCE is mic (the default), mic:NAME, a file, - (stdin), cmd:"PROGRAM ARGUMENTS" or sim:SPEC.
     """
+    from streamer.processes import start_server
+
+    start_server()
     from streamer.config import load_settings
     from streamer.monitor import MonitorSpec, watch
     from streamer.sinks import format_json, format_text

@@ -11,7 +11,7 @@ import tempfile
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing import reduction
+from multiprocessing import forkserver, reduction
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
@@ -98,6 +98,14 @@ def get_context() -> BaseContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["streamer.preload"])
     return context
+
+
+def start_server() -> None:
+    """Have the server load its kernels while this process goes on with its own imports."""
+    if sys.platform != "win32":
+        get_context()
+        with no_main_module():
+            forkserver.ensure_running()
 
 
 def start_process(target: Callable[..., None], *args: Any, name: str) -> BaseProcess:

@@ -616,6 +616,17 @@ def test_closing_ends_the_program_and_what_it_started(deaf, tmp_path):
         wait_until(lambda pid=pid: not is_alive(pid) or "Z" in proc_state(pid))
 
 
+def test_closing_from_elsewhere_ends_a_read_that_waits():
+    code = "import sys, time; sys.stdout.buffer.write(bytes(100)); sys.stdout.flush(); time.sleep(60)"
+    with open_source(parse_source(python(code), sample_format="u8", rate_hz=8000.0)) as source:
+        blocks = source.read_blocks(1000)
+        assert len(next(blocks)) == 100
+        closer = threading.Timer(0.05, source.close)
+        closer.start()
+        assert list(blocks) == []  # no error: it was we who ended the program
+        closer.join()
+
+
 def proc_state(pid):
     """Its state letter; an orphan may wait for init to bury it."""
     try:

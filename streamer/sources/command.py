@@ -20,7 +20,8 @@ from streamer.sources import SourceInfo, SourceSpec, split_command
 from streamer.sources.raw import StreamSource
 
 MAX_LINE_BYTES = 500
-GRACE_S = 1.0  # a program asked to end, or at the end of its output, has this long
+EXIT_GRACE_S = 1.0  # from the end of a program's output to its own
+STOP_GRACE_S = 0.15  # from being asked to end to being ended
 
 
 class CommandSource:
@@ -53,7 +54,7 @@ class CommandSource:
         try:
             self._stream = self._open_stream(spec, self._process.stdout.fileno())
         except BaseException:
-            self.close()
+            self._end_program()
             raise
 
     def _open_stream(self, spec: SourceSpec, fd: int) -> StreamSource:
@@ -81,12 +82,12 @@ class CommandSource:
     def _check_status(self) -> None:
         """SourceError if the program failed. One that closed its output but lives on is left to close()."""
         try:
-            status = self._process.wait(GRACE_S)
+            status = self._process.wait(EXIT_GRACE_S)
         except subprocess.TimeoutExpired:
             return
         if status == 0:
             return
-        self._listener.join(GRACE_S)
+        self._listener.join(EXIT_GRACE_S)
         how = f"ended with status {status}" if status > 0 else f"was ended by {signal.Signals(-status).name}"
         why = f": {self._last_words[0]}" if self._last_words else ""
         raise SourceError(f"cmd: {self._program} {how}{why}")
@@ -99,14 +100,19 @@ class CommandSource:
                     self._last_words.append(words)
 
     def close(self) -> None:
+        """May be called from another thread, to end a read that waits."""
+        self._stream.close()
+        self._end_program()
+
+    def _end_program(self) -> None:
         if self._process.poll() is None:
             self._signal_all(signal.SIGTERM)
             try:
-                self._process.wait(GRACE_S)
+                self._process.wait(STOP_GRACE_S)
             except subprocess.TimeoutExpired:
                 self._signal_all(signal.SIGKILL)
                 self._process.wait()
-        self._listener.join(GRACE_S)
+        self._listener.join(STOP_GRACE_S)
         assert self._process.stdout
         self._process.stdout.close()
 

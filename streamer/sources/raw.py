@@ -283,6 +283,8 @@ class StreamSource:
                 is_empty = False
                 yield self._to_block(pending[:whole_bytes])
                 pending = pending[whole_bytes:]
+        if self._fd is None:
+            return  # it was we who ended it
         if pending:
             self.remarks.append(
                 f"{self.info.name} ended inside a sample: its last {len(pending)} bytes are left out"
