@@ -30,7 +30,7 @@ LAYERS = [
     ("analyser",),
     ("pool",),
     ("preload", "detectors"),
-    ("plans",),
+    ("plans", "indications"),
     ("bandwords",),
     ("bandspec",),
     ("signals",),
