@@ -288,6 +288,7 @@ def test_libsndfile_cannot_deliver_nan_either(tmp_path):
         ("none.wav", None, r"none\.wav: No such file or directory; a source is mic, mic:NAME, a file"),
         ("empty.wav", b"", "is empty: it holds no byte"),
         ("words.wav", b"these are just words\n" * 9, r"is not audio that can be read .*--format and --rate"),
+        ("dump.sds", b"\xf0\x7e\0\1" + bytes(200), "is a MIDI sample dump, which is not read"),
         ("half.wav", b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\1\0", "is not audio that can be read"),
         (".", None, "is a directory; name a file in it"),
     ],

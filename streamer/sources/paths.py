@@ -10,6 +10,8 @@ from streamer.errors import SourceError
 from streamer.sources import SYNTAX, Source, SourceSpec
 from streamer.sources.raw import WAV_MAGICS, StreamSource
 
+SDS_MAGIC = b"\xf0\x7e"  # libsndfile prints its complaints about damaged ones to stdout, which is ours
+
 
 def open_path(spec: SourceSpec) -> Source:
     """What is there, as samples. Opening a FIFO waits for its writer."""
@@ -35,7 +37,8 @@ def _open_descriptor(fd: int, spec: SourceSpec) -> Source:
         return StreamSource(fd, spec, name=name, owns_fd=True)
     if not about.st_size:
         raise SourceError(f"{spec.target} is empty: it holds no byte")
-    is_wav = os.pread(fd, 4, 0) in WAV_MAGICS
+    magic = os.pread(fd, 4, 0)
+    is_wav = magic in WAV_MAGICS
     if is_wav or spec.sample_format is not None:
         # WAV is read without libsndfile, which takes a length that was never filled in for the truth.
         try:
@@ -44,6 +47,8 @@ def _open_descriptor(fd: int, spec: SourceSpec) -> Source:
             if not is_wav:
                 raise
             os.lseek(fd, 0, os.SEEK_SET)  # an encoding only libsndfile knows
+    if magic.startswith(SDS_MAGIC):
+        raise SourceError(f"{spec.target} is a MIDI sample dump, which is not read")
     from streamer.sources.files import FileSource  # needs libsndfile
 
     return FileSource(fd, spec)

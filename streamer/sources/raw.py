@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.errors import SourceError, SpecError
-from streamer.sources import SourceInfo, SourceSpec
+from streamer.sources import MAX_RATE_HZ, SourceInfo, SourceSpec
+from streamer.sources.channels import MAX_CHANNELS
 from streamer.sources.pcm import bytes_per_value, decode
 from streamer.units import format_duration
 
@@ -205,7 +206,7 @@ def _read_wav_header(reader: ByteReader, magic: bytes, *, name: str) -> StreamFo
             f"{name} is WAV with encoding {tag:#06x} of {bits} bits, which is not read from a pipe; "
             "put `ffmpeg -v error -i - -f wav -` before streamer"
         )
-    if not channels or not fs_hz:
+    if not 1 <= channels <= MAX_CHANNELS or not 1 <= fs_hz <= MAX_RATE_HZ:
         raise SourceError(f"{name} has a damaged WAV header: {channels} channels at {fs_hz} Hz")
     if magic == b"RF64" and n_bytes == 0xFFFFFFFF:
         n_bytes = long_data_bytes
