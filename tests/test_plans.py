@@ -15,7 +15,7 @@ from streamer.plans import (
     load_plan,
     parse_plan,
 )
-from streamer.sections import SECTIONS_WITHOUT_DETECTOR, Segment, parse_pattern
+from streamer.sections import SECTIONS_WITHOUT_DETECTOR
 
 
 def findings_of(text, **context):
@@ -169,33 +169,6 @@ pattern = "480+490/100,0/100"
         "15: cadence[0]: 480 and 490 Hz lie 10 Hz apart; hearing that takes a window of 400ms, and the pattern",
     ]
     assert [message[: len(start)] for message, start in zip(found, starts, strict=True)] == starts
-
-
-@pytest.mark.parametrize(
-    ("text", "segments"),
-    [
-        ("480+620/500,0/500", [((480, 620), 500), ((), 500)]),
-        ("!350+440/100, 350+440", [((350, 440), 100), ((350, 440), None)]),
-        ("425/0", [((425,), None)]),
-        ("400/0.4s,0/200ms", [((400,), 400), ((), 200)]),
-    ],
-)
-def test_patterns_are_asterisks_shorthand(text, segments):
-    parsed = parse_pattern(text)
-    assert [(segment.freqs_hz, segment.ms) for segment in parsed] == segments
-    assert parsed[0].is_repeated is not text.startswith("!")
-
-
-def test_a_modulated_tone_keeps_its_modulation():
-    assert parse_pattern("400*25/400,0/200")[0] == Segment(freqs_hz=(400,), ms=400, modulation_hz=25)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "0/500", "480/500,,", "480/x", "480+/500", "4*5+6/7", "480,0/500", "480/1e9", "-480/500", 3]
-)
-def test_a_pattern_that_cannot_be_meant_is_refused(text):
-    with pytest.raises(SpecError, match=r"^pattern"):
-        parse_pattern(text)
 
 
 ALL_SECTIONS = """
