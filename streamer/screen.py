@@ -36,6 +36,7 @@ PANELS: tuple[str, ...] = ("header", "health", "events", "keys")  # what rich dr
 
 DIM, BOLD, RESET = "\x1b[2m", "\x1b[1m", "\x1b[0m"
 PARTS_OF_A_CELL = " ▏▎▍▌▋▊▉"  # eighths, from the left
+HALVES_OF_A_CELL = "    ▌▌▌▌"  # the text console's fonts have no finer ones
 _SGR = re.compile(r"\x1b\[[0-9;]*m")
 
 UNIT_NAMES = {"dbfs": "dBFS", "dbm0": "dBm0", "dbspl": "dB SPL"}
@@ -258,7 +259,8 @@ def _render_bands(state: State, layout: _Layout, depth: Depth) -> dict[str, Regi
             width=inner - label_width - NUMBER_WIDTH - 2,
             depth=depth,
         )
-        title = f"bands · {_unit(state)}" + _tell_pages(state, layout, rows)
+        title = f"bands · {_unit(state)}" + (" · peaks held" if view.hold_peaks else "")
+        title += _tell_pages(state, layout, rows)
         regions["bars"] = Region(
             0, 2, layout.bars_width, _frame(lines, title, "", layout.bars_width, layout.main_height)
         )
@@ -330,12 +332,13 @@ def _make_bars(
     eighths = np.clip(np.rint((levels - view.floor_dbfs) * scale * 8), 0, width * 8).astype(int).tolist()
     marks = np.clip((peaks - view.floor_dbfs) * scale, -1, width - 1).astype(int).tolist()
     colours = make_bar_colours(width, depth)
+    parts = HALVES_OF_A_CELL if depth is Depth.BASIC else PARTS_OF_A_CELL
     lines = []
     for label, number, length, mark in zip(labels, numbers, eighths, marks, strict=True):
         full, part = divmod(length, 8)
         bar = colours.full[full]
         if part:
-            bar += colours.cell[full] + PARTS_OF_A_CELL[part]
+            bar += colours.cell[full] + parts[part]
             full += 1
         rest = grid[full:]
         if mark >= full:
@@ -492,19 +495,23 @@ def _make_header(state: State, width: int) -> RenderableType:
         f"  {_tell_time(snapshot, width)} ",
     )
     first = _spread(left, right, width)
-    n, hop = scene.window_length, scene.hop_length
-    second = Text(
-        f" {_clean(scene.bands)} · {len(scene.band_labels)} bands · "
-        f"N {n} ({n / scene.fs_hz * 1e3:.3g} ms) · hop {hop} ({hop / scene.fs_hz * 1e3:.3g} ms) · "
-        f"{_clean(scene.window)} · ENBW {scene.enbw_hz:.3g} Hz",
-        style="dim",
-        no_wrap=True,
-        overflow="ellipsis",
-    )
+    second = Text(f" {_tell_analysis(scene, width)}", style="dim", no_wrap=True, overflow="ellipsis")
     if scene.plans:
         second.append(f" · {_clean(', '.join(scene.plans))}")
     second.truncate(width, overflow="ellipsis")
     return Group(first, second)
+
+
+def _tell_analysis(scene: Scene, width: int) -> str:
+    """The bands and the frames; a long specification is cut, so that the resolution is seen."""
+    hop_ms = f" ({scene.hop_length / scene.fs_hz * 1e3:.3g} ms)" if width >= BOTH_FROM_WIDTH else ""
+    frames = (
+        f" · {len(scene.band_labels)} bands · "
+        f"N {scene.window_length} ({scene.window_length / scene.fs_hz * 1e3:.3g} ms) · "
+        f"hop {scene.hop_length}{hop_ms} · {_clean(scene.window)} · ENBW {scene.enbw_hz:.3g} Hz"
+    )
+    spec = _clean(scene.bands)
+    return _fit(spec, min(cell_len(spec), max(8, width - 1 - cell_len(frames)))) + frames
 
 
 def _tell_time(snapshot: Snapshot | None, width: int) -> str:
@@ -660,8 +667,8 @@ KEYS = (
     ("[ ]", "ceiling"),
     ("c", "channel"),
     ("PgUp PgDn", "pages"),
-    ("h", "hold"),
     ("s", "screenshot"),
+    ("h", "hold peaks"),
 )
 
 
@@ -675,6 +682,8 @@ def _make_key_line(state: State, width: int) -> RenderableType:
         line.append(_clean(state.note), "bold cyan")
         line.append("  ")
     for key, meaning in KEYS:
+        if (meaning == "channel" and state.scene.channels == 1) or (meaning == "pages" and state.pages == 1):
+            continue
         hint = Text.assemble((key, "bold"), " ", (meaning, "dim"), "  ")
         if line.cell_len + hint.cell_len > width:
             break

@@ -202,7 +202,7 @@ class LevelSummary:
 def _dbfs(power: NDArray[np.floating]) -> NDArray[np.float32]:
     # a full-scale sine has the power 0.5
     floor = 10 ** (SILENCE_DBFS / 10)
-    return (10 * np.log10(np.maximum(np.asarray(power, dtype=np.float64) * 2, floor))).astype(np.float32)
+    return (10 * np.log10(np.fmax(np.asarray(power, dtype=np.float64) * 2, floor))).astype(np.float32)
 
 
 def make_event_row(event: Event) -> EventRow:

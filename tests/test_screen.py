@@ -58,8 +58,10 @@ def test_the_header_says_what_is_listened_to_and_how(width, height):
     assert "0 dropped" in text
 
 
-def test_the_header_tells_the_resolution():
-    assert "ENBW 17.6 Hz" in text_of(make_state())
+@pytest.mark.parametrize("bands", ["dtmf", "third-octave:50-8k+ctcss+mains50:20+697,770,852,941"])
+def test_the_header_tells_the_resolution_however_long_the_bands_specification(bands):
+    state = make_state(msgspec.structs.replace(make_scene(), bands=bands), 1)
+    assert "ENBW 17.6 Hz" in text_of(state, 80, 24)
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (200, 60)])
