@@ -496,7 +496,7 @@ def _make_header(state: State, width: int) -> RenderableType:
     )
     first = _spread(left, right, width)
     second = Text(f" {_tell_analysis(scene, width)}", style="dim", no_wrap=True, overflow="ellipsis")
-    if scene.plans:
+    if scene.plans and width - second.cell_len >= 10:
         second.append(f" · {_clean(', '.join(scene.plans))}")
     second.truncate(width, overflow="ellipsis")
     return Group(first, second)
