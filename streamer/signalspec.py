@@ -186,7 +186,7 @@ def make_tone(part: Part) -> Made:
 
 
 def make_dtmf(part: Part) -> Made:
-    digits = part.value.upper()
+    digits = re.sub(r"[- ]", "", part.value.upper())  # as people write numbers: 555-0123
     wrong = [digit for digit in digits if digit not in KEY_HZ]
     if wrong or not digits:
         raise part.refuse(f"{shorten(wrong[0])} is no digit: 0-9 A-D * #" if wrong else "it has no digits")

@@ -491,6 +491,13 @@ def test_a_pipe_that_cannot_be_read_says_what_it_carries(content, options, error
         read_stdin(content, **options)
 
 
+def test_another_format_is_not_mistaken_for_raw_samples():
+    options = {"sample_format": "s16le", "rate_hz": 8000.0}
+    with pytest.raises(SourceError, match="stdin carries FLAC"):
+        read_stdin(b"fLaC" + bytes(100), **options)
+    assert len(read_stdin(b"\xff\xfb" + bytes(98), **options)) == 50  # could be MP3, and could be -1025
+
+
 def test_a_header_that_contradicts_the_options_is_refused(tmp_path):
     content = wav_bytes(tmp_path)
     agreeing = {"sample_format": "s16le", "rate_hz": 8000.0, "channels": "2"}

@@ -130,14 +130,15 @@ def read_format(reader: ByteReader, spec: SourceSpec, *, name: str) -> StreamFor
     if magic in WAV_MAGICS:
         return _agree(_read_wav_header(reader, magic, name=name), spec, name=name)
     reader.push_back(magic)
-    if spec.sample_format is not None:
-        return declared_format(spec)
     for first_bytes, other in OTHER_FORMATS.items():
-        if magic.startswith(first_bytes):
+        # Two or three bytes could be samples; four are hardly by chance what they seem.
+        if magic.startswith(first_bytes) and (spec.sample_format is None or len(first_bytes) == 4):
             raise SourceError(
                 f"{name} carries {other}; a pipe must carry WAV or raw samples: "
                 "put `ffmpeg -v error -i - -f wav -` before streamer, or give it a file"
             )
+    if spec.sample_format is not None:
+        return declared_format(spec)
     raise SpecError(
         f"{name} has no WAV header, so say what its samples are: --format s16le --rate 8000 "
         "and, for more than one channel, --channels 2"
