@@ -59,6 +59,8 @@ codec; seed:7 gives other noise. The word demo alone is what --demo plays.
 """
 
 DEFAULT_LEVEL_DBFS = -12.0  # four tones at once still stay within full scale
+MAX_LEVEL_DBFS = 60.0
+MAX_TWIST_DB = 60.0
 LAST_HUM_MULTIPLE = 6
 SELCALL_REPEAT = "E"
 MAX_CHANNELS = 64
@@ -132,7 +134,15 @@ class Part:
     def level_dbfs(self) -> float:
         if self.level is None:
             return DEFAULT_LEVEL_DBFS
-        return parse_level_dbfs(self.level, name=f"{self.name}: level")
+        return self.parse_level_dbfs(self.level)
+
+    def parse_level_dbfs(self, text: str) -> float:
+        level_dbfs = parse_level_dbfs(text, name=f"{self.name}: level")
+        if level_dbfs > MAX_LEVEL_DBFS:
+            raise SpecError(
+                f"{self.name}: level is {shorten(text)}; it must not exceed {MAX_LEVEL_DBFS:g} dBFS"
+            )
+        return level_dbfs
 
     def frequency_hz(self, text: str) -> float:
         freq_hz = parse_frequency_hz(text, name=f"{self.name}: frequency") * self.frequency_ratio()
@@ -192,6 +202,8 @@ def make_dtmf(part: Part) -> Made:
         raise part.refuse(f"{shorten(wrong[0])} is no digit: 0-9 A-D * #" if wrong else "it has no digits")
     on_s, off_s = part.pair_of_lengths_s((0.05, 0.05))
     twist_db = parse_db(part.options.get("twist", "0"), name=f"{part.name}: twist")
+    if abs(twist_db) > MAX_TWIST_DB:
+        raise SpecError(f"{part.name}: twist is {twist_db:g} dB; it must lie within +-{MAX_TWIST_DB:g} dB")
     strokes = []
     for i, digit in enumerate(digits):
         voice = dtmf_voice(
@@ -299,7 +311,7 @@ def make_silence(part: Part) -> Made:
 
 
 def make_noise(part: Part) -> Made:
-    level_dbfs = parse_level_dbfs(part.value, name=f"{part.name}: level")
+    level_dbfs = part.parse_level_dbfs(part.value)
     duration_s = part.optional_length_s()
     stroke = Stroke(label="noise", voice=Noise(level_dbfs=level_dbfs), duration_s=duration_s)
     return Made(strokes=(stroke,), duration_s=duration_s)

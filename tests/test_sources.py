@@ -262,13 +262,13 @@ def test_headerless_files_are_read_as_they_are_described(tmp_path):
 @pytest.mark.parametrize("subtype", ["FLOAT", "DOUBLE"])
 def test_what_is_not_finite_is_counted_and_silenced(subtype, tmp_path):
     samples = STEREO.astype(float)
-    samples[[10, 20, 4000], [0, 1, 1]] = np.nan, np.inf, -np.inf
+    samples[[10, 20, 4000, 4001], [0, 1, 1, 0]] = np.nan, np.inf, -np.inf, 1e30
     if subtype == "DOUBLE":
         samples[30, 0] = 1e300  # more than float32 holds
     path = write_wav(tmp_path / "x.wav", samples, subtype=subtype)
     with open_source(parse_source(str(path))) as source:
         delivered = read_all(source)
-    finite = np.isfinite(samples) & (np.abs(samples) < 1e200)
+    finite = np.abs(samples) < 1e12
     assert source.nonfinite_samples == np.count_nonzero(~finite)
     assert np.array_equal(delivered, np.where(finite, samples, 0).astype(np.float32))
 

@@ -137,7 +137,7 @@ class Source(Protocol):
 
     @property
     def nonfinite_samples(self) -> int:
-        """Values so far that were NaN or infinite; they are delivered as 0."""
+        """Values so far that were NaN, infinite or beyond any signal (1e12); they are delivered as 0."""
 
     @property
     def remarks(self) -> list[str]:

@@ -27,6 +27,8 @@ MAX_HEADER_BYTES = 1 << 20  # a cover picture before the samples is fine, a film
 # Writers that cannot seek back fill in 0, -1 or, as sox does, nearly 2**31: none of them is a length.
 UNKNOWN_BYTES_FROM = 0x7FFF0000
 
+MAX_VALUE = 1e12  # full scale is 1: beyond are other bytes taken for floats, and sums that overflow
+
 WAV_MAGICS = (b"RIFF", b"RIFX", b"RF64")
 # first bytes -> what they begin
 OTHER_FORMATS = {
@@ -319,12 +321,12 @@ class StreamSource:
 
 
 def silence_nonfinite(block: NDArray[np.float32]) -> int:
-    """Set what is NaN or infinite to 0, in place; how many values that were."""
-    is_finite = np.isfinite(block)
-    if is_finite.all():
+    """Set what is NaN, infinite or no signal to 0, in place; how many values that were."""
+    is_signal = np.abs(block) <= MAX_VALUE  # false for NaN
+    if is_signal.all():
         return 0
-    block[~is_finite] = 0
-    return int(is_finite.size - np.count_nonzero(is_finite))
+    block[~is_signal] = 0
+    return int(is_signal.size - np.count_nonzero(is_signal))
 
 
 def open_stdin(spec: SourceSpec, fd: int) -> StreamSource:
