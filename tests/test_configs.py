@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from streamer.config import list_profiles, load_settings
 from streamer.plans import build_detectors, find_configs, list_plans, load_plan
+from streamer.recordings import detect
 from streamer.sections import PLAN_SECTIONS
 from streamer.tomlfile import read_toml
 
@@ -47,3 +49,30 @@ def test_every_profile_is_listed_and_its_settings_are_in_order(path):
     if has_settings:
         settings = load_settings(profile=path.stem, environ={}, has_files=False)
         assert any(origin.startswith(f"profile {path.stem}, ") for origin in settings.origins.values())
+
+
+TONES = [
+    (path.stem, spec)
+    for path in CONFIGS
+    if "tone" in read_toml(path).values
+    for spec in load_plan(str(path)).entries["tone"]
+]
+
+
+@pytest.mark.parametrize(("plan", "spec"), TONES, ids=lambda value: getattr(value, "name", value))
+@pytest.mark.parametrize("share_of_tolerance", [-0.8, 0.0, 0.8])
+def test_every_tone_of_a_plan_is_heard_and_not_taken_for_another(plan, spec, share_of_tolerance):
+    fs_hz, rng = 8000, np.random.default_rng(1)
+    start_s, on_s = 0.25, 1.3 * spec.min_on_ms / 1000
+    t_s = np.arange(int((start_s + on_s + 0.5) * fs_hz)) / fs_hz
+    is_on = (t_s >= start_s) & (t_s < start_s + on_s)
+    detune = 1 + share_of_tolerance * spec.tolerance
+    x = 0.1 * is_on * sum(np.sin(2 * np.pi * detune * hz * t_s) for hz in spec.freqs_hz)
+    heard = [
+        event
+        for event in detect(x + 1e-4 * rng.standard_normal(t_s.size), fs_hz, plan=plan)
+        if event.phase == "end"
+    ]
+    assert [event.label for event in heard] == [spec.name]
+    assert heard[0].t_s == pytest.approx(start_s, abs=0.02)
+    assert heard[0].duration_s == pytest.approx(on_s, abs=0.03)
