@@ -14,7 +14,7 @@ from streamer.bandspec import make_bank
 from streamer.bank import Analysis, Bank
 from streamer.errors import MissingExtraError, SpecError
 from streamer.frames import FrameSpec
-from streamer.shares import Job, Progress, Scale, run_job, to_floats
+from streamer.shares import Job, Progress, Scale, choose_span_frames, run_job, to_floats
 
 _UNITS = {"complex": "1", "amplitude": "1", "power": "1", "psd": "1/Hz"}  # of full scale
 _PIECE_SAMPLES = 1 << 16  # goertzel takes a long signal in pieces, so that its scratch memory stays small
@@ -28,7 +28,7 @@ def goertzel(
     Computed in double precision, unless x is float32: then in single.
     """
     fs = _check_rate(fs)
-    signal = _check_signal(x)
+    signal = _check_signal(x, np.dtype(np.float64))
     length = signal.shape[-1]
     bank = make_bank(freqs, fs)
     spec = _frame_spec(length, length, "boxcar" if window is None else window)
@@ -138,7 +138,8 @@ def spectrogram(
     if workers < 1:
         raise SpecError(f"workers is {workers}; it must be at least 1")
     fs = _check_rate(fs)
-    signal = _check_signal(x)
+    kind = _check_dtype(dtype)
+    signal = _check_signal(x, kind)
     frames = _frame_spec(window_length, hop_length, window)
     n_samples = signal.shape[-1]
     if n_samples < frames.length_samples:
@@ -147,7 +148,7 @@ def spectrogram(
             "shorten the window or pad x"
         )
     analysis = Analysis(bank=make_bank(bands, fs), frames=frames, fs_hz=fs)
-    job = Job(analysis=analysis, dtype=_check_dtype(dtype), scale=scale)
+    job = Job(analysis=analysis, dtype=kind, scale=scale, span_frames=choose_span_frames(analysis))
     values = run_job(job, signal.reshape(-1, n_samples), workers=workers, progress=progress)
     values = values.reshape(*signal.shape[:-1], *values.shape[1:])
     return Spectrogram(
@@ -155,8 +156,8 @@ def spectrogram(
     )
 
 
-def _check_signal(x: ArrayLike) -> NDArray[Any]:
-    """x as an array of real samples, none of them NaN or infinite."""
+def _check_signal(x: ArrayLike, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """x as an array of real samples, none of them NaN, infinite or too large for dtype."""
     signal = np.asarray(x)
     if signal.dtype.kind not in "iuf":
         raise SpecError(f"x holds {signal.dtype}; samples are real numbers: integers (PCM) or floating point")
@@ -165,12 +166,14 @@ def _check_signal(x: ArrayLike) -> NDArray[Any]:
     if signal.dtype.kind == "f":
         for row in signal.reshape(-1, signal.shape[-1]):
             for start in range(0, row.size, _PIECE_SAMPLES):
-                finite = np.isfinite(row[start : start + _PIECE_SAMPLES])
+                with np.errstate(over="ignore"):
+                    finite = np.isfinite(row[start : start + _PIECE_SAMPLES].astype(dtype, copy=False))
                 if not finite.all():
                     at = start + int(np.argmin(finite))
-                    raise SpecError(
-                        f"x is {row[at]} at sample {at}; it must be finite: numpy.nan_to_num makes silence of it"
+                    remedy = (
+                        "scale it down" if np.isfinite(row[at]) else "numpy.nan_to_num makes silence of it"
                     )
+                    raise SpecError(f"x is {row[at]} at sample {at}; it must be finite in {dtype}: {remedy}")
     return signal
 
 
@@ -194,6 +197,13 @@ def _frame_spec(length: int, hop: int, window: str | ArrayLike) -> FrameSpec:
     for name, value in (("window_length", length), ("hop_length", hop)):
         if not isinstance(value, int | np.integer):
             raise SpecError(f"{name} is {value!r}; it is counted in samples, a whole number")
+    if length < 1:
+        raise SpecError(f"window_length is {length}; it must be at least 1 sample")
+    if not 1 <= hop <= length:
+        raise SpecError(
+            f"hop_length is {hop}; it must lie in 1..{length} (window_length), "
+            "or samples between frames would never be looked at"
+        )
     if not isinstance(window, str):
         values = np.asarray(window)
         if values.ndim != 1 or values.dtype.kind not in "iuf":

@@ -36,11 +36,12 @@ _HAND_OFF_S = 0.01
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Job:
-    """What to compute: values of this scale, from sums of this dtype."""
+    """What to compute: values of this scale, from sums of this dtype, so many frames at a time."""
 
     analysis: Analysis
     dtype: np.dtype[Any]
     scale: Scale
+    span_frames: int
 
     @property
     def value_dtype(self) -> np.dtype[Any]:
@@ -68,16 +69,15 @@ class _Share:
     def __init__(self, job: Job, rows: NDArray[Any], values: NDArray[Any]) -> None:
         self._job, self._rows, self._values = job, rows, values
         self._analyser = Analyser(job.analysis, job.dtype)
-        self._span = span_frames(job.analysis)
-        shape = (self._span, values.shape[-1])
+        shape = (job.span_frames, values.shape[-1])
         self._scratch = None if job.scale == "complex" else np.empty(shape, self._analyser.complex_dtype)
 
     def compute(self, index: int) -> int:
         """Fill in span `index` and return how many frames it has. Spans are counted row after row."""
         n_frames = self._values.shape[1]
-        row, span = divmod(index, -(-n_frames // self._span))
-        first = span * self._span
-        out = self._values[row, first : first + self._span]
+        row, span = divmod(index, -(-n_frames // self._job.span_frames))
+        first = span * self._job.span_frames
+        out = self._values[row, first : first + self._job.span_frames]
         frames = self._job.analysis.frames
         start = first * frames.hop_samples
         stop = start + frames.length_samples + (len(out) - 1) * frames.hop_samples
@@ -101,8 +101,8 @@ def to_floats(samples: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     return floats * dtype.type(0.5 ** (bits - 1)) if kind == "i" else floats
 
 
-def span_frames(analysis: Analysis) -> int:
-    """Frames in a span."""
+def choose_span_frames(analysis: Analysis) -> int:
+    """Frames in a span: enough to be worth a hand-off, few enough for its scratch memory."""
     n_bands, spec = len(analysis.bank), analysis.frames
     by_work = _SPAN_BAND_SAMPLES // (n_bands * spec.length_samples)
     by_size = min(_SPAN_VALUES // n_bands, _SPAN_VALUES // spec.hop_samples)
@@ -138,7 +138,7 @@ class _Task:
 
     @property
     def n_spans(self) -> int:
-        return self.shape[0] * -(-self.shape[1] // span_frames(self.job.analysis))
+        return self.shape[0] * -(-self.shape[1] // self.job.span_frames)
 
     @property
     def values_bytes(self) -> int:
