@@ -259,7 +259,7 @@ def _render_bands(state: State, layout: _Layout, depth: Depth) -> dict[str, Regi
             width=inner - label_width - NUMBER_WIDTH - 2,
             depth=depth,
         )
-        title = f"bands · {_unit(state)}" + (" · peaks held" if view.hold_peaks else "")
+        title = f"bands · {_unit(state.scene)}" + (" · peaks held" if view.hold_peaks else "")
         title += _tell_pages(state, layout, rows)
         regions["bars"] = Region(
             0, 2, layout.bars_width, _frame(lines, title, "", layout.bars_width, layout.main_height)
@@ -280,7 +280,7 @@ def _render_bands(state: State, layout: _Layout, depth: Depth) -> dict[str, Regi
         offset_db = scene.offset_db
         ramp = (
             f"{view.floor_dbfs + offset_db:.0f} {make_ramp(depth)}{RESET}{DIM} "
-            f"{view.ceiling_dbfs + offset_db:.0f} {_unit(state)}"
+            f"{view.ceiling_dbfs + offset_db:.0f} {_unit(state.scene)}"
         )
         regions["waterfall"] = Region(
             layout.bars_width,
@@ -297,8 +297,8 @@ def _tell_pages(state: State, layout: _Layout, rows: _Rows) -> str:
     return f" · {len(state.scene.band_labels)} bands, loudest per row" if rows.pooled else ""
 
 
-def _unit(state: State) -> str:
-    return UNIT_NAMES.get(state.scene.unit, state.scene.unit)
+def _unit(scene: Scene) -> str:
+    return UNIT_NAMES.get(scene.unit) or _clean(scene.unit)
 
 
 def _make_numbers(state: State, rows: _Rows) -> list[str]:
@@ -542,7 +542,7 @@ def _make_health(state: State, height: int) -> RenderableType:
 
     channel = state.view.channel
     if channel < len(snapshot.input_rms_dbfs):
-        unit = _unit(state)
+        unit = _unit(state.scene)
         rms_dbfs, peak_dbfs = snapshot.input_rms_dbfs[channel], snapshot.input_peak_dbfs[channel]
         tell(_small_meter(state, rms_dbfs, peak_dbfs), "")
         tell("input", f"{rms_dbfs + scene.offset_db:.1f} {unit}")
@@ -632,7 +632,7 @@ def _make_event_line(event: EventRow, scene: Scene, width: int) -> Text:
     else:
         short = event.duration_ms < 9999.5
         lasted = f"{event.duration_ms:.0f} ms" if short else f"{event.duration_ms / 1e3:.1f} s"
-    unit = UNIT_NAMES.get(scene.unit, scene.unit)
+    unit = _unit(scene)
     level = "" if event.level_dbfs is None else f"{event.level_dbfs + scene.offset_db:.1f} {unit}"
     snr = "" if event.snr_db is None else f"snr {event.snr_db:.0f} dB"
     confidence = "" if event.confidence is None else f"conf {event.confidence:.2f}"
@@ -727,9 +727,9 @@ def _render_meter(state: State, width: int, height: int, depth: Depth) -> Screen
         level_dbfs = float(levels[view.channel, band])
         name = _clean(state.scene.band_labels[band])
         name = _fit(name, min(8, cell_len(name)))
-        number = f"{level_dbfs + state.scene.offset_db:6.1f} {_unit(state)}"
+        number = f"{level_dbfs + state.scene.offset_db:6.1f} {_unit(state.scene)}"
         number += f" {dropped:,} dropped" if dropped else ""
-        cells = width - cell_len(name) - len(number) - 2
+        cells = width - cell_len(name) - cell_len(number) - 2
         first = _fit(f"{name} {number}", width)
         if cells > 0:
             span_db = view.ceiling_dbfs - view.floor_dbfs
