@@ -8,7 +8,9 @@ amplitude are the true edges, whatever the hop.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -47,48 +49,44 @@ class Trail:
         return self._values[:, start_frame + offset : stop_frame + offset]
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Frames [start, stop) in a row, as indices into an envelope."""
-
-    start: int
-    stop: int
-
-
-def find_pieces(above: NDArray[np.bool_]) -> list[Piece]:
-    """The runs of true in `above`, in order."""
-    edges = np.flatnonzero(np.diff(above.astype(np.int8), prepend=0, append=0))
-    return [Piece(int(edges[i]), int(edges[i + 1])) for i in range(0, edges.size, 2)]
-
-
-def find_plateau(amplitudes: NDArray[np.float64]) -> float:
-    """A tone's amplitude, from an envelope that holds its edges and holes too: the mean of the upper half."""
-    ordered = np.sort(amplitudes)
-    return float(np.mean(ordered[ordered.size // 2 :]))
+def find_pieces(envelope: Sequence[float], level: float) -> list[tuple[int, int]]:
+    """The runs [start, stop) in which the envelope is at level or above, in order."""
+    pieces, start = [], -1
+    for i, value in enumerate(envelope):
+        if value >= level:
+            if start < 0:
+                start = i
+        elif start >= 0:
+            pieces.append((start, i))
+            start = -1
+    if start >= 0:
+        pieces.append((start, len(envelope)))
+    return pieces
 
 
-def rising_edge(envelope: NDArray[np.float64], at: int, level: float) -> float:
+def find_plateau(amplitudes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A tone's amplitude, from an envelope that holds its edges and holes too: the mean of the upper half.
+
+    amplitudes: (..., frames)
+    """
+    ordered = np.sort(amplitudes, axis=-1)
+    return np.asarray(ordered[..., ordered.shape[-1] // 2 :].mean(axis=-1))
+
+
+def rising_edge(envelope: Sequence[float], at: int, level: float) -> float:
     """Where the envelope last rose through level before index `at`; -1: before the envelope began."""
-    below = np.flatnonzero(envelope[:at] < level)
-    if not below.size:
-        return -1.0
-    i = int(below[-1])
-    return float(i + (level - envelope[i]) / (envelope[i + 1] - envelope[i]))
+    for i in range(at - 1, -1, -1):
+        if envelope[i] < level:
+            return i + (level - envelope[i]) / (envelope[i + 1] - envelope[i])
+    return -1.0
 
 
-def falling_edge(envelope: NDArray[np.float64], at: int, level: float) -> float:
+def falling_edge(envelope: Sequence[float], at: int, level: float) -> float:
     """Where the envelope next falls through level after index `at`; its length: it has not fallen yet."""
-    below = np.flatnonzero(envelope[at + 1 :] < level)
-    if not below.size:
-        return float(envelope.size)
-    i = at + 1 + int(below[0])
-    return float(i - (level - envelope[i]) / (envelope[i - 1] - envelope[i]))
-
-
-def step_response(frames: NDArray[np.float64], frames_per_window: float) -> NDArray[np.float64]:
-    """What a Hann frame sees of a tone of amplitude 1 that started so many frames before its centre."""
-    u = np.clip(frames / frames_per_window, -0.5, 0.5)
-    return np.asarray(0.5 + u + np.sin(2 * np.pi * u) / (2 * np.pi))
+    for i in range(at + 1, len(envelope)):
+        if envelope[i] < level:
+            return i - (level - envelope[i]) / (envelope[i - 1] - envelope[i])
+    return float(len(envelope))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,77 +94,88 @@ class Burst:
     """Tones that are there together. Times are in frames, as indices into the envelopes they were found in.
 
     starts, stops: of each tone; the length of the envelope where it has not stopped yet
-    holes: how many were bridged   longest: the longest piece without one
-    start_misfit, core_misfit, stop_misfit: RMS distance of the envelopes, scaled to 1, from those of tones that
-    are switched on and off; the worst of the tones
+    holes: from and to of each one bridged, the newest first
+    scaled: (tones, frames) the envelopes, 1 while a tone is on
     """
 
     starts: tuple[float, ...]
     stops: tuple[float, ...]
-    longest: float
-    holes: int
-    start_misfit: float
-    core_misfit: float
-    stop_misfit: float
+    holes: tuple[tuple[float, float], ...]
+    scaled: NDArray[np.float64]
 
     @property
     def start(self) -> float:
+        """From when all of them are there; starts may differ where one went on from another burst."""
         return max(self.starts)
 
     @property
     def stop(self) -> float:
         return min(self.stops)
 
+    @property
+    def longest_hole(self) -> float:
+        return max((stop - start for start, stop in self.holes), default=0.0)
 
-def find_burst(
-    envelopes: NDArray[np.float64], led: slice, *, frames_per_window: float, max_hole_frames: float
-) -> Burst | None:
+    @property
+    def longest_piece(self) -> float:
+        edges = [self.start, *(edge for hole in reversed(self.holes) for edge in hole), self.stop]
+        return max(stop - start for start, stop in zip(edges[::2], edges[1::2], strict=True))
+
+
+def find_burst(envelopes: NDArray[np.float64], led: slice, *, max_hole_frames: float) -> Burst | None:
     """The newest burst in (tones, frames) amplitudes, all of whose tones are there where `led` says, or None."""
-    scaled = np.stack([envelope / max(find_plateau(envelope[led]), 1e-12) for envelope in envelopes])
-    both = scaled.min(axis=0)
-    pieces = find_pieces(both >= 0.5)
+    scaled = envelopes / np.maximum(find_plateau(envelopes[:, led]), 1e-12)[:, np.newaxis]
+    both = scaled.min(axis=0).tolist()
+    pieces = find_pieces(both, 0.5)
     if not pieces:
         return None
-    last = first = pieces[-1]
-    stop = falling_edge(both, last.stop - 1, 0.5)
-    start = rising_edge(both, first.start, 0.5)
-    longest, holes = stop - start, 0
-    for piece in reversed(pieces[:-1]):
-        earlier_stop = falling_edge(both, piece.stop - 1, 0.5)
-        if start - earlier_stop > max_hole_frames:
+    first = pieces[-1][0]
+    start = rising_edge(both, first, 0.5)
+    holes: list[tuple[float, float]] = []
+    for earlier_first, earlier_stop in reversed(pieces[:-1]):
+        hole_start = falling_edge(both, earlier_stop - 1, 0.5)
+        if start - hole_start > max_hole_frames:
             break
-        first, start = piece, rising_edge(both, piece.start, 0.5)
-        longest, holes = max(longest, earlier_stop - start), holes + 1
-    starts = tuple(rising_edge(envelope, first.start, 0.5) for envelope in scaled)
-    stops = tuple(falling_edge(envelope, last.stop - 1, 0.5) for envelope in scaled)
-    half = frames_per_window / 2
-    misfits = []
-    for envelope, begin, end in zip(scaled, starts, stops, strict=True):
-        at = np.arange(envelope.size, dtype=np.float64)
-        off = envelope - step_response(at - begin, frames_per_window) * step_response(
-            end - at, frames_per_window
-        )
-        off *= off
-        middle = (begin + end) / 2
-        misfits.append(
-            [
-                _root_mean(off, max(begin - half, 0), min(begin + half, middle)),
-                _root_mean(off, min(begin + half, middle), max(end - half, middle)),
-                _root_mean(off, max(end - half, middle), end + half),
-            ]
-        )
-    worst = [max(column) for column in zip(*misfits, strict=True)]
+        holes.append((hole_start, start))
+        first, start = earlier_first, rising_edge(both, earlier_first, 0.5)
+    rows = scaled.tolist()
     return Burst(
-        starts=starts,
-        stops=stops,
-        longest=longest,
-        holes=holes,
-        start_misfit=worst[0],
-        core_misfit=worst[1],
-        stop_misfit=worst[2],
+        starts=tuple(rising_edge(row, first, 0.5) for row in rows),
+        stops=tuple(falling_edge(row, pieces[-1][1] - 1, 0.5) for row in rows),
+        holes=tuple(holes),
+        scaled=scaled,
     )
 
 
-def _root_mean(squares: NDArray[np.float64], start: float, stop: float) -> float:
-    part = squares[math.ceil(start) : math.floor(stop) + 1]
-    return math.sqrt(float(np.mean(part))) if part.size else 0.0
+def step_response(frames: NDArray[np.float64], frames_per_window: float) -> NDArray[np.float64]:
+    """What a Hann frame sees of a tone of amplitude 1 that started so many frames before its centre."""
+    u = np.clip(frames * (1 / frames_per_window), -0.5, 0.5)
+    return np.asarray(0.5 + u + np.sin(2 * np.pi * u) * (0.5 / np.pi))
+
+
+def find_misfits(burst: Burst, *, frames_per_window: float) -> tuple[float, float, float]:
+    """How far its envelopes are from those of tones switched on and off: RMS at the start, between, at the stop.
+
+    Of the worst of its tones; holes do not count.
+    """
+    half = frames_per_window / 2
+    starts = np.array(burst.starts)[:, np.newaxis]
+    stops = np.array(burst.stops)[:, np.newaxis]
+    at = np.arange(burst.scaled.shape[1], dtype=np.float64)
+    off = burst.scaled - step_response(at - starts, frames_per_window) * step_response(
+        stops - at, frames_per_window
+    )
+    for hole_start, hole_stop in burst.holes:
+        off[:, math.ceil(max(hole_start - half, 0)) : math.floor(hole_stop + half) + 1] = 0
+    squares = off * off
+    middle = (burst.start + burst.stop) / 2
+    early, late = min(burst.start + half, middle), max(burst.stop - half, middle)
+    bounds = (max(burst.start - half, 0), early, late, burst.stop + half)
+    parts = [
+        squares[:, math.ceil(begin) : math.floor(end) + 1]
+        for begin, end in pairwise(bounds)
+    ]
+    start, core, stop = (
+        math.sqrt(float(part.sum(axis=1).max()) / part.shape[1]) if part.shape[1] else 0.0 for part in parts
+    )
+    return start, core, stop

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from streamer.bank import Analysis, Bank, Levels
 from streamer.detectors import Audio
-from streamer.detectors.bursts import Burst, Trail, find_burst
+from streamer.detectors.bursts import Burst, Trail, find_burst, find_misfits
 from streamer.detectors.look import look_around, look_at, spread
 from streamer.errors import SpecError
 from streamer.events import Event
@@ -402,7 +402,6 @@ class DtmfDetector:
         burst = find_burst(
             np.abs(values.astype(np.complex128)),
             slice(led_from, max(candidate.last_frame + 1 - origin, led_from + 1)),
-            frames_per_window=self._length / self._hop,
             max_hole_frames=self.spec.max_hole_ms / self._hop_ms,
         )
         return burst, origin
@@ -418,9 +417,10 @@ class DtmfDetector:
             return Reject.STOP_SKEW
         if self._rough_deviation(candidate, burst, origin, frame) > self.spec.max_deviation + 0.01:
             return Reject.FREQUENCY
+        misfits = find_misfits(burst, frames_per_window=self._length / self._hop)
         start = self._centre(origin) + sum(burst.starts) / 2 * self._hop
         stop = min(self._centre(origin) + sum(burst.stops) / 2 * self._hop, self._centre(frame))
-        evidence = self._look(candidate, burst, start, stop, frame, stopped=stopped)
+        evidence = self._look(candidate, burst, misfits, start, stop, frame, stopped=stopped)
         if evidence is None:
             return Reject.GONE
         return judge(evidence, self.spec) or evidence
@@ -438,7 +438,15 @@ class DtmfDetector:
         return float(np.max(np.abs(off) / nominal))
 
     def _look(
-        self, candidate: _Candidate, burst: Burst, start: float, stop: float, frame: int, *, stopped: bool
+        self,
+        candidate: _Candidate,
+        burst: Burst,
+        misfits: tuple[float, float, float],
+        start: float,
+        stop: float,
+        frame: int,
+        *,
+        stopped: bool,
     ) -> Evidence | None:
         settle = SETTLE_MS * self._per_ms
         first = math.ceil(start + settle)
@@ -475,9 +483,9 @@ class DtmfDetector:
             stopped=stopped,
             start_skew_ms=abs(burst.starts[0] - burst.starts[1]) * self._hop_ms,
             stop_skew_ms=abs(burst.stops[0] - burst.stops[1]) * self._hop_ms if stopped else 0.0,
-            start_misfit=burst.start_misfit,
-            core_misfit=burst.core_misfit,
-            stop_misfit=burst.stop_misfit if stopped else 0.0,
+            start_misfit=misfits[0],
+            core_misfit=misfits[1],
+            stop_misfit=misfits[2] if stopped else 0.0,
             freqs_hz=(look.freqs_hz[0], look.freqs_hz[1]),
             deviation=max(abs(f / nominal - 1) for f, nominal in zip(look.freqs_hz, nominal_hz, strict=True)),
             amplitudes=(look.amplitudes[0], look.amplitudes[1]),

@@ -247,26 +247,27 @@ class ToneDetector:
         event.duration_s = max(0.0, stop - heard.start_sample) / self._analysis.fs_hz
         events.append(event)
 
-    def _envelope(self, start: int, stop: int, plateau: slice) -> NDArray[np.float64]:
-        """Amplitude of the tone that is least there, over half its own plateau, in frames [start, stop)."""
+    def _envelope(self, start: int, stop: int, led: slice) -> list[float]:
+        """Amplitude of the tone that is least there, 1 at its plateau, in frames [start, stop)."""
         envelopes = np.sqrt(self._trail.rows(start, stop)[: len(self.spec.freqs_hz)])
-        scaled = [envelope / max(find_plateau(envelope[plateau]) / 2, 1e-12) for envelope in envelopes]
-        return np.asarray(np.minimum.reduce(scaled))
+        scaled = envelopes / np.maximum(find_plateau(envelopes[:, led]), 1e-12)[:, np.newaxis]
+        least: list[float] = scaled.min(axis=0).tolist()
+        return least
 
     def _find_start(self, heard: _Heard, frame: int) -> float:
         oldest = max(self._first_frame, frame + 1 - self._kept_frames)
         start = max(oldest, heard.first_frame - FRAMES_PER_WINDOW - 2)
         at = max(heard.first_frame, oldest) - start
         envelope = self._envelope(start, frame + 1, slice(at, heard.last_frame + 1 - start))
-        pieces = find_pieces(envelope >= 1)
+        pieces = find_pieces(envelope, 0.5)
         if not pieces:
             return self._centre(frame)
-        first = pieces[-1].start
-        for later, piece in zip(pieces[:0:-1], pieces[-2::-1], strict=True):
-            if (later.start - piece.stop) * self._hop > self._min_off:
+        first = pieces[-1][0]
+        for earlier_first, earlier_stop in reversed(pieces[:-1]):
+            if (first - earlier_stop) * self._hop > self._min_off:
                 break
-            first = piece.start
-        edge = rising_edge(envelope, first, 1)
+            first = earlier_first
+        edge = rising_edge(envelope, first, 0.5)
         return float(start * self._hop) if edge < 0 else self._centre(start) + edge * self._hop
 
     def _find_stop(self, heard: _Heard, frame: int) -> float:
@@ -276,10 +277,10 @@ class ToneDetector:
         )
         start = min(start, heard.last_frame)
         stop = min(frame + 1, heard.last_frame + FRAMES_PER_WINDOW + 3)
-        envelope = self._envelope(start, stop, slice(0, heard.last_frame + 1 - start))
-        led = envelope[: heard.last_frame + 1 - start] >= 1
-        inside = int(np.flatnonzero(led)[-1]) if led.any() else 0
-        return self._centre(start) + falling_edge(envelope, inside, 1) * self._hop
+        n_led = heard.last_frame + 1 - start
+        envelope = self._envelope(start, stop, slice(0, n_led))
+        inside = max((i for i in range(n_led) if envelope[i] >= 0.5), default=0)
+        return self._centre(start) + falling_edge(envelope, inside, 0.5) * self._hop
 
     def _event(self, heard: _Heard, frame: int, *, phase: str) -> Event:
         powers, freqs_hz, noises = (

@@ -17,11 +17,16 @@ LOW_HZ = (697.0, 770.0, 852.0, 941.0)
 HIGH_HZ = (1209.0, 1336.0, 1477.0, 1633.0)
 KEYPAD = ("123A", "456B", "789C", "*0#D")
 ALL_DIGITS = "123A456B789C*0#D"
-TONES_HZ = {key: (LOW_HZ[row], HIGH_HZ[column]) for row, keys in enumerate(KEYPAD) for column, key in enumerate(keys)}
+TONES_HZ = {
+    key: (LOW_HZ[row], HIGH_HZ[column]) for row, keys in enumerate(KEYPAD) for column, key in enumerate(keys)
+}
 
 PROMPTS = Path("/usr/share/asterisk/sounds")  # Debian: asterisk-core-sounds-{en,es,fr,it,ru}-wav
 MUSIC = Path("/usr/share/asterisk/moh")  # Debian: asterisk-moh-opsound-wav
-LANGUAGES = {"tune": ("en_US_f_Allison", "fr_CA_f_June"), "judge": ("es_MX_f_Allison", "it_IT_m_Carlo", "ru_RU_f_IvrvoiceRU")}
+LANGUAGES = {
+    "tune": ("en_US_f_Allison", "fr_CA_f_June"),
+    "judge": ("es_MX_f_Allison", "it_IT_m_Carlo", "ru_RU_f_IvrvoiceRU"),
+}
 VOICES = {"tune": ("en-us", "de", "pt"), "judge": ("en-gb", "nl", "sv", "pl")}
 TALK = (
     "The quick brown fox jumps over the lazy dog. Please leave a message after the tone, "
@@ -42,7 +47,13 @@ def sine(hz: float, n: int, *, dbfs: float = 0.0, phase_rad: float = 0.0) -> Sam
 
 
 def pair(
-    rng: np.random.Generator, low_hz: float, high_hz: float, ms: float, *, dbfs: float = -12.0, twist_db: float = 0.0
+    rng: np.random.Generator,
+    low_hz: float,
+    high_hz: float,
+    ms: float,
+    *,
+    dbfs: float = -12.0,
+    twist_db: float = 0.0,
 ) -> Samples:
     """Two tones, the stronger at dbfs. twist_db: high over low."""
     n = round(ms * FS_HZ / 1000)
@@ -129,7 +140,17 @@ def synthetic_speech(part: str, minutes: float = 6.0) -> Samples:
         voice = VOICES[part][i % len(VOICES[part])]
         pitch, speed = 10 + 37 * i % 90, 110 + 53 * i % 160
         wav = subprocess.run(
-            ["espeak-ng", "-v", f"{voice}+{'fm'[i % 2]}{1 + i % 4}", "-p", str(pitch), "-s", str(speed), "--stdout", TALK],
+            [
+                "espeak-ng",
+                "-v",
+                f"{voice}+{'fm'[i % 2]}{1 + i % 4}",
+                "-p",
+                str(pitch),
+                "-s",
+                str(speed),
+                "--stdout",
+                TALK,
+            ],
             capture_output=True,
             check=True,
         ).stdout
@@ -151,7 +172,9 @@ def at_speed(samples: Samples, speed: float) -> Samples:
 def band_pass(samples: Samples, low_hz: float, high_hz: float) -> Samples:
     from scipy.signal import firwin, oaconvolve
 
-    return np.asarray(oaconvolve(samples, firwin(401, (low_hz, high_hz), pass_zero=False, fs=FS_HZ), mode="same"))
+    return np.asarray(
+        oaconvolve(samples, firwin(401, (low_hz, high_hz), pass_zero=False, fs=FS_HZ), mode="same")
+    )
 
 
 def loud(samples: Samples) -> Samples:
@@ -159,7 +182,14 @@ def loud(samples: Samples) -> Samples:
     return np.clip(samples / active_rms(samples) * 10 ** (-10 / 20), -1, 1)
 
 
-FORMANTS_HZ = ((730, 1090, 2440), (270, 2290, 3010), (300, 870, 2240), (530, 1840, 2480), (570, 840, 2410), (660, 1720, 2410))
+FORMANTS_HZ = (
+    (730, 1090, 2440),
+    (270, 2290, 3010),
+    (300, 870, 2240),
+    (530, 1840, 2480),
+    (570, 840, 2410),
+    (660, 1720, 2410),
+)
 
 
 def vowels(rng: np.random.Generator, minutes: float) -> Iterator[Samples]:
@@ -183,8 +213,15 @@ def vowels(rng: np.random.Generator, minutes: float) -> Iterator[Samples]:
                 voice += np.sin(2 * np.pi * k * phase + rng.uniform(0, 6.28)) / k**tilt
             for hz in FORMANTS_HZ[rng.integers(len(FORMANTS_HZ))]:
                 r = np.exp(-np.pi * rng.uniform(50, 150) / FS_HZ)
-                voice = lfilter([1 - r], [1, -2 * r * np.cos(2 * np.pi * hz * rng.uniform(0.9, 1.1) / FS_HZ), r * r], voice)
+                voice = lfilter(
+                    [1 - r],
+                    [1, -2 * r * np.cos(2 * np.pi * hz * rng.uniform(0.9, 1.1) / FS_HZ), r * r],
+                    voice,
+                )
             attack = round(rng.uniform(0.003, 0.05) * FS_HZ)
             ramp = np.minimum(1, np.minimum(np.arange(n), np.arange(n)[::-1]) / attack)
-            parts += [voice / np.abs(voice).max() * ramp * rng.uniform(0.1, 0.9), silence(rng.uniform(5, 150))]
+            parts += [
+                voice / np.abs(voice).max() * ramp * rng.uniform(0.1, 0.9),
+                silence(rng.uniform(5, 150)),
+            ]
         yield np.concatenate(parts)
