@@ -40,7 +40,7 @@ from streamer.terminal import (
 )
 
 if TYPE_CHECKING:
-    from streamer.screen import Screen
+    from streamer.regions import Screen
 
 PANELS_EVERY_S = 0.25
 LOOK_AROUND_S = 0.5  # how often the size and the foreground are looked at when nothing comes
@@ -91,9 +91,11 @@ def run_dashboard(connection: Connection, tty_path: str = "/dev/tty") -> None:
 
 class _Loop:
     def __init__(self, connection: Connection, terminal: Terminal, environ: Mapping[str, str]) -> None:
-        from streamer import screen  # rich is a heavy import, and only this process needs it
+        # rich is a heavy import, and only this process needs it
+        from streamer import regions, screen
 
-        self._screen_module = screen
+        self._render, self._save_screenshot_of = screen.render, screen.save_screenshot
+        self._write_changes = regions.write_changes
         self._connection = connection
         self._terminal = terminal
         self._depth = read_depth(environ)
@@ -204,7 +206,7 @@ class _Loop:
             return
         path = Path(f"streamer-{time.strftime('%Y%m%d-%H%M%S')}.svg").absolute()
         try:
-            self._screen_module.save_screenshot(self._shown, str(path))
+            self._save_screenshot_of(self._shown, str(path))
             self._state.note = f"saved {path}"
         except OSError as error:
             self._state.note = f"{path} cannot be written: {error.strerror}"
@@ -245,9 +247,9 @@ class _Loop:
             self._panels_s = start_s
         columns, rows = self._size
         keep = None if panels_are_due else self._shown
-        screen = self._screen_module.render(state, columns, rows, self._depth, keep)
+        screen = self._render(state, columns, rows, self._depth, keep)
         state.pages = screen.pages
-        changes = self._screen_module.write_changes(self._shown, screen)
+        changes = self._write_changes(self._shown, screen)
         self._shown = screen
         self._changed = False
         self._frame_start_s = start_s

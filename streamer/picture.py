@@ -210,6 +210,12 @@ class State:
             self.live.events, self.live.digits = events, digits
             self.view = replace(self.view, channel=0, page=0, frozen=False)
 
+    def tell_status(self) -> str:
+        """What keeps the run from going on as usual, or nothing."""
+        if self.silent_s:
+            return f"no word from the main process for {self.silent_s:.0f} s; Ctrl-C ends the run"
+        return self.snapshot.status if self.snapshot else "starting"
+
     def take(self, snapshot: Snapshot, now_s: float) -> None:
         self.snapshot = snapshot
         self.live.take(snapshot, now_s)

@@ -21,7 +21,8 @@ LAYERS = [
     ("frames",),
     ("bank",),
     ("snapshot",),
-    ("picture",),
+    ("picture", "regions"),
+    ("bars", "panels"),
     ("screen",),
     ("dashboard",),
     ("atomics", "processes"),
@@ -55,7 +56,7 @@ HEAVY = {
     "numba": {"atomics", "kernels", "ring_kernels", "bench"},
     "sounddevice": {"sources", "cli"},
     "soundfile": {"sources", "generate", "cli"},
-    "rich": {"dashboard", "screen", "picture", "bench", "cli"},
+    "rich": {"regions", "bars", "panels", "screen", "bench", "cli"},
     "scipy": {"frames", "bench", "offline"},
     "matplotlib": {"offline", "figure"},
 }

@@ -13,7 +13,8 @@ from rich.cells import cell_len
 
 from streamer.palette import COLOURS, Depth
 from streamer.picture import State
-from streamer.screen import render, save_screenshot, write_changes
+from streamer.regions import write_changes
+from streamer.screen import render, save_screenshot
 from streamer.snapshot import EventRow, Scene, Snapshot
 from tests.dashboard_feeder import make_scene, make_snapshot
 
