@@ -24,7 +24,7 @@ from streamer.frames import FrameSpec
 from streamer.plans import find_configs
 from streamer.sections import PLAN_SECTIONS
 from streamer.settings import SETTINGS, LiveSettings, read_plan
-from streamer.tomlfile import TomlFile, read_toml
+from streamer.tomlfile import TomlFile, is_there, read_toml
 from streamer.units import format_frequency, offer, parse_hop_samples, parse_length_samples, shorten
 
 __all__ = [
@@ -97,7 +97,7 @@ def load_settings(
     """
     findings: list[str] = []
     notes: list[str] = []
-    files = [path for path in find_config_files() if path.is_file()] if has_files else []
+    files = [path for path in find_config_files() if is_there(path)] if has_files else []
     if config is not None:
         files.append(Path(config))
     layers = [_load_file(path, findings) for path in files]

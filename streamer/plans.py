@@ -15,7 +15,7 @@ from streamer.detectors import DETECTORS, Detector, find_detector
 from streamer.errors import SpecError
 from streamer.sections import LIST_SECTIONS, PLAN_SECTIONS, SECTIONS_WITHOUT_DETECTOR, list_limits, list_tones
 from streamer.tables import Finding, format_fields, read_table, show_path
-from streamer.tomlfile import KeyPath, TomlFile, parse_toml, read_toml
+from streamer.tomlfile import KeyPath, TomlFile, is_there, parse_toml, read_toml
 from streamer.units import offer, shorten
 
 
@@ -93,7 +93,7 @@ def find_plan(name_or_path: str) -> Path:
     plans = list_plans()
     if name_or_path in plans:
         return plans[name_or_path]
-    if path.is_file():
+    if is_there(path):
         return path
     raise SpecError(f"no plan is called {shorten(name_or_path)}{offer(name_or_path, plans)}")
 

@@ -70,6 +70,16 @@ def parse_toml(text: str, *, name: str) -> TomlFile:
     return TomlFile(name=name, values=values, lines=lines)
 
 
+def is_there(path: Path) -> bool:
+    """Whether it is a file, or might be one that we may not look at: reading it then says so."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return True
+    except (OSError, ValueError):  # a name no file system can hold
+        return False
+
+
 def shown(path: Path) -> str:
     """A path fit for one line of a terminal, from here when it lies below."""
     try:

@@ -254,6 +254,8 @@ def test_a_plan_is_found_by_path_or_by_name(tmp_path, monkeypatch):
         load_plan("dtfm")
     with pytest.raises(SpecError, match=r"none\.toml cannot be read: No such file"):
         load_plan(str(tmp_path / "none.toml"))
+    with pytest.raises(SpecError, match='no plan is called "xxx'):
+        load_plan("x" * 5000)
     for nothing in ("", " ", "\0"):
         with pytest.raises(SpecError, match="plan is"):
             load_plan(nothing)
