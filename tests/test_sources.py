@@ -330,6 +330,18 @@ def test_a_damaged_flac_file_is_read_as_far_as_it_goes(damage, tmp_path):
     assert message.startswith(f"x.flac is damaged or cut short after {len(samples) / 8000:.6g}s")
 
 
+def test_an_ogg_file_without_its_last_page_is_told(tmp_path):
+    path = write_wav(tmp_path / "x.ogg", RNG.uniform(-1, 1, (60000, 1)), subtype="VORBIS", file_format="OGG")
+    with open_source(parse_source(str(path))) as source:
+        assert len(read_all(source)) == 60000
+        assert source.remarks == []
+    content = path.read_bytes()
+    path.write_bytes(content[: content.rfind(b"OggS")])
+    with open_source(parse_source(str(path))) as source:
+        assert 0 < len(read_all(source)) < 60000
+        assert source.remarks == ["x.ogg does not say that it ends here: it may have been longer"]
+
+
 @pytest.mark.parametrize("data_bytes", [0, 0x7FFFF000, 0xFFFFFFFF])
 def test_a_wav_whose_length_was_never_filled_in_is_read_to_its_end(data_bytes, tmp_path):
     content = bytearray(wav_bytes(tmp_path))

@@ -34,6 +34,7 @@ class _ForwardFile(sf.SoundFile):  # type: ignore[misc]
         return False
 
 
+MAX_OGG_PAGE_BYTES = 27 + 255 + 255 * 255  # RFC 3533
 MAX_MP3_TRAILER_BYTES = 4096  # tags behind the last frame
 
 
@@ -47,6 +48,13 @@ def has_mp3_length(fd: int) -> bool:
         first_frame_at += 10
     first_frame = os.pread(fd, 1024, first_frame_at)
     return any(word in first_frame for word in (b"Xing", b"Info", b"VBRI"))
+
+
+def has_ogg_end(fd: int) -> bool:
+    """Whether the last page is marked as that; libsndfile does not mind when pages are missing."""
+    tail = os.pread(fd, MAX_OGG_PAGE_BYTES, max(0, os.fstat(fd).st_size - MAX_OGG_PAGE_BYTES))
+    flags_at = tail.rfind(b"OggS") + 5
+    return 5 <= flags_at < len(tail) and bool(tail[flags_at] & 4)
 
 
 class FileSource:
@@ -101,6 +109,8 @@ class FileSource:
             self._remark_unread_bytes()
         elif n_read < self._file.frames:
             raise self._damaged_after(n_read, f"it announces {self._file.frames} samples")
+        if self._file.format == "OGG" and not has_ogg_end(self._fd):
+            self.remarks.append(f"{self.info.name} does not say that it ends here: it may have been longer")
 
     def _remark_unread_bytes(self) -> None:
         """libsndfile stops at the length it guessed, which with a variable bit rate may be far off."""
