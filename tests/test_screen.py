@@ -266,6 +266,48 @@ def test_names_cannot_steer_the_terminal():
         assert {cell_len(line) for line in screen.plain_lines()} == {width}
 
 
+@given(
+    name=st.text(max_size=30),
+    level_dbfs=st.floats(-200, 400, width=32),
+    figure=st.none() | st.floats(0, 1e12),
+    count=st.integers(0, 10**15),
+    size=st.sampled_from(SIZES),
+)
+@settings(max_examples=40)
+def test_no_name_or_figure_breaks_the_screen(name, level_dbfs, figure, count, size):
+    scene = make_scene(bands=2, band_labels=[name, "x"], source=name, mode=name, unit=name, output=name)
+    state = with_levels(scene, np.array([level_dbfs, -200.0]))
+    event = EventRow(
+        id=count,
+        phase="begin",
+        type=name,
+        label=name,
+        time=name,
+        duration_ms=figure,
+        level_dbfs=figure,
+        snr_db=figure,
+        confidence=figure,
+    )
+    changes = {
+        "windows_per_s": figure,
+        "realtime_factor": figure,
+        "lag_s": figure,
+        "latency_ms_p50": figure,
+        "latency_ms_p99": figure,
+        "ring_fill": figure,
+        "captured_samples": count,
+        "dropped_samples": count,
+        "gaps": count,
+        "workers_total": count,
+        "status": name,
+        "events": [event],
+    }
+    state.take(Snapshot(t_s=count / 1000, **changes), 99.0)
+    lines = render(state, *size, Depth.TRUE).plain_lines()
+    assert {cell_len(line) for line in lines} == {size[0]}
+    assert all(line.isprintable() for line in lines)
+
+
 def test_wide_names_keep_the_columns():
     scene = make_scene(bands=2, source="麦克风", band_labels=["低音", "[bold]高音"])
     text = text_of(make_state(scene))
