@@ -205,7 +205,9 @@ def _read_dtmf(value: Any, file: TomlFile, findings: list[Finding]) -> Iterator[
         message = f"{shorten(preset)} is no preset{offer(str(preset), PRESETS)}"
         findings.append(Finding(file.line_of(("dtmf", "preset")), "dtmf.preset", message))
         preset = "default"
-    spec = read_table(type(PRESETS[preset]), table, ("dtmf",), file, findings, base=PRESETS[preset])
+    spec = read_table(
+        type(PRESETS[preset]), table, ("dtmf",), file, findings, base=PRESETS[preset], keys_taken=("preset",)
+    )
     if spec is not None:
         yield spec
 

@@ -7,6 +7,7 @@ min_on = "250ms". Every mistake becomes a finding; reading goes on after it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields, replace
 from typing import Any
@@ -39,8 +40,12 @@ def read_table(
     findings: list[Finding],
     *,
     base: Any = None,
+    keys_taken: tuple[str, ...] = (),
 ) -> Any:
-    """The spec a table describes, starting from `base`; None when there were findings."""
+    """The spec a table describes, starting from `base`; None when there were findings.
+
+    keys_taken: keys that the caller has read itself, for the list of what there is
+    """
     found_before = len(findings)
     by_key = _fields_by_key(spec_class)
     values: dict[str, Any] = {}
@@ -53,8 +58,7 @@ def read_table(
         where = (*path, key)
         wanted = by_key.get(key)
         if wanted is None:
-            extra = ["preset"] if path == ("dtmf",) else []
-            choices = [_key_of(each) for each in fields(spec_class)] + extra
+            choices = [*keys_taken, *(_key_of(each) for each in fields(spec_class))]
             report(where, f"not a key here{offer(key, choices)}")
         elif wanted.name in keys:
             report(where, f"said twice, as {keys[wanted.name]} and as {key}")
@@ -74,7 +78,7 @@ def read_table(
         return replace(base, **values) if base is not None else spec_class(**values)
     except SpecError as error:
         # a spec checks its fields together and knows no keys: point at the one it speaks of
-        spoken_of = next((keys[name] for name in keys if name in str(error)), None)
+        spoken_of = next((keys[name] for name in keys if re.search(rf"\b{name}\b", str(error))), None)
         report((*path, spoken_of) if spoken_of else path, str(error))
         return None
 
