@@ -125,7 +125,7 @@ class _Loop:
 
     def _wait(self) -> None:
         wait_s = LOOK_AROUND_S
-        if self._changed and not self._terminal.pending:
+        if self._changed and self._terminal.entered and not self._terminal.pending:
             wait_s = max(0.0, min(wait_s, self._pace.due_s - time.monotonic()))
         readable = [self._connection.fileno(), self._signals.fileno()]
         if self._terminal.entered:
