@@ -633,7 +633,27 @@ def test_closing_ends_the_program_and_what_it_started(deaf, tmp_path):
     assert time.monotonic() - begin_s < 2  # that is how long `q` may take
     source.close()  # again is harmless
     for pid in pids:
-        wait_until(lambda pid=pid: not is_alive(pid) or "Z" in proc_state(pid))
+        wait_until(lambda pid=pid: proc_state(pid) == "Z")
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+def test_the_program_does_not_outlive_whoever_reads_it_even_if_killed(is_open, tmp_path):
+    pid_path = tmp_path / "pids"
+    script = tmp_path / "silent.sh"
+    script.write_text(f"sleep 60 & echo $$ $! > {pid_path}; wait")
+    code = f"""if True:
+        from streamer.sources import open_source, parse_source
+        options = dict(sample_format="u8", rate_hz=8000.0) if {is_open} else {{}}
+        with open_source(parse_source("cmd:sh {script}", **options)) as source:
+            list(source.read_blocks(1000))
+    """
+    reader = subprocess.Popen([sys.executable, "-c", code])
+    wait_until(lambda: pid_path.exists() and len(pid_path.read_text().split()) == 2)
+    pids = [int(pid) for pid in pid_path.read_text().split()]
+    wait_until(lambda: f"streamer-guard {pids[0]}" in list_processes())
+    reader.kill()
+    reader.wait()
+    wait_until(lambda: all(proc_state(pid) == "Z" for pid in pids), timeout_s=2.0)
 
 
 def test_closing_from_elsewhere_ends_a_read_that_waits():
@@ -645,6 +665,10 @@ def test_closing_from_elsewhere_ends_a_read_that_waits():
         closer.start()
         assert list(blocks) == []  # no error: it was we who ended the program
         closer.join()
+
+
+def list_processes():
+    return subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
 
 
 def proc_state(pid):

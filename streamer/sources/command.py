@@ -23,6 +23,9 @@ MAX_LINE_BYTES = 500
 EXIT_GRACE_S = 1.0  # from the end of a program's output to its own
 STOP_GRACE_S = 0.15  # from being asked to end to being ended
 
+# Waits for the end of its input, which is the end of us, however that comes about; then ends the program's group.
+GUARD = 'read -r _; kill -s TERM -- "-$1"; sleep 1; kill -s KILL -- "-$1"'
+
 
 class CommandSource:
     """A program's samples: WAV, or raw as the spec says. It is ended, with all it started, by close().
@@ -47,6 +50,13 @@ class CommandSource:
             raise SourceError(f"cmd: {self._program} cannot be started: {error.strerror}") from error
         assert self._process.stdout
         assert self._process.stderr
+        self._guard = subprocess.Popen(
+            ["/bin/sh", "-c", GUARD, "streamer-guard", str(self._process.pid)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         self._listener = threading.Thread(
             target=self._keep_last_words, args=(self._process.stderr,), name="cmd stderr", daemon=True
         )
@@ -85,6 +95,7 @@ class CommandSource:
             status = self._process.wait(EXIT_GRACE_S)
         except subprocess.TimeoutExpired:
             return
+        self._end_guard()
         if status == 0:
             return
         self._listener.join(EXIT_GRACE_S)
@@ -112,9 +123,17 @@ class CommandSource:
             except subprocess.TimeoutExpired:
                 self._signal_all(signal.SIGKILL)
                 self._process.wait()
+        self._end_guard()
         self._listener.join(STOP_GRACE_S)
         assert self._process.stdout
         self._process.stdout.close()
+
+    def _end_guard(self) -> None:
+        """Its duty ends with the program's process: the number may be another's soon."""
+        self._guard.kill()
+        self._guard.wait()
+        assert self._guard.stdin
+        self._guard.stdin.close()
 
     def _signal_all(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):
