@@ -110,7 +110,7 @@ def _read_tile(flat: Work, at: int, lanes: int) -> NDArray[np.complexfloating]:
     return tile
 
 
-class _Vectors:
+class Vectors:
     """Writes LLVM code for a tile's worth of elements side by side, of the dtype of the array given."""
 
     def __init__(self, context: Any, builder: Any, array_type: Any, n_bytes: int) -> None:
@@ -211,7 +211,7 @@ class _Vectors:
 @intrinsic
 def _fold_pieces(_, n_pieces, samples, samples_at, taper, taper_at, rows, rows_at, half):
     def generate(context, builder, signature, args):
-        wide, one = (_Vectors(context, builder, rows, n_bytes) for n_bytes in (32, rows.dtype.bitwidth // 8))
+        wide, one = (Vectors(context, builder, rows, n_bytes) for n_bytes in (32, rows.dtype.bitwidth // 8))
         half_n = args[7]
         samples_p = wide.pointer(samples, args[1], args[2])
         taper_p = wide.pointer(taper, args[3], args[4])
@@ -258,7 +258,7 @@ def _fold_pieces(_, n_pieces, samples, samples_at, taper, taper_at, rows, rows_a
 @intrinsic(prefer_literal=True)
 def _dot_rows(_, n_rows, tile_bytes, sums, sums_at, rows, rows_at, table, table_at, half):
     def generate(context, builder, signature, args):
-        v = _Vectors(context, builder, sums, tile_bytes.literal_value)
+        v = Vectors(context, builder, sums, tile_bytes.literal_value)
         sums_p = v.pointer(sums, args[2], args[3])
         half_n = args[8]
         starts = [v.pointer(rows, args[4], args[5])]
@@ -287,7 +287,7 @@ def _dot_rows(_, n_rows, tile_bytes, sums, sums_at, rows, rows_at, table, table_
 @intrinsic(prefer_literal=True)
 def _join_tiles(_, tile_bytes, count, sums, to, first, second, step, turns, turns_at):
     def generate(context, builder, signature, args):
-        v = _Vectors(context, builder, sums, tile_bytes.literal_value)
+        v = Vectors(context, builder, sums, tile_bytes.literal_value)
         tile = ir.Constant(_INT, 2 * v.lanes)
         to_p, first_p, second_p = (v.pointer(sums, args[2], builder.mul(at, tile)) for at in args[3:6])
         step_n = builder.mul(args[6], tile)
@@ -309,7 +309,7 @@ def _join_tiles(_, tile_bytes, count, sums, to, first, second, step, turns, turn
 @intrinsic(prefer_literal=True)
 def _turn_out(_, tile_bytes, count, sums, turns, turns_at, out, out_at, out_step):
     def generate(context, builder, signature, args):
-        v = _Vectors(context, builder, sums, tile_bytes.literal_value)
+        v = Vectors(context, builder, sums, tile_bytes.literal_value)
         sums_p = v.pointer(sums, args[2], ir.Constant(_INT, 0))
         turn = v.load_pair(v.pointer(turns, args[3], args[4]))
         out_p = v.pointer(out, args[5], args[6])

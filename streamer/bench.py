@@ -1,0 +1,449 @@
+"""How fast this machine measures bands, beside its own limit, other libraries and the ways one writes first.
+
+Speed is counted in band-samples: bands x frames x samples in a frame. Everything is compared within one run,
+and the best of several repeats counts, since other programs only ever slow one down.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+from numba import njit, types
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from streamer.analyser import Analyser
+from streamer.bank import Analysis, Bank
+from streamer.frames import FrameSpec, make_taper
+from streamer.kernels import Vectors
+from streamer.processes import SharedBlock, cpu_count, get_context
+
+FS_HZ = 48000.0
+_REPEATS = 7
+_REPEAT_BAND_SAMPLES = 4e8  # some 20 ms: long enough to measure, short enough to be left alone now and then
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A bank and frames to measure."""
+
+    name: str
+    bands: int
+    length_samples: int
+    hop_samples: int
+    frames: int
+
+    @property
+    def analysis(self) -> Analysis:
+        freqs_hz = np.linspace(60.123, 0.45 * FS_HZ, self.bands)
+        frames = FrameSpec(length_samples=self.length_samples, hop_samples=self.hop_samples)
+        return Analysis(bank=Bank(freqs_hz=freqs_hz), frames=frames, fs_hz=FS_HZ)
+
+    @property
+    def band_samples(self) -> float:
+        return float(self.bands * self.length_samples * self.frames)
+
+    def shortened(self, band_samples: float) -> Case:
+        """The same with as many frames as make so much work."""
+        frames = max(1, min(self.frames, round(band_samples / (self.bands * self.length_samples))))
+        return Case(**{**asdict(self), "frames": frames})
+
+    def samples(self, dtype: Any) -> NDArray[Any]:
+        n = self.length_samples + (self.frames - 1) * self.hop_samples
+        return np.random.default_rng(0).standard_normal(n).astype(np.float32).astype(dtype)
+
+
+MUSIC = Case(name="1536 bands, 3/4 overlap", bands=1536, length_samples=2048, hop_samples=512, frames=828)
+CASES = (
+    MUSIC,
+    Case(name="1536 bands, 15/16 overlap", bands=1536, length_samples=2048, hop_samples=128, frames=828),
+    Case(name="40 bands, 15/16 overlap", bands=40, length_samples=4096, hop_samples=256, frames=2000),
+    Case(name="16 bands, DTMF frames", bands=16, length_samples=208, hop_samples=20, frames=20000),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One way's speed in one case; error is relative to the largest value."""
+
+    case: str
+    way: str
+    dtype: str
+    giga_band_samples_per_s: float
+    of_limit: float
+    error: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What run_bench found. limits: multiply-adds per second, in giga, by dtype."""
+
+    machine: str
+    versions: dict[str, str]
+    limits: dict[str, float]
+    results: tuple[Result, ...]
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2)
+
+
+def run_bench(*, baselines: bool = True, progress: Callable[[str], None] | None = None) -> Report:
+    """Measure everything; progress is told what comes next. Takes about half a minute."""
+    tell = progress or (lambda _: None)
+    tell("multiply-add limit")
+    limits = {np.dtype(kind).name: measure_limit(kind) / 1e9 for kind in (np.float32, np.float64)}
+    results: list[Result] = []
+
+    def add(
+        case: Case, way: str, dtype: str, seconds: float, error: float | None = None, note: str = ""
+    ) -> None:
+        speed = case.band_samples / seconds / 1e9
+        results.append(
+            Result(
+                case=case.name,
+                way=way,
+                dtype=dtype,
+                giga_band_samples_per_s=speed,
+                of_limit=speed / limits[dtype],
+                error=error,
+                note=note,
+            )
+        )
+
+    for case in CASES:
+        for kind in (np.float32, np.float64):
+            tell(f"streamer: {case.name}, {np.dtype(kind).name}")
+            short = case.shortened(_REPEAT_BAND_SAMPLES)
+            add(short, "streamer, one thread", np.dtype(kind).name, *_measure_streamer(short, kind))
+    for way, dtype, measure, note in _peers():
+        for case in CASES:
+            tell(f"{way}: {case.name}")
+            short = case.shortened(_REPEAT_BAND_SAMPLES / 4)
+            add(short, way, dtype, *measure(short), note=note)
+    if baselines:
+        for way, measure_baseline in _BASELINES.items():
+            tell(f"{way}: {MUSIC.name}")
+            add(
+                MUSIC,
+                way,
+                "float64",
+                measure_baseline(MUSIC),
+                note="extrapolated from a few bands and frames",
+            )
+    names = ("goertzel-streamer", "numpy", "numba", "scipy", "fastgoertzel", "finufft")
+    return Report(
+        machine=f"{platform.processor() or platform.machine()}, {cpu_count()} processors, {platform.system()}",
+        versions={name: version for name in names if (version := _find_version(name))},
+        limits=limits,
+        results=tuple(results),
+    )
+
+
+def print_report(report: Report) -> None:
+    """Tables on standard output."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
+    console.print(f"{report.machine}; {versions}", highlight=False)
+    limits = ", ".join(f"{limit:.1f} G in {dtype}" for dtype, limit in report.limits.items())
+    console.print(f"limit of one core: multiply-adds per second {limits}", highlight=False)
+    for case in CASES:
+        table = Table(
+            title=f"{case.name}: N = {case.length_samples}, hop {case.hop_samples}", title_justify="left"
+        )
+        for heading in ("way", "dtype", "G band-samples/s", "of limit", "error", ""):
+            table.add_column(heading, justify="left" if heading in ("way", "") else "right")
+        for r in report.results:
+            if r.case == case.name:
+                error = "" if r.error is None else f"{r.error:.0e}"
+                speed = f"{r.giga_band_samples_per_s:.3g}"
+                table.add_row(r.way, r.dtype, speed, f"{r.of_limit:.2g}", error, r.note)
+        console.print(table)
+
+
+def measure_limit(dtype: Any) -> float:
+    """Multiply-adds per second that one core can do, on as many lanes as it has."""
+    sums = np.full(12 * 64 // np.dtype(dtype).itemsize, 0.5, dtype)
+    n = 100_000
+    speeds = []
+    for loop, n_bytes in ((_multiply_add_32, 32), (_multiply_add_64, 64)):
+        lanes = n_bytes // sums.itemsize
+        speeds.append(n * 12 * lanes / _best_seconds(partial(loop, sums, n)))
+    return max(speeds)
+
+
+def _make_multiply_add_loop(n_bytes: int) -> Callable[[NDArray[Any], int], None]:
+    @intrinsic
+    def multiply_add(_: Any, sums: Any, n: Any) -> Any:  # noqa: ARG001
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+            v = Vectors(context, builder, sums, n_bytes)
+            zero = args[1].type(0)
+            places = [v.offset(v.pointer(sums, args[0], zero), i * v.lanes) for i in range(12)]
+            starts = [v.load(place) for place in places]
+            a, b = starts[0], starts[1]
+            ends = v.repeat(args[1], starts, lambda _, totals: [v.add_product(t, a, b) for t in totals])
+            for end, place in zip(ends, places, strict=True):
+                v.store(end, place)
+            return context.get_dummy_value()
+
+        return types.void(sums, types.intp), generate
+
+    @njit(cache=True, nogil=True)
+    def loop(sums, n):  # type: ignore[no-untyped-def]
+        multiply_add(sums, n)
+
+    compiled: Callable[[NDArray[Any], int], None] = loop
+    return compiled
+
+
+_multiply_add_32 = _make_multiply_add_loop(32)
+_multiply_add_64 = _make_multiply_add_loop(64)
+
+
+def _best_seconds(run: Callable[[], object]) -> float:
+    run()
+    best = math.inf
+    for _ in range(_REPEATS):
+        start = time.perf_counter()
+        run()
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def _measure_streamer(case: Case, dtype: Any) -> tuple[float, float]:
+    analyser = Analyser(case.analysis, dtype)
+    samples = case.samples(dtype)
+    out = np.zeros((case.frames, case.bands), analyser.complex_dtype)
+    seconds = _best_seconds(lambda: analyser.compute(samples, out))
+    return seconds, _error(case, out[-1])
+
+
+def _error(case: Case, values: NDArray[Any], *, taper: NDArray[Any] | None = None) -> float:
+    """Of the last frame's values, against a direct sum in double precision."""
+    analysis = case.analysis
+    taper = analysis.frames.taper if taper is None else taper
+    frame = case.samples(np.float64)[-case.length_samples :] * taper
+    exact = np.exp(-2j * np.pi * np.outer(analysis.bank.freqs_hz, np.arange(frame.size)) / FS_HZ) @ frame
+    return float(abs(values - exact).max() / abs(exact).max())
+
+
+# Other libraries. Each measures a case in one thread and returns seconds and its error; those that take no
+# window are spared the work of laying one on.
+
+Measured = tuple[float, float | None]
+
+
+def _peers() -> Iterator[tuple[str, str, Callable[[Case], Measured], str]]:
+    yield "numpy, frames times a table (BLAS)", "float64", _measure_matrix_product, "all threads of BLAS"
+    yield "scipy rfft", "float64", _measure_rfft, "the N/2 + 1 grid frequencies, not the bank"
+    yield "scipy zoom FFT", "float64", _measure_zoom_fft, "as many equidistant frequencies"
+    if _find_version("fastgoertzel"):
+        yield "fastgoertzel, frame by frame, one thread", "float64", _measure_fastgoertzel, "no window"
+        yield "fastgoertzel, sliding, one thread", "float64", _measure_fastgoertzel_sliding, "no window"
+    if _find_version("finufft"):
+        yield (
+            "finufft type 2, one thread",
+            "float32",
+            lambda case: _measure_finufft(case, np.float32),
+            "eps 1e-6",
+        )
+        yield (
+            "finufft type 2, one thread",
+            "float64",
+            lambda case: _measure_finufft(case, np.float64),
+            "eps 1e-12",
+        )
+
+
+def _find_version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _frames(case: Case, dtype: Any = np.float64) -> NDArray[Any]:
+    views = np.lib.stride_tricks.sliding_window_view(case.samples(dtype), case.length_samples)
+    return views[:: case.hop_samples]
+
+
+def _measure_matrix_product(case: Case) -> Measured:
+    frames, freqs_hz = _frames(case), case.analysis.bank.freqs_hz
+    turns = np.outer(np.arange(case.length_samples), freqs_hz) / FS_HZ
+    table = np.concatenate([np.cos(2 * np.pi * turns), -np.sin(2 * np.pi * turns)], axis=1)
+    taper = case.analysis.frames.taper
+    seconds = _best_seconds(lambda: (frames * taper) @ table)
+    values = (frames[-1] * taper) @ table
+    return seconds, _error(case, values[: case.bands] + 1j * values[case.bands :])
+
+
+def _measure_rfft(case: Case) -> Measured:
+    from scipy.fft import rfft
+
+    frames, taper = _frames(case), case.analysis.frames.taper
+    return _best_seconds(lambda: rfft(frames * taper, axis=-1)), None
+
+
+def _measure_zoom_fft(case: Case) -> Measured:
+    from scipy.signal import ZoomFFT
+
+    frames, taper, freqs_hz = _frames(case), case.analysis.frames.taper, case.analysis.bank.freqs_hz
+    ends = [freqs_hz[0], freqs_hz[-1]]
+    zoom = ZoomFFT(case.length_samples, ends, m=case.bands, fs=FS_HZ, endpoint=True)
+    return _best_seconds(lambda: zoom(frames * taper)), _error(case, zoom(frames[-1] * taper))
+
+
+def _measure_fastgoertzel(case: Case) -> Measured:
+    import fastgoertzel
+
+    frames, freqs_hz = np.ascontiguousarray(_frames(case)), case.analysis.bank.freqs_hz
+
+    def run() -> Any:
+        for frame in frames:
+            values = fastgoertzel.goertzel_batch_complex(frame, freqs_hz, fs=FS_HZ, threads=1)
+        return values
+
+    return _best_seconds(run), _error(case, run(), taper=make_taper("boxcar", case.length_samples))
+
+
+def _measure_fastgoertzel_sliding(case: Case) -> Measured:
+    import fastgoertzel
+
+    samples, freqs_hz = case.samples(np.float64), case.analysis.bank.freqs_hz
+
+    def run() -> Any:
+        return fastgoertzel.goertzel_sliding_batch_complex(
+            samples, case.length_samples, freqs_hz, step=case.hop_samples, fs=FS_HZ, threads=1
+        )
+
+    return _best_seconds(run), _error(case, run()[-1], taper=make_taper("boxcar", case.length_samples))
+
+
+def _measure_finufft(case: Case, dtype: Any) -> Measured:
+    import finufft
+
+    single = dtype is np.float32
+    complex_dtype = np.complex64 if single else np.complex128
+    frames = _frames(case, dtype)
+    taper = case.analysis.frames.taper.astype(dtype)
+    omega = 2 * np.pi * case.analysis.bank.freqs_hz / FS_HZ
+    plan = finufft.Plan(
+        2,
+        (case.length_samples,),
+        n_trans=case.frames,
+        eps=1e-6 if single else 1e-12,
+        isign=-1,
+        dtype=np.dtype(complex_dtype).name,
+        nthreads=1,
+    )
+    plan.setpts(omega.astype(dtype))
+    seconds = _best_seconds(lambda: plan.execute((frames * taper).astype(complex_dtype)))
+    values = np.atleast_2d(plan.execute((frames * taper).astype(complex_dtype)))[-1]
+    centre = case.length_samples // 2  # its sample 0 is the middle one
+    return seconds, _error(case, values * np.exp(-1j * omega * centre))
+
+
+# What one writes first. A whole case takes minutes, so a few bands in a few frames are timed at two sizes,
+# and the cost per frame and per band in a frame is taken from there.
+
+_FEW_BANDS = (4, 12)
+_FEW_FRAMES = 16
+
+
+def _textbook(frame: list[float], freq_hz: float) -> complex:
+    omega = 2 * math.pi * freq_hz / FS_HZ
+    coefficient = 2 * math.cos(omega)
+    s1 = s2 = 0.0
+    for x in frame:
+        s1, s2 = x + coefficient * s1 - s2, s1
+    return complex(s1 - math.cos(omega) * s2, math.sin(omega) * s2)
+
+
+def _textbook_row(frame: NDArray[np.float64], freqs_hz: NDArray[np.float64], n_bands: int) -> NDArray[Any]:
+    """One frame's values: the few bands there is time for, in a row of all of them."""
+    row = np.zeros(freqs_hz.size, np.complex128)
+    samples = frame.tolist()
+    row[:n_bands] = [_textbook(samples, freq_hz) for freq_hz in freqs_hz[:n_bands]]
+    return row
+
+
+def _extrapolate(case: Case, run: Callable[[int], object]) -> float:
+    """Seconds for a case, from run(n_bands), which does that many bands of _FEW_FRAMES frames."""
+    seconds = []
+    for n_bands in _FEW_BANDS:
+        start = time.perf_counter()
+        run(n_bands)
+        seconds.append((time.perf_counter() - start) / _FEW_FRAMES)
+    per_band = (seconds[1] - seconds[0]) / (_FEW_BANDS[1] - _FEW_BANDS[0])
+    per_frame = max(0.0, seconds[0] - per_band * _FEW_BANDS[0])
+    return case.frames * (per_frame + per_band * case.bands)
+
+
+def _measure_loops(case: Case) -> float:
+    frames, freqs_hz = _frames(case)[:_FEW_FRAMES], case.analysis.bank.freqs_hz
+    return _extrapolate(case, lambda n: [_textbook_row(frame, freqs_hz, n) for frame in frames])
+
+
+def _measure_pool(case: Case) -> float:
+    frames, freqs_hz = _frames(case)[:_FEW_FRAMES], case.analysis.bank.freqs_hz
+    rows: dict[int, NDArray[Any]] = {}
+    with get_context().Pool(cpu_count()) as pool:
+
+        def run(n_bands: int) -> None:
+            tasks = [
+                pool.apply_async(
+                    _textbook_row,
+                    (np.array(frame), freqs_hz, n_bands),
+                    callback=lambda row, i=i: rows.__setitem__(i, row),  # type: ignore[misc]
+                )
+                for i, frame in enumerate(frames)
+            ]
+            for task in tasks:
+                task.wait()
+
+        run(1)
+        return _extrapolate(case, run)
+
+
+def _measure_shared_memory(case: Case) -> float:
+    frames, freqs_hz = _frames(case)[:_FEW_FRAMES], case.analysis.bank.freqs_hz
+    block = SharedBlock(_FEW_FRAMES * case.bands * 16)
+    with get_context().Pool(cpu_count(), _keep_block, (block, case.bands)) as pool:
+
+        def run(n_bands: int) -> None:
+            tasks = [(i, np.array(frame), freqs_hz, n_bands) for i, frame in enumerate(frames)]
+            pool.starmap(_write_row, tasks)
+
+        run(1)
+        return _extrapolate(case, run)
+
+
+def _keep_block(block: SharedBlock, n_bands: int) -> None:
+    global _rows
+    _rows = block.array(np.complex128, (_FEW_FRAMES, n_bands))
+
+
+_rows = np.zeros((0, 0), np.complex128)  # in a worker, the rows it writes to
+
+
+def _write_row(i: int, frame: NDArray[np.float64], freqs_hz: NDArray[np.float64], n_bands: int) -> None:
+    _rows[i] = _textbook_row(frame, freqs_hz, n_bands)
+
+
+_BASELINES: dict[str, Callable[[Case], float]] = {
+    "Python loops": _measure_loops,
+    "Python loops in a pool, a task and a callback per window": _measure_pool,
+    "Python loops in processes, into shared memory": _measure_shared_memory,
+}
