@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.cells import cell_len
 
 from streamer.palette import UNKNOWN, Depth, make_bar_colours, make_cells
-from streamer.picture import State
+from streamer.picture import CODE_OF_0_DBFS, NOT_MEASURED, State
 from streamer.regions import BOLD, DIM, PARTS_OF_A_CELL, RESET, clean, fit
 
 NUMBER_WIDTH = 7
+WIDEST_LABEL = 14
 HALVES_OF_A_CELL = "    ▌▌▌▌"  # the text console's fonts have no finer ones
+
+T = TypeVar("T", np.float32, np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,28 +43,36 @@ class Rows:
     def pooled(self) -> bool:
         return bool((self.stops - self.starts > 1).any())
 
-    def pool(self, level_dbfs: NDArray[np.float32]) -> NDArray[np.float32]:
+    def pool(self, levels: NDArray[T]) -> NDArray[T]:
         """(..., bands) -> (..., rows), the loudest band of each row."""
-        reach = level_dbfs[..., self.starts[-1] : self.stops[0]]
+        reach = levels[..., self.starts[-1] : self.stops[0]]
         return _max_from(reach, (self.starts - self.starts[-1])[::-1])[..., ::-1]
 
-    def pool_halves(self, level_dbfs: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def pool_halves(self, levels: NDArray[T]) -> tuple[NDArray[T], NDArray[T]]:
         """(..., bands) -> the loudest of each row's upper and lower bands, (..., rows) both."""
         middles = np.minimum(self.starts + (self.stops - self.starts + 1) // 2, self.stops - 1)
         edges = np.stack([self.starts, middles], axis=-1)[::-1].ravel() - self.starts[-1]
-        halves = _max_from(level_dbfs[..., self.starts[-1] : self.stops[0]], edges)
+        halves = _max_from(levels[..., self.starts[-1] : self.stops[0]], edges)
         return halves[..., 1::2][..., ::-1], halves[..., 0::2][..., ::-1]
 
-    def labels(self, band_labels: list[str], width: int) -> list[str]:
+    def labels(self, band_labels: list[str]) -> list[str]:
+        """The rows' names, of equal width."""
+        widest = _widest(tuple(band_labels))
+        width = max(4, min(WIDEST_LABEL, 2 * widest + 1 if self.pooled else widest))
         return [
             _name_row(tuple(band_labels[a:b]), width) for a, b in zip(self.starts, self.stops, strict=True)
         ]
 
 
-def _max_from(level_dbfs: NDArray[np.float32], starts: NDArray[np.intp]) -> NDArray[np.float32]:
+def _max_from(levels: NDArray[T], starts: NDArray[np.intp]) -> NDArray[T]:
     # equal neighbouring starts read as the one value there, which is what a row of one band needs
-    pooled: NDArray[np.float32] = np.maximum.reduceat(level_dbfs, starts, axis=-1)
+    pooled: NDArray[T] = np.maximum.reduceat(levels, starts, axis=-1)
     return pooled
+
+
+@lru_cache(maxsize=4)
+def _widest(labels: tuple[str, ...]) -> int:
+    return max(cell_len(clean(label)) for label in labels)
 
 
 @lru_cache(maxsize=4096)
@@ -145,34 +157,35 @@ def make_waterfall(state: State, rows: Rows, width: int, depth: Depth) -> tuple[
     A cell holds two values: two halves of a row's bands, or where a row is one band, two instants.
     """
     view, picture = state.view, state.shown
+    colours = _make_colours(view.floor_dbfs, view.ceiling_dbfs)
+    history, span_s = picture.newest_history(view.channel, width if rows.pooled else 2 * width)
     if rows.pooled:
-        history, span_s = picture.newest_history(view.channel, width)
         upper, lower = rows.pool_halves(history)
-        pixels = (
-            _to_colours(upper.T, view.floor_dbfs, view.ceiling_dbfs),
-            _to_colours(lower.T, view.floor_dbfs, view.ceiling_dbfs),
-        )
+        pixels = colours[upper.T], colours[lower.T]
     else:
-        history, span_s = picture.newest_history(view.channel, 2 * width)
-        both = _to_colours(rows.pool(history).T, view.floor_dbfs, view.ceiling_dbfs)
-        pixels = both[:, 0::2], both[:, 1::2]
+        instants = colours[rows.pool(history).T]
+        pixels = instants[:, 0::2], instants[:, 1::2]
     cells = make_cells(depth, "upper" if rows.pooled else "left")
-    codes = pixels[0] * (UNKNOWN + 1) + pixels[1]
-    lines = ["".join(_join_runs(row, cells.style, cells.glyph)) for row in codes.tolist()]
+    lines = [
+        "".join(_join_runs(row, cells.style, cells.glyph))
+        for row in (pixels[0] * (UNKNOWN + 1) + pixels[1]).tolist()
+    ]
     middle = f"-{span_s / 2:.0f} s" if span_s >= 4 else ""
     left = f"-{span_s:.0f} s" if span_s >= 1 else ""
-    if (
-        span_s and history.shape[0] and np.isnan(history[0, 0])
-    ):  # not full yet: its left end is not span_s ago
+    if history[0, 0] == NOT_MEASURED:  # not full yet: its left end is not span_s ago
         left = middle = ""
     axis = f"{left}{middle:^{max(0, width - len(left) - 3)}}"[: width - 3].ljust(width - 3) + "now"
     return [*lines, f"{DIM}{axis}{RESET}"], span_s
 
 
-def _to_colours(level_dbfs: NDArray[np.float32], floor_dbfs: float, ceiling_dbfs: float) -> NDArray[np.intp]:
-    """Indices into the palette, UNKNOWN where NaN."""
+@lru_cache(maxsize=8)
+def _make_colours(floor_dbfs: float, ceiling_dbfs: float) -> NDArray[np.intp]:
+    """(256,) index into the palette for each code of the history."""
+    level_dbfs = np.arange(256) - CODE_OF_0_DBFS
     steps = (level_dbfs - floor_dbfs) * (UNKNOWN / (ceiling_dbfs - floor_dbfs))
-    return np.where(np.isnan(steps), UNKNOWN, np.clip(np.nan_to_num(steps), 0, UNKNOWN - 1)).astype(np.intp)
+    colours = np.clip(steps, 0, UNKNOWN - 1).astype(np.intp)
+    colours[NOT_MEASURED] = UNKNOWN
+    return colours
 
 
 def _join_runs(codes: list[int], style: list[str], glyph: list[str]) -> Iterator[str]:

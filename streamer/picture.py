@@ -26,7 +26,8 @@ LOWEST_FLOOR_DBFS = -160.0
 HIGHEST_CEILING_DBFS = 20.0
 SMALLEST_RANGE_DB = 20.0
 
-_CODE_OF_0_DBFS = 200  # history keeps whole decibels in a byte; 0 is "not measured"
+CODE_OF_0_DBFS = 200  # history keeps whole decibels in a byte
+NOT_MEASURED = 0  # below every level, so that a maximum passes over it
 
 
 class Picture:
@@ -94,7 +95,7 @@ class Picture:
             self._line_due_s if in_time else now_s
         ) + LINE_S  # a steady grid, afresh after a pause
         at = self.history_lines % HISTORY_LINES
-        self.history[at] = np.clip(np.rint(self._line_dbfs) + _CODE_OF_0_DBFS, 1, 255)
+        self.history[at] = np.clip(np.rint(self._line_dbfs) + CODE_OF_0_DBFS, 1, 255)
         self.history_t_s[at] = t_s
         self.history_lines += 1
         self._line_dbfs[:] = -np.inf
@@ -113,17 +114,17 @@ class Picture:
     def reset_peaks(self) -> None:
         self.peak_dbfs[:] = -np.inf
 
-    def newest_history(self, channel: int, lines: int) -> tuple[NDArray[np.float32], float]:
+    def newest_history(self, channel: int, lines: int) -> tuple[NDArray[np.uint8], float]:
         """The newest lines of a channel counted from 0, newest last, and how many seconds they span.
 
-        (lines, bands) dBFS, NaN for what was not measured
+        (lines, bands) codes: dBFS + CODE_OF_0_DBFS, or NOT_MEASURED
         """
         known = min(lines, self.history_lines, HISTORY_LINES)
         at = np.arange(self.history_lines - known, self.history_lines) % HISTORY_LINES
-        level_dbfs = np.full((lines, self._shape[1]), np.nan, dtype=np.float32)
-        level_dbfs[lines - known :] = self.history[at, channel].astype(np.float32) - _CODE_OF_0_DBFS
+        codes = np.full((lines, self._shape[1]), NOT_MEASURED, dtype=np.uint8)
+        codes[lines - known :] = self.history[at, channel]
         span_s = float(self.history_t_s[at[-1]] - self.history_t_s[at[0]]) if known > 1 else 0.0
-        return level_dbfs, span_s
+        return codes, span_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

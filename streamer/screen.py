@@ -28,7 +28,6 @@ from streamer.regions import DIM, RESET, SGR, Region, Screen, clean, fit, tell_u
 
 SMALLEST_WIDTH, SMALLEST_HEIGHT = 60, 15  # below, one line has to do
 BOTH_FROM_WIDTH = 100
-WIDEST_LABEL = 14
 PANELS: tuple[str, ...] = ("header", "health", "events", "keys")  # what rich draws
 
 
@@ -114,9 +113,8 @@ class _Layout:
 def _render_bands(state: State, layout: _Layout, depth: Depth) -> dict[str, Region]:
     scene, view = state.scene, state.view
     rows = Rows.share(len(scene.band_labels), layout.band_rows, min(view.page, layout.pages))
-    widest = max(cell_len(label) for label in scene.band_labels)
-    label_width = max(4, min(WIDEST_LABEL, 2 * widest + 1 if rows.pooled else widest))
-    labels = rows.labels(scene.band_labels, label_width)
+    labels = rows.labels(scene.band_labels)
+    label_width = cell_len(labels[0])
     numbers = make_numbers(state, rows)
     regions = {}
     if layout.bars_width:

@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.picture import HISTORY_LINES, PEAK_HELD_S, Picture, State, View, press
+from streamer.picture import (
+    CODE_OF_0_DBFS,
+    HISTORY_LINES,
+    NOT_MEASURED,
+    PEAK_HELD_S,
+    Picture,
+    State,
+    View,
+    press,
+)
 from streamer.snapshot import EventRow, Snapshot
 from tests.dashboard_feeder import make_scene
 
@@ -69,9 +78,9 @@ def test_history_keeps_the_maximum_of_the_snapshots_in_a_line():
     picture = make_picture(bands=1)
     for number, level_dbfs in enumerate((-80, -80, -20, -80, -70, -60, -70)):
         picture.take(snapshot(level_dbfs), number / 15)  # three snapshots a line, after the first
-    level_dbfs, _ = picture.newest_history(0, 4)
-    assert np.isnan(level_dbfs[0, 0])
-    assert level_dbfs[1:, 0].tolist() == [-80, -20, -60]
+    codes, _ = picture.newest_history(0, 4)
+    assert codes[0, 0] == NOT_MEASURED
+    assert (codes[1:, 0].astype(int) - CODE_OF_0_DBFS).tolist() == [-80, -20, -60]
 
 
 @given(st.integers(0, 2 * HISTORY_LINES + 5), st.integers(1, 600))
@@ -80,11 +89,11 @@ def test_history_gives_the_newest_lines_last_however_often_it_wrapped(taken, lin
     picture = make_picture(bands=1)
     for number in range(taken):
         picture.take(snapshot(-(number % 100), t_s=number * 0.2), number * 0.2)
-    level_dbfs, span_s = picture.newest_history(0, lines)
+    codes, span_s = picture.newest_history(0, lines)
     known = min(taken, lines, HISTORY_LINES)
     expected = [-(number % 100) for number in range(taken - known, taken)]
-    assert level_dbfs[lines - known :, 0].tolist() == expected
-    assert np.isnan(level_dbfs[: lines - known]).all()
+    assert (codes[lines - known :, 0].astype(int) - CODE_OF_0_DBFS).tolist() == expected
+    assert (codes[: lines - known] == NOT_MEASURED).all()
     assert span_s == pytest.approx(max(0, known - 1) * 0.2)
 
 
