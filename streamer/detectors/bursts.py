@@ -171,10 +171,7 @@ def find_misfits(burst: Burst, *, frames_per_window: float) -> tuple[float, floa
     middle = (burst.start + burst.stop) / 2
     early, late = min(burst.start + half, middle), max(burst.stop - half, middle)
     bounds = (max(burst.start - half, 0), early, late, burst.stop + half)
-    parts = [
-        squares[:, math.ceil(begin) : math.floor(end) + 1]
-        for begin, end in pairwise(bounds)
-    ]
+    parts = [squares[:, math.ceil(begin) : math.floor(end) + 1] for begin, end in pairwise(bounds)]
     start, core, stop = (
         math.sqrt(float(part.sum(axis=1).max()) / part.shape[1]) if part.shape[1] else 0.0 for part in parts
     )

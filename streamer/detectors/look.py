@@ -75,6 +75,8 @@ def look_around(samples: NDArray[np.float64], fs_hz: float) -> NDArray[np.float6
 
 def spread(power: NDArray[np.float64], n_bins: int) -> NDArray[np.float64]:
     """Each bin raised to the largest within n_bins on either side."""
-    padded = np.pad(power, n_bins, mode="edge")
-    windows: NDArray[np.float64] = np.lib.stride_tricks.sliding_window_view(padded, 2 * n_bins + 1)
-    return np.asarray(windows.max(axis=-1))
+    raised = power.copy()
+    for k in range(1, n_bins + 1):
+        np.maximum(raised[k:], power[:-k], out=raised[k:])
+        np.maximum(raised[:-k], power[k:], out=raised[:-k])
+    return raised
