@@ -387,6 +387,100 @@ def _progress(*, quiet: bool) -> _Progress:
 
 
 @cli.command(context_settings=CONTEXT)
+@click.argument("files", nargs=-1, required=True)
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    default=("{stem}.png",),
+    show_default=True,
+    metavar="FILE",
+    help=".png, .npz, .csv, .nc or .zarr; {stem} and {name} stand for the recording's; repeatable.",
+)
+@BAND_OPTIONS
+@SOURCE_OPTIONS
+@click.option("--start", metavar="TIME", help="Leave out what comes before, such as 90s.")
+@click.option("--end", metavar="TIME", help="Leave out what comes after.")
+@click.option("--scale", metavar="NAME", help="amplitude (default), power, psd or complex.")
+@click.option("--dtype", metavar="NAME", help="float32 (default) or float64.")
+@click.option("--floor", metavar="LEVEL", help="Level of the picture's darkest colour, such as -90dBFS.")
+@click.option("--ceiling", metavar="LEVEL", help="Level of its brightest colour.")
+@click.option("--width", type=int, help="Of the picture in pixels.  [default: 1600]")
+@click.option("--height", type=int, help="Of the picture in pixels.  [default: 900]")
+@click.option("--events", "has_events", is_flag=True, help="Mark what --plan hears (dtmf) on the picture.")
+@PLAN_OPTION
+@click.option(
+    "-j", "--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Threads at work."
+)
+@click.option("-q", "--quiet", is_flag=True, help="No talk on stderr but errors.")
+@DEBUG
+def spectrogram(
+    files: tuple[str, ...],
+    outputs: tuple[str, ...],
+    rate: str | None,
+    channels: str | None,
+    sample_format: str | None,
+    start: str | None,
+    end: str | None,
+    floor: str | None,
+    ceiling: str | None,
+    width: int | None,
+    height: int | None,
+    has_events: bool,
+    plans: tuple[str, ...],
+    jobs: int,
+    quiet: bool,
+    **measured: str | None,
+) -> None:
+    """Pictures of recordings, or their values: amplitude, power, PSD or complex.
+
+    \b
+    streamer spectrogram call.wav                            call.png
+    streamer spectrogram *.flac -b notes:A1-C8 -o out/{stem}.png
+    streamer spectrogram song.mp3 -n 4096 --hop 1024 --scale complex -o song.zarr
+    """
+    from streamer.exports import plan_exports, run_exports
+    from streamer.figure import Style
+    from streamer.progress import ProgressBar
+    from streamer.sources import parse_source
+    from streamer.spectra import SpectraSpec
+    from streamer.units import parse_duration_s, parse_frequency_hz, parse_level_dbfs
+
+    rate_hz = None if rate is None else parse_frequency_hz(rate, name="rate")
+    given: dict[str, Any] = {key: value for key, value in measured.items() if value is not None}
+    exports = plan_exports(
+        [
+            parse_source(file, sample_format=sample_format, rate_hz=rate_hz, channels=channels)
+            for file in files
+        ],
+        outputs,
+        spec=SpectraSpec(
+            start_s=0.0 if start is None else parse_duration_s(start, name="start"),
+            end_s=None if end is None else parse_duration_s(end, name="end"),
+            plans=plans or (("dtmf",) if has_events else ()),
+            **given,
+        ),
+        style=Style(
+            floor_db=None if floor is None else parse_level_dbfs(floor, name="floor"),
+            ceiling_db=None if ceiling is None else parse_level_dbfs(ceiling, name="ceiling"),
+            **{name: size for name, size in (("width", width), ("height", height)) if size is not None},
+        ),
+    )
+    failure: StreamerError | None = None
+    with ProgressBar(is_quiet=quiet) as progress:
+        for done in run_exports(exports, jobs=jobs, progress=progress):
+            if isinstance(done, StreamerError):
+                failure = failure or done
+                click.echo(f"streamer: {done}", err=True)
+            elif not quiet:
+                lines = [*(f"wrote {target}" for target in done.targets), *done.remarks]
+                click.echo("\n".join(f"streamer: {line}" for line in lines), err=True)
+    if failure is not None:
+        click.get_current_context().exit(failure.exit_code)
+
+
+@cli.command(context_settings=CONTEXT)
 @click.argument("spec")
 @click.option("-r", "--rate", default="48k", show_default=True, metavar="HZ", help="Sample rate.")
 @click.option("-w", "--window", default="hann", show_default=True, metavar="NAME", help="Taper.")
