@@ -32,7 +32,7 @@ class DtmfSpec:
     digits: str = "0123456789*#ABCD"  # the ones to report
 
     # Level and twist, per tone.
-    min_level_dbfs: float = -64.0  # far below Q.24: for microphones
+    min_level_dbfs: float = -66.0  # far below Q.24: for microphones
     max_low_over_high_db: float = 12.0  # "normal twist"; AT&T asks for 8
     max_high_over_low_db: float = 9.0  # "reverse twist"; AT&T asks for 4, MT8870 for 8
 
@@ -45,6 +45,8 @@ class DtmfSpec:
     max_skew_ms: float = 6.0  # both tones start, and stop, within this
 
     # What else is heard.
+    max_drift: float = 0.013  # of a frequency, from a digit's first half to its second: a ratio; no glides
+    max_company: float = 0.11  # share of the spectrum that sounds with a digit and no longer: no chords
     min_snr_db: float = 11.0  # of the weaker tone in 58 Hz; noise alone reads up to 10
     max_doubt: float = 0.65  # see doubt_of; larger hears more digits over loud speech, and in speech alone
 
@@ -61,6 +63,8 @@ class DtmfSpec:
             ("min_on_ms", 20, 1000),
             ("max_hole_ms", 5, 100),
             ("max_skew_ms", 1, 30),
+            ("max_drift", 0.001, 1),
+            ("max_company", 0, 1),
             ("min_snr_db", 0, 60),
             ("max_doubt", 0, 10),
         ):
@@ -111,6 +115,8 @@ class Reject(Enum):
     NOISY = "a tone not clear of the noise"
     BROKEN = "only pieces of it, none long enough"
     SHAPE = "not switched on and off, but swelling and fading"
+    GLIDE = "a tone that glides"
+    COMPANY = "too much that comes and goes with it"
     DOUBT = "too many small doubts"
     GONE = "its samples are gone"
 
@@ -172,6 +178,8 @@ class Shape:
     start_misfit: float  # how far the envelopes are from tones switched on and off: 0 clean, 0.5 hardly alike
     core_misfit: float
     stop_misfit: float
+    deviation: float  # roughly, of the worse tone: a ratio
+    drift: float  # from its first half to its second, of the worse tone: a ratio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +194,7 @@ class Sound:
     company_db: float  # the strongest other line that is not steady from before, over the weaker tone
     company_peak_db: float  # the same over the mean of the rest
     newcomer_db: float  # the strongest line that was there neither before nor after
+    newcomer_share: float  # how much of the spectrum such lines fill
 
     @property
     def twist_db(self) -> float:
@@ -214,7 +223,9 @@ def doubt_of(shape: Shape, sound: Sound) -> float:
     company, it has to be sharp and true: that parts digits over speech from speech. The weights come from a
     logistic regression over some ten thousand bursts of speech, music and digits of every kind.
     """
-    company = _ramp(sound.company_db, -15, 10) * _ramp(sound.company_peak_db, 9, 11)  # noise peaks by 6 to 9
+    # Noise peaks by 6 to 9 dB over its mean, and at 0 dB S/N 9 dB under the tones.
+    unlike_noise = max(_ramp(sound.company_peak_db, 9, 11), _ramp(sound.company_db, -8, -4))
+    company = _ramp(sound.company_db, -15, 10) * unlike_noise
     percent = 100 * sound.deviation
     return (
         doubt_of_shape(shape)
@@ -244,6 +255,8 @@ def judge(shape: Shape, sound: Sound, spec: DtmfSpec) -> Reject | None:
         return Reject.HIGH_STRONGER
     if sound.snr_db < spec.min_snr_db:
         return Reject.NOISY
+    if sound.newcomer_share > spec.max_company:
+        return Reject.COMPANY
     if doubt_of(shape, sound) > spec.max_doubt * (1 if shape.stopped else EARLY_DOUBT):
         return Reject.DOUBT
     return None
@@ -402,8 +415,9 @@ class DtmfDetector:
         if age_ms < self.spec.min_on_ms:
             candidate.check_frame = frame + max(1, self._to_frames(self.spec.min_on_ms - age_ms))
             return
-        if burst.stop < frame - origin:
-            return  # it stopped, or has a hole; the close will tell
+        if burst.stop < frame - origin:  # a hole, unless the close says that it has stopped
+            candidate.check_frame = frame + 4
+            return
         verdict = self._weigh(candidate, burst, origin, frame, stopped=False)
         if not isinstance(verdict, Reject):
             self._begin(candidate, verdict, frame, events)
@@ -481,7 +495,9 @@ class DtmfDetector:
             return Reject.BROKEN
         if doubt_of_shape(shape) > self.spec.max_doubt:
             return Reject.SHAPE
-        if self._rough_deviation(candidate, burst, origin, frame) > self.spec.max_deviation + 0.01:
+        if shape.drift > self.spec.max_drift:
+            return Reject.GLIDE
+        if shape.deviation > self.spec.max_deviation + 0.01:
             return Reject.FREQUENCY
         sound = self._listen(candidate, shape, frame)
         if sound is None:
@@ -500,6 +516,7 @@ class DtmfDetector:
             start_skew_ms = 0.0
         if stop_skew_ms > self.spec.max_skew_ms and self._goes_over(candidate):
             stop_skew_ms = 0.0
+        deviation, drift = self._follow_phase(candidate, burst, origin, frame)
         return Shape(
             start_sample=self._centre(origin) + start * self._hop,
             stop_sample=min(self._centre(origin) + stop * self._hop, self._centre(frame)),
@@ -509,6 +526,8 @@ class DtmfDetector:
             start_misfit=misfits[0],
             core_misfit=misfits[1],
             stop_misfit=misfits[2] if stopped else 0.0,
+            deviation=deviation,
+            drift=drift,
         )
 
     def _meet(
@@ -527,17 +546,22 @@ class DtmfDetector:
         """Whether a pair that shares one of its tones leads now."""
         return _share_a_tone(candidate.code, self._lead)
 
-    def _rough_deviation(self, candidate: _Candidate, burst: Burst, origin: int, frame: int) -> float:
-        """Of the worse tone, from how far its phase moves from frame to frame."""
-        first = origin + math.ceil(burst.start) + 2
-        last = min(origin + math.floor(burst.stop) - 2, frame)
-        if last - first < 3:
-            first, last = first - 2, last + 2
+    def _follow_phase(
+        self, candidate: _Candidate, burst: Burst, origin: int, frame: int
+    ) -> tuple[float, float]:
+        """Deviation and drift of the worse tone, from how far its phase moves from frame to frame."""
+        first = max(origin + math.ceil(burst.start), self._first_frame)
+        last = min(origin + math.floor(burst.stop), frame)
+        if last - first < 4:
+            return 0.0, 0.0
         values = self._trail.rows(first, last + 1)[[candidate.low, 4 + candidate.high]].astype(np.complex128)
-        moved = np.angle((values[:, 1:] * values[:, :-1].conj()).sum(axis=1))
+        moves = values[:, 1:] * values[:, :-1].conj()
+        middle = moves.shape[1] // 2
+        early, late = moves[:, :middle].sum(axis=1), moves[:, middle:].sum(axis=1)
         nominal = np.array(candidate.nominal_hz) * (2 * np.pi * self._hop / self._analysis.fs_hz)
-        off = (moved - nominal + np.pi) % (2 * np.pi) - np.pi
-        return float(np.max(np.abs(off) / nominal))
+        off = (np.angle(early + late) - nominal + np.pi) % (2 * np.pi) - np.pi
+        drift = np.angle(late * early.conj())
+        return float(np.max(np.abs(off) / nominal)), float(np.max(np.abs(drift) / nominal))
 
     def _listen(self, candidate: _Candidate, shape: Shape, frame: int) -> Sound | None:
         """Look at the samples, before, during and after; None: they are gone."""
@@ -560,15 +584,16 @@ class DtmfDetector:
             return None
         was_there = look_around(before, fs_hz)
         change = 10 ** (STEADY_DB / 10)
-        moving = (rest > was_there * change) | (rest < was_there / change)
         known = spread(was_there, 4)
+        moving = (rest > known * change) | (spread(rest, 4) * change < was_there)
         if shape.stopped:
             after_start = int(shape.stop_sample + 2 * settle)
             after = self._read(after_start, after_start + part.size, frame)
             if after is not None:
                 known = np.maximum(known, spread(look_around(after, fs_hz), 4))
         company = float(np.max(rest * moving)) + 1e-20
-        newcomer = float(np.max(rest * (rest > 4 * known))) + 1e-20
+        new = rest > 4 * known
+        newcomer = float(np.max(rest * new)) + 1e-20
         mean = float(np.sum(rest * moving)) / max(int(np.count_nonzero(moving)), 1) + 1e-20
         weaker = min(look.amplitudes) ** 2 / 2 + 1e-20
         # In the noise bandwidth of the analysis frames, whose Hann taper is so many times longer.
@@ -584,6 +609,7 @@ class DtmfDetector:
             company_db=_db(company / weaker),
             company_peak_db=_db(company / mean),
             newcomer_db=_db(newcomer / weaker),
+            newcomer_share=float(np.mean(new & (rest > 0.05 * weaker))),
         )
 
     def _read(self, start: int, stop: int, frame: int) -> NDArray[np.float64] | None:
