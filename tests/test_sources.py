@@ -647,12 +647,13 @@ def test_the_program_does_not_outlive_whoever_reads_it_even_if_killed(is_open, t
         with open_source(parse_source("cmd:sh {script}", **options)) as source:
             list(source.read_blocks(1000))
     """
-    reader = subprocess.Popen([sys.executable, "-c", code])
-    wait_until(lambda: pid_path.exists() and len(pid_path.read_text().split()) == 2)
-    pids = [int(pid) for pid in pid_path.read_text().split()]
-    wait_until(lambda: f"streamer-guard {pids[0]}" in list_processes())
-    reader.kill()
-    reader.wait()
+    with subprocess.Popen([sys.executable, "-c", code]) as reader:
+        try:
+            wait_until(lambda: pid_path.exists() and len(pid_path.read_text().split()) == 2)
+            pids = [int(pid) for pid in pid_path.read_text().split()]
+            wait_until(lambda: f"streamer-guard {pids[0]}" in list_processes())
+        finally:
+            reader.kill()
     wait_until(lambda: all(proc_state(pid) == "Z" for pid in pids), timeout_s=2.0)
 
 
@@ -668,7 +669,7 @@ def test_closing_from_elsewhere_ends_a_read_that_waits():
 
 
 def list_processes():
-    return subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    return subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
 
 
 def proc_state(pid):
