@@ -8,7 +8,8 @@ one by a complex factor: Goertzel's recurrence as a tree, without a chain to wai
 What is summed once is a stretch. Where frames have nothing to share, a stretch is a frame, tapered as it is
 folded. Where they overlap much and the taper is a sum of cosines, a stretch is one hop, summed plainly at
 every band and its neighbours in frequency: a frame is the join of its stretches, and the taper a weighted sum
-over the neighbours. Both ways run through the same loops.
+over the neighbours. Both ways run through the same loops. The last ones serve banks so large that a fine grid
+of frequencies is transformed instead and read between its points.
 
 Arrays are flat, of float32 or float64, and sizes count elements. A tile is a few bands side by side in
 registers: `lanes` real parts, then as many imaginary ones. Every sum of a row and a band is a chain of its
@@ -103,6 +104,34 @@ def turn_out(tile_bytes, count, sums, turns, turns_at, out, out_at, out_step):
         turned = turn * _read_tile(sums, i * 2 * lanes, lanes)
         at = out_at + i * out_step
         out[at : at + 2 * lanes : 2], out[at + 1 : at + 2 * lanes : 2] = turned.real, turned.imag
+
+
+def read_band(
+    n_frames,
+    n_bytes,
+    n_weights,
+    spectra,
+    at,
+    step,
+    weights,
+    weights_at,
+    turns,
+    turns_at,
+    out,
+    out_at,
+    out_step,
+):
+    """out[i] = turn * sum of weights * spectrum i from `at` on, for i below n_frames, all of them complex.
+
+    weights: each twice, for the real and the imaginary part   n_bytes: of a register
+    """
+    turn = complex(turns[turns_at], turns[turns_at + 1])
+    for i in range(n_frames):
+        weighted = (
+            spectra[at + i * step : at + i * step + n_weights] * weights[weights_at : weights_at + n_weights]
+        )
+        turned = turn * complex(weighted[0::2].sum(), weighted[1::2].sum())
+        out[out_at + i * out_step], out[out_at + i * out_step + 1] = turned.real, turned.imag
 
 
 def _read_tile(flat: Work, at: int, lanes: int) -> NDArray[np.complexfloating]:
@@ -327,6 +356,73 @@ def _turn_out(_, tile_bytes, count, sums, turns, turns_at, out, out_at, out_step
     return types.void(tile_bytes, at, sums, turns, at, out, at, at), generate
 
 
+@intrinsic(prefer_literal=True)
+def _read_band(
+    _,
+    n_frames,
+    n_bytes,
+    n_weights,
+    spectra,
+    at,
+    step,
+    weights,
+    weights_at,
+    turns,
+    turns_at,
+    out,
+    out_at,
+    out_step,
+):
+    def generate(context, builder, signature, args):
+        v = Vectors(context, builder, spectra, n_bytes.literal_value)
+        one = Vectors(context, builder, spectra, v.bits // 8)
+        n_registers = n_weights.literal_value // v.lanes
+        weights_p = v.pointer(weights, args[6], args[7])
+        held = [v.load(v.offset(weights_p, i * v.lanes)) for i in range(n_registers)]
+        turns_p = one.pointer(turns, args[8], args[9])
+        real_turn, imaginary_turn = builder.load(turns_p), builder.load(one.offset(turns_p, 1))
+        spectra_p, out_p = v.pointer(spectra, args[3], args[4]), v.pointer(out, args[10], args[11])
+
+        def read(i, _):
+            start = v.offset(spectra_p, builder.mul(i, args[5]))
+            total = builder.fmul(held[0], v.load(start))
+            for j in range(1, n_registers):
+                total = v.add_product(total, held[j], v.load(v.offset(start, j * v.lanes)))
+            lanes = v.lanes
+            while lanes > 2:  # halves upon halves, until one real and one imaginary part are left
+                lanes //= 2
+                halves = [
+                    builder.shuffle_vector(
+                        total,
+                        total,
+                        ir.Constant(ir.VectorType(ir.IntType(32), lanes), list(range(at, at + lanes))),
+                    )
+                    for at in (0, lanes)
+                ]
+                total = builder.fadd(*halves)
+            real, imaginary = (
+                builder.extract_element(total, ir.Constant(ir.IntType(32), part)) for part in range(2)
+            )
+            to = v.offset(out_p, builder.mul(i, args[12]))
+            builder.store(
+                builder.fsub(builder.fmul(real_turn, real), builder.fmul(imaginary_turn, imaginary)), to
+            )
+            builder.store(
+                builder.fadd(builder.fmul(real_turn, imaginary), builder.fmul(imaginary_turn, real)),
+                one.offset(to, 1),
+            )
+            return []
+
+        v.repeat(args[0], [], read)
+        return context.get_dummy_value()
+
+    at_ = types.intp
+    return (
+        types.void(at_, n_bytes, n_weights, spectra, at_, at_, weights, at_, turns, at_, out, at_, at_),
+        generate,
+    )
+
+
 @overload(fold_pieces)
 def _compiled_fold_pieces(n_pieces, samples, samples_at, taper, taper_at, rows, rows_at, half):
     def call(n_pieces, samples, samples_at, taper, taper_at, rows, rows_at, half):
@@ -355,6 +451,56 @@ def _compiled_join_tiles(tile_bytes, count, sums, to, first, second, step, turns
 def _compiled_turn_out(tile_bytes, count, sums, turns, turns_at, out, out_at, out_step):
     def call(tile_bytes, count, sums, turns, turns_at, out, out_at, out_step):
         _turn_out(tile_bytes, count, sums, turns, turns_at, out, out_at, out_step)
+
+    return call
+
+
+@overload(read_band, prefer_literal=True)
+def _compiled_read_band(
+    n_frames,
+    n_bytes,
+    n_weights,
+    spectra,
+    at,
+    step,
+    weights,
+    weights_at,
+    turns,
+    turns_at,
+    out,
+    out_at,
+    out_step,
+):
+    def call(
+        n_frames,
+        n_bytes,
+        n_weights,
+        spectra,
+        at,
+        step,
+        weights,
+        weights_at,
+        turns,
+        turns_at,
+        out,
+        out_at,
+        out_step,
+    ):
+        _read_band(
+            n_frames,
+            n_bytes,
+            n_weights,
+            spectra,
+            at,
+            step,
+            weights,
+            weights_at,
+            turns,
+            turns_at,
+            out,
+            out_at,
+            out_step,
+        )
 
     return call
 
@@ -601,7 +747,81 @@ def evaluate_frames(
         known = per_frame - 1
 
 
+@njit(cache=True, nogil=True)
+def lay_out_frames(samples, at, hop, taper, padded):
+    """Fill row i of padded with the frame from samples[at + i * hop] on, tapered, its middle sample at 0.
+
+    padded: (frames, grid), whose rows are read as circles; zero between the frame's end and its beginning
+    """
+    centre = taper.size // 2
+    grid = padded.shape[1]
+    for i in range(padded.shape[0]):
+        frame, row = samples[at + i * hop : at + i * hop + taper.size], padded[i]
+        for n in range(taper.size - centre):
+            row[n] = frame[centre + n] * taper[centre + n]
+        for n in range(centre):
+            row[grid - centre + n] = frame[n] * taper[n]
+
+
+@njit(cache=True, nogil=True)
+def mirror_ends(spectra, margin):
+    """Continue spectra of real signals beyond 0 and fs/2: (frames, margin + grid / 2 + 1 + margin)."""
+    last = spectra.shape[1] - 1 - margin
+    for i in range(spectra.shape[0]):
+        for j in range(1, margin + 1):
+            spectra[i, margin - j] = spectra[i, margin + j].conjugate()
+            spectra[i, last + j] = spectra[i, last - j].conjugate()
+
+
+@njit(cache=True, nogil=True)
+def read_bands(n_frames, n_weights, spectra, step, firsts, weights, turns, out, out_at, bands):
+    """Fill out[i, band] with what the band's weights make of spectrum i from its first point on.
+
+    firsts: (bands,)   weights: (bands, n_weights)   turns: (bands,) complex
+    """
+    # four frames at a time: rows of out a power of two apart would share too few places in the cache
+    for first in range(0, n_frames, 4):
+        n = min(4, n_frames - first)
+        for band in range(bands):
+            at, to = first * step + firsts[band], out_at + (first * bands + band) * 2
+            if spectra.itemsize == 4:
+                read_band(
+                    n,
+                    32,
+                    16,
+                    spectra,
+                    at,
+                    step,
+                    weights,
+                    band * n_weights,
+                    turns,
+                    band * 2,
+                    out,
+                    to,
+                    2 * bands,
+                )
+            else:
+                read_band(
+                    n,
+                    32,
+                    28,
+                    spectra,
+                    at,
+                    step,
+                    weights,
+                    band * n_weights,
+                    turns,
+                    band * 2,
+                    out,
+                    to,
+                    2 * bands,
+                )
+
+
 def warm() -> None:
     """Compile what live analysis runs, or load it from the cache."""
     none = np.zeros(0, np.float32)
     evaluate_frames(none, 1, 0, 0, 1, 1, 1, 1, 0, 1, none, none, none, 1, 1, none, none, none, none, 0, none)
+    lay_out_frames(none, 0, 1, none, np.zeros((0, 1), np.float32))
+    mirror_ends(np.zeros((0, 1), np.complex64), 0)
+    read_bands(0, 16, none, 0, np.zeros(0, np.int64), none, none, none, 0, 0)

@@ -9,12 +9,13 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from streamer.analyser import Analyser, turn
+from streamer.analyser import Analyser
 from streamer.bandspec import make_bank
 from streamer.bank import Analysis, Bank
 from streamer.errors import MissingExtraError, SpecError
 from streamer.frames import FrameSpec
 from streamer.shares import Job, Progress, Scale, choose_span_frames, run_job, to_floats
+from streamer.sums import turn
 
 _UNITS = {"complex": "1", "amplitude": "1", "power": "1", "psd": "1/Hz"}  # of full scale
 _PIECE_SAMPLES = 1 << 16  # goertzel takes a long signal in pieces, so that its scratch memory stays small

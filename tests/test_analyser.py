@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.analyser import Analyser, choose_way, find_cosines, turn
+from streamer.analyser import Analyser, Way, choose_way
 from streamer.bank import Analysis, Bank
 from streamer.errors import SpecError
 from streamer.frames import FrameSpec, make_taper
+from streamer.grid import choose_grid
+from streamer.sums import find_cosines, turn
 from tests.reference import dtft, dtft_frames, goertzel_recurrence
 
 DTYPES = [np.float32, np.float64]
@@ -107,7 +109,7 @@ ANALYSES = st.sampled_from([(208, 20), (512, 16), (480, 16), (600, 8), (33, 33),
     shape=ANALYSES,
     window=st.sampled_from(["hann", "boxcar", "blackman", "tukey:0.5"]),
     dtype=st.sampled_from(DTYPES),
-    n_bands=st.integers(1, 30),
+    n_bands=st.one_of(st.integers(1, 30), st.just(900)),
     lengths=st.lists(st.integers(1, 70), min_size=1, max_size=6),
     data=st.data(),
 )
@@ -134,7 +136,7 @@ def test_frames_that_follow_each_other_share_sums_only_while_samples_are_the_sam
     freqs_hz = np.array([697.0, 1209])
     frames = FrameSpec(length_samples=length, hop_samples=hop)
     analyser = Analyser(Analysis(bank=Bank(freqs_hz=freqs_hz), frames=frames, fs_hz=8000))
-    assert analyser.way.per_frame == 32
+    assert analyser.way is Way.SHARED
     x = noise(length + 5 * hop)
     out = np.zeros((1, 2), np.complex64)
     for frame in range(5):
@@ -179,7 +181,7 @@ def test_mirrored_bands_are_conjugates(dtype, length, hop):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("length", [60, 61, 1024])
+@pytest.mark.parametrize("length", [60, 61, 128])
 def test_a_full_grid_equals_the_fft_and_keeps_the_energy(dtype, length):
     x = noise(length)
     values = analyse(
@@ -190,6 +192,13 @@ def test_a_full_grid_equals_the_fft_and_keeps_the_energy(dtype, length):
     np.testing.assert_allclose(
         np.sum(abs(values.astype(np.complex128)) ** 2) / length, energy, rtol=ERROR[dtype]
     )
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_bank_on_the_grid_of_the_fft_equals_it(dtype):
+    x = noise(2048)
+    values = analyse(x, np.arange(1, 1024) * 8000 / 2048, length=2048, window="boxcar", dtype=dtype)[0]
+    assert_near(values, np.fft.rfft(x.astype(np.float64))[1:-1], dtype)
 
 
 def test_single_precision_keeps_the_three_digits_that_the_textbook_recurrence_loses():
@@ -206,21 +215,49 @@ def test_single_precision_keeps_the_three_digits_that_the_textbook_recurrence_lo
 
 
 @pytest.mark.parametrize(
-    ("length", "hop", "window", "shared"),
+    ("length", "hop", "window", "bands", "way"),
     [
-        (2048, 128, "hann", True),  # 15/16 overlap
-        (2048, 512, "hann", False),  # 3/4: three sums a hop cost about as much as the frame
-        (2048, 512, "boxcar", True),  # one sum a hop costs a quarter
-        (2048, 100, "hann", False),  # hops do not tile the frame
-        (2048, 128, "kaiser:8.6", False),  # no sum of cosines
-        (4096, 64, "flattop", True),  # nine sums, 64 frames to share them
-        (2048, 2048, "hann", False),
+        (2048, 128, "hann", 40, Way.SHARED),  # 15/16 overlap
+        (2048, 512, "hann", 40, Way.DIRECT),  # 3/4: three sums a hop cost about as much as the frame
+        (2048, 512, "boxcar", 40, Way.SHARED),  # one sum a hop costs a quarter
+        (2048, 100, "hann", 40, Way.DIRECT),  # hops do not tile the frame
+        (2048, 128, "kaiser:8.6", 40, Way.DIRECT),  # no sum of cosines
+        (4096, 64, "flattop", 40, Way.SHARED),  # nine sums, 64 frames to share them
+        (2048, 2048, "hann", 40, Way.DIRECT),
+        (2048, 512, "hann", 1536, Way.GRID),  # one transform for all bands
+        (64, 64, "hann", 1536, Way.DIRECT),
+        (2, 1, "hann", 1536, Way.DIRECT),
     ],
 )
-def test_hops_are_shared_where_that_is_cheaper(length, hop, window, shared):
+def test_the_cheapest_way_is_chosen(length, hop, window, bands, way):
     frames = FrameSpec(length_samples=length, hop_samples=hop, window=window)
-    way = choose_way(Analysis(bank=Bank(freqs_hz=np.array([440.0])), frames=frames, fs_hz=8000))
-    assert (way.per_frame > 1) == shared
+    analysis = Analysis(bank=Bank(freqs_hz=np.linspace(10, 3990, bands)), frames=frames, fs_hz=8000)
+    for dtype in DTYPES:
+        assert choose_way(analysis, np.dtype(dtype)) is way
+
+
+@pytest.mark.parametrize("length", [1, 2, 15, 100, 2048, 4097, 65536])
+def test_grids_have_room_and_small_factors(length):
+    n = choose_grid(length)
+    assert 2 * length <= n <= max(32, 2.3 * length)
+    assert n % 2 == 0
+    for factor in (2, 3, 5):
+        while n % factor == 0:
+            n //= factor
+    assert n == 1
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("window", ["hann", "boxcar"])
+@pytest.mark.parametrize("length", [99, 2048, 3001])
+@pytest.mark.parametrize("offset", [0, 1000])
+def test_bands_read_from_a_grid_equal_the_exact_sum(dtype, window, length, offset):
+    x = noise(length) + np.float32(offset)
+    freqs_hz = np.concatenate([[1, 3999, 0.001, 3999.999], np.linspace(2, 3998, 3000)])
+    values = analyse(x, freqs_hz, length=length, window=window, dtype=dtype)[0]
+    some = [*range(8), 777, 3003]
+    exact = dtft(x, freqs_hz[some], 8000, make_taper(window, length))
+    assert abs(values[some] - exact).max() <= ERROR[dtype] * abs(values).max()
 
 
 def test_cosines_are_found_in_windows_that_have_them():
@@ -272,7 +309,7 @@ def test_no_frames_are_no_work():
     frames = FrameSpec(length_samples=100, hop_samples=50)
     analyser = Analyser(Analysis(bank=Bank(freqs_hz=np.array([1.0, 2])), frames=frames, fs_hz=8000))
     analyser.compute(np.zeros(0, np.float32), np.zeros((0, 2), np.complex64))
-    assert not analyser._memories
+    assert not analyser._worker._memories
 
 
 def test_only_single_and_double_precision_exist():

@@ -117,6 +117,25 @@ def test_turned_tiles_come_out_as_complex_numbers(dtype, tile_bytes):
     np.testing.assert_allclose(out, plain, **close(dtype))
 
 
+@njit
+def read(n_frames, spectra, step, weights, turns, out):
+    if spectra.itemsize == 4:
+        kernels.read_band(n_frames, 32, 16, spectra, 3, step, weights, 2, turns, 1, out, 1, 4)
+    else:
+        kernels.read_band(n_frames, 32, 28, spectra, 3, step, weights, 2, turns, 1, out, 1, 4)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_bands_read_from_a_grid_equal_the_plain_ones(dtype):
+    n_weights = 16 if dtype is np.float32 else 28
+    spectra, weights, turns = noise(200, dtype), noise(2 + n_weights, dtype, seed=1), noise(3, dtype, seed=2)
+    out, plain = np.zeros((2, 12), dtype)
+    read(3, spectra, 50, weights, turns, out)
+    kernels.read_band(3, 32, n_weights, spectra, 3, 50, weights, 2, turns, 1, plain, 1, 4)
+    assert np.count_nonzero(out) == 6
+    np.testing.assert_allclose(out, plain, **close(dtype))
+
+
 def test_tiles_have_room_for_every_band():
     assert kernels.tile_widths(1, np.float32) == [8]
     assert kernels.tile_widths(40, np.float32) == [16, 16, 8]

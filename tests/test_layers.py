@@ -28,6 +28,8 @@ LAYERS = [
     ("atomics", "processes"),
     ("ring",),
     ("ring_kernels", "kernels"),
+    ("sums",),
+    ("grid",),
     ("analyser",),
     ("shares",),
     ("pool",),
