@@ -8,7 +8,8 @@ from contextlib import ExitStack
 
 from streamer.errors import SourceError
 from streamer.sources import SYNTAX, Source, SourceSpec
-from streamer.sources.raw import WAV_MAGICS, StreamSource
+from streamer.sources.header import WAV_MAGICS
+from streamer.sources.raw import StreamSource
 
 SDS_MAGIC = b"\xf0\x7e"  # libsndfile prints its complaints about damaged ones to stdout, which is ours
 
