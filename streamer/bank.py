@@ -55,14 +55,11 @@ class Analysis:
     bank: Bank
     frames: FrameSpec
     fs_hz: float
+    amplitude_per_value: float = field(init=False)  # amplitude = this times |X|: a full-scale sine reads 1
 
     def __post_init__(self) -> None:
         self.bank.check_below_nyquist(self.fs_hz)
-
-    @property
-    def amplitude_per_value(self) -> float:
-        """amplitude = amplitude_per_value * |X|: a full-scale sine on a band reads 1."""
-        return float(2 / np.sum(self.frames.taper))
+        object.__setattr__(self, "amplitude_per_value", float(2 / np.sum(self.frames.taper)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -17,8 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 from streamer.errors import SourceError, StreamerError
 from streamer.pool import Dispatcher
-from streamer.processes import receive_block
-from streamer.ring import COLLECTED, GapReason, Ring, RingSpec, RingWriter
+from streamer.processes import (
+    InheritedFd,
+    SharedBlock,
+    get_context,
+    receive_block,
+    send_block,
+    start_process,
+)
+from streamer.ring import COLLECTED, Gap, GapReason, Ring, RingSpec, RingWriter
 from streamer.sources import Source, SourceInfo, SourceSpec, open_source
 
 if TYPE_CHECKING:
@@ -47,6 +54,7 @@ class Run:
     n_slots: int
     spans_per_message: int
     room_samples: int  # how far a source that can wait may be ahead of what has been collected
+    clock_offset_s: float | None = None  # monotonic time of sample 0, when this goes on after a loss
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +104,7 @@ def run_capture(spec: SourceSpec, control: Connection, index_pipe: Connection, s
     ended = Ended()
     try:
         if source.info.is_live:
-            _run_mic(source, ring, dispatcher, stop)
+            _run_mic(source, ring, dispatcher, stop, clock_offset_s=run.clock_offset_s)
         else:
             _run_reader(source, ring, dispatcher, stop, run)
     except StreamerError as error:
@@ -105,9 +113,12 @@ def run_capture(spec: SourceSpec, control: Connection, index_pipe: Connection, s
         ended = Ended(
             error=f"{source.info.name} failed", exit_code=70, trace=traceback.format_exc() + _tail(log_fd)
         )
-    RingWriter(ring).end()
-    while not dispatcher.advance():
-        time.sleep(WAIT_S)
+    if not (
+        source.info.is_live and ended.error
+    ):  # a device that was lost may come back, and the stream go on
+        RingWriter(ring).end()
+        while not dispatcher.advance():
+            time.sleep(WAIT_S)
     control.send(ended)
     source.close()
 
@@ -177,7 +188,14 @@ def _run_reader(source: Source, ring: Ring, dispatcher: Dispatcher, stop: thread
         dispatcher.advance()
 
 
-def _run_mic(source: MicSource, ring: Ring, dispatcher: Dispatcher, stop: threading.Event) -> None:
+def _run_mic(
+    source: MicSource,
+    ring: Ring,
+    dispatcher: Dispatcher,
+    stop: threading.Event,
+    *,
+    clock_offset_s: float | None,
+) -> None:
     """A source that cannot wait: the audio thread pushes, and wakes this one through a pipe."""
     writer = RingWriter(ring, device_channels=source.device_channels)
     awake_fd, wake_fd = os.pipe()
@@ -190,12 +208,14 @@ def _run_mic(source: MicSource, ring: Ring, dispatcher: Dispatcher, stop: thread
         except BlockingIOError:
             pass  # there are wake-ups enough waiting
 
-    keeper = _Clock(ring.spec.fs_hz, source, ring)
+    keeper = Timekeeper(ring.spec.fs_hz, offset_s=clock_offset_s)
 
     def push(block: Any, time_ns: int) -> None:
-        lost = keeper.find_lost(len(block), time_ns)
-        if lost:
-            writer.skip(lost, GapReason.INPUT_OVERFLOW, time_ns)
+        missing = keeper.find_missing(
+            ring.written_samples + len(block), time_ns * 1e-9, overflows=source.overflows
+        )
+        if missing:
+            writer.skip(*missing)
         writer.push(block, time_ns)
 
     source.start(push, wake)
@@ -208,25 +228,109 @@ def _run_mic(source: MicSource, ring: Ring, dispatcher: Dispatcher, stop: thread
             except BlockingIOError:
                 pass
         dispatcher.advance()
+        _shed(writer, dispatcher, ring)
         if not source.is_active:
-            raise SourceError(
-                f"{source.info.name} has stopped delivering: is it still plugged in? `streamer devices` lists what is"
-            )
+            raise SourceError(f"{source.info.name} has stopped delivering")
 
 
-class _Clock:
-    """How many samples an overflow has cost, by the clock: PortAudio says only that there was one."""
+def _shed(writer: RingWriter, dispatcher: Dispatcher, ring: Ring) -> None:
+    """When the analysis is three quarters of a ring behind, it gives up the older half of that, in one piece."""
+    capacity, size = ring.spec.capacity_samples, dispatcher.span_samples
+    if dispatcher.lag_samples > capacity * 3 // 4:
+        spans = capacity // 2 // size
+        writer.note_gap(Gap(dispatcher.next_sample, spans * size, GapReason.OVERLOAD))
+        dispatcher.advance()
 
-    def __init__(self, fs_hz: float, source: MicSource, ring: Ring) -> None:
-        self._fs_hz, self._source, self._ring = fs_hz, source, ring
+
+class Timekeeper:
+    """How many samples have not come, by the monotonic clock: audio servers seldom say, and never how many.
+
+    Blocks arrive late, never early. How late the timeliest block of a second was tells where the stream is; when that
+    jumps by more than jitter can explain, samples are missing. A sound card's drift is far below that.
+    """
+
+    WINDOW_S = 1.0
+    JITTER_S = 0.02
+
+    def __init__(self, fs_hz: float, *, offset_s: float | None) -> None:
+        """offset_s: the time of sample 0 from before a loss, if this goes on after one"""
+        self._fs_hz = fs_hz
+        self._offset_s = offset_s
+        self._is_back = offset_s is not None
         self._overflows = 0
-        self._earliest_s: float | None = None  # arrival time minus stream time when a block was on time
+        self._window_offset_s: float | None = None
+        self._window_ends_s = 0.0
 
-    def find_lost(self, n: int, time_ns: int) -> int:
-        late_s = time_ns * 1e-9 - (self._ring.written_samples + n) / self._fs_hz
-        if self._earliest_s is None or late_s < self._earliest_s:
-            self._earliest_s = late_s
-        if self._source.overflows == self._overflows:
-            return 0
-        self._overflows = self._source.overflows
-        return max(1, round((late_s - self._earliest_s) * self._fs_hz))
+    def find_missing(self, end_sample: int, at_s: float, *, overflows: int) -> tuple[int, GapReason] | None:
+        """What is to be skipped before the block that has arrived at at_s and would end with this sample.
+
+        overflows: how often PortAudio has reported one by now
+        """
+        offset_s = at_s - end_sample / self._fs_hz
+        if self._offset_s is None:
+            self._offset_s = offset_s
+        late_s = offset_s - self._offset_s
+        reason = None
+        if self._is_back:
+            self._is_back, reason = False, GapReason.DEVICE_LOST
+        elif overflows != self._overflows:
+            self._overflows, reason = overflows, GapReason.INPUT_OVERFLOW
+        elif self._window_offset_s is None or at_s < self._window_ends_s:
+            self._window_offset_s = min(offset_s, self._window_offset_s or offset_s)
+            self._window_ends_s = self._window_ends_s or at_s + self.WINDOW_S
+            self._offset_s = min(self._offset_s, offset_s)
+            return None
+        else:
+            late_s = min(offset_s, self._window_offset_s) - self._offset_s
+            if late_s > self.JITTER_S:
+                reason = GapReason.INPUT_STALL
+            else:
+                self._offset_s += late_s  # the drift of a second
+        self._window_offset_s, self._window_ends_s = None, 0.0
+        missing = round(late_s * self._fs_hz)
+        return (missing, reason) if reason is not None and missing > 0 else None
+
+
+class CaptureProcess:
+    """The main process's end of a capture process: one opening of the source."""
+
+    def __init__(self, spec: SourceSpec, index_writer: Connection) -> None:
+        self.connection, child = get_context().Pipe(duplex=True)
+        stdin = InheritedFd(0) if spec.kind == "stdin" else None
+        self._process = start_process(run_capture, spec, child, index_writer, stdin, name="streamer capture")
+        child.close()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid
+
+    def receive(self) -> Opened | Ended | None:
+        """Its next message; None when it is gone. Call when the connection is readable."""
+        try:
+            message: Opened | Ended = self.connection.recv()
+        except (EOFError, OSError):
+            return None
+        return message
+
+    def give(self, run: Run, block: SharedBlock) -> None:
+        """The ring to fill. A process that has died meanwhile shows at the next receive."""
+        assert self._process.pid is not None
+        try:
+            self.connection.send(run)
+            send_block(self.connection, block, self._process.pid)
+        except OSError:
+            pass
+
+    def ask_to_stop(self) -> None:
+        try:
+            self.connection.send(Stop())
+        except OSError:
+            pass
+
+    def close(self, *, grace_s: float = 0.0) -> None:
+        """End it, by force when it has not ended by itself after the grace."""
+        if grace_s:
+            self._process.join(grace_s)
+        self._process.kill()
+        self._process.join(1.0)
+        self.connection.close()

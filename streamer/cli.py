@@ -22,6 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 NOTHING_MATCHED = 1
 INTERNAL_ERROR = 70
+INTERRUPTED_TWICE = 130
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -38,7 +39,7 @@ def main() -> None:
         click.echo(f"streamer: {error.format_message()} See `{where} --help`.", err=True)
         code = 2
     except (click.Abort, KeyboardInterrupt):
-        code = 130
+        code = INTERRUPTED_TWICE
     except StreamerError as error:
         code = _tell_error(error)
     except BrokenPipeError:
@@ -51,6 +52,8 @@ def main() -> None:
         sys.stdout.flush()
     except (OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python complains again at its own end
+    if code == INTERRUPTED_TWICE:
+        os._exit(code)  # at once: Python would wait for children that may hang
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -152,6 +152,8 @@ class Monitor:
             tell(f"streamer: {record.lost_samples} samples lost at {record.t_s:.3f} s: {record.reason}")
         if isinstance(record, WorkerRecord):
             tell(f"streamer: a worker process was replaced ({record.reason})")
+        if isinstance(record, ErrorRecord):
+            tell(f"streamer: {record.message}")
         self._put(record)
         if self._view:
             self._view.report(record)
@@ -231,6 +233,8 @@ class Monitor:
         if stream.info is None or not stream.pool.ready_count:
             slow = time.monotonic() - self._began_s > COMPILING_AFTER_S
             return "compiling kernels (first run only)" if slow else "starting"
+        if stream.waiting_s is not None:
+            return f"waiting for {stream.name.partition(':')[2]}, {stream.waiting_s:.0f} s"
         return ""
 
     def _say_health(self, stream: Stream) -> None:
@@ -307,8 +311,10 @@ class _View:
         self._link.send(Goodbye())
         self._process.join(1.0)
         if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
+            self._process.terminate()  # it still puts the terminal back
+            self._process.join(1.0)
+        self._process.kill()
+        self._process.join(1.0)
         self._process = None
         self._connection.close()
 
@@ -379,8 +385,7 @@ class _View:
         """A snapshot, when one is due and the dashboard has taken the last."""
         now = time.monotonic()
         stream = self._stream
-        # Half a step early is in time: the next look may be a whole step later.
-        if stream.info is None or now - self._shown_s < 0.5 / self._spec.fps or not self._link.ready():
+        if stream.info is None or now - self._shown_s < 0.9 / self._spec.fps or not self._link.ready():
             return
         if not self._has_scene:
             self._show_scene(stream.info)
@@ -395,7 +400,7 @@ class _View:
         self._link.send(
             Snapshot(
                 t_s=end_sample / fs_hz,
-                unix_s=stream.clock.unix_s(end_sample),
+                unix_s=stream.clock.at_s(end_sample),
                 levels=levels,
                 peaks=peaks,
                 input_rms_dbfs=[_dbfs(2 * float(square)) for square in self._square],

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import struct
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -31,6 +32,11 @@ MAX_SPANS_PER_MESSAGE = 255
 MESSAGES_PER_WRITE = 256
 RESULT_BYTES = 48 << 20  # what the results ring may take, unless a few spans need more
 MIN_SLOTS = 64
+EARLY_DEATH_NS = 1_000_000_000  # a worker that lives no longer than this is in a crash loop
+BACK_OFF_AFTER_DEATHS = 3
+MAX_BACK_OFF_NS = 5_000_000_000
+HOPELESS_DEATHS = 5
+MAX_DEATHS_PER_MESSAGE = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -115,37 +121,65 @@ class Dispatcher:
     def __init__(
         self, ring: Ring, *, span_samples: int, n_slots: int, index_fd: int, spans_per_message: int
     ) -> None:
-        self._ring, self._span_samples, self._n_slots, self._fd = ring, span_samples, n_slots, index_fd
+        self._ring, self.span_samples, self._n_slots, self._fd = ring, span_samples, n_slots, index_fd
         self._spans_per_message = min(spans_per_message, MAX_SPANS_PER_MESSAGE)
-        self.full_count = 0  # how often the pipe was full
+        self._gaps_seen = 0
+        self._gaps: list[Gap] = []
+
+    @property
+    def lag_samples(self) -> int:
+        """How much has arrived and was not handed out yet."""
+        return self._ring.written_samples - self.next_sample
+
+    @property
+    def next_sample(self) -> int:
+        """The first sample of the next span to hand out."""
+        return int(self._ring.control[DISPATCHED]) * self.span_samples
 
     def advance(self) -> bool:
         """Hand out every span that is complete. True when none is left, False when the workers are behind."""
-        ring = self._ring
-        if (total := ring.total_samples) is None:
-            ready = ring.written_samples // self._span_samples
-        else:
-            ready = -(-total // self._span_samples)  # the last one may be short
-        span = int(ring.control[DISPATCHED])
-        while span < ready:
-            # A slot is free once the collector has emptied it.
+        ring, size = self._ring, self.span_samples
+        total = ring.total_samples
+        # The last span may be short.
+        ready = ring.written_samples // size if total is None else -(-total // size)
+        for gap in ring.read_gaps(self._gaps_seen):
+            self._gaps_seen += 1
+            self._gaps.append(gap)
+        self._gaps.sort(key=lambda gap: gap.sample)
+        while (span := self._leap(int(ring.control[DISPATCHED]), ready)) < ready:
+            # A slot is free once the collector has emptied it, and nothing in a gap is worth a slot.
             limit = min(ready, int(ring.control[COLLECTED]) + self._n_slots)
+            if self._gaps and self._gaps[0].sample > span * size:
+                limit = min(limit, -(-self._gaps[0].sample // size))
             messages: list[bytes] = []
             at = span
             while at < limit and len(messages) < MESSAGES_PER_WRITE:
                 count = min(self._spans_per_message, limit - at)
                 messages.append(MESSAGE.pack(at << 8 | count))
                 at += count
-            if not messages:
-                return False
             written = _write_messages(self._fd, messages)
             if written < len(messages):
-                self.full_count += 1
-                at = min(at, span + written * self._spans_per_message)
-            ring.control[DISPATCHED] = span = at
-            if written < len(messages):
+                at = span + written * self._spans_per_message
+            ring.control[DISPATCHED] = at
+            if not messages or written < len(messages):
                 return False
         return True
+
+    def _leap(self, span: int, ready: int) -> int:
+        """The first span from here on that is not wholly inside a gap."""
+        size = self.span_samples
+        while self._gaps and self._gaps[0].sample <= span * size:
+            span = max(span, find_span_after(self._gaps.pop(0), size, self._ring.total_samples))
+        span = min(span, ready)
+        self._ring.control[DISPATCHED] = span
+        return span
+
+
+def find_span_after(gap: Gap, span_samples: int, total_samples: int | None) -> int:
+    """The first span that reaches beyond the gap, or the one after the last if the stream ends in it."""
+    if total_samples is not None and gap.end_sample >= total_samples:
+        return -(-total_samples // span_samples)
+    return gap.end_sample // span_samples
 
 
 def _write_messages(fd: int, messages: Sequence[bytes]) -> int:
@@ -260,9 +294,8 @@ class Collector:
         self._gaps_seen = 0
         self._gaps: list[Gap] = []
         self._not_before = 0  # frames must start here or later: the end of the newest gap
+        self._lost_samples = 0  # in all gaps begun so far
         self.next_span = 0
-        self.analysed_samples = 0
-        self.dropped_samples = 0
 
     @property
     def analysed_end(self) -> int:
@@ -271,60 +304,79 @@ class Collector:
         total = self._ring.total_samples
         return end if total is None else min(end, total)
 
+    @property
+    def dropped_samples(self) -> int:
+        """Of the samples before analysed_end, those in gaps."""
+        return self._lost_samples - max(0, self._not_before - self.analysed_end)
+
+    @property
+    def analysed_samples(self) -> int:
+        return self.analysed_end - self.dropped_samples
+
     def take(self, *, max_spans: int = 512) -> Iterator[Batch | Gap]:
         """What has become ready, as runs of frames, with the gaps between them."""
+        size = self._work.span_samples
         while True:
-            ready = self._count_ready(max_spans)
-            if not ready:
+            for noted in self._ring.read_gaps(self._gaps_seen):
+                self._gaps_seen += 1
+                self._gaps.append(noted)
+            self._gaps.sort(key=lambda gap: gap.sample)
+            if self._gaps and self._gaps[0].sample <= self.analysed_end:
+                yield from self._begin_gap(self._gaps.pop(0))
+            elif (beyond := self._find_span_after_gap()) > self.next_span:
+                self._free(beyond)
+            elif not (ready := self._count_ready(max_spans)):
                 return
-            yield from self._take_spans(self.next_span, self.next_span + ready)
+            elif self._results.done[self.next_span % self._results.n_slots, 1]:
+                # The ring lapped it: a gap too.
+                start = self.analysed_end
+                yield from self._begin_gap(Gap(start, ready * size, GapReason.OVERLOAD))
+                self._free(self.next_span + ready)
+            else:
+                yield from self._take_run(self.next_span, self.next_span + ready)
+
+    def _find_span_after_gap(self) -> int:
+        newest = Gap(0, self._not_before, GapReason.OVERLOAD)
+        return (
+            find_span_after(newest, self._work.span_samples, self._ring.total_samples)
+            if self._not_before
+            else 0
+        )
 
     def _count_ready(self, max_spans: int) -> int:
+        """How many spans are there that were all computed, or all lapped."""
         n_slots, done = self._results.n_slots, self._results.done
+        lapped = done[self.next_span % n_slots, 1]
         count = 0
-        while (
-            count < min(max_spans, n_slots)
-            and done[(self.next_span + count) % n_slots, 0] == self.next_span + count + 1
-        ):
+        while count < min(max_spans, n_slots):
+            slot = (self.next_span + count) % n_slots
+            if done[slot, 0] != self.next_span + count + 1 or done[slot, 1] != lapped:
+                break
             count += 1
         return count
 
-    def _take_spans(self, first: int, last: int) -> Iterator[Batch | Gap]:
-        """Cut at lapped spans; those are gaps too."""
-        lapped = self._results.done[np.arange(first, last) % self._results.n_slots, 1] != 0
-        run = first
-        for span in [*(first + np.flatnonzero(lapped)), last]:
-            if span > run:
-                yield from self._take_run(run, int(span))
-            if span < last:
-                start = self.analysed_end
-                self.next_span = int(span) + 1
-                self._free()
-                lost = self.analysed_end - start
-                self.dropped_samples += lost
-                yield Gap(start, lost, GapReason.OVERLOAD)
-            run = int(span) + 1
+    def _begin_gap(self, gap: Gap) -> Iterator[Gap]:
+        """What of it no earlier gap has covered."""
+        start = max(gap.sample, self._not_before)
+        lost = gap.end_sample - start
+        if lost > 0:
+            self._lost_samples += lost
+            self._not_before = gap.end_sample
+            yield Gap(start, lost, gap.reason)
 
     def _take_run(self, first: int, last: int) -> Iterator[Batch | Gap]:
         """Cut at the gaps the source has noted."""
         start = self.analysed_end
         self.next_span = last
         stop = self.analysed_end
-        noted = list(self._ring.read_gaps(self._gaps_seen))
-        self._gaps_seen += len(noted)
-        self._gaps += noted
         items: list[Batch | Gap] = []
-        lost = 0
         while self._gaps and self._gaps[0].sample < stop:
             gap = self._gaps.pop(0)
-            items += [self._extract(first, last, start, gap.sample), gap]
-            self._not_before = gap.sample + gap.lost_samples
+            items.append(self._extract(first, last, start, max(start, gap.sample)))
+            items += self._begin_gap(gap)
             start = min(max(start, self._not_before), stop)
-            lost += gap.lost_samples
         items.append(self._extract(first, last, start, stop))
-        self._free()
-        self.dropped_samples += lost
-        self.analysed_samples += stop - first * self._work.span_samples - lost
+        self._free(last)
         yield from items
 
     def _extract(self, first: int, last: int, start: int, stop: int) -> Batch:
@@ -354,8 +406,10 @@ class Collector:
             start_sample=start, stop_sample=stop, levels=tuple(levels), meters=results.meters[slots].copy()
         )
 
-    def _free(self) -> None:
-        self._ring.control[COLLECTED] = self.next_span
+    def _free(self, span: int) -> None:
+        """Everything before this span has been taken."""
+        self.next_span = span
+        self._ring.control[COLLECTED] = span
 
 
 class IndexPipe:
@@ -382,6 +436,11 @@ class Pool:
         os.set_blocking(self.done_reader.fileno(), False)
         self._workers: list[BaseProcess | None] = [None] * n_workers
         self._ready = [False] * n_workers
+        self._was_ready = [False] * n_workers
+        self._started_ns = [0] * n_workers
+        self._start_at_ns = [0] * n_workers
+        self._early_deaths = [0] * n_workers
+        self._deadly: Counter[int] = Counter()  # message -> workers that died at it
         self._requeue: list[bytes] = []
         self._moved_ns = time.monotonic_ns()
         self._seen_span = 0
@@ -397,6 +456,7 @@ class Pool:
 
     def _start(self, number: int) -> None:
         self._ready[number] = False
+        self._started_ns[number] = time.monotonic_ns()
         self.results.leases[number, :2] = 0
         self._workers[number] = start_process(
             run_worker,
@@ -433,7 +493,7 @@ class Pool:
             while messages := os.read(self.done_reader.fileno(), 4096):
                 for (value,) in MESSAGE.iter_unpack(messages):
                     if value & 0xFF == 0:
-                        self._ready[value >> 8] = True
+                        self._ready[value >> 8] = self._was_ready[value >> 8] = True
         except BlockingIOError:
             pass
 
@@ -443,6 +503,8 @@ class Pool:
         died = []
         for number, worker in enumerate(self._workers):
             if worker is None:
+                if now >= self._start_at_ns[number]:
+                    self._start(number)
                 continue
             message, since_ns = (int(value) for value in self.results.leases[number, :2])
             if message and now - since_ns > lease_ns:
@@ -450,10 +512,10 @@ class Pool:
                 worker.join(1)
             if not worker.is_alive():
                 died.append(worker.exitcode or 0)
-                if message:
-                    self._requeue.append(MESSAGE.pack(message))
                 self.restarts += 1
-                self._start(number)
+                if message:
+                    self._hand_out_again(message)
+                self._start_again(number, now)
         if self.collector.next_span != self._seen_span:
             self._seen_span, self._moved_ns = self.collector.next_span, now
         elif now - self._moved_ns > stall_ns and self.restarts and self.ready_count:
@@ -462,6 +524,38 @@ class Pool:
             self._moved_ns = now
         del self._requeue[: _write_messages(self._index.writer.fileno(), self._requeue)]
         return died
+
+    @property
+    def is_hopeless(self) -> bool:
+        """No worker has ever become ready, and all have died again and again."""
+        return not any(self._was_ready) and min(self._early_deaths) >= HOPELESS_DEATHS
+
+    def _start_again(self, number: int, now: int) -> None:
+        """At once, unless it keeps dying soon after its start."""
+        lived_ns = now - self._started_ns[number]
+        is_early = not self._ready[number] or lived_ns < EARLY_DEATH_NS
+        self._early_deaths[number] = self._early_deaths[number] + 1 if is_early else 0
+        wait_ns = 0
+        if self._early_deaths[number] > BACK_OFF_AFTER_DEATHS:
+            wait_ns = min(MAX_BACK_OFF_NS, 50_000_000 << min(self._early_deaths[number], 10))
+        self._ready[number] = False
+        self._workers[number] = None
+        self._start_at_ns[number] = now + wait_ns
+        if not wait_ns:
+            self._start(number)
+
+    def _hand_out_again(self, message: int) -> None:
+        """What a dead worker was at; spans that have killed several workers are given up."""
+        self._deadly[message] += 1
+        if self._deadly[message] < MAX_DEATHS_PER_MESSAGE:
+            self._requeue.append(MESSAGE.pack(message))
+            return
+        first = message >> 8
+        for span in range(first, first + (message & 0xFF)):
+            slot = self.results.done[span % self.results.n_slots]
+            if span >= self.collector.next_span and slot[0] != span + 1:
+                slot[1] = 1
+                slot[0] = span + 1
 
     def _find_missing(self) -> list[bytes]:
         leased: set[int] = set()
@@ -486,5 +580,5 @@ class Pool:
                 worker.join(max(0.0, deadline - time.monotonic()))
                 if worker.is_alive():
                     worker.kill()
-                    worker.join()
+                    worker.join(1.0)
         self._workers = [None] * self.n_workers

@@ -1,6 +1,6 @@
 """What the process server loads once, so that every child forked from it has compiled kernels at hand."""
 
-from streamer import analyser, kernels, ring  # noqa: F401
+from streamer import analyser, dashboard, kernels, ring  # noqa: F401
 
 kernels.warm()
 ring.warm()

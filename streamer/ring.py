@@ -28,8 +28,10 @@ GAP_ENTRIES = 1024
 
 
 class GapReason(IntEnum):
-    INPUT_OVERFLOW = 1  # the device or audio server dropped samples before we saw them
-    OVERLOAD = 2  # the analysis fell behind and the ring overwrote them
+    INPUT_OVERFLOW = 1  # the device or audio server said that it dropped samples
+    OVERLOAD = 2  # the analysis fell behind
+    DEVICE_LOST = 3  # the device, its server or the capture process was gone
+    INPUT_STALL = 4  # fewer samples came than the clock says, and nobody said why
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,10 @@ class Gap:
     sample: int
     lost_samples: int
     reason: GapReason
+
+    @property
+    def end_sample(self) -> int:
+        return self.sample + self.lost_samples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,17 +144,22 @@ class RingWriter:
         """block: (n, device channels) C-contiguous, n at most the ring's capacity."""
         self._push(*self._arguments, block, self._channels, time_ns)
 
-    def skip(self, lost_samples: int, reason: GapReason, time_ns: int) -> None:
-        """Note a gap and put silence in its place, so that time goes on as it should."""
+    def note_gap(self, gap: Gap) -> None:
+        """These samples will not be analysed."""
         ring = self._ring
         entry = int(ring.control[GAPS])
-        ring.gaps[entry % GAP_ENTRIES] = (ring.written_samples, lost_samples, reason)
+        ring.gaps[entry % GAP_ENTRIES] = (gap.sample, gap.lost_samples, gap.reason)
         self._store(ring.control, GAPS, entry + 1)
-        width = int(self._channels.max()) + 1 if self._channels.size else 1
-        while lost_samples > 0:
-            n = min(lost_samples, ring.spec.capacity_samples)
-            self.push(np.zeros((n, width), np.float32), time_ns)
-            lost_samples -= n
+
+    def skip(self, lost_samples: int, reason: GapReason) -> None:
+        """Samples did not come: note the gap and put silence in its place, so that time goes on as it should."""
+        ring = self._ring
+        start, capacity = ring.written_samples, ring.spec.capacity_samples
+        self.note_gap(Gap(start, lost_samples, reason))
+        self._store(ring.control, BEGIN, start + lost_samples)
+        at = np.arange(max(start, start + lost_samples - capacity), start + lost_samples) % capacity
+        ring.samples[:, at] = 0
+        self._store(ring.control, END, start + lost_samples)
 
     def end(self) -> None:
         """There will be no more samples."""

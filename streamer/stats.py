@@ -25,8 +25,8 @@ class Reservoir:
         return float(np.percentile(self._values[: self._count], percent))
 
 
-class WallClock:
-    """Wall time as a fit through sample count.
+class SampleClock:
+    """The time of a sample, as a fit through the arrival of blocks.
 
     Blocks arrive late, never early, so the blocks that came soonest after their last sample tell the offset;
     it is taken anew from each window of blocks, and so follows the drift of the sound card's clock.
@@ -34,36 +34,41 @@ class WallClock:
 
     WINDOW_S = 10.0
 
-    def __init__(self, fs_hz: float, *, start: datetime | None = None) -> None:
-        """start: the wall time of sample 0 where it is known, as of some recordings; then it is kept."""
+    def __init__(self, fs_hz: float) -> None:
         self._fs_hz = fs_hz
-        self._fixed = None if start is None else start.timestamp()
-        self._offset_s: float | None = None
+        self.offset_s: float | None = None  # the time of sample 0
         self._window_offset_s: float | None = None
         self._window_began_s = 0.0
 
-    def observe(self, end_sample: int, unix_s: float) -> None:
+    def observe(self, end_sample: int, at_s: float) -> None:
         """A block that ended with this sample has arrived at this time."""
         stream_s = end_sample / self._fs_hz
-        offset_s = unix_s - stream_s
+        offset_s = at_s - stream_s
         if self._window_offset_s is None or offset_s < self._window_offset_s:
             self._window_offset_s = offset_s
-        if self._offset_s is None or stream_s - self._window_began_s > self.WINDOW_S:
-            self._offset_s, self._window_offset_s, self._window_began_s = (
-                self._window_offset_s,
-                None,
-                stream_s,
-            )
+        if self.offset_s is None or stream_s - self._window_began_s > self.WINDOW_S:
+            self.offset_s, self._window_offset_s, self._window_began_s = self._window_offset_s, None, stream_s
         else:
-            self._offset_s = min(self._offset_s, offset_s)
+            self.offset_s = min(self.offset_s, offset_s)
 
-    def unix_s(self, sample: float) -> float | None:
-        offset_s = self._fixed if self._fixed is not None else self._offset_s
-        return None if offset_s is None else offset_s + sample / self._fs_hz
+    def at_s(self, sample: float) -> float | None:
+        return None if self.offset_s is None else self.offset_s + sample / self._fs_hz
+
+
+class WallClock(SampleClock):
+    """The wall time of a sample, in seconds since 1970."""
+
+    def __init__(self, fs_hz: float, *, start: datetime | None = None) -> None:
+        """start: the wall time of sample 0 where it is known, as of some recordings; then it is kept."""
+        super().__init__(fs_hz)
+        self._start_s = None if start is None else start.timestamp()
+
+    def at_s(self, sample: float) -> float | None:
+        return super().at_s(sample) if self._start_s is None else self._start_s + sample / self._fs_hz
 
     def text(self, sample: float) -> str | None:
         """ISO 8601 in UTC to the microsecond; None when it is not known."""
-        unix_s = self.unix_s(sample)
+        unix_s = self.at_s(sample)
         if unix_s is None:
             return None
         moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=unix_s)

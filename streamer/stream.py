@@ -8,8 +8,7 @@ from __future__ import annotations
 import selectors
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from multiprocessing.process import BaseProcess
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
@@ -17,16 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.bank import Analysis
-from streamer.capture import Ended, Opened, Run, Stop, run_capture
+from streamer.capture import CaptureProcess, Ended, Opened, Run
 from streamer.decoder import Decoder
 from streamer.detectors import Detector
 from streamer.errors import SourceError, StreamerError
-from streamer.events import GapRecord, Record, Stats, WorkerRecord
+from streamer.events import ErrorRecord, GapRecord, Record, Stats, WorkerRecord
 from streamer.pool import Batch, Dispatcher, IndexPipe, Pool, Results, Work, choose_span_samples
-from streamer.processes import InheritedFd, cpu_count, get_context, send_block, start_process
+from streamer.processes import cpu_count
 from streamer.ring import BLOCKS, LOG_ENTRIES, TOTAL, Gap, Ring, RingSpec
 from streamer.sources import SourceInfo, SourceSpec
-from streamer.stats import Reservoir, WallClock
+from streamer.stats import Reservoir, SampleClock, WallClock
 
 RING_S = 4.0  # how long the analysis may stall before samples are lost
 MIN_RING_SAMPLES = 1 << 16  # room for a source that is read as fast as it goes
@@ -35,6 +34,11 @@ LIVE_SPANS_PER_MESSAGE = 8
 REPLAY_SPANS_PER_MESSAGE = 64
 SUPERVISE_S = 0.1
 STOP_S = 1.0  # how long the source may take to stop before it is made to
+SILENT_S = 0.5  # a live source from which nothing came for so long is gone
+FIRST_BLOCK_S = 2.0  # but its first block may take longer
+OPEN_S = 3.0  # opening a device that is there takes less; PortAudio may hang in it for ever
+RETRY_S = 0.25  # between attempts to have a source back, doubled after each
+MAX_RETRY_S = 1.0  # it is to be back within two seconds of its return
 
 Item = Batch | Record
 
@@ -50,6 +54,17 @@ class Listening:
 SetUp = Callable[[SourceInfo], Listening]
 
 
+@dataclass(slots=True, kw_only=True)
+class _Loss:
+    """A live source that is gone, and the attempts to have it back."""
+
+    since_s: float
+    retry_s: float
+    wait_s: float = RETRY_S
+    opening_by_s: float | None = None  # an attempt is under way and must have succeeded by then
+    is_told: bool = False
+
+
 class Stream:
     """Use with `with`, and call `step` until it is `finished`."""
 
@@ -63,38 +78,32 @@ class Stream:
         self.finished = False
         self.stopping = False
         self.latency_ms = Reservoir()
-        self._capture: BaseProcess | None = None
+        self.gap_count = 0
+        self._capture: CaptureProcess | None = None
         self._ended: Ended | None = None
-        self._run: Run | None = None  # until the workers are ready for it
+        self._loss: _Loss | None = None
         self._selector = selectors.DefaultSelector()
         self._supervised_s = 0.0
         self._stop_by_s: float | None = None
         self._log_entry = 0
-        self._gap_count = 0
-        self._busy_mark = (0, 0, 0)
+        self._opened_s = 0.0
 
     def __enter__(self) -> Self:
-        context = get_context()
-        self._control, child = context.Pipe(duplex=True)
         self._index = IndexPipe()
-        stdin = InheritedFd(0) if self._spec.kind == "stdin" else None
-        self._capture = start_process(
-            run_capture, self._spec, child, self._index.writer, stdin, name="streamer capture"
-        )
-        child.close()
-        self._selector.register(self._control, selectors.EVENT_READ, self._on_control)
+        self._open()
         return self
 
     def __exit__(
         self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        self._end_capture()
+        if self._capture is not None:
+            self._capture.ask_to_stop()
+            self._close_capture(grace_s=STOP_S)
         if self.info is not None:
             self.pool.close()
         else:
             self._index.close()
         self._selector.close()
-        self._control.close()
 
     def watch(self, file: int, on_ready: Callable[[], None]) -> None:
         """Call on_ready from step when the descriptor can be read."""
@@ -106,9 +115,10 @@ class Stream:
     def step(self, timeout_s: float) -> list[Item]:
         """Wait for news at most so long; what has become known, in the order of the stream.
 
-        Raises StreamerError when the source cannot be opened; one that fails later ends it: see error.
+        Raises StreamerError when the source cannot be opened; one that fails later ends it: see error. A live
+        source that is lost does not end it: it is opened again until it is back.
         """
-        for key, _ in self._selector.select(timeout_s):
+        for key, _ in self._selector.select(min(timeout_s, SUPERVISE_S)):
             key.data()
         items: list[Item] = []
         if self.info is None:
@@ -116,10 +126,10 @@ class Stream:
                 raise self._make_error()
             return items
         now = time.monotonic()
+        items += self._collect()
         if now - self._supervised_s >= SUPERVISE_S:
             self._supervised_s = now
-            items += self._supervise()
-        items += self._collect()
+            items += self._supervise(now)
         if self._ended is not None and not self.finished:
             items += self._finish_when_drained()
         return items
@@ -132,15 +142,20 @@ class Stream:
         self._stop_by_s = time.monotonic() + STOP_S
         if self.info is None:
             self.finished = True
-        try:
-            self._control.send(Stop())
-        except OSError:
-            pass
+        if self._capture is not None and self._loss is None:
+            self._capture.ask_to_stop()
+        else:
+            self._ended = Ended()
 
     @property
     def error(self) -> StreamerError | None:
         """Why the source ended before its end, if it did."""
         return self._make_error() if self._ended is not None and self._ended.error else None
+
+    @property
+    def waiting_s(self) -> float | None:
+        """For how long the source has been gone; None while it is there."""
+        return None if self._loss is None else time.monotonic() - self._loss.since_s
 
     @property
     def stats(self) -> Stats:
@@ -169,45 +184,109 @@ class Stream:
         return min(1.0, waiting / self.ring.spec.capacity_samples)
 
     @property
-    def gap_count(self) -> int:
-        return self._gap_count
+    def name(self) -> str:
+        return self.info.name if self.info else str(self._spec)
 
-    def _on_control(self) -> None:
-        try:
-            message = self._control.recv()
-        except (EOFError, OSError):
-            self._selector.unregister(self._control)
-            if self._ended is None:
-                self._ended = (
-                    Ended()
-                    if self.stopping
-                    else Ended(error=f"the capture process of {self._name} died", exit_code=70)
-                )
-            return
+    # --- the source ------------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        self._capture = CaptureProcess(self._spec, self._index.writer)
+        self._selector.register(self._capture.connection, selectors.EVENT_READ, self._on_capture)
+
+    def _close_capture(self, *, grace_s: float = 0.0) -> None:
+        if self._capture is not None:
+            self._selector.unregister(self._capture.connection)
+            self._capture.close(grace_s=grace_s)
+            self._capture = None
+
+    def _on_capture(self) -> None:
+        assert self._capture is not None
+        message = self._capture.receive()
         if isinstance(message, Opened):
-            if not self.stopping:
+            if not self.stopping and self.info is None:
                 self._build(message.info)
+            elif not self.stopping:
+                self._go_on(message.info)
+            return
+        if message is None:
+            message = Ended(error=f"the capture process of {self.name} died", exit_code=70)
+        self._close_capture(grace_s=STOP_S)
+        if self.stopping:
+            self._ended = self._ended or Ended()
+        elif self.info is not None and self.info.is_live:
+            self._lose(time.monotonic())
         else:
-            assert isinstance(message, Ended)
             self._ended = message
 
-    @property
-    def _name(self) -> str:
-        return self.info.name if self.info else str(self._spec)
+    def _lose(self, now: float) -> None:
+        """The source is gone. PortAudio may hang in whatever it is asked now, so its process is not asked."""
+        self._close_capture()
+        if self._loss is None:
+            self._loss = _Loss(since_s=now, retry_s=now)
+        else:  # one more attempt that failed
+            self._loss.opening_by_s = None
+            self._loss.retry_s = now + self._loss.wait_s
+            self._loss.wait_s = min(2 * self._loss.wait_s, MAX_RETRY_S)
+
+    def _go_on(self, info: SourceInfo) -> None:
+        """A source that was lost is back: the ring goes on where it was, after a gap as long as the clock says."""
+        assert self.info is not None
+        assert self._loss is not None
+        if (info.fs_hz, info.channels) != (self.info.fs_hz, self.info.channels):
+            self._lose(time.monotonic())  # something else of that name
+            return
+        assert self._capture is not None
+        run = replace(self._run, clock_offset_s=self._sample_clock.offset_s)
+        self._loss.opening_by_s = time.monotonic() + OPEN_S
+        self._capture.give(run, self.ring.block)
+
+    def _watch_source(self, now: float) -> list[Item]:
+        """Notice that a live source is gone, whatever it says itself; have it back."""
+        assert self.info is not None
+        blocks = int(self.ring.control[BLOCKS])
+        if self._loss is None:
+            newest_s = int(self.ring.log[(blocks - 1) % LOG_ENTRIES, 1]) * 1e-9 if blocks else now
+            since_s = max(newest_s, self._opened_s)
+            if self._is_running and now - since_s > SILENT_S:
+                self._lose(now)
+        if self._loss is None:
+            return []
+        items: list[Item] = []
+        if not self._loss.is_told:
+            self._loss.is_told = True
+            self._lost_blocks = blocks
+            message = f"{self.info.name} is gone; waiting for it to come back"
+            items = [*self._collect(), *self.decoder.flush(), ErrorRecord(message=message)]
+        elif blocks > self._lost_blocks:
+            self._loss = None
+            self._opened_s = now
+            return []
+        if self._loss.opening_by_s is not None:
+            if now > self._loss.opening_by_s:
+                self._lose(now)
+        elif now >= self._loss.retry_s:
+            # By its name, as the numbers of devices move, and at the rate that everything else is built for.
+            self._spec = replace(self._spec, target=self.info.name.partition(":")[2], rate_hz=self.info.fs_hz)
+            self._loss.opening_by_s = now + OPEN_S
+            self._open()
+        return items
 
     def _make_error(self) -> StreamerError:
         assert self._ended is not None
-        kind = {e.exit_code: e for e in (SourceError,)}.get(self._ended.exit_code, StreamerError)
-        error = kind(self._ended.error or f"{self._name} has no samples")
+        kind = SourceError if self._ended.exit_code == SourceError.exit_code else StreamerError
+        error = kind(self._ended.error or f"{self.name} has no samples")
         error.exit_code = self._ended.exit_code
         if self._ended.trace:
             error.add_note(self._ended.trace)
         return error
 
+    # --- from the source to the events -------------------------------------------------------------------------
+
     def _build(self, info: SourceInfo) -> None:
         """The source is open: everything else follows from its rate and channels."""
         listening = self._set_up(info)
         self.clock = WallClock(info.fs_hz, start=info.start_time)
+        self._sample_clock = SampleClock(info.fs_hz)
         self.decoder = Decoder(
             listening.detectors,
             analyses=[listening.display],
@@ -241,6 +320,7 @@ class Stream:
             spans_per_message=spans_per_message,
         )
         self.info, self.listening, self.is_paced = info, listening, is_paced
+        self._is_running = False
         self.pool.__enter__()
         self._selector.register(self.pool.done_reader, selectors.EVENT_READ, self._on_worker)
         self._run = Run(
@@ -254,13 +334,15 @@ class Stream:
 
     def _on_worker(self) -> None:
         self.pool.read_messages()
-        if self._run is not None and self.pool.ready_count == self.pool.n_workers:
+        if (
+            not self._is_running
+            and self.pool.ready_count == self.pool.n_workers
+            and self._capture is not None
+        ):
             # Only now: samples that come while the workers are starting would be old before they are looked at.
-            assert self._capture is not None
-            assert self._capture.pid is not None
-            self._control.send(self._run)
-            send_block(self._control, self.ring.block, self._capture.pid)
-            self._run = None
+            self._is_running = True
+            self._opened_s = time.monotonic() + FIRST_BLOCK_S
+            self._capture.give(self._run, self.ring.block)
 
     def _read_audio(self, channel: int, start: int, stop: int) -> NDArray[np.float32] | None:
         return self.ring.read(channel, start, stop)  # the ring is made after the decoder
@@ -279,7 +361,7 @@ class Stream:
         return items
 
     def _report_gap(self, gap: Gap) -> list[Item]:
-        self._gap_count += 1
+        self.gap_count += 1
         record = GapRecord(
             sample=gap.sample,
             t_s=gap.sample / self.ring.spec.fs_hz,
@@ -296,23 +378,35 @@ class Stream:
         while self._log_entry < blocks:
             end, arrived_ns = (int(value) for value in log[self._log_entry % LOG_ENTRIES])
             if self.info is not None and self.info.is_live:
+                self._sample_clock.observe(end, arrived_ns * 1e-9)
                 self.clock.observe(end, time.time() - (time.monotonic_ns() - arrived_ns) * 1e-9)
             if end >= sample:
                 return arrived_ns
             self._log_entry += 1
         return None
 
-    def _supervise(self) -> list[Item]:
+    def _supervise(self, now: float) -> list[Item]:
         exit_codes = self.pool.supervise()
-        if self._stop_by_s is not None and self._ended is None and time.monotonic() > self._stop_by_s:
-            self._end_capture()
+        items: list[Item] = [
+            WorkerRecord(reason=f"exit code {code}", restarts=self.pool.restarts) for code in exit_codes
+        ]
+        if self.pool.is_hopeless:
+            raise StreamerError(
+                f"the worker processes end as soon as they have started, with exit code {exit_codes}: "
+                "`streamer detect` works without them; please report this with what `streamer --version` prints"
+            )
+        assert self.info is not None
+        if self.info.is_live and not self.stopping:
+            items += self._watch_source(now)
+        if self._stop_by_s is not None and self._ended is None and now > self._stop_by_s:
+            self._close_capture()
             self._ended = Ended()
-        return [WorkerRecord(reason=f"exit code {code}", restarts=self.pool.restarts) for code in exit_codes]
+        return items
 
     def _finish_when_drained(self) -> list[Item]:
         if self.ring.total_samples is None:
-            # Capture was killed before it could say so; nobody else writes any more.
-            self._end_capture()
+            # Capture was ended before it could say so; nobody else writes any more.
+            self._close_capture()
             self.ring.control[TOTAL] = self.ring.written_samples
         self._dispatcher.advance()
         total = self.ring.total_samples
@@ -328,21 +422,6 @@ class Stream:
         if busy_ns == 0 or analysed == 0:
             return None
         return analysed / self.ring.spec.fs_hz / (busy_ns * 1e-9) * self.pool.n_workers
-
-    def _end_capture(self) -> None:
-        capture = self._capture
-        if capture is None:
-            return
-        if capture.is_alive():
-            try:
-                self._control.send(Stop())
-            except OSError:
-                pass
-            capture.join(STOP_S)
-        if capture.is_alive():
-            capture.kill()
-        capture.join()
-        self._capture = None
 
 
 def _round(value: float | None) -> float | None:

@@ -83,7 +83,7 @@ def test_a_gap_is_noted_and_time_goes_on_over_it() -> None:
     ring = make_ring()
     writer = RingWriter(ring, device_channels=(0,))
     writer.push(count_up(1, 10), 0)
-    writer.skip(250, GapReason.INPUT_OVERFLOW, 0)
+    writer.skip(250, GapReason.INPUT_OVERFLOW)
     writer.push(count_up(1, 5), 0)
     [gap] = ring.read_gaps(0)
     assert (gap.sample, gap.lost_samples, gap.reason) == (10, 250, GapReason.INPUT_OVERFLOW)

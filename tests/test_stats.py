@@ -26,14 +26,14 @@ def test_the_wall_clock_goes_by_the_blocks_that_came_soonest() -> None:
     late_s[100] = 0
     for number, late in enumerate(late_s):
         clock.observe((number + 1) * 10, 1_000_000 + (number + 1) * 0.01 + late)
-    assert clock.unix_s(2500) == pytest.approx(1_000_002.5, abs=1e-6)
+    assert clock.at_s(2500) == pytest.approx(1_000_002.5, abs=1e-6)
 
 
 def test_the_wall_clock_follows_a_sound_card_that_runs_slow() -> None:
     clock = WallClock(1000)
     for number in range(1, 60_000):  # ten minutes, 100 ppm slow
         clock.observe(number * 10, 1_000_000 + number * 0.01 * 1.0001)
-    assert clock.unix_s(600_000) == pytest.approx(1_000_600.06, abs=0.004)
+    assert clock.at_s(600_000) == pytest.approx(1_000_600.06, abs=0.004)
 
 
 def test_a_recording_keeps_the_time_it_was_made() -> None:

@@ -55,6 +55,12 @@ class VirtualMic:
             "PULSE_SERVER": f"unix:{self._socket}",
         }
 
+    @property
+    def _null_sink(self) -> str:
+        return (
+            f"module-null-sink sink_name={SINK} rate={self.rate_hz} channels=1 format=float32le norewinds=1"
+        )
+
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -68,7 +74,7 @@ class VirtualMic:
         modules = [
             f"module-native-protocol-unix auth-anonymous=1 socket={self._socket}",
             # Without norewinds the start of what is played arrives late, and its first part never.
-            f"module-null-sink sink_name={SINK} rate={self.rate_hz} channels=1 format=float32le norewinds=1",
+            self._null_sink,
         ]
         home = str(self._folder)
         env = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "PULSE_SERVER")}
@@ -121,6 +127,37 @@ class VirtualMic:
 
     def play_in_background(self, file: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(["paplay", f"--device={SINK}", str(file)], env=self.env)
+
+    # --- faults ----------------------------------------------------------------------------------------------
+
+    def unplug(self) -> None:
+        """The device vanishes; PortAudio's stream ends at once."""
+        self._ask("unload-module", "module-null-sink")
+
+    def plug(self) -> None:
+        self._ask("load-module", *self._null_sink.split())
+
+    def suspend(self) -> None:
+        """The device stops delivering without a word."""
+        self._ask("suspend-sink", SINK, "1")
+
+    def resume(self) -> None:
+        self._ask("suspend-sink", SINK, "0")
+
+    def freeze(self) -> None:
+        """The server hangs, and with it whatever PortAudio is asked to do."""
+        assert self._server is not None
+        self._server.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._server is not None
+        self._server.send_signal(signal.SIGCONT)
+
+    def crash(self) -> None:
+        assert self._server is not None
+        self._server.kill()
+        self._server.wait()
+        self._server = None
 
     def _ask(self, *words: str) -> str:
         result = subprocess.run(
