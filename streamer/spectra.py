@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,7 +26,8 @@ from streamer.shares import Job, Scale, choose_span_frames, to_floats
 from streamer.sources import SourceSpec, open_source
 from streamer.units import choose, format_duration, parse_hop_samples, parse_length_samples
 
-DEFAULT_BANDS = 240  # about a band for every third row of a picture
+DEFAULT_TOP_HZ = 16000.0  # few recordings hold anything above
+MAX_DEFAULT_BANDS = 4096
 
 Progress = Callable[[str, float, float | None], None]  # name, seconds done, seconds in all if known
 
@@ -57,7 +59,6 @@ class SpectraSpec:
             )
 
     def make_job(self, fs_hz: float) -> Job:
-        bank = parse_bank(self.bands or choose_bands(fs_hz), fs_hz)
         length_samples = parse_length_samples(self.window_length, fs_hz)
         hop_samples = parse_hop_samples(self.hop, length_samples, fs_hz)
         frames = FrameSpec(length_samples=length_samples, hop_samples=hop_samples, window=self.window)
@@ -65,6 +66,7 @@ class SpectraSpec:
             raise SpecError(
                 f"window is {self.window}, which sums to 0 at {length_samples} samples; lengthen it"
             )
+        bank = parse_bank(self.bands or choose_bands(fs_hz, frames), fs_hz)
         analysis = Analysis(bank=bank, frames=frames, fs_hz=fs_hz)
         return Job(
             analysis=analysis,
@@ -74,10 +76,14 @@ class SpectraSpec:
         )
 
 
-def choose_bands(fs_hz: float) -> str:
-    """Bands that show speech and music, as far as the sample rate carries them."""
-    low_hz, high_hz = min(50.0, fs_hz / 160), min(16000.0, 0.475 * fs_hz)
-    return f"log:{low_hz:g}-{high_hz:g}:{DEFAULT_BANDS}"
+def choose_bands(fs_hz: float, frames: FrameSpec) -> str:
+    """Bands one noise bandwidth apart, so close that a tone between two is less than 4 dB down in both."""
+    top_hz = min(DEFAULT_TOP_HZ, fs_hz / 2)
+    step_hz = max(frames.enbw_hz(fs_hz), top_hz / MAX_DEFAULT_BANDS)
+    step_hz = min(step_hz, fs_hz / 8)  # a window of a few samples hears everything everywhere
+    unit_hz = 10 ** (math.floor(math.log10(step_hz)) - 1)
+    step_hz = math.floor(step_hz / unit_hz) * unit_hz
+    return f"lin:{2 * step_hz:.6g}-{min(top_hz, fs_hz / 2 - step_hz):.6g}:{step_hz:.6g}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -313,12 +319,12 @@ def _gather(blocks: Iterable[NDArray[np.float32]], n_samples: int) -> Iterator[N
         yield np.concatenate(held)
 
 
-def level_db(values: NDArray[Any], scale: Scale) -> NDArray[np.floating]:
-    """Values of a spectrogram in decibels: dBFS, where a full-scale sine is 0, or dB re 1/Hz. Silence is -200."""
-    power = {
-        "amplitude": lambda: values.astype(np.float64) ** 2,
-        "power": lambda: 2 * values.astype(np.float64),
-        "psd": lambda: values.astype(np.float64),
-    }[scale]()
-    level: NDArray[np.floating] = 10 * np.log10(np.maximum(power, 1e-20))
-    return level
+def level_db(values: NDArray[np.floating], scale: Scale) -> NDArray[np.floating]:
+    """Values in decibels: dBFS, where a full-scale sine is 0, or of psd dB re 1/Hz. Silence is -200 dB."""
+    per_decade, silence, offset_db = {
+        "amplitude": (20, 1e-10, 0.0),
+        "power": (10, 0.5e-20, 10 * math.log10(2)),
+        "psd": (10, 1e-20, 0.0),
+    }[scale]
+    level: NDArray[np.floating] = per_decade * np.log10(np.maximum(values, values.dtype.type(silence)))
+    return level + level.dtype.type(offset_db)

@@ -169,7 +169,7 @@ def test_a_source_that_can_wait_is_made_to_wait_for_a_machine_that_is_too_slow()
     listener = Listener(
         "sim:noise:-20",
         "--bands",
-        "lin:10-20000:5",
+        "lin:10-20000:10",
         "-n",
         "16384",
         "--hop",
@@ -177,7 +177,7 @@ def test_a_source_that_can_wait_is_made_to_wait_for_a_machine_that_is_too_slow()
         "--workers",
         "1",
         "--duration",
-        "3s",
+        "1s",
     )
     _, end = listener.wait_for("end", timeout_s=60)
     assert (end["dropped"], end["pending"]) == (0, 0)

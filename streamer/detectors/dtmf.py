@@ -279,6 +279,7 @@ class DtmfDetector:
             length_samples=round(WINDOW_MS * fs_hz / 1000), hop_samples=round(HOP_MS * fs_hz / 1000)
         )
         self._analysis = Analysis(bank=bank, frames=frames, fs_hz=fs_hz)
+        self._wanted = np.array([digit in spec.digits for row in DIGITS for digit in row])  # by pair
         self._hop = frames.hop_samples
         self._hop_ms = frames.hop_samples * 1000 / fs_hz
         self._length = frames.length_samples
@@ -361,7 +362,7 @@ class DtmfDetector:
         leads &= low_max < high_max * np.float32(10 ** ((spec.max_low_over_high_db + 6) / 10))
         leads &= high_max < low_max * np.float32(10 ** ((spec.max_high_over_low_db + 6) / 10))
         pairs = low.argmax(axis=0) * 4 + high.argmax(axis=0)
-        return np.where(leads, pairs, -1)
+        return np.where(leads & self._wanted[pairs], pairs, -1)
 
     def _follow(self, pair: int, start: int, stop: int, events: list[Event]) -> None:
         """Frames [start, stop), in all of which `pair` leads."""
