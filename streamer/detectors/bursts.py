@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -151,6 +151,17 @@ def step_response(frames: NDArray[np.float64], frames_per_window: float) -> NDAr
     """What a Hann frame sees of a tone of amplitude 1 that started so many frames before its centre."""
     u = np.clip(frames * (1 / frames_per_window), -0.5, 0.5)
     return np.asarray(0.5 + u + np.sin(2 * np.pi * u) * (0.5 / np.pi))
+
+
+def extend_to_end(burst: Burst, *, frames_per_window: float) -> Burst:
+    """The burst of a signal that ends: a tone still on in the newest frame lasted as long as that frame shows."""
+    newest = burst.scaled.shape[1] - 1
+    after = np.linspace(-0.5, 0.5, 65) * frames_per_window
+    shown = np.interp(burst.scaled[:, -1], step_response(after, frames_per_window), after)
+    stops = [
+        stop if stop <= newest else newest + float(x) for stop, x in zip(burst.stops, shown, strict=True)
+    ]
+    return replace(burst, stops=tuple(stops))
 
 
 def find_misfits(burst: Burst, *, frames_per_window: float) -> tuple[float, float, float]:

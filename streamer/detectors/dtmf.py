@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from streamer.bank import Analysis, Bank, Levels
 from streamer.detectors import Audio
-from streamer.detectors.bursts import Burst, Trail, find_burst, find_misfits
+from streamer.detectors.bursts import Burst, Trail, extend_to_end, find_burst, find_misfits
 from streamer.detectors.look import look_around, look_at, spread
 from streamer.errors import SpecError
 from streamer.events import Event
@@ -324,7 +324,10 @@ class DtmfDetector:
         events: list[Event] = []
         newest = self._trail.stop_frame - 1
         for candidate in sorted(self._candidates.values(), key=lambda c: c.first_frame):
-            self._end(candidate, newest, events)
+            burst, origin = self._find_burst(candidate, newest)
+            if burst is not None:
+                burst = extend_to_end(burst, frames_per_window=self._length / self._hop)
+            self._end(candidate, burst, origin, newest, events)
         self._candidates.clear()
         self._restart(self._trail.stop_frame)
         return events
@@ -432,20 +435,22 @@ class DtmfDetector:
     def _close(self, code: int, candidate: _Candidate, frame: int, events: list[Event]) -> None:
         """Has it ended?"""
         candidate.close_frame = None
+        burst, origin = None, 0
         if candidate.last_frame - candidate.first_frame >= MIN_LEAD_FRAMES + 2:
             burst, origin = self._find_burst(candidate, frame)
-            if burst is not None:
-                wait = burst.stop + self.spec.max_hole_ms / self._hop_ms - (frame - origin)
-                if wait > 0:
-                    candidate.close_frame = frame + max(1, math.ceil(wait))
-                    return
+        if burst is not None:
+            wait = burst.stop + self.spec.max_hole_ms / self._hop_ms - (frame - origin)
+            if wait > 0:
+                candidate.close_frame = frame + max(1, math.ceil(wait))
+                return
         del self._candidates[code]
         if self._lead == code:
             self._lead_since = frame + 1
-        self._end(candidate, frame, events)
+        self._end(candidate, burst, origin, frame, events)
 
-    def _end(self, candidate: _Candidate, frame: int, events: list[Event]) -> None:
-        burst, origin = self._find_burst(candidate, frame)
+    def _end(
+        self, candidate: _Candidate, burst: Burst | None, origin: int, frame: int, events: list[Event]
+    ) -> None:
         if not candidate.number:
             found = self._weigh_whole(candidate, burst, origin, frame)
             if isinstance(found, Reject):
@@ -520,7 +525,7 @@ class DtmfDetector:
         deviation, drift = self._follow_phase(candidate, burst, origin, frame)
         return Shape(
             start_sample=self._centre(origin) + start * self._hop,
-            stop_sample=min(self._centre(origin) + stop * self._hop, self._centre(frame)),
+            stop_sample=self._centre(origin) + (stop if stopped else min(stop, frame - origin)) * self._hop,
             stopped=stopped,
             start_skew_ms=start_skew_ms,
             stop_skew_ms=stop_skew_ms if stopped else 0.0,
@@ -646,7 +651,7 @@ class DtmfDetector:
         """Its figures are of the digit's last CORE_MS: the rest of a long one is gone already."""
         stop = self._centre(frame)
         if burst is not None:
-            stop = min(self._centre(origin) + self._meet(burst.stops, min)[0] * self._hop, stop)
+            stop = self._centre(origin) + self._meet(burst.stops, min)[0] * self._hop
         self._last_code = candidate.code
         self._last_stop_frame = (stop - self._length / 2) / self._hop
         event = self._event(candidate, frame, phase="end")
