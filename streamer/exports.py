@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamer.errors import SourceError, SpecError, StreamerError
-from streamer.figure import Picture, Style
+from streamer.figure import Figure, Style
 from streamer.sources import SourceSpec
 from streamer.spectra import Heading, Progress, Spectra, SpectraSpec
 from streamer.stores import CsvStore, NetCdfStore, NpzStore, Store, ZarrStore
@@ -174,7 +174,7 @@ def run_export(
 
 def _open_store(path: Path, heading: Heading, style: Style) -> Store:
     suffix = path.suffix.lower()
-    return Picture(path, heading, style) if suffix == ".png" else _STORES[suffix](path, heading)
+    return Figure(path, heading, style) if suffix == ".png" else _STORES[suffix](path, heading)
 
 
 @contextmanager

@@ -72,7 +72,7 @@ class Box:
         return self.bottom - self.top
 
 
-class Picture:
+class Figure:
     """Takes the pieces of a spectrogram and writes one PNG file at the end."""
 
     def __init__(self, path: Path, heading: Heading, style: Style) -> None:

@@ -22,7 +22,7 @@ from streamer.spectra import Heading, Piece
 
 CHUNK_BYTES = 1 << 21  # of HDF5 and Zarr: read in one go, few enough to be quick to list
 CHUNK_BANDS = 256
-SHARD_CHUNKS = 8  # Zarr chunks of one file, side by side in time
+SHARD_CHUNKS = 8  # Zarr chunks in one file
 CF_VERSION = "CF-1.12"
 
 
@@ -127,7 +127,7 @@ class _Labelled:
     Values are handed on in blocks (channels, bands, frames) of whole chunks; only the last one may be shorter.
     """
 
-    def __init__(self, heading: Heading, *, block_chunks: int) -> None:
+    def __init__(self, heading: Heading, *, file_chunks: int) -> None:
         self.heading = heading
         self.template = heading.make_template()
         self.dims: tuple[str, ...] = tuple(self.template.dims)
@@ -137,7 +137,8 @@ class _Labelled:
         frames = CHUNK_BYTES // (self.chunk_bands * heading.job.value_dtype.itemsize)
         known = heading.n_frames or frames
         self.chunk_frames = max(1, min(frames, known))
-        self._block_frames = self.chunk_frames * block_chunks
+        self.band_chunks = -(-n_bands // self.chunk_bands)
+        self.block_frames = self.chunk_frames * max(1, file_chunks // self.band_chunks)
         self._held: list[NDArray[Any]] = []
 
     @property
@@ -179,12 +180,12 @@ class _Labelled:
     def take(self, piece: Piece) -> Iterator[tuple[int, NDArray[Any]]]:
         """(first frame, values) of the blocks that the piece completes."""
         self._held.append(piece.values)
-        while sum(values.shape[1] for values in self._held) >= self._block_frames:
-            yield self._join(self._block_frames)
+        while sum(values.shape[1] for values in self._held) >= self.block_frames:
+            yield self._join(self.block_frames)
 
     def take_rest(self) -> Iterator[tuple[int, NDArray[Any]]]:
         if self._held:
-            yield self._join(self._block_frames)
+            yield self._join(self.block_frames)
 
     def _join(self, n_frames: int) -> tuple[int, NDArray[Any]]:
         joined = np.concatenate(self._held, axis=1) if len(self._held) > 1 else self._held[0]
@@ -204,7 +205,7 @@ class NetCdfStore:
             import h5netcdf
         except ImportError as error:
             raise _missing(".nc files", "h5netcdf") from error
-        self._layout = _Labelled(heading, block_chunks=1)
+        self._layout = _Labelled(heading, file_chunks=1)
         self._file = h5netcdf.File(path, "w")
         layout, dtype = self._layout, heading.job.dtype
         sizes: dict[str, int | None] = {"frequency": len(heading.bank), "time": None}
@@ -264,19 +265,17 @@ class ZarrStore:
             import zarr
         except ImportError as error:
             raise _missing(".zarr stores", "zarr") from error
-        self._layout = _Labelled(heading, block_chunks=SHARD_CHUNKS)
-        layout = self._layout
+        layout = self._layout = _Labelled(heading, file_chunks=SHARD_CHUNKS)
         self._group = zarr.open_group(path, mode="w", zarr_format=3, attributes=layout.attributes)
         dtype = heading.job.value_dtype
         n_bands, leading = len(heading.bank), (heading.channels,) if heading.channels > 1 else ()
         ones = (1,) * len(leading)
-        whole_chunks = -(-n_bands // layout.chunk_bands) * layout.chunk_bands
         self._array = self._group.create_array(
             heading.job.scale,
             shape=(*leading, n_bands, heading.n_frames or 0),
             dtype=dtype,
             chunks=(*ones, layout.chunk_bands, layout.chunk_frames),
-            shards=(*ones, whole_chunks, layout.chunk_frames * SHARD_CHUNKS),
+            shards=(*ones, layout.chunk_bands * layout.band_chunks, layout.block_frames),
             compressors=None,  # a tenth smaller would cost two to four times the time
             fill_value=dtype.type(math.nan) if dtype.kind == "f" else dtype.type(complex(math.nan, math.nan)),
             dimension_names=layout.dims,
@@ -303,10 +302,10 @@ class ZarrStore:
             self._put(first, values)
         if self._array.shape[-1] > self._layout.n_frames:
             self._array.resize((*self._array.shape[:-1], self._layout.n_frames))
-        for name, dim, given, attributes in self._layout.coordinates():
-            values = given.astype(str) if given.dtype == object else given
+        for name, dim, values, attributes in self._layout.coordinates():
+            dtype = "string" if values.dtype == object else values.dtype
             array = self._group.create_array(
-                name, shape=values.shape, dtype=values.dtype, dimension_names=(dim,), attributes=attributes
+                name, shape=values.shape, dtype=dtype, dimension_names=(dim,), attributes=attributes
             )
             array[:] = values
 

@@ -46,6 +46,9 @@ LAYERS = [
     ("config",),
     ("offline",),
     ("recordings",),
+    ("spectra", "ticks", "progress"),
+    ("figure", "stores"),
+    ("exports",),
     ("stream",),
     ("monitor", "live", "bench"),
     ("cli",),
@@ -58,9 +61,11 @@ HEAVY = {
     "numba": {"atomics", "kernels", "ring_kernels", "bench"},
     "sounddevice": {"sources", "cli"},
     "soundfile": {"sources", "generate", "cli"},
-    "rich": {"regions", "bars", "panels", "screen", "bench", "cli"},
+    "rich": {"regions", "bars", "panels", "screen", "bench", "cli", "progress"},
     "scipy": {"frames", "bench", "offline"},
-    "matplotlib": {"offline", "figure"},
+    "PIL": {"figure"},
+    "zarr": {"stores"},
+    "h5netcdf": {"stores"},
 }
 
 
