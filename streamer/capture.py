@@ -11,7 +11,7 @@ import select
 import threading
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from streamer.processes import (
     send_block,
     start_process,
 )
-from streamer.ring import COLLECTED, Gap, GapReason, Ring, RingSpec, RingWriter
+from streamer.ring import COLLECTED, NONFINITE, Gap, GapReason, Ring, RingSpec, RingWriter
 from streamer.sources import Source, SourceInfo, SourceSpec, open_source
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class Ended:
     error: str | None = None
     exit_code: int = 0
     trace: str | None = None
+    remarks: tuple[str, ...] = ()  # what a listener should be told, and no error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +120,8 @@ def run_capture(spec: SourceSpec, control: Connection, index_pipe: Connection, s
         RingWriter(ring).end()
         while not dispatcher.advance():
             time.sleep(WAIT_S)
-    control.send(ended)
+    remarks = () if source.info.is_live else tuple(source.remarks)
+    control.send(replace(ended, remarks=remarks))
     source.close()
 
 
@@ -185,6 +187,7 @@ def _run_reader(source: Source, ring: Ring, dispatcher: Dispatcher, stop: thread
         if stop.is_set():
             break
         writer.push(block, time.monotonic_ns())
+        ring.control[NONFINITE] = source.nonfinite_samples  # they have been silenced on the way here
         dispatcher.advance()
 
 

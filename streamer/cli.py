@@ -312,7 +312,7 @@ def detect(
 
     A FILE may be any source that ends: a recording, - (stdin), cmd:"PROGRAM" or sim:SPEC.
     """
-    from streamer.recordings import Job, run_jobs
+    from streamer.recordings import Job, Remark, run_jobs
     from streamer.sinks import format_json, format_text, open_outputs
     from streamer.sources import parse_source
     from streamer.units import parse_duration_s, parse_frequency_hz
@@ -335,6 +335,9 @@ def detect(
             if isinstance(item, StreamerError):
                 failure = failure or item
                 click.echo(f"streamer: {item}", err=True)
+                continue
+            if isinstance(item, Remark):
+                click.echo(f"streamer: {item.text}", err=True)
                 continue
             _note_labels(item, heard)
             for sink in sinks:
@@ -554,7 +557,7 @@ def generate(
     from streamer.generate import generate as write
     from streamer.units import parse_duration_s, parse_frequency_hz
 
-    write(
+    done = write(
         spec,
         output,
         fs_hz=parse_frequency_hz(rate, name="rate"),
@@ -562,6 +565,11 @@ def generate(
         duration_s=None if duration is None else parse_duration_s(duration),
         sample_format=sample_format,
     )
+    if done.clipped_values:
+        click.echo(
+            f"streamer: {done.clipped_values} values were beyond full scale and cut off; lower a level",
+            err=True,
+        )
 
 
 @cli.group(context_settings=CONTEXT)

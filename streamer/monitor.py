@@ -226,8 +226,7 @@ class Monitor:
     def _say_compiling(self) -> None:
         if not self._told_compiling and time.monotonic() - self._began_s > COMPILING_AFTER_S:
             self._told_compiling = True
-            if not self._view:
-                tell("streamer: compiling kernels (first run only)")
+            tell("streamer: compiling kernels (first run only)")  # the dashboard has not taken the screen yet
 
     def _status(self, stream: Stream) -> str:
         if stream.info is None or not stream.pool.ready_count:

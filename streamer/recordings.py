@@ -109,7 +109,14 @@ class Job:
     duration_s: float | None = None  # only so much of it
 
 
-def listen(job: Job, *, progress: Progress | None = None) -> Iterator[Record]:
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something a listener should be told about a source, and no error."""
+
+    text: str
+
+
+def listen(job: Job, *, progress: Progress | None = None) -> Iterator[Record | Remark]:
     """The records of one source: its start, its events as they are found, its stats and its end.
 
     A source that fails midway yields what came before, an ErrorRecord, its stats and end, and raises. One that
@@ -147,13 +154,14 @@ def listen(job: Job, *, progress: Progress | None = None) -> Iterator[Record]:
             analysed=stats.analysed,
             dropped=0,
         )
+        yield from (Remark(remark) for remark in source.remarks)
         if failure is not None:
             raise failure
 
 
 def run_jobs(
     jobs: Sequence[Job], *, n_processes: int = 1, progress: Progress | None = None
-) -> Iterator[Record | StreamerError]:
+) -> Iterator[Record | Remark | StreamerError]:
     """The records of all jobs in their order, an error in the place of what could not be read."""
     if n_processes == 1 or len(jobs) == 1:
         for job in jobs:
@@ -169,7 +177,7 @@ def run_jobs(
             yield from done.result()
 
 
-def _run_job(job: Job) -> list[Record | StreamerError]:
+def _run_job(job: Job) -> list[Record | Remark | StreamerError]:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     return list(run_jobs([job]))
 

@@ -153,6 +153,11 @@ class Stream:
         return self._make_error() if self._ended is not None and self._ended.error else None
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the source has to say at its end, and is no error."""
+        return self._ended.remarks if self._ended is not None else ()
+
+    @property
     def waiting_s(self) -> float | None:
         """For how long the source has been gone; None while it is there."""
         return None if self._loss is None else time.monotonic() - self._loss.since_s
