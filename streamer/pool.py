@@ -490,12 +490,12 @@ class Pool:
     def read_messages(self) -> None:
         """Take note of workers that have become ready; that spans are done shows in the results."""
         try:
-            while messages := os.read(self.done_reader.fileno(), 4096):
-                for (value,) in MESSAGE.iter_unpack(messages):
-                    if value & 0xFF == 0:
-                        self._ready[value >> 8] = self._was_ready[value >> 8] = True
+            messages = os.read(self.done_reader.fileno(), 4096)
         except BlockingIOError:
-            pass
+            return
+        for (value,) in MESSAGE.iter_unpack(messages):
+            if value & 0xFF == 0:
+                self._ready[value >> 8] = self._was_ready[value >> 8] = True
 
     def supervise(self, *, stall_ns: int = 500_000_000, lease_ns: int = 3_000_000_000) -> list[int]:
         """Replace workers that died or hang, and hand out their work again. Returns the exit codes of the dead."""
