@@ -42,7 +42,7 @@ class DtmfSpec:
     # Time.
     min_on_ms: float = 28.5  # Q.24: 40 ms must be accepted, 24 ms must not
     max_hole_ms: float = 24.5  # bridges a lost 20 ms packet (ETSI asks for 20), splits at NTT's 30 ms pause
-    max_skew_ms: float = 6.0  # both tones start, and stop, within this
+    max_skew_ms: float = 8.0  # both tones start, and stop, within this
 
     # What else is heard.
     max_drift: float = 0.013  # of a frequency, from a digit's first half to its second: a ratio; no glides
@@ -98,7 +98,7 @@ PRESETS["lenient"] = replace(
     max_high_over_low_db=14.0,
     max_deviation=0.03,
     min_on_ms=24.0,
-    max_skew_ms=10.0,
+    max_skew_ms=12.0,
 )
 
 
@@ -123,8 +123,9 @@ class Reject(Enum):
 
 WINDOW_MS = 26.0  # parts neighbours 73 Hz apart by 34 dB, and has 18 dB of gain over noise in 4 kHz
 HOP_MS = 2.5
-LEAD = 1.5  # a tone leads its group when this many times stronger than the other three together
-MIN_LEAD_FRAMES = 5  # less is not worth a look: a tone of 28 ms leads for more than 10
+LEAD_SHARE = np.float32(0.6)  # a tone leads its group with so much of its four bands' power
+MIN_LEAD_FRAMES = 5  # fewer make no candidate,
+SHORT_LEAD_FRAMES = 9  # and fewer from first to last no digit: one of 28 ms leads for more than 10
 CHECKS_MS = (45.0, 75.0, 140.0, 280.0)  # ages at which one refused is looked at again
 SETTLE_MS = 2.0  # kept off the edges, for the senders' own ramps
 COMPANY_MS = 30.0  # what else is there is judged over this much: speech changes in longer
@@ -178,8 +179,6 @@ class Shape:
     start_misfit: float  # how far the envelopes are from tones switched on and off: 0 clean, 0.5 hardly alike
     core_misfit: float
     stop_misfit: float
-    deviation: float  # roughly, of the worse tone: a ratio
-    drift: float  # from its first half to its second, of the worse tone: a ratio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +192,7 @@ class Sound:
     snr_db: float  # of the weaker tone
     company_db: float  # the strongest other line that is not steady from before, over the weaker tone
     company_peak_db: float  # the same over the mean of the rest
+    company_clear_db: float  # and over its median, as noise would have it
     newcomer_db: float  # the strongest line that was there neither before nor after
     newcomer_share: float  # how much of the spectrum such lines fill
 
@@ -211,8 +211,8 @@ def doubt_of_shape(shape: Shape) -> float:
         2.3 * shape.start_misfit**2
         + 3.2 * shape.core_misfit**2
         + 2.8 * shape.stop_misfit**2
-        + 0.14 * (shape.start_skew_ms / 3) ** 2
-        + 0.14 * (shape.stop_skew_ms / 3) ** 2
+        + 0.07 * (shape.start_skew_ms / 3) ** 2
+        + 0.12 * (shape.stop_skew_ms / 3) ** 2
     )
 
 
@@ -224,12 +224,16 @@ def doubt_of(shape: Shape, sound: Sound) -> float:
     logistic regression over some ten thousand bursts of speech, music and digits of every kind.
     """
     # Noise peaks by 6 to 9 dB over its mean, and at 0 dB S/N 9 dB under the tones.
-    unlike_noise = max(_ramp(sound.company_peak_db, 9, 11), _ramp(sound.company_db, -8, -4))
+    unlike_noise = max(
+        _ramp(sound.company_peak_db, 9, 11),
+        _ramp(sound.company_clear_db, 13, 17),
+        _ramp(sound.company_db, -8, -4),
+    )
     company = _ramp(sound.company_db, -15, 10) * unlike_noise
     percent = 100 * sound.deviation
     return (
         doubt_of_shape(shape)
-        + 0.05 * percent**2
+        + 0.08 * percent**2
         + company
         * (
             0.14
@@ -280,6 +284,10 @@ class DtmfDetector:
         )
         self._analysis = Analysis(bank=bank, frames=frames, fs_hz=fs_hz)
         self._wanted = np.array([digit in spec.digits for row in DIGITS for digit in row])  # by pair
+        # Off its frequency by all that is allowed, a tone reads up to 5 dB low.
+        self._floor = np.float32(0.5 * 10 ** ((spec.min_level_dbfs - 5) / 10))
+        self._most_low_over_high = np.float32(10 ** ((spec.max_low_over_high_db + 6) / 10))
+        self._most_high_over_low = np.float32(10 ** ((spec.max_high_over_low_db + 6) / 10))
         self._hop = frames.hop_samples
         self._hop_ms = frames.hop_samples * 1000 / fs_hz
         self._length = frames.length_samples
@@ -353,19 +361,21 @@ class DtmfDetector:
 
     def _find_leaders(self, power: NDArray[np.float32]) -> NDArray[np.int64]:
         """(frames,) the pair, 4 * low + high, whose tones both lead their groups, or -1."""
-        spec = self.spec
         low, high = power[:4], power[4:]
         low_max, high_max = low.max(axis=0), high.max(axis=0)
-        share = np.float32(LEAD / (1 + LEAD))
-        # Off its frequency by all that is allowed, a tone reads up to 5 dB low.
-        floor = np.float32(0.5 * 10 ** ((spec.min_level_dbfs - 5) / 10))
-        leads = low_max > share * (low[0] + low[1] + low[2] + low[3])
-        leads &= high_max > share * (high[0] + high[1] + high[2] + high[3])
-        leads &= (low_max > floor) & (high_max > floor)
-        leads &= low_max < high_max * np.float32(10 ** ((spec.max_low_over_high_db + 6) / 10))
-        leads &= high_max < low_max * np.float32(10 ** ((spec.max_high_over_low_db + 6) / 10))
-        pairs = low.argmax(axis=0) * 4 + high.argmax(axis=0)
-        return np.where(leads & self._wanted[pairs], pairs, -1)
+        leads = np.minimum(low_max, high_max) > self._floor
+        pairs = np.full(power.shape[1], -1)
+        if not leads.any():
+            return pairs
+        leads &= low_max > LEAD_SHARE * (low[0] + low[1] + low[2] + low[3])
+        leads &= high_max > LEAD_SHARE * (high[0] + high[1] + high[2] + high[3])
+        leads &= low_max < high_max * self._most_low_over_high
+        leads &= high_max < low_max * self._most_high_over_low
+        at = np.flatnonzero(leads)
+        if at.size:
+            found = low[:, at].argmax(axis=0) * 4 + high[:, at].argmax(axis=0)
+            pairs[at] = np.where(self._wanted[found], found, -1)
+        return pairs
 
     def _follow(self, pair: int, start: int, stop: int, events: list[Event]) -> None:
         """Frames [start, stop), in all of which `pair` leads."""
@@ -436,7 +446,7 @@ class DtmfDetector:
         """Has it ended?"""
         candidate.close_frame = None
         burst, origin = None, 0
-        if candidate.last_frame - candidate.first_frame >= MIN_LEAD_FRAMES + 2:
+        if candidate.last_frame - candidate.first_frame >= SHORT_LEAD_FRAMES:
             burst, origin = self._find_burst(candidate, frame)
         if burst is not None:
             wait = burst.stop + self.spec.max_hole_ms / self._hop_ms - (frame - origin)
@@ -488,10 +498,10 @@ class DtmfDetector:
         self, candidate: _Candidate, burst: Burst, origin: int, frame: int, *, stopped: bool
     ) -> tuple[Shape, Sound] | Reject:
         """What is known of the burst, or the first reason why it is no digit. The cheap questions come first."""
-        shape = self._measure_shape(candidate, burst, origin, frame, stopped=stopped)
-        if shape.start_skew_ms > self.spec.max_skew_ms:
+        start_skew_ms, stop_skew_ms = self._find_skews(candidate, burst, origin, stopped=stopped)
+        if start_skew_ms > self.spec.max_skew_ms:
             return Reject.START_SKEW
-        if shape.stop_skew_ms > self.spec.max_skew_ms:
+        if stop_skew_ms > self.spec.max_skew_ms:
             return Reject.STOP_SKEW
         if (
             burst.holes
@@ -499,58 +509,50 @@ class DtmfDetector:
             and (len(burst.holes) > 1 or burst.longest_hole * self._hop_ms > SMALL_HOLE_MS)
         ):
             return Reject.BROKEN
+        deviation, drift = self._follow_phase(candidate, burst, origin, frame)
+        if drift > self.spec.max_drift:
+            return Reject.GLIDE
+        if deviation > self.spec.max_deviation + 0.01:
+            return Reject.FREQUENCY
+        start, stop = self._meet(burst.starts, max), self._meet(burst.stops, min)
+        misfits = find_misfits(burst, frames_per_window=self._length / self._hop)
+        shape = Shape(
+            start_sample=self._centre(origin) + start * self._hop,
+            stop_sample=self._centre(origin) + (stop if stopped else min(stop, frame - origin)) * self._hop,
+            stopped=stopped,
+            start_skew_ms=start_skew_ms,
+            stop_skew_ms=stop_skew_ms,
+            start_misfit=misfits[0],
+            core_misfit=misfits[1],
+            stop_misfit=misfits[2] if stopped else 0.0,
+        )
         if doubt_of_shape(shape) > self.spec.max_doubt:
             return Reject.SHAPE
-        if shape.drift > self.spec.max_drift:
-            return Reject.GLIDE
-        if shape.deviation > self.spec.max_deviation + 0.01:
-            return Reject.FREQUENCY
         sound = self._listen(candidate, shape, frame)
         if sound is None:
             return Reject.GONE
         return judge(shape, sound, self.spec) or (shape, sound)
 
-    def _measure_shape(
-        self, candidate: _Candidate, burst: Burst, origin: int, frame: int, *, stopped: bool
-    ) -> Shape:
-        misfits = find_misfits(burst, frames_per_window=self._length / self._hop)
-        start, start_skew_ms = self._meet(burst.starts, max)
-        if min(burst.starts) < 0 and origin > self._first_frame:
-            start_skew_ms = math.inf  # one of them was there before
-        stop, stop_skew_ms = self._meet(burst.stops, min)
-        if start_skew_ms > self.spec.max_skew_ms and self._went_over(candidate, origin + start):
-            start_skew_ms = 0.0
-        if stop_skew_ms > self.spec.max_skew_ms and self._goes_over(candidate):
-            stop_skew_ms = 0.0
-        deviation, drift = self._follow_phase(candidate, burst, origin, frame)
-        return Shape(
-            start_sample=self._centre(origin) + start * self._hop,
-            stop_sample=self._centre(origin) + (stop if stopped else min(stop, frame - origin)) * self._hop,
-            stopped=stopped,
-            start_skew_ms=start_skew_ms,
-            stop_skew_ms=stop_skew_ms if stopped else 0.0,
-            start_misfit=misfits[0],
-            core_misfit=misfits[1],
-            stop_misfit=misfits[2] if stopped else 0.0,
-            deviation=deviation,
-            drift=drift,
-        )
-
-    def _meet(
-        self, edges: tuple[float, ...], pick: Callable[[tuple[float, ...]], float]
+    def _find_skews(
+        self, candidate: _Candidate, burst: Burst, origin: int, *, stopped: bool
     ) -> tuple[float, float]:
-        """Where the pair's tones start or stop together, and by how many ms they do not."""
+        """By how many ms the pair does not start and stop together; none where it touches another key of one tone."""
+        start_ms = abs(burst.starts[0] - burst.starts[1]) * self._hop_ms
+        stop_ms = abs(burst.stops[0] - burst.stops[1]) * self._hop_ms if stopped else 0.0
+        if min(burst.starts) < 0 and origin > self._first_frame:
+            start_ms = math.inf  # one of them was there before
+        if start_ms > self.spec.max_skew_ms:
+            since_last_ms = (origin + burst.start - self._last_stop_frame) * self._hop_ms
+            if abs(since_last_ms) <= self.spec.max_skew_ms and _share_a_tone(candidate.code, self._last_code):
+                start_ms = 0.0
+        if stop_ms > self.spec.max_skew_ms and _share_a_tone(candidate.code, self._lead):
+            stop_ms = 0.0
+        return start_ms, stop_ms
+
+    def _meet(self, edges: tuple[float, ...], pick: Callable[[tuple[float, ...]], float]) -> float:
+        """Where the pair's tones start or stop together, or, if they do not, the one to pick."""
         skew_ms = abs(edges[0] - edges[1]) * self._hop_ms
-        return (sum(edges) / 2 if skew_ms <= self.spec.max_skew_ms else pick(edges)), skew_ms
-
-    def _went_over(self, candidate: _Candidate, start_frame: float) -> bool:
-        """Whether a digit that shares one of its tones stopped where it starts: touching keys share a tone."""
-        off = (start_frame - self._last_stop_frame) * self._hop_ms
-        return abs(off) <= self.spec.max_skew_ms and _share_a_tone(candidate.code, self._last_code)
-
-    def _goes_over(self, candidate: _Candidate) -> bool:
-        """Whether a pair that shares one of its tones leads now."""
-        return _share_a_tone(candidate.code, self._lead)
+        return sum(edges) / 2 if skew_ms <= self.spec.max_skew_ms else pick(edges)
 
     def _follow_phase(
         self, candidate: _Candidate, burst: Burst, origin: int, frame: int
@@ -603,7 +605,8 @@ class DtmfDetector:
         mean = float(np.sum(rest * moving)) / max(int(np.count_nonzero(moving)), 1) + 1e-20
         weaker = min(look.amplitudes) ** 2 / 2 + 1e-20
         # In the noise bandwidth of the analysis frames, whose Hann taper is so many times longer.
-        noise = (float(np.median(rest)) / math.log(2) + 1e-20) * part.size / self._length
+        floor = float(np.median(rest)) / math.log(2) + 1e-20
+        noise = floor * part.size / self._length
         return Sound(
             freqs_hz=(look.freqs_hz[0], look.freqs_hz[1]),
             deviation=max(
@@ -614,6 +617,7 @@ class DtmfDetector:
             snr_db=_db(weaker / noise),
             company_db=_db(company / weaker),
             company_peak_db=_db(company / mean),
+            company_clear_db=_db(company / floor),
             newcomer_db=_db(newcomer / weaker),
             newcomer_share=float(np.mean(new & (rest > 0.05 * weaker))),
         )
@@ -651,7 +655,7 @@ class DtmfDetector:
         """Its figures are of the digit's last CORE_MS: the rest of a long one is gone already."""
         stop = self._centre(frame)
         if burst is not None:
-            stop = self._centre(origin) + self._meet(burst.stops, min)[0] * self._hop
+            stop = self._centre(origin) + self._meet(burst.stops, min) * self._hop
         self._last_code = candidate.code
         self._last_stop_frame = (stop - self._length / 2) / self._hop
         event = self._event(candidate, frame, phase="end")

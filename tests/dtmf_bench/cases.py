@@ -8,12 +8,13 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from tests.dtmf_bench import material as m
 from tests.dtmf_bench.decoders import Decoder, detect
-from tests.dtmf_bench.material import ALL_DIGITS, FS_HZ, LOW_HZ, HIGH_HZ, TONES_HZ, Samples
+from tests.dtmf_bench.material import ALL_DIGITS, FS_HZ, HIGH_HZ, LOW_HZ, TONES_HZ, Samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +318,7 @@ def touching(decoder: Decoder, scale: float) -> tuple[float, ...]:
     wrong = n = 0
     for _ in trials(30, scale):
         digits = m.random_digits(rng, 10)
-        while any(a == b for a, b in zip(digits, digits[1:], strict=False)):
+        while any(a == b for a, b in pairwise(digits)):
             digits = m.random_digits(rng, 10)  # the same digit twice is one
         wrong += errors(decoder, m.dial(rng, digits, on_ms=60, off_ms=0), digits)
         n += len(digits)
