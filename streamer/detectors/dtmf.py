@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from streamer.bank import Analysis, Bank, Levels
 from streamer.detectors import Audio
 from streamer.detectors.bursts import Burst, Trail, extend_to_end, find_burst, find_misfits
-from streamer.detectors.look import look_around, look_at, spread
+from streamer.detectors.look import find_lines, measure_power, spread
 from streamer.errors import SpecError
 from streamer.events import Event
 from streamer.frames import FrameSpec
@@ -129,8 +129,10 @@ SHORT_LEAD_FRAMES = 9  # and fewer from first to last no digit: one of 28 ms lea
 CHECKS_MS = (45.0, 75.0, 140.0, 280.0)  # ages at which one refused is looked at again
 SETTLE_MS = 2.0  # kept off the edges, for the senders' own ramps
 COMPANY_MS = 30.0  # what else is there is judged over this much: speech changes in longer
+SEARCH = 0.045  # how far off its frequency a tone is looked for: a ratio
 CORE_MS = 150.0  # and frequencies are measured over at most this much
 HISTORY_MS = 500.0
+MOST_SNR_DB = 120.0  # float32 samples claim no more
 EARLY_DOUBT = 0.6  # of max_doubt: what is bearable before the stop is known
 WHOLE_MS = 24.0  # a digit with holes has one piece this long,
 SMALL_HOLE_MS = (
@@ -152,6 +154,7 @@ class _Candidate:
     number: int = 0  # once begun
     start_sample: float = 0.0
     confidence: float = 0.0
+    noise: float = 1e-20  # mean square in the noise bandwidth of a frame, when it began
     reject: Reject = Reject.SHORT
 
     @property
@@ -581,40 +584,41 @@ class DtmfDetector:
         if core is None:
             return None
         fs_hz = self._analysis.fs_hz
-        look = look_at(core, fs_hz, near_hz=candidate.nominal_hz, within=0.045)
+        lines = find_lines(core, fs_hz, near_hz=candidate.nominal_hz, within=SEARCH)
         part = core[-int(COMPANY_MS * self._per_ms) :]
-        rest = look.rest
+        alone = lines
         if part.size < core.size:
-            rest = look_at(part, fs_hz, near_hz=candidate.nominal_hz, within=0.045).rest
+            alone = find_lines(part, fs_hz, near_hz=candidate.nominal_hz, within=SEARCH)
+        rest, _ = measure_power(alone.rest, fs_hz)
         before_stop = int(shape.start_sample - 2 * settle)
         before = self._read(before_stop - part.size, before_stop, frame)
         if before is None:
             return None
-        was_there = look_around(before, fs_hz)
+        was_there, _ = measure_power(before, fs_hz)
         change = 10 ** (STEADY_DB / 10)
-        known = spread(was_there, 4)
-        moving = (rest > known * change) | (spread(rest, 4) * change < was_there)
+        known = spread(was_there, 2)
+        moving = (rest > known * change) | (spread(rest, 2) * change < was_there)
         if shape.stopped:
             after_start = int(shape.stop_sample + 2 * settle)
             after = self._read(after_start, after_start + part.size, frame)
             if after is not None:
-                known = np.maximum(known, spread(look_around(after, fs_hz), 4))
+                known = np.maximum(known, spread(measure_power(after, fs_hz)[0], 2))
         company = float(np.max(rest * moving)) + 1e-20
         new = rest > 4 * known
         newcomer = float(np.max(rest * new)) + 1e-20
         mean = float(np.sum(rest * moving)) / max(int(np.count_nonzero(moving)), 1) + 1e-20
-        weaker = min(look.amplitudes) ** 2 / 2 + 1e-20
+        weaker = min(lines.amplitudes) ** 2 / 2 + 1e-20
         # In the noise bandwidth of the analysis frames, whose Hann taper is so many times longer.
-        floor = float(np.median(rest)) / math.log(2) + 1e-20
+        floor = float(np.partition(rest, rest.size // 2)[rest.size // 2]) / math.log(2) + 1e-20
         noise = floor * part.size / self._length
         return Sound(
-            freqs_hz=(look.freqs_hz[0], look.freqs_hz[1]),
+            freqs_hz=(lines.freqs_hz[0], lines.freqs_hz[1]),
             deviation=max(
-                abs(f / nominal - 1) for f, nominal in zip(look.freqs_hz, candidate.nominal_hz, strict=True)
+                abs(f / nominal - 1) for f, nominal in zip(lines.freqs_hz, candidate.nominal_hz, strict=True)
             ),
-            amplitudes=(look.amplitudes[0], look.amplitudes[1]),
+            amplitudes=(lines.amplitudes[0], lines.amplitudes[1]),
             length_ms=(shape.stop_sample - shape.start_sample) / self._per_ms,
-            snr_db=_db(weaker / noise),
+            snr_db=min(_db(weaker / noise), MOST_SNR_DB),
             company_db=_db(company / weaker),
             company_peak_db=_db(company / mean),
             company_clear_db=_db(company / floor),
@@ -643,6 +647,7 @@ class DtmfDetector:
         candidate.number = self._n_digits
         candidate.start_sample = shape.start_sample
         candidate.check_frame = None
+        candidate.noise = min(sound.amplitudes) ** 2 / 2 / 10 ** (sound.snr_db / 10)
         candidate.confidence = 0.5 ** (doubt_of(shape, sound) / self.spec.max_doubt)
         event = self._event(candidate, frame, phase="begin")
         event.freqs_hz = [round(f, 2) for f in sound.freqs_hz]
@@ -652,7 +657,7 @@ class DtmfDetector:
         events.append(event)
 
     def _end_event(self, candidate: _Candidate, burst: Burst | None, origin: int, frame: int) -> Event:
-        """Its figures are of the digit's last CORE_MS: the rest of a long one is gone already."""
+        """Its figures are of the digit's last CORE_MS; the noise is that of its begin."""
         stop = self._centre(frame)
         if burst is not None:
             stop = self._centre(origin) + self._meet(burst.stops, min) * self._hop
@@ -664,13 +669,12 @@ class DtmfDetector:
         first = max(candidate.start_sample + settle, stop - settle - CORE_MS * self._per_ms)
         core = self._read(math.ceil(first), int(stop - settle), frame)
         if core is not None:
-            look = look_at(core, self._analysis.fs_hz, near_hz=candidate.nominal_hz, within=0.045)
-            low, high = look.amplitudes
-            noise = (float(np.median(look.rest)) / math.log(2) + 1e-20) * core.size / self._length
-            event.freqs_hz = [round(f, 2) for f in look.freqs_hz]
+            lines = find_lines(core, self._analysis.fs_hz, near_hz=candidate.nominal_hz, within=SEARCH)
+            low, high = lines.amplitudes
+            event.freqs_hz = [round(f, 2) for f in lines.freqs_hz]
             event.level_dbfs = round(_db(low * low + high * high), 2)
             event.twist_db = round(2 * _db(high / low), 2)
-            event.snr_db = round(_db((min(low, high) ** 2 / 2) / noise), 1)
+            event.snr_db = round(_db((min(low, high) ** 2 / 2) / candidate.noise), 1)
         return event
 
     def _event(self, candidate: _Candidate, frame: int, *, phase: str) -> Event:

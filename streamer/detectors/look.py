@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,22 +20,20 @@ def _hann(length_samples: int) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """freqs_hz, amplitudes: of each tone asked for   rest: (bins,) power without them, over REST_HZ"""
+class Lines:
+    """The tones looked for: frequency and amplitude of each, and the samples without them."""
 
     freqs_hz: tuple[float, ...]
     amplitudes: tuple[float, ...]
-    rest: NDArray[np.float64]  # in units of the mean square of a sine that gives this value
-    rest_hz: NDArray[np.float64]
+    rest: NDArray[np.float64]
 
 
-def _padded_length(n_samples: int) -> int:
-    return 1 << (4 * n_samples - 1).bit_length()
-
-
-def _power(samples: NDArray[np.float64], fs_hz: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def measure_power(
+    samples: NDArray[np.float64], fs_hz: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The power spectrum over REST_HZ, in units of the mean square of a sine, and its frequencies in Hz."""
     taper = _hann(samples.size)
-    n_fft = _padded_length(samples.size)
+    n_fft = 1 << (2 * samples.size - 1).bit_length()
     first, last = (int(hz * n_fft / fs_hz) for hz in REST_HZ)
     last = min(last, n_fft // 2)
     spectrum = np.fft.rfft(samples * taper, n_fft)[first : last + 1]
@@ -42,35 +41,31 @@ def _power(samples: NDArray[np.float64], fs_hz: float) -> tuple[NDArray[np.float
     return power, np.arange(first, last + 1, dtype=np.float64) * (fs_hz / n_fft)
 
 
-def look_at(samples: NDArray[np.float64], fs_hz: float, *, near_hz: tuple[float, ...], within: float) -> Look:
-    """Measure the strongest line within near_hz * (1 +- within) of each, take them out, and keep the rest."""
-    power, hz = _power(samples, fs_hz)
+def find_lines(
+    samples: NDArray[np.float64], fs_hz: float, *, near_hz: tuple[float, ...], within: float
+) -> Lines:
+    """The strongest line within near_hz * (1 +- within) of each."""
+    power, hz = measure_power(samples, fs_hz)
     taper = _hann(samples.size)
-    step_hz = hz[1] - hz[0]
-    seconds = np.arange(samples.size) / fs_hz
-    left = samples.copy()
+    step_hz = float(hz[1] - hz[0])
+    angles = np.arange(samples.size) * (-2j * np.pi / fs_hz)
+    rest = samples.copy()
     freqs_hz, amplitudes = [], []
     for near in near_hz:
         first = int((near * (1 - within) - hz[0]) / step_hz)
         last = int((near * (1 + within) - hz[0]) / step_hz) + 1
-        i = first + int(np.argmax(power[first : last + 1]))
+        i = first + int(power[first : last + 1].argmax())
         # Hann's main lobe is close to a Gaussian: a parabola through the logarithms finds its top.
-        a, b, c = np.log(np.maximum(power[i - 1 : i + 2], 1e-30))
+        a, b, c = (math.log(max(value, 1e-30)) for value in power[i - 1 : i + 2].tolist())
         curve = a - 2 * b + c
         offset = 0.5 * (a - c) / curve if curve < 0 else 0.0
-        freq_hz = float(hz[i] + min(max(offset, -0.5), 0.5) * step_hz)
-        turn = np.exp(-2j * np.pi * freq_hz * seconds)
-        value = np.sum(samples * taper * turn) * (2 / np.sum(taper))
-        left -= (value * turn.conj()).real
+        freq_hz = float(hz[i]) + min(max(offset, -0.5), 0.5) * step_hz
+        turn = np.exp(angles * freq_hz)
+        value = complex((samples * taper * turn).sum()) * (2 / float(taper.sum()))
+        rest -= (value * turn.conj()).real
         freqs_hz.append(freq_hz)
-        amplitudes.append(float(abs(value)))
-    rest, _ = _power(left, fs_hz)
-    return Look(tuple(freqs_hz), tuple(amplitudes), rest, hz)
-
-
-def look_around(samples: NDArray[np.float64], fs_hz: float) -> NDArray[np.float64]:
-    """The power spectrum of samples, as Look.rest has it for equally many."""
-    return _power(samples, fs_hz)[0]
+        amplitudes.append(abs(value))
+    return Lines(tuple(freqs_hz), tuple(amplitudes), rest)
 
 
 def spread(power: NDArray[np.float64], n_bins: int) -> NDArray[np.float64]:
