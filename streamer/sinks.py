@@ -48,9 +48,14 @@ def format_text(record: Record) -> str | None:
     if isinstance(record, GapRecord):
         when = record.time.partition("T")[2][:12] if record.time else f"{record.t_s:10.3f} s"
         return f"{when}  gap    {record.lost_samples} samples lost: {record.reason.replace('_', ' ')}"
+    return None
+
+
+def format_log(record: Record) -> str | None:
+    """As text, with the errors, which on a screen are told on stderr."""
     if isinstance(record, ErrorRecord):
         return f"{record.file}: {record.message}" if record.file else record.message
-    return None
+    return format_text(record)
 
 
 def format_json(record: Record) -> str | None:
@@ -79,8 +84,8 @@ FORMATS: dict[str, Format] = {
     ".ndjson": format_json,
     ".json": format_json,
     ".csv": format_csv,
-    ".txt": format_text,
-    ".log": format_text,
+    ".txt": format_log,
+    ".log": format_log,
 }
 
 

@@ -8,7 +8,7 @@ import subprocess
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import IO, Self
 
@@ -68,8 +68,13 @@ class CommandSource:
             raise
 
     def _open_stream(self, spec: SourceSpec, fd: int) -> StreamSource:
-        try:
+        with self._telling_why():
             return StreamSource(fd, spec, name=str(spec), owns_fd=False, at_end=self._check_status)
+
+    @contextmanager
+    def _telling_why(self) -> Iterator[None]:
+        try:
+            yield
         except SourceError:
             self._check_status()  # no samples is the symptom, the program's last words are the reason
             raise
@@ -87,7 +92,8 @@ class CommandSource:
         return self._stream.remarks
 
     def read_blocks(self, block_samples: int) -> Iterator[NDArray[np.float32]]:
-        return self._stream.read_blocks(block_samples)
+        with self._telling_why():
+            yield from self._stream.read_blocks(block_samples)
 
     def _check_status(self) -> None:
         """SourceError if the program failed. One that closed its output but lives on is left to close()."""
