@@ -31,15 +31,16 @@ class Analyser:
     """Computes one analysis. Holds its tables and scratch memory, so each thread has its own.
 
     The bits of a frame depend on its samples, the analysis and dtype alone: never on the call it came in.
+    Another way than the one chosen is for comparisons; it gives other last digits.
     """
 
-    def __init__(self, analysis: Analysis, dtype: DTypeLike = np.float32) -> None:
+    def __init__(self, analysis: Analysis, dtype: DTypeLike = np.float32, *, way: Way | None = None) -> None:
         self.analysis = analysis
         self.dtype: np.dtype[Any] = np.dtype(dtype)
         if self.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
             raise SpecError(f"dtype is {self.dtype}; an analyser works in float32 or float64")
         self.complex_dtype: np.dtype[Any] = np.result_type(self.dtype, np.complex64)
-        self.way = choose_way(analysis, self.dtype)
+        self.way = way or choose_way(analysis, self.dtype)
         self._worker = _prepare(self.way, analysis, self.dtype)
 
     def compute(
@@ -90,5 +91,7 @@ def choose_way(analysis: Analysis, dtype: np.dtype[Any]) -> Way:
 def _prepare(way: Way, analysis: Analysis, dtype: np.dtype[Any]) -> Sums | Grid:
     if way is Way.GRID:
         return Grid(analysis, dtype)
-    hops = cut_hops(analysis.frames) if way is Way.SHARED else None
-    return Sums(analysis, hops or cut_frames(analysis.frames), dtype)
+    cut = cut_hops(analysis.frames) if way is Way.SHARED else cut_frames(analysis.frames)
+    if cut is None:
+        raise SpecError("hops cannot be shared: they must tile a frame, and its window be a sum of cosines")
+    return Sums(analysis, cut, dtype)

@@ -6,6 +6,7 @@ and the best of several repeats counts, since other programs only ever slow one 
 
 from __future__ import annotations
 
+import cmath
 import json
 import math
 import platform
@@ -21,7 +22,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from streamer.analyser import Analyser
+from streamer.analyser import Analyser, Way
 from streamer.bank import Analysis, Bank
 from streamer.frames import FrameSpec, make_taper
 from streamer.kernels import Vectors
@@ -124,7 +125,11 @@ def run_bench(*, baselines: bool = True, progress: Callable[[str], None] | None 
         for kind in (np.float32, np.float64):
             tell(f"streamer: {case.name}, {np.dtype(kind).name}")
             short = case.shortened(_REPEAT_BAND_SAMPLES)
-            add(short, "streamer, one thread", np.dtype(kind).name, *_measure_streamer(short, kind))
+            chosen = Analyser(case.analysis, kind).way
+            for ours in {chosen: None, Way.DIRECT: None}:
+                name = f"streamer, {ours.name.lower()} way"
+                note = "" if ours is chosen else "for comparison"
+                add(short, name, np.dtype(kind).name, *_measure_streamer(short, kind, ours), note=note)
     for way, dtype, measure, note in _peers():
         for case in CASES:
             tell(f"{way}: {case.name}")
@@ -222,8 +227,8 @@ def _best_seconds(run: Callable[[], object]) -> float:
     return best
 
 
-def _measure_streamer(case: Case, dtype: Any) -> tuple[float, float]:
-    analyser = Analyser(case.analysis, dtype)
+def _measure_streamer(case: Case, dtype: Any, way: Way) -> tuple[float, float]:
+    analyser = Analyser(case.analysis, dtype, way=way)
     samples = case.samples(dtype)
     out = np.zeros((case.frames, case.bands), analyser.complex_dtype)
     seconds = _best_seconds(lambda: analyser.compute(samples, out))
@@ -358,7 +363,7 @@ def _measure_finufft(case: Case, dtype: Any) -> Measured:
 # What one writes first. A whole case takes minutes, so a few bands in a few frames are timed at two sizes,
 # and the cost per frame and per band in a frame is taken from there.
 
-_FEW_BANDS = (4, 12)
+_FEW_BANDS = (0, 12)
 _FEW_FRAMES = 16
 
 
@@ -368,7 +373,7 @@ def _textbook(frame: list[float], freq_hz: float) -> complex:
     s1 = s2 = 0.0
     for x in frame:
         s1, s2 = x + coefficient * s1 - s2, s1
-    return complex(s1 - math.cos(omega) * s2, math.sin(omega) * s2)
+    return (s1 - cmath.exp(-1j * omega) * s2) * cmath.exp(-1j * omega * (len(frame) - 1))
 
 
 def _textbook_row(frame: NDArray[np.float64], freqs_hz: NDArray[np.float64], n_bands: int) -> NDArray[Any]:
@@ -388,7 +393,7 @@ def _extrapolate(case: Case, run: Callable[[int], object]) -> float:
         seconds.append((time.perf_counter() - start) / _FEW_FRAMES)
     per_band = (seconds[1] - seconds[0]) / (_FEW_BANDS[1] - _FEW_BANDS[0])
     per_frame = max(0.0, seconds[0] - per_band * _FEW_BANDS[0])
-    return case.frames * (per_frame + per_band * case.bands)
+    return case.frames * max(seconds[1], per_frame + per_band * case.bands)
 
 
 def _measure_loops(case: Case) -> float:
@@ -420,7 +425,7 @@ def _measure_pool(case: Case) -> float:
 def _measure_shared_memory(case: Case) -> float:
     frames, freqs_hz = _frames(case)[:_FEW_FRAMES], case.analysis.bank.freqs_hz
     block = SharedBlock(_FEW_FRAMES * case.bands * 16)
-    with get_context().Pool(cpu_count(), _keep_block, (block, case.bands)) as pool:
+    with get_context().Pool(cpu_count(), _keep_rows, (block, frames.shape[0], case.bands)) as pool:
 
         def run(n_bands: int) -> None:
             tasks = [(i, np.array(frame), freqs_hz, n_bands) for i, frame in enumerate(frames)]
@@ -430,9 +435,9 @@ def _measure_shared_memory(case: Case) -> float:
         return _extrapolate(case, run)
 
 
-def _keep_block(block: SharedBlock, n_bands: int) -> None:
+def _keep_rows(block: SharedBlock, *shape: int) -> None:
     global _rows
-    _rows = block.array(np.complex128, (_FEW_FRAMES, n_bands))
+    _rows = block.array(np.complex128, shape)
 
 
 _rows = np.zeros((0, 0), np.complex128)  # in a worker, the rows it writes to

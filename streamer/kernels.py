@@ -525,9 +525,9 @@ def fold_stretch(samples, at, length, taper, ending, rows, rows_at, half):
 
 
 def _make_tile_loop(tile_bytes: int) -> Callable[..., None]:
-    """The loops over one tile of bands, for tiles of this width."""
+    """The loops over one tile of bands, for tiles of this width. Put in line, they are compiled once and not thrice."""
 
-    @njit(cache=True, nogil=True)
+    @njit(nogil=True, inline="always")
     def sum_stretches(n_rows, levels, sums, to, rows, rows_at, half, table, table_at, turns, turns_at):
         """Sum n_rows pieces and join each 2**levels of them: n_rows >> levels tiles, from tile `to` on."""
         tile = 2 * (tile_bytes // sums.itemsize)
@@ -547,7 +547,7 @@ def _make_tile_loop(tile_bytes: int) -> Callable[..., None]:
             n_rows //= 2
             join_tiles(tile_bytes, n_rows, sums, to, to, to + 1, 2, turns, turns_at + level * tile)
 
-    @njit(cache=True, nogil=True)
+    @njit(nogil=True, inline="always")
     def add_frames(n_frames, per_frame, sums, to, first, turns, turns_at):
         """Add to tiles `to` and on the turned joins of per_frame stretches each, from tiles `first` and on.
 
@@ -572,7 +572,7 @@ def _make_tile_loop(tile_bytes: int) -> Callable[..., None]:
             n_joined *= 2
             turns_at += tile
 
-    @njit(cache=True, nogil=True)
+    @njit(nogil=True, inline="always")
     def write_tile(count, sums, turns, turns_at, band, bands, out, out_at):
         """Turn the first `count` tiles and write them as the bands from `band` on of as many frames."""
         lanes = tile_bytes // sums.itemsize
@@ -585,7 +585,7 @@ def _make_tile_loop(tile_bytes: int) -> Callable[..., None]:
             for j in range(2 * (bands - band)):
                 out[out_at + i * 2 * bands + j] = sums[i * 2 * lanes + j]
 
-    @njit(cache=True, nogil=True)
+    @njit(nogil=True, inline="always")
     def evaluate_tile(
         n_frames,
         known,

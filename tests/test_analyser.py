@@ -236,6 +236,26 @@ def test_the_cheapest_way_is_chosen(length, hop, window, bands, way):
         assert choose_way(analysis, np.dtype(dtype)) is way
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("way", Way)
+@pytest.mark.parametrize(
+    ("length", "hop", "n_bands"), [(8, 2, 3), (205, 41, 1), (2048, 128, 40), (1001, 7, 23)]
+)
+def test_all_ways_lead_to_the_same_values(way, length, hop, n_bands, dtype):
+    freqs_hz = np.linspace(1, 3999, n_bands)
+    frames = FrameSpec(length_samples=length, hop_samples=hop)
+    analyser = Analyser(Analysis(bank=Bank(freqs_hz=freqs_hz), frames=frames, fs_hz=8000), dtype, way=way)
+    x, out = noise(length + 20 * hop), np.empty((21, n_bands), analyser.complex_dtype)
+    analyser.compute(x.astype(dtype), out)
+    assert_near(out, dtft_frames(x, freqs_hz, 8000, make_taper("hann", length), hop), dtype)
+
+
+def test_hops_that_frames_do_not_share_are_refused():
+    frames = FrameSpec(length_samples=100, hop_samples=30)
+    with pytest.raises(SpecError, match="tile a frame"):
+        Analyser(Analysis(bank=Bank(freqs_hz=np.array([440.0])), frames=frames, fs_hz=8000), way=Way.SHARED)
+
+
 @pytest.mark.parametrize("length", [1, 2, 15, 100, 2048, 4097, 65536])
 def test_grids_have_room_and_small_factors(length):
     n = choose_grid(length)
