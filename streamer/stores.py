@@ -77,7 +77,7 @@ class NpzStore:
     def write(self, piece: Piece) -> None:
         self._n_frames += piece.n_frames
         # Frame after frame, bands after one another, channels innermost: Fortran's order of what is read back.
-        self._values.write(np.ascontiguousarray(piece.values.transpose(1, 2, 0)))
+        self._values.write(np.ascontiguousarray(piece.values.transpose(1, 2, 0)).data)
 
     def finish(self, _events: Sequence[Event] = ()) -> None:
         heading = self._heading
@@ -203,8 +203,10 @@ class NetCdfStore:
     def __init__(self, path: Path, heading: Heading) -> None:
         try:
             import h5netcdf
+            import h5py  # which h5netcdf does not bring along
         except ImportError as error:
-            raise _missing(".nc files", "h5netcdf") from error
+            raise _missing(".nc files", "h5netcdf, h5py") from error
+        self._text_dtype = h5py.string_dtype()
         self._layout = _Labelled(heading, file_chunks=1)
         self._file = h5netcdf.File(path, "w")
         layout, dtype = self._layout, heading.job.dtype
@@ -238,12 +240,10 @@ class NetCdfStore:
             variable[..., first:last] = part if len(self._layout.dims) == 3 else part[0]
 
     def finish(self, _events: Sequence[Event] = ()) -> None:
-        import h5py
-
         for first, values in self._layout.take_rest():
             self._put(first, values)
         for name, dim, values, attributes in self._layout.coordinates():
-            dtype = h5py.string_dtype() if values.dtype == object else values.dtype
+            dtype = self._text_dtype if values.dtype == object else values.dtype
             variable = self._file.create_variable(name, (dim,), dtype)
             variable[:] = values
             variable.attrs.update({key: _netcdf_value(value) for key, value in attributes.items()})

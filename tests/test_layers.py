@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "streamer"
 
 # Bottom to top: a module imports only from lines above its own. A folder counts as one.
 LAYERS = [
-    ("errors",),
+    ("errors", "notify"),
     ("units",),
     ("events", "stats", "families"),
     ("tomlfile", "sections", "terminal", "palette", "g711"),
@@ -66,6 +66,7 @@ HEAVY = {
     "PIL": {"figure"},
     "zarr": {"stores"},
     "h5netcdf": {"stores"},
+    "h5py": {"stores"},
 }
 
 
