@@ -366,9 +366,10 @@ class Collector:
 
     def _take_run(self, first: int, last: int) -> Iterator[Batch | Gap]:
         """Cut at the gaps the source has noted."""
-        start = self.analysed_end
+        start = max(self.analysed_end, self._not_before)
         self.next_span = last
         stop = self.analysed_end
+        start = min(start, stop)
         items: list[Batch | Gap] = []
         while self._gaps and self._gaps[0].sample < stop:
             gap = self._gaps.pop(0)
