@@ -114,6 +114,9 @@ class Decoder:
             event.plan = event.plan or self._voices[i].plan
             event.file = self._file
             event.time = self.clock.text(event.sample)
+            event.t_s = round(event.t_s, 6)
+            if event.duration_s is not None:
+                event.duration_s = round(event.duration_s, 6)
         return [event for _, event in found]
 
     def _number(self, key: tuple[int, int]) -> int:

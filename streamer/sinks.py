@@ -33,7 +33,8 @@ def format_text(record: Record) -> str | None:
         if record.phase == "begin":
             parts.append("begins")
         elif record.duration_s is not None:
-            parts.append(f"{format_duration(record.duration_s):>8}")
+            ms = record.duration_s * 1e3
+            parts.append(f"{ms:5.0f} ms" if ms < 10_000 else f"{record.duration_s:6.1f} s")
         if record.level_dbfs is not None:
             parts.append(f"{record.level_dbfs:6.1f} dBFS")
         if record.snr_db is not None:

@@ -54,7 +54,7 @@ def write(path: Path, records: list[Record]) -> list[str]:
 def test_text_shows_time_label_length_and_level() -> None:
     line = format_text(DIGIT)
     assert line is not None
-    for word in ("9.873 s", "dtmf", " 5 ", "102ms", "-17.9 dBFS", "34 dB", "twist -0.4 dB"):
+    for word in ("9.873 s", "dtmf", " 5 ", "102 ms", "-17.9 dBFS", "34 dB", "twist -0.4 dB"):
         assert word in line
 
 

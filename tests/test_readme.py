@@ -1,0 +1,98 @@
+"""What the README says is there, and what is there is in the README."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from streamer.cli import cli
+from streamer.config import SETTINGS
+from streamer.plans import list_plans
+from tests.programs import digits_of, read_lines, run
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def list_commands(
+    group: click.Group, path: tuple[str, ...] = ()
+) -> list[tuple[tuple[str, ...], click.Command]]:
+    found = []
+    for name, command in group.commands.items():
+        found.append(((*path, name), command))
+        if isinstance(command, click.Group):
+            found += list_commands(command, (*path, name))
+    return found
+
+
+@pytest.mark.parametrize(("path", "command"), list_commands(cli), ids=str)
+def test_every_command_and_flag_is_in_the_readme(path: tuple[str, ...], command: click.Command) -> None:
+    assert " ".join(path) in README
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and "--debug" not in parameter.opts:
+            long = [option for option in parameter.opts if option.startswith("--")]
+            assert any(option in README for option in long), f"{' '.join(path)} {long}"
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.key)
+def test_every_setting_is_in_the_readme(setting: object) -> None:
+    assert f"`{setting.key}`" in README  # type: ignore[attr-defined]
+
+
+def test_every_shipped_plan_is_in_the_readme() -> None:
+    for name in list_plans():
+        assert f"`{name}`" in README
+
+
+def test_the_first_two_commands_set_up_all_they_need() -> None:
+    first, second = re.findall(r"```sh\n(python3 -m venv [^\n]*)\n```", README)[:2]
+    for command in (first, second):
+        assert command.startswith("python3 -m venv .venv && .venv/bin/pip install -q ")
+    assert first.endswith(".venv/bin/streamer live --demo")
+    assert second.endswith(".venv/bin/python -m pytest -q")
+
+
+def test_the_python_example_runs() -> None:
+    [code] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert lines[0] == "(60, 55) 100.0 0.064"
+    assert [line.split()[0] for line in lines[1:]] == ["4", "2"]
+
+
+def test_the_recording_example_gives_what_is_shown(tmp_path: Path) -> None:
+    made = re.search(r"^\$ streamer (generate .*)$", README, re.MULTILINE)
+    shown = re.search(r"^\$ streamer detect dial.wav\n(.*)$", README, re.MULTILINE)
+    assert made
+    assert shown
+    words = shlex.split(made[1])
+    path = tmp_path / "dial.wav"
+    words[words.index("dial.wav")] = str(path)
+    assert run(*words).returncode == 0
+    assert run("detect", str(path)).stdout.splitlines()[0].split() == shown[1].split()
+
+
+def test_the_event_example_is_what_is_printed(tmp_path: Path) -> None:
+    [shown] = [
+        line
+        for line in read_lines("\n".join(re.findall(r"^\{.*\}$", README, re.MULTILINE)))
+        if "label" in line
+    ]
+    path = tmp_path / "dial.wav"
+    run("generate", "silence:200ms,dtmf:555-0123@-10:50ms/50ms+noise:-40", "-o", str(path), "-r", "8k")
+    lines = read_lines(run("detect", str(path), "--json").stdout)
+    assert digits_of(lines) == "5550123"
+    [first] = [line for line in lines if line["type"] == "dtmf" and line["phase"] == "end"][:1]
+    assert list(first) == list(shown)
+
+
+def test_pictures_are_there() -> None:
+    for path in re.findall(r"!\[[^\]]*\]\(([^)]*)\)", README):
+        assert (ROOT / path).is_file()
