@@ -19,6 +19,7 @@ import numpy as np
 from streamer import __version__
 from streamer.errors import DataLostError
 from streamer.events import End, ErrorRecord, Event, GapRecord, Record, Start, WorkerRecord
+from streamer.notify import Notifier
 from streamer.pool import Batch
 from streamer.processes import get_context, start_process
 from streamer.sinks import Format, Output, describe_output_error, format_health, open_outputs, tell
@@ -88,6 +89,7 @@ class Monitor:
         self._outputs: list[Output] = []
         self._stdout: Output | None = None
         self._view: _View | None = None
+        self._notifier = Notifier()
 
     def run(self) -> int:
         """Until the source ends or somebody says so; the exit code."""
@@ -121,6 +123,7 @@ class Monitor:
                     self._view.show(self._status(stream))
                 if started:
                     self._say_health(stream)
+                    self._notify(stream)
                 if self._signals > 1:
                     return INTERRUPTED_AGAIN
             return self._end(stream) if started else 0
@@ -245,6 +248,22 @@ class Monitor:
         self._put(stats)
         if self._spec.has_health_lines and not self._view and stream.info is not None:
             tell(f"streamer: {format_health(stats, stream.info.fs_hz)}")
+
+    def _notify(self, stream: Stream) -> None:
+        """Tell systemd, if it has started us, that samples flow, or why they need not."""
+        if self._reason is not None or stream.finished:
+            self._notifier.tell_stopping()
+            return
+        now = time.monotonic()
+        if stream.info is None or not stream.is_ready or not self._notifier.is_due(now):
+            return
+        stats = stream.stats
+        self._notifier.tell_alive(
+            now,
+            progress=stats.analysed,
+            may_rest=stream.may_rest,
+            status=f"{stream.name}: {self._status(stream) or format_health(stats, stream.info.fs_hz)}",
+        )
 
     @contextmanager
     def _catch_signals(self) -> Iterator[int]:

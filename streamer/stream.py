@@ -163,6 +163,19 @@ class Stream:
         return None if self._loss is None else time.monotonic() - self._loss.since_s
 
     @property
+    def is_ready(self) -> bool:
+        """Whether the workers are up and the source runs."""
+        return self.info is not None and self._is_running
+
+    @property
+    def may_rest(self) -> bool:
+        """Whether nothing need happen: a lost source is waited for, or a pipe has sent nothing to analyse."""
+        if self._loss is not None or self.info is None:
+            return True
+        waiting = self.ring.written_samples - self.pool.collector.analysed_end
+        return not self.info.is_live and waiting < self._run.span_samples
+
+    @property
     def stats(self) -> Stats:
         ring, collector = self.ring, self.pool.collector
         captured = ring.written_samples
