@@ -29,8 +29,10 @@ from streamer.kernels import Vectors
 from streamer.processes import SharedBlock, cpu_count, get_context
 
 FS_HZ = 48000.0
-_REPEATS = 7
-_REPEAT_BAND_SAMPLES = 4e8  # some 20 ms: long enough to measure, short enough to be left alone now and then
+_REPEATS = 25
+# A few milliseconds' work: long enough to measure, short enough to be left alone by other programs now and then.
+_BAND_SAMPLES = {Way.DIRECT: 6e7, Way.SHARED: 3e8, Way.GRID: 3e8}
+_PEER_BAND_SAMPLES = 1.5e7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,16 +126,16 @@ def run_bench(*, baselines: bool = True, progress: Callable[[str], None] | None 
     for case in CASES:
         for kind in (np.float32, np.float64):
             tell(f"streamer: {case.name}, {np.dtype(kind).name}")
-            short = case.shortened(_REPEAT_BAND_SAMPLES)
             chosen = Analyser(case.analysis, kind).way
             for ours in {chosen: None, Way.DIRECT: None}:
                 name = f"streamer, {ours.name.lower()} way"
                 note = "" if ours is chosen else "for comparison"
+                short = case.shortened(_BAND_SAMPLES[ours])
                 add(short, name, np.dtype(kind).name, *_measure_streamer(short, kind, ours), note=note)
     for way, dtype, measure, note in _peers():
         for case in CASES:
             tell(f"{way}: {case.name}")
-            short = case.shortened(_REPEAT_BAND_SAMPLES / 4)
+            short = case.shortened(_PEER_BAND_SAMPLES)
             add(short, way, dtype, *measure(short), note=note)
     if baselines:
         for way, measure_baseline in _BASELINES.items():
