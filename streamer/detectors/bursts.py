@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -164,10 +163,13 @@ def extend_to_end(burst: Burst, *, frames_per_window: float) -> Burst:
     return replace(burst, stops=tuple(stops))
 
 
-def find_misfits(burst: Burst, *, frames_per_window: float) -> tuple[float, float, float]:
+def find_misfits(
+    burst: Burst, *, frames_per_window: float, started_before: int | None = None, goes_on: int | None = None
+) -> tuple[float, float, float]:
     """How far its envelopes are from those of tones switched on and off: RMS at the start, between, at the stop.
 
-    Of the worst of its tones; holes do not count.
+    Of the worst of its tones; holes do not count, nor the start of the tone that started before and the stop of
+    the one that goes on.
     """
     half = frames_per_window / 2
     starts = np.array(burst.starts)[:, np.newaxis]
@@ -181,9 +183,14 @@ def find_misfits(burst: Burst, *, frames_per_window: float) -> tuple[float, floa
     squares = off * off
     middle = (burst.start + burst.stop) / 2
     early, late = min(burst.start + half, middle), max(burst.stop - half, middle)
-    bounds = (max(burst.start - half, 0), early, late, burst.stop + half)
-    parts = [squares[:, math.ceil(begin) : math.floor(end) + 1] for begin, end in pairwise(bounds)]
-    start, core, stop = (
-        math.sqrt(float(part.sum(axis=1).max()) / part.shape[1]) if part.shape[1] else 0.0 for part in parts
+    tones = range(len(squares))
+    return (
+        _worst_rms(squares[[t for t in tones if t != started_before]], max(burst.start - half, 0), early),
+        _worst_rms(squares, early, late),
+        _worst_rms(squares[[t for t in tones if t != goes_on]], late, burst.stop + half),
     )
-    return start, core, stop
+
+
+def _worst_rms(squares: NDArray[np.float64], start: float, stop: float) -> float:
+    part = squares[:, math.ceil(start) : math.floor(stop) + 1]
+    return math.sqrt(float(part.sum(axis=1).max()) / part.shape[1]) if part.size else 0.0

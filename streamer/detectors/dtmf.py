@@ -134,10 +134,8 @@ CORE_MS = 150.0  # and frequencies are measured over at most this much
 HISTORY_MS = 500.0
 MOST_SNR_DB = 120.0  # float32 samples claim no more
 EARLY_DOUBT = 0.6  # of max_doubt: what is bearable before the stop is known
-WHOLE_MS = 24.0  # a digit with holes has one piece this long,
-SMALL_HOLE_MS = (
-    12.5  # or a single hole no longer than this (Q.24: 10 ms): trains of short bursts have neither
-)
+WHOLE_MS = 26.0  # a digit with holes has one piece this long,
+SMALL_HOLE_MS = 10.5  # or a single hole this short (Q.24: 10 ms): trains of short bursts have neither
 STEADY_DB = 2.5  # a line that changed by less was there before
 
 
@@ -296,6 +294,9 @@ class DtmfDetector:
         self._length = frames.length_samples
         self._per_ms = fs_hz / 1000
         self._edge_frames = self._length // self._hop + 2  # an edge is seen by this many
+        self._back_frames = self._edge_frames + self._to_frames(
+            spec.max_hole_ms
+        )  # a piece before a hole, too
         self._run_frames = 256
         self._kept_frames = self._to_frames(HISTORY_MS)
         self._trail = Trail(
@@ -486,7 +487,7 @@ class DtmfDetector:
     def _find_burst(self, candidate: _Candidate, frame: int) -> tuple[Burst | None, int]:
         """The candidate's burst as seen in this frame, and the frame its times count from."""
         oldest = max(self._first_frame, frame + 1 - self._kept_frames)
-        origin = max(oldest, candidate.first_frame - self._edge_frames)
+        origin = max(oldest, candidate.first_frame - self._back_frames)
         stop = min(frame + 1, candidate.last_frame + self._edge_frames)
         values = self._trail.rows(origin, stop)[[candidate.low, 4 + candidate.high]]
         led_from = max(candidate.first_frame, stop - 120, origin) - origin
@@ -501,7 +502,18 @@ class DtmfDetector:
         self, candidate: _Candidate, burst: Burst, origin: int, frame: int, *, stopped: bool
     ) -> tuple[Shape, Sound] | Reject:
         """What is known of the burst, or the first reason why it is no digit. The cheap questions come first."""
-        start_skew_ms, stop_skew_ms = self._find_skews(candidate, burst, origin, stopped=stopped)
+        # Keys that touch may share a tone, which then goes on from one to the other.
+        since_last_ms = (origin + burst.start - self._last_stop_frame) * self._hop_ms
+        touches = abs(since_last_ms) <= self.spec.max_skew_ms
+        started_before = _shared_tone(candidate.code, self._last_code) if touches else None
+        goes_on = _shared_tone(candidate.code, self._lead) if stopped else None
+        start_skew_ms = stop_skew_ms = 0.0
+        if started_before is None:
+            start_skew_ms = abs(burst.starts[0] - burst.starts[1]) * self._hop_ms
+            if min(burst.starts) < 0 and origin > self._first_frame:
+                return Reject.START_SKEW  # one of them was there before
+        if stopped and goes_on is None:
+            stop_skew_ms = abs(burst.stops[0] - burst.stops[1]) * self._hop_ms
         if start_skew_ms > self.spec.max_skew_ms:
             return Reject.START_SKEW
         if stop_skew_ms > self.spec.max_skew_ms:
@@ -518,7 +530,12 @@ class DtmfDetector:
         if deviation > self.spec.max_deviation + 0.01:
             return Reject.FREQUENCY
         start, stop = self._meet(burst.starts, max), self._meet(burst.stops, min)
-        misfits = find_misfits(burst, frames_per_window=self._length / self._hop)
+        misfits = find_misfits(
+            burst,
+            frames_per_window=self._length / self._hop,
+            started_before=started_before,
+            goes_on=goes_on,
+        )
         shape = Shape(
             start_sample=self._centre(origin) + start * self._hop,
             stop_sample=self._centre(origin) + (stop if stopped else min(stop, frame - origin)) * self._hop,
@@ -535,22 +552,6 @@ class DtmfDetector:
         if sound is None:
             return Reject.GONE
         return judge(shape, sound, self.spec) or (shape, sound)
-
-    def _find_skews(
-        self, candidate: _Candidate, burst: Burst, origin: int, *, stopped: bool
-    ) -> tuple[float, float]:
-        """By how many ms the pair does not start and stop together; none where it touches another key of one tone."""
-        start_ms = abs(burst.starts[0] - burst.starts[1]) * self._hop_ms
-        stop_ms = abs(burst.stops[0] - burst.stops[1]) * self._hop_ms if stopped else 0.0
-        if min(burst.starts) < 0 and origin > self._first_frame:
-            start_ms = math.inf  # one of them was there before
-        if start_ms > self.spec.max_skew_ms:
-            since_last_ms = (origin + burst.start - self._last_stop_frame) * self._hop_ms
-            if abs(since_last_ms) <= self.spec.max_skew_ms and _share_a_tone(candidate.code, self._last_code):
-                start_ms = 0.0
-        if stop_ms > self.spec.max_skew_ms and _share_a_tone(candidate.code, self._lead):
-            stop_ms = 0.0
-        return start_ms, stop_ms
 
     def _meet(self, edges: tuple[float, ...], pick: Callable[[tuple[float, ...]], float]) -> float:
         """Where the pair's tones start or stop together, or, if they do not, the one to pick."""
@@ -702,9 +703,13 @@ def _next_due(candidate: _Candidate, never: int) -> int:
     return min(never if check is None else check, never if close is None else close)
 
 
-def _share_a_tone(code: int, other: int) -> bool:
-    """Whether two different pairs have one tone in common; -1 is no pair."""
-    return other >= 0 and code != other and (code // 4 == other // 4 or code % 4 == other % 4)
+def _shared_tone(code: int, other: int) -> int | None:
+    """Which tone two different pairs have in common, 0 the low and 1 the high one; -1 is no pair."""
+    if other < 0 or code == other:
+        return None
+    if code // 4 == other // 4:
+        return 0
+    return 1 if code % 4 == other % 4 else None
 
 
 def _ramp(value: float, low: float, high: float) -> float:
