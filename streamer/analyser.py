@@ -76,15 +76,23 @@ class Analyser:
             )
 
 
-def choose_way(analysis: Analysis, dtype: np.dtype[Any]) -> Way:
-    """The cheapest way, by multiply-adds per frame. A function of the analysis and dtype: it decides the bits."""
+def find_costs(analysis: Analysis, dtype: np.dtype[Any]) -> dict[Way, float]:
+    """Multiply-adds per frame, or what takes as long, of every way there is for the analysis."""
     frames, n_bands = analysis.frames, len(analysis.bank)
-    direct = n_bands * cut_frames(frames).cost
+    costs = {
+        Way.DIRECT: n_bands * cut_frames(frames).cost,
+        Way.GRID: grid_cost(frames.length_samples, n_bands, dtype),
+    }
     hops = cut_hops(frames)
-    costs = {Way.DIRECT: direct, Way.GRID: grid_cost(frames.length_samples, n_bands, dtype)}
     if hops is not None:
         costs[Way.SHARED] = n_bands * hops.cost
-    allowed = [way for way, cost in costs.items() if cost <= _MAX_COST.get(way, 1) * direct]
+    return costs
+
+
+def choose_way(analysis: Analysis, dtype: np.dtype[Any]) -> Way:
+    """The cheapest way. A function of the analysis and dtype alone: it decides the bits."""
+    costs = find_costs(analysis, dtype)
+    allowed = [way for way, cost in costs.items() if cost <= _MAX_COST.get(way, 1) * costs[Way.DIRECT]]
     return min(allowed, key=costs.__getitem__)
 
 

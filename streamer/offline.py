@@ -149,7 +149,7 @@ def spectrogram(
             "shorten the window or pad x"
         )
     analysis = Analysis(bank=make_bank(bands, fs), frames=frames, fs_hz=fs)
-    job = Job(analysis=analysis, dtype=kind, scale=scale, span_frames=choose_span_frames(analysis))
+    job = Job(analysis=analysis, dtype=kind, scale=scale, span_frames=choose_span_frames(analysis, kind))
     values = run_job(job, signal.reshape(-1, n_samples), workers=workers, progress=progress)
     values = values.reshape(*signal.shape[:-1], *values.shape[1:])
     return Spectrogram(

@@ -18,18 +18,18 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from streamer.analyser import Analyser
+from streamer.analyser import Analyser, choose_way, find_costs
 from streamer.bank import Analysis
 from streamer.processes import SharedBlock, receive_block, send_block, start_process
 
 Scale = Literal["complex", "amplitude", "power", "psd"]
 Progress = Callable[[int, int], None]
 
-_SPAN_BAND_SAMPLES = 1 << 27  # about 5 ms: often enough for progress, seldom enough for hand-offs
+_SPAN_COST = 1 << 27  # about 5 ms: often enough for progress, seldom enough for hand-offs
 _SPAN_VALUES = 1 << 20  # and scratch memory of some megabytes at most
-_BAND_SAMPLES_PER_S = {4: 2.5e10, 8: 1.2e10}  # by bytes per sample: only to guess whether sharing is worth it
+_COST_PER_S = {4: 2.5e10, 8: 1.2e10}  # by bytes per sample: only to guess whether sharing is worth it
 _WORKER_START_S = 1.0  # until workers are ready, when none are waiting
 _HAND_OFF_S = 0.01
 
@@ -101,12 +101,15 @@ def to_floats(samples: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     return floats * dtype.type(0.5 ** (bits - 1)) if kind == "i" else floats
 
 
-def choose_span_frames(analysis: Analysis) -> int:
+def choose_span_frames(analysis: Analysis, dtype: DTypeLike = np.float32) -> int:
     """Frames in a span: enough to be worth a hand-off, few enough for its scratch memory."""
-    n_bands, spec = len(analysis.bank), analysis.frames
-    by_work = _SPAN_BAND_SAMPLES // (n_bands * spec.length_samples)
-    by_size = min(_SPAN_VALUES // n_bands, _SPAN_VALUES // spec.hop_samples)
+    by_work = int(_SPAN_COST / _frame_cost(analysis, np.dtype(dtype)))
+    by_size = _SPAN_VALUES // max(len(analysis.bank), analysis.frames.hop_samples)
     return max(1, min(by_work, by_size))
+
+
+def _frame_cost(analysis: Analysis, dtype: np.dtype[Any]) -> float:
+    return find_costs(analysis, dtype)[choose_way(analysis, dtype)]
 
 
 def run_job(job: Job, rows: NDArray[Any], *, workers: int, progress: Progress | None) -> NDArray[Any]:
@@ -147,8 +150,8 @@ class _Task:
     @property
     def seconds(self) -> float:
         """A guess at the time one process takes."""
-        band_samples = self.n_frames * self.shape[2] * self.job.analysis.frames.length_samples
-        return band_samples / _BAND_SAMPLES_PER_S[self.job.dtype.itemsize]
+        cost = self.n_frames * _frame_cost(self.job.analysis, self.job.dtype)
+        return cost / _COST_PER_S[self.job.dtype.itemsize]
 
 
 def _compute(

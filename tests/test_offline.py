@@ -219,6 +219,7 @@ def test_progress_counts_every_frame_once():
         np.linspace(50, 3000, 100),
         window_length=2000,
         hop_length=10,
+        window="kaiser:8",
         progress=lambda *args: calls.append(args),
     )
     done, totals = zip(*calls, strict=True)
@@ -236,7 +237,7 @@ def crew(monkeypatch):
     """However small the work, workers are worth it."""
     monkeypatch.setattr(shares, "_WORKER_START_S", 0.0)
     monkeypatch.setattr(shares, "_HAND_OFF_S", 0.0)
-    monkeypatch.setattr(shares, "_SPAN_BAND_SAMPLES", 1 << 20)
+    monkeypatch.setattr(shares, "_SPAN_COST", 1 << 18)
     yield shares._crew
     shares._crew.dismiss()
 
@@ -299,7 +300,7 @@ def test_small_work_is_done_without_workers():
 def test_workers_end_with_the_program():
     script = (
         "import numpy as np; from streamer import shares; from streamer.offline import spectrogram\n"
-        "shares._WORKER_START_S = 0; shares._SPAN_BAND_SAMPLES = 1 << 20\n"
+        "shares._WORKER_START_S = 0; shares._SPAN_COST = 1 << 16\n"
         "spectrogram(np.ones(30000), 8000, [100, 200], 1024, 8, workers=2)\n"
         "print(*[p.pid for p in shares._crew._members.values()])\n"
     )
