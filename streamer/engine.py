@@ -48,7 +48,7 @@ class Engine:
             for c, samples in enumerate(self._samples):
                 values = np.empty((count, len(analysis.bank)), np.complex64)
                 if count:
-                    analyser.compute(samples[at : at + length], values)
+                    analyser.compute(samples[at : at + length], values, channel=c + 1)
                 runs.append(Levels(analysis=analysis, channel=c + 1, first_frame=first, values=values))
             levels.append(tuple(runs))
         empty = np.empty((0, len(self._samples), 2), np.float32)

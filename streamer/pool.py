@@ -53,9 +53,9 @@ class Work:
         first = frames.frames_within(start)
         return first, frames.frames_within(stop) - first
 
-    def frames_per_span(self, analysis: int) -> int:
-        """The most frames that one span can hold."""
-        return -(-self.span_samples // self.analyses[analysis].frames.hop_samples)
+    def frames_in_spans(self, analysis: int, n_spans: int) -> int:
+        """The most frames that so many consecutive spans can hold."""
+        return -(-n_spans * self.span_samples // self.analyses[analysis].frames.hop_samples)
 
     @property
     def longest_frame_samples(self) -> int:
@@ -72,25 +72,24 @@ def choose_span_samples(analyses: Sequence[Analysis], fs_hz: float) -> int:
 
 
 class Results:
-    """The slots the workers write. Span j is in slot j % n_slots.
+    """What the workers write. Span j is in slot j % n_slots, frame k of an analysis in row k % rows.
 
-    done     (slots, 8) int64: [0] is j + 1 once span j is there, [1] is 1 if the ring lapped it
+    done     (slots, 2) int64: [0] is j + 1 once span j is there, [1] is 1 if the ring lapped it
     meters   (slots, channels, 2) float32: peak magnitude and mean square of the span's own samples
-    values   per analysis (slots, channels, frames per span, bands) complex64
+    values   per analysis (channels, rows, bands) complex64
     leases   (workers, 8) int64: what worker i is at: message, since when (ns), busy time so far (ns)
     """
 
     def __init__(self, work: Work, *, n_slots: int, n_workers: int, block: SharedBlock | None = None) -> None:
         self.work, self.n_slots, self.n_workers = work, n_slots, n_workers
         shapes: list[tuple[Any, tuple[int, ...]]] = [
-            (np.int64, (n_slots, 8)),
+            (np.int64, (n_slots, 2)),
             (np.int64, (n_workers, 8)),
             (np.float32, (n_slots, work.channels, 2)),
         ]
         for i, analysis in enumerate(work.analyses):
-            shapes.append(
-                (np.complex64, (n_slots, work.channels, work.frames_per_span(i), len(analysis.bank)))
-            )
+            rows = work.frames_in_spans(i, n_slots)
+            shapes.append((np.complex64, (work.channels, rows, len(analysis.bank))))
         offsets = np.cumsum([0] + [-(-int(np.prod(s)) * np.dtype(d).itemsize // 64) * 64 for d, s in shapes])
         self.block = block or SharedBlock(int(offsets[-1]))
         arrays = [
@@ -99,14 +98,22 @@ class Results:
         ]
         self.done, self.leases, self.meters, *self.values = arrays
 
+    def rows_of(self, analysis: int, first_frame: int, count: int) -> list[slice]:
+        """Where so many frames lie, in one piece or, around the end, in two."""
+        rows = self.values[analysis].shape[1]
+        at = first_frame % rows
+        if at + count <= rows:
+            return [slice(at, at + count)]
+        return [slice(at, rows), slice(0, at + count - rows)]
+
     def __reduce__(self) -> Any:
         return _attach_results, (self.work, self.n_slots, self.n_workers, self.block)
 
     @staticmethod
     def choose_slots(work: Work, fs_hz: float, *, seconds: float) -> int:
         """Slots for so many seconds, fewer when their levels are large."""
-        per_slot = 64 + sum(
-            work.channels * work.frames_per_span(i) * len(a.bank) * 8 for i, a in enumerate(work.analyses)
+        per_slot = 32 + sum(
+            8 * work.channels * len(a.bank) * work.frames_in_spans(i, 1) for i, a in enumerate(work.analyses)
         )
         return max(MIN_SLOTS, min(int(seconds * fs_hz / work.span_samples), RESULT_BYTES // per_slot))
 
@@ -196,60 +203,59 @@ def _write_messages(fd: int, messages: Sequence[bytes]) -> int:
 
 
 class Worker:
-    """One worker's way through a span."""
+    """One worker's way through a run of spans."""
 
     def __init__(self, work: Work, ring: Ring, results: Results) -> None:
         from streamer import ring_kernels
         from streamer.analyser import Analyser
 
-        self._work, self._results, self._collected = work, results, ring.control
+        self._work, self._results, self._control = work, results, ring.control
         self._reader = RingReader(ring)
         self._analysers: list[Analyser] = [Analyser(analysis) for analysis in work.analyses]
-        self._store, self._measure = ring_kernels.store, ring_kernels.measure
-        reach = work.longest_frame_samples + work.span_samples
-        self._samples = np.zeros((work.channels, reach), np.float32)
-        self._warm()
+        self._measure, self._publish = ring_kernels.measure, ring_kernels.publish
+        self._samples = np.zeros((work.channels, work.longest_frame_samples + work.span_samples), np.float32)
+        for analysis, analyser in zip(work.analyses, self._analysers, strict=True):  # the first call is slow
+            scratch = np.zeros(analysis.frames.length_samples, np.float32)
+            analyser.compute(scratch, np.zeros((1, len(analysis.bank)), np.complex64))
 
-    def _warm(self) -> None:
-        for i, analyser in enumerate(self._analysers):
-            spec = self._work.analyses[i].frames
-            shape = self._results.values[i].shape[2:]
-            scratch = np.zeros(spec.length_samples + (shape[0] - 1) * spec.hop_samples, np.float32)
-            analyser.compute(scratch, np.zeros(shape, np.complex64))
-        self._measure(self._samples[0], np.zeros(2, np.float32))
-
-    def do(self, span: int) -> None:
-        """Compute a span and publish it in its slot."""
-        work, results = self._work, self._results
-        if span < self._collected[COLLECTED]:
-            return  # a repeat of something taken long ago; its slot is another span's by now
-        start = span * work.span_samples
-        stop = start + work.span_samples
+    def do(self, first: int, count: int = 1) -> None:
+        """Compute spans [first, first + count) and publish them."""
+        work, results, size = self._work, self._results, self._work.span_samples
+        taken = int(self._control[COLLECTED])
+        if first < taken:  # a repeat of something taken long ago: its place is another span's by now
+            first, count = taken, first + count - taken
+        if count <= 0:
+            return
+        start, stop = first * size, (first + count) * size
         if (total := self._reader.total_samples) is not None:
             stop = min(stop, total)
         runs = [work.frames_between(i, start, stop) for i in range(len(work.analyses))]
         begin = start
-        for analysis, (first, count) in zip(work.analyses, runs, strict=True):
-            if count:
-                begin = min(begin, first * analysis.frames.hop_samples)
-        slot = span % results.n_slots
-        done = results.done[slot]
+        for analysis, (frame, n) in zip(work.analyses, runs, strict=True):
+            if n:
+                begin = min(begin, frame * analysis.frames.hop_samples)
+        if self._samples.shape[1] < stop - begin:
+            self._samples = np.zeros((work.channels, stop - begin), np.float32)
         if not self._reader.copy(begin, stop, self._samples):
-            done[1] = 1
-        else:
-            done[1] = 0
-            for c in range(work.channels):
-                samples = self._samples[c, : stop - begin]
-                self._measure(samples[start - begin :], results.meters[slot, c])
-                for i, (first, count) in enumerate(runs):
-                    if count:
-                        spec = work.analyses[i].frames
-                        at = first * spec.hop_samples - begin
-                        length = spec.length_samples + (count - 1) * spec.hop_samples
-                        self._analysers[i].compute(
-                            samples[at : at + length], results.values[i][slot, c, :count]
-                        )
-        self._store(done, 0, span + 1)
+            if count == 1:
+                self._publish(results.done, first, 1, 1)
+            else:  # of the run, perhaps only the oldest is gone
+                for span in range(first, first + count):
+                    self.do(span)
+            return
+        for c in range(work.channels):
+            samples = self._samples[c, : stop - begin]
+            self._measure(samples[start - begin :], size, first, c, results.meters)
+            for i, (frame, n) in enumerate(runs):
+                spec = work.analyses[i].frames
+                for rows in results.rows_of(i, frame, n):
+                    n_rows = rows.stop - rows.start
+                    if n_rows:
+                        at = frame * spec.hop_samples - begin
+                        length = spec.length_samples + (n_rows - 1) * spec.hop_samples
+                        self._analysers[i].compute(samples[at : at + length], results.values[i][c, rows])
+                        frame += n_rows
+        self._publish(results.done, first, count, 0)
 
 
 def run_worker(
@@ -266,9 +272,7 @@ def run_worker(
             began_ns = time.monotonic_ns()
             lease[1] = began_ns
             lease[0] = value
-            first = value >> 8
-            for span in range(first, first + (value & 0xFF)):
-                worker.do(span)
+            worker.do(value >> 8, value & 0xFF)
             lease[0] = 0
             lease[2] += time.monotonic_ns() - began_ns
             os.write(done_fd, message)
@@ -346,14 +350,13 @@ class Collector:
     def _count_ready(self, max_spans: int) -> int:
         """How many spans are there that were all computed, or all lapped."""
         n_slots, done = self._results.n_slots, self._results.done
-        lapped = done[self.next_span % n_slots, 1]
-        count = 0
-        while count < min(max_spans, n_slots):
-            slot = (self.next_span + count) % n_slots
-            if done[slot, 0] != self.next_span + count + 1 or done[slot, 1] != lapped:
-                break
-            count += 1
-        return count
+        slot = self.next_span % n_slots
+        if done[slot, 0] != self.next_span + 1:
+            return 0
+        spans = np.arange(self.next_span, self.next_span + min(max_spans, n_slots))
+        state = done[spans % n_slots]
+        ready = (state[:, 0] == spans + 1) & (state[:, 1] == state[0, 1])
+        return len(ready) if ready.all() else int(np.argmin(ready))
 
     def _begin_gap(self, gap: Gap) -> Iterator[Gap]:
         """What of it no earlier gap has covered."""
@@ -377,35 +380,25 @@ class Collector:
             items += self._begin_gap(gap)
             start = min(max(start, self._not_before), stop)
         items.append(self._extract(first, last, start, stop))
-        self._free(last)
         yield from items
+        self._free(last)  # only now: detectors may have asked for the samples
 
     def _extract(self, first: int, last: int, start: int, stop: int) -> Batch:
         """Copy the frames of spans [first, last) that end in (start, stop] and do not touch the gap before."""
         work, results = self._work, self._results
-        slots = np.arange(first, last) % results.n_slots
         levels: list[tuple[Levels, ...]] = []
         for i, analysis in enumerate(work.analyses):
             spec = analysis.frames
             begin = max(spec.frames_within(start), -(-self._not_before // spec.hop_samples))
-            end = spec.frames_within(stop)
-            counts = [
-                work.frames_between(i, span * work.span_samples, min((span + 1) * work.span_samples, stop))[1]
-                for span in range(first, last)
-            ]
-            offset = begin - spec.frames_within(first * work.span_samples)
+            rows = results.rows_of(i, begin, max(0, spec.frames_within(stop) - begin))
             runs = []
             for c in range(work.channels):
-                parts = [
-                    results.values[i][slot, c, :n] for slot, n in zip(slots, counts, strict=True) if n > 0
-                ]
-                values = np.concatenate(parts) if parts else np.empty((0, len(analysis.bank)), np.complex64)
-                values = values[max(offset, 0) : max(offset, 0) + max(end - begin, 0)]
+                parts = [results.values[i][c, part] for part in rows]
+                values = parts[0].copy() if len(parts) == 1 else np.concatenate(parts)
                 runs.append(Levels(analysis=analysis, channel=c + 1, first_frame=begin, values=values))
             levels.append(tuple(runs))
-        return Batch(
-            start_sample=start, stop_sample=stop, levels=tuple(levels), meters=results.meters[slots].copy()
-        )
+        meters = results.meters[np.arange(first, last) % results.n_slots]
+        return Batch(start_sample=start, stop_sample=stop, levels=tuple(levels), meters=meters)
 
     def _free(self, span: int) -> None:
         """Everything before this span has been taken."""
