@@ -133,7 +133,7 @@ SEARCH = 0.045  # how far off its frequency a tone is looked for: a ratio
 CORE_MS = 150.0  # and frequencies are measured over at most this much
 HISTORY_MS = 500.0
 MOST_SNR_DB = 120.0  # float32 samples claim no more
-EARLY_DOUBT = 0.6  # of max_doubt: what is bearable before the stop is known
+EARLY = 0.6  # of max_doubt and max_drift: what is bearable before the stop is known
 WHOLE_MS = 26.0  # a digit with holes has one piece this long,
 SMALL_HOLE_MS = 10.5  # or a single hole this short (Q.24: 10 ms): trains of short bursts have neither
 STEADY_DB = 2.5  # a line that changed by less was there before
@@ -262,7 +262,7 @@ def judge(shape: Shape, sound: Sound, spec: DtmfSpec) -> Reject | None:
         return Reject.NOISY
     if sound.newcomer_share > spec.max_company:
         return Reject.COMPANY
-    if doubt_of(shape, sound) > spec.max_doubt * (1 if shape.stopped else EARLY_DOUBT):
+    if doubt_of(shape, sound) > spec.max_doubt * (1 if shape.stopped else EARLY):
         return Reject.DOUBT
     return None
 
@@ -525,7 +525,7 @@ class DtmfDetector:
         ):
             return Reject.BROKEN
         deviation, drift = self._follow_phase(candidate, burst, origin, frame)
-        if drift > self.spec.max_drift:
+        if drift > self.spec.max_drift * (1 if stopped else EARLY):
             return Reject.GLIDE
         if deviation > self.spec.max_deviation + 0.01:
             return Reject.FREQUENCY
