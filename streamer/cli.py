@@ -446,6 +446,8 @@ def spectrogram(
     streamer spectrogram *.flac -b notes:A1-C8 -o out/{stem}.png
     streamer spectrogram song.mp3 -n 4096 --hop 1024 --scale complex -o song.zarr
     """
+    import signal
+
     from streamer.exports import plan_exports, run_exports
     from streamer.figure import Style
     from streamer.progress import ProgressBar
@@ -473,6 +475,7 @@ def spectrogram(
             **{name: size for name, size in (("width", width), ("height", height)) if size is not None},
         ),
     )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # half a file is taken away then too
     failure: StreamerError | None = None
     with ProgressBar(is_quiet=quiet) as progress:
         for done in run_exports(exports, jobs=jobs, progress=progress):

@@ -156,7 +156,7 @@ def run_export(
             path = files.enter_context(replacing(target))
             with _named(target):
                 store = _open_store(path, spectra.heading, export.style)
-            files.callback(store.close)
+            files.callback(_let_go, store)
             stores.append(store)
         for piece in spectra.read_pieces(progress):
             if stop is not None and stop.is_set():
@@ -170,6 +170,12 @@ def run_export(
                 store.finish(events)
                 store.close()
     return Exported(targets=export.targets, remarks=tuple(remarks))
+
+
+def _let_go(store: Store) -> None:
+    """Close what has failed before, or again what is closed."""
+    with suppress(OSError):
+        store.close()
 
 
 def _open_store(path: Path, heading: Heading, style: Style) -> Store:

@@ -22,12 +22,14 @@ from streamer.errors import SpecError
 from streamer.events import Event
 from streamer.frames import FrameSpec
 from streamer.offline import Spectrogram
-from streamer.shares import Job, Scale, choose_span_frames, to_floats
+from streamer.shares import Job, Scale, to_floats
 from streamer.sources import SourceSpec, open_source
 from streamer.units import choose, format_duration, parse_hop_samples, parse_length_samples
 
 DEFAULT_TOP_HZ = 16000.0  # few recordings hold anything above
 MAX_DEFAULT_BANDS = 4096
+PIECE_VALUES = 1 << 18  # of a channel, some milliseconds of work and a few megabytes
+PIECE_SAMPLES = 1 << 20
 
 Progress = Callable[[str, float, float | None], None]  # name, seconds done, seconds in all if known
 
@@ -72,7 +74,7 @@ class SpectraSpec:
             analysis=analysis,
             dtype=np.dtype(self.dtype),
             scale=self.scale,
-            span_frames=choose_span_frames(analysis),
+            span_frames=max(1, min(PIECE_VALUES // len(bank), PIECE_SAMPLES // hop_samples)),
         )
 
 

@@ -208,7 +208,8 @@ class NetCdfStore:
             raise _missing(".nc files", "h5netcdf, h5py") from error
         self._text_dtype = h5py.string_dtype()
         self._layout = _Labelled(heading, file_chunks=1)
-        self._file = h5netcdf.File(path, "w")
+        self._raw = _PatientFile(path, "w+b")
+        self._file = h5netcdf.File(self._raw, "w")
         layout, dtype = self._layout, heading.job.dtype
         sizes: dict[str, int | None] = {"frequency": len(heading.bank), "time": None}
         if heading.channels > 1:
@@ -238,6 +239,7 @@ class NetCdfStore:
         parts = [values.real, values.imag] if len(self._variables) == 2 else [values]
         for variable, part in zip(self._variables, parts, strict=True):
             variable[..., first:last] = part if len(self._layout.dims) == 3 else part[0]
+        self._raw.check()
 
     def finish(self, _events: Sequence[Event] = ()) -> None:
         for first, values in self._layout.take_rest():
@@ -250,6 +252,35 @@ class NetCdfStore:
 
     def close(self) -> None:
         self._file.close()
+        self._raw.close()
+        self._raw.check()
+
+
+class _PatientFile(io.FileIO):
+    """A file that keeps its failure to itself until it is asked: HDF5 crashes the process when a disk is full."""
+
+    error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        rest = memoryview(data).cast("B")
+        n_bytes = len(rest)
+        while rest and self.error is None:
+            try:
+                rest = rest[super().write(rest) :]
+            except OSError as error:
+                self.error = error
+        return n_bytes
+
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.error = self.error or error
+            return size or 0
+
+    def check(self) -> None:
+        if self.error is not None:
+            raise self.error
 
 
 def _netcdf_value(value: Any) -> Any:
