@@ -33,19 +33,18 @@ class Sums:
     def compute(self, samples: Work, out: NDArray[np.complexfloating], *, channel: int) -> None:
         """Fill out, (frames, bands). The sums of hops that the channel's last call ended with are used again."""
         t, cut = self._tables, self._cut
+        shared = (cut.per_frame - 1) * cut.length_samples
         memory = self._memories.get(channel)
+        known = memory is not None and _same_bits(samples[:shared], memory.samples)
         if memory is None:
             memory = self._memories[channel] = _Memory(
-                samples=np.full((cut.per_frame - 1) * cut.length_samples, np.nan, self._dtype),
-                sums=np.zeros(t.n_kept, self._dtype),
+                samples=np.empty(shared, self._dtype), sums=np.empty(t.n_kept, self._dtype)
             )
-        shared = memory.samples.size
-        known = cut.per_frame - 1 if _same_bits(samples[:shared], memory.samples) else 0
         kernels.evaluate_frames(
             samples,
             self._hop_samples,
             len(out),
-            known,
+            cut.per_frame - 1 if known else 0,
             cut.length_samples,
             cut.per_frame,
             len(cut.cosines) * 2 - 1,

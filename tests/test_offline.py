@@ -59,7 +59,7 @@ def test_goertzel_takes_a_long_signal_in_pieces_and_keeps_its_phase():
 # --- spectrogram
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     leading=st.sampled_from([(), (1,), (3,), (2, 2)]),
     length=st.integers(1, 300),
