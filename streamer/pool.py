@@ -226,6 +226,9 @@ class Worker:
             first, count = taken, first + count - taken
         if count <= 0:
             return
+        slots = np.arange(first, first + count) % results.n_slots
+        if (results.done[slots, 0] == np.arange(first + 1, first + count + 1)).all():
+            return  # another has done it
         start, stop = first * size, (first + count) * size
         if (total := self._reader.total_samples) is not None:
             stop = min(stop, total)
@@ -247,15 +250,17 @@ class Worker:
             samples = self._samples[c, : stop - begin]
             self._measure(samples[start - begin :], size, first, c, results.meters)
             for i, (frame, n) in enumerate(runs):
-                spec = work.analyses[i].frames
-                for rows in results.rows_of(i, frame, n):
-                    n_rows = rows.stop - rows.start
-                    if n_rows:
-                        at = frame * spec.hop_samples - begin
-                        length = spec.length_samples + (n_rows - 1) * spec.hop_samples
-                        self._analysers[i].compute(samples[at : at + length], results.values[i][c, rows])
-                        frame += n_rows
+                self._compute(i, c, frame, n, samples[frame * work.analyses[i].frames.hop_samples - begin :])
         self._publish(results.done, first, count, 0)
+
+    def _compute(self, analysis: int, channel: int, first: int, count: int, samples: NDArray[np.float32]) -> None:
+        """Frames [first, first + count) of an analysis, whose first one begins with the first of the samples."""
+        spec = self._work.analyses[analysis].frames
+        for rows in self._results.rows_of(analysis, first, count) if count else ():
+            out = self._results.values[analysis][channel, rows]
+            length = spec.length_samples + (len(out) - 1) * spec.hop_samples
+            self._analysers[analysis].compute(samples[:length], out)
+            samples = samples[len(out) * spec.hop_samples :]
 
 
 def run_worker(
@@ -512,8 +517,8 @@ class Pool:
                 self._start_again(number, now)
         if self.collector.next_span != self._seen_span:
             self._seen_span, self._moved_ns = self.collector.next_span, now
-        elif now - self._moved_ns > stall_ns and self.restarts and self.ready_count:
-            # A worker killed between taking a message and noting it leaves a hole that only shows so.
+        elif now - self._moved_ns > stall_ns and self.ready_count:
+            # A worker killed, or stopped, between taking a message and noting it leaves a hole that only shows so.
             self._requeue += self._find_missing()
             self._moved_ns = now
         del self._requeue[: _write_messages(self._index.writer.fileno(), self._requeue)]

@@ -80,16 +80,38 @@ def copy(
 
 
 @njit(cache=True, nogil=True)
-def measure(samples: NDArray[np.float32], meters: NDArray[np.float32]) -> None:
-    """meters[0] = largest magnitude, meters[1] = mean square of samples, (n,) with n > 0."""
-    peak = np.float32(0)
-    total = 0.0
-    for i in range(samples.shape[0]):
-        value = samples[i]
-        peak = max(peak, abs(value))
-        total += value * value
-    meters[0] = peak
-    meters[1] = total / samples.shape[0]
+def measure(
+    samples: NDArray[np.float32],
+    span_samples: int,
+    first_span: int,
+    channel: int,
+    meters: NDArray[np.float32],
+) -> None:
+    """Fill the meters of the spans that samples hold from first_span on, of which the last may be short.
+
+    samples: (n,)   meters: (slots, channels, 2) [0] the largest magnitude, [1] the mean square
+    """
+    for start in range(0, samples.shape[0], span_samples):
+        stop = min(start + span_samples, samples.shape[0])
+        peak = np.float32(0)
+        total = 0.0
+        for i in range(start, stop):
+            value = samples[i]
+            peak = max(peak, abs(value))
+            total += value * value
+        slot = (first_span + start // span_samples) % meters.shape[0]
+        meters[slot, channel, 0] = peak
+        meters[slot, channel, 1] = total / (stop - start)
+
+
+@njit(cache=True, nogil=True)
+def publish(done: NDArray[np.int64], first_span: int, count: int, is_lapped: int) -> None:
+    """Say that the results of these spans are in place, or that the ring lapped them. done: (slots, 2)"""
+    flat = done.reshape(-1)
+    for span in range(first_span, first_span + count):
+        slot = span % done.shape[0]
+        done[slot, 1] = is_lapped
+        store_release(flat, 2 * slot, span + 1)
 
 
 @njit(cache=True)
