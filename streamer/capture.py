@@ -54,6 +54,7 @@ class Run:
     n_slots: int
     spans_per_message: int
     room_samples: int  # how far a source that can wait may be ahead of what has been collected
+    limit_samples: int | None  # a source that can wait is read no further
     clock_offset_s: float | None = None  # monotonic time of sample 0, when this goes on after a loss
 
 
@@ -171,7 +172,8 @@ def _run_reader(source: Source, ring: Ring, dispatcher: Dispatcher, stop: thread
         block_samples = max(1, min(round(BLOCK_S * fs_hz * max(1.0, run.speed)), room // 4))
     writer = RingWriter(ring, device_channels=tuple(range(ring.spec.channels)))
     began = time.monotonic()
-    for block in source.read_blocks(block_samples):
+    for whole in source.read_blocks(block_samples):
+        block = whole if run.limit_samples is None else whole[: run.limit_samples - ring.written_samples]
         # A block is heard when its last sample is, as from a microphone.
         due_samples = ring.written_samples + len(block)
         while not stop.is_set():
@@ -189,6 +191,8 @@ def _run_reader(source: Source, ring: Ring, dispatcher: Dispatcher, stop: thread
         writer.push(block, time.monotonic_ns())
         ring.control[NONFINITE] = source.nonfinite_samples  # they have been silenced on the way here
         dispatcher.advance()
+        if ring.written_samples == run.limit_samples:
+            break
 
 
 def _run_mic(

@@ -99,7 +99,13 @@ class Monitor:
             self._stdout = self._outputs[0] if spec.stdout is not None else None
             stack.callback(self._close_outputs)
             stream = stack.enter_context(
-                Stream(spec.source, self._set_up, speed=spec.speed, n_workers=spec.n_workers)
+                Stream(
+                    spec.source,
+                    self._set_up,
+                    speed=spec.speed,
+                    n_workers=spec.n_workers,
+                    duration_s=spec.duration_s,
+                )
             )
             wake_fd = stack.enter_context(self._catch_signals())
             stream.watch(wake_fd, lambda: _drain(wake_fd))

@@ -5,6 +5,7 @@ Source to events, without a screen or an output: the monitor adds those, and ope
 
 from __future__ import annotations
 
+import math
 import selectors
 import time
 from collections.abc import Callable, Iterable
@@ -69,10 +70,19 @@ class Stream:
     """Use with `with`, and call `step` until it is `finished`."""
 
     def __init__(
-        self, source: SourceSpec, set_up: SetUp, *, speed: float | None = 1.0, n_workers: int | None = None
+        self,
+        source: SourceSpec,
+        set_up: SetUp,
+        *,
+        speed: float | None = 1.0,
+        n_workers: int | None = None,
+        duration_s: float | None = None,
     ) -> None:
-        """speed: times real time for sources that can wait, None: as fast as it goes   n_workers: None is auto"""
+        """speed: times real time for sources that can wait, None: as fast as it goes   n_workers: None is auto
+        duration_s: where a source that can wait is cut off, to the sample; one that cannot, its listener stops
+        """
         self._spec, self._set_up, self._speed, self._n_workers = source, set_up, speed, n_workers
+        self._duration_s = duration_s
         self.info: SourceInfo | None = None
         self.listening: Listening | None = None
         self.finished = False
@@ -348,6 +358,7 @@ class Stream:
             n_slots=n_slots,
             spans_per_message=spans_per_message,
             room_samples=spec.capacity_samples - reach,
+            limit_samples=None if self._duration_s is None else math.ceil(self._duration_s * info.fs_hz),
         )
 
     def _on_worker(self) -> None:

@@ -42,14 +42,25 @@ def make_recording(path: Path, *, seconds: float = 3.0, channels: int = 1) -> np
     return soundfile.read(path, dtype="float32", always_2d=True)[0]
 
 
-def run(source: str, *, speed: float | None, n_workers: int = 2) -> tuple[list[Item], Stream]:
+def run(
+    source: str, *, speed: float | None, n_workers: int = 2, duration_s: float | None = None
+) -> tuple[list[Item], Stream]:
     items: list[Item] = []
     deadline = time.monotonic() + 60
-    with Stream(parse_source(source), set_up, speed=speed, n_workers=n_workers) as stream:
+    spec = parse_source(source, rate_hz=FS_HZ if source.startswith("sim:") else None)
+    with Stream(spec, set_up, speed=speed, n_workers=n_workers, duration_s=duration_s) as stream:
         while not stream.finished:
             assert time.monotonic() < deadline
             items += stream.step(0.2)
     return items, stream
+
+
+def test_at_full_speed_no_digit_is_lost_and_the_duration_is_right_to_a_sample() -> None:
+    # Far longer than the ring: the source waits for the detectors too, who look at its samples again.
+    items, stream = run("sim:dtmf:0123456789:50ms/50ms,loop", speed=None, duration_s=120.0001)
+    digits = "".join(event.label for event in list_events(items) if event.phase == "end")
+    assert digits == "0123456789" * 120
+    assert stream.stats.captured == stream.stats.analysed == 960_001
 
 
 def join_values(items: list[Item], channel: int = 0) -> np.ndarray:
