@@ -20,15 +20,16 @@ from streamer.sums import align, turn
 # Grid points under the bump: the error falls tenfold with each, until dtype's own is reached.
 _POINTS = {4: 8, 8: 14}  # by bytes of a sample
 _GROUP_FRAMES = 8  # padded frames and their transforms stay in the second-level cache
-# Measured, in the multiply-adds a core does meanwhile by the direct way:
-_TRANSFORM_COST = {4: 10.0, 8: 5.0}  # per N log2 N
-_READ_COST = {4: 100.0, 8: 80.0}  # per band
+# Measured, in the multiply-adds a core does meanwhile by the direct way, by bytes of a sample:
+_FRAME_COST = {4: 60e3, 8: 30e3}
+_TRANSFORM_COST = {4: 14.0, 8: 6.0}  # per N log2 N
+_READ_COST = {4: 110.0, 8: 80.0}  # per band
 
 
 def grid_cost(length: int, n_bands: int, dtype: np.dtype[Any]) -> float:
-    """Multiply-adds per frame."""
-    n = choose_grid(length)
-    return _TRANSFORM_COST[dtype.itemsize] * n * math.log2(n) + _READ_COST[dtype.itemsize] * n_bands
+    """Multiply-adds per frame, or what takes as long."""
+    n, size = choose_grid(length), dtype.itemsize
+    return _FRAME_COST[size] + _TRANSFORM_COST[size] * n * math.log2(n) + _READ_COST[size] * n_bands
 
 
 def choose_grid(length: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tracemalloc
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -14,8 +13,6 @@ from streamer.analyser import Analyser, Way, choose_way
 from streamer.bank import Analysis, Bank
 from streamer.errors import SpecError
 from streamer.frames import FrameSpec, make_taper
-from streamer.grid import choose_grid
-from streamer.sums import find_cosines, turn
 from tests.reference import dtft, dtft_frames, goertzel_recurrence
 
 DTYPES = [np.float32, np.float64]
@@ -254,45 +251,6 @@ def test_hops_that_frames_do_not_share_are_refused():
     frames = FrameSpec(length_samples=100, hop_samples=30)
     with pytest.raises(SpecError, match="tile a frame"):
         Analyser(Analysis(bank=Bank(freqs_hz=np.array([440.0])), frames=frames, fs_hz=8000), way=Way.SHARED)
-
-
-@pytest.mark.parametrize("length", [1, 2, 15, 100, 2048, 4097, 65536])
-def test_grids_have_room_and_small_factors(length):
-    n = choose_grid(length)
-    assert 2 * length <= n <= max(32, 2.3 * length)
-    assert n % 2 == 0
-    for factor in (2, 3, 5):
-        while n % factor == 0:
-            n //= factor
-    assert n == 1
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("window", ["hann", "boxcar"])
-@pytest.mark.parametrize("length", [99, 2048, 3001])
-@pytest.mark.parametrize("offset", [0, 1000])
-def test_bands_read_from_a_grid_equal_the_exact_sum(dtype, window, length, offset):
-    x = noise(length) + np.float32(offset)
-    freqs_hz = np.concatenate([[1, 3999, 0.001, 3999.999], np.linspace(2, 3998, 3000)])
-    values = analyse(x, freqs_hz, length=length, window=window, dtype=dtype)[0]
-    some = [*range(8), 777, 3003]
-    exact = dtft(x, freqs_hz[some], 8000, make_taper(window, length))
-    assert abs(values[some] - exact).max() <= ERROR[dtype] * abs(values).max()
-
-
-def test_cosines_are_found_in_windows_that_have_them():
-    assert find_cosines(make_taper("hann", 100)) == pytest.approx((0.5, -0.5))
-    assert find_cosines(make_taper("boxcar", 100)) == (1.0,)
-    assert len(find_cosines(make_taper("flattop", 100))) == 5
-    assert find_cosines(make_taper("kaiser:8.6", 100)) is None
-    assert find_cosines(np.zeros(8)) is None
-
-
-def test_turns_stay_exact_over_millions_of_samples():
-    freqs_hz, fs_hz, n = np.array([0.1, 440.3, 23999.9]), 44100.7, 123456789
-    for freq_hz, turned in zip(freqs_hz, turn(freqs_hz, fs_hz, np.array([n]))[0], strict=True):
-        turns = float(Fraction(freq_hz) * n / Fraction(fs_hz) % 1)
-        assert abs(turned - np.exp(-2j * np.pi * turns)) < 2e-15
 
 
 def test_computing_allocates_nothing_that_grows_with_the_work():
