@@ -25,14 +25,13 @@ from streamer.units import format_frequency
 
 MIN_WIDTH, MIN_HEIGHT, MAX_SIDE = 400, 240, 20000  # pixels
 MIN_PANEL = 60  # pixels of height that a channel needs
-RANGE_DB = (40.0, 100.0)  # least and most that the colours span unless floor and ceiling say otherwise
+RANGE_DB = (40.0, 80.0)  # least and most that the colours span unless floor and ceiling say otherwise
 NOISE_SHARE = 0.1  # this share of the picture may be darker than the darkest colour
 
-INK, MUTED, FAINT, PAPER = (32, 36, 42), (104, 112, 122), (206, 211, 217), (255, 255, 255)
+INK, MUTED, PAPER = (32, 36, 42), (104, 112, 122), (255, 255, 255)
 MARK = (255, 92, 56)  # events: stands out from every colour of cividis
 TEXT, SMALL, TITLE = 15, 13, 20  # pixels
-LANE = 20  # height of a row of event labels
-MAX_LANES = 3
+LANE = 20  # height of the event labels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,10 +108,14 @@ class Figure:
         for channel, (box, level) in enumerate(zip(self.panels, levels, strict=True), start=1):
             sheet.draw_levels(box, (level - floor_db) / (ceiling_db - floor_db))
             sheet.draw_frequencies(box, self._axis)
-            if heading.channels > 1:
-                sheet.draw_tag(box, f"channel {channel}")
-            mine = [event for event in events if event.channel == channel]
-            sheet.draw_events(box, mine, self._axis, start_s=first_s - half_hop_s, stop_s=last_s + half_hop_s)
+            sheet.draw_events(
+                box,
+                [event for event in events if event.channel == channel],
+                self._axis,
+                tag=f"channel {channel}" if heading.channels > 1 else "",
+                start_s=first_s - half_hop_s,
+                stop_s=last_s + half_hop_s,
+            )
         sheet.draw_times(self.panels, start_s=first_s - half_hop_s, stop_s=last_s + half_hop_s)
         sheet.draw_colours(self.panels, floor_db=floor_db, ceiling_db=ceiling_db, scale=heading.job.scale)
         sheet.save(self._path, title=heading.name)
@@ -335,22 +338,27 @@ class _Sheet:
         )
         shares = np.linspace(1, 0, bar.height)[:, np.newaxis].repeat(bar.width, axis=1)
         self.draw_levels(bar, shares)
-        for tick in choose_level_ticks(floor_db, ceiling_db, length=bar.height, label_height=TEXT + 9):
+        for tick in choose_level_ticks(floor_db, ceiling_db, length=bar.height, label_height=2 * TEXT + 10):
             y = min(bar.bottom - 1, bar.bottom - 1 - math.floor(tick.at * bar.height))
             self._draw.line([(bar.right, y), (bar.right + 4, y)], fill=MUTED)
             self._text(bar.right + 8, y, tick.label, colour=INK, anchor="lm")
         unit = "dB re 1/Hz" if scale == "psd" else "dBFS"
         self._text(self._image.width - 24, bar.top - 13, unit, size=SMALL, colour=MUTED, anchor="rm")
 
-    def draw_tag(self, box: Box, text: str) -> None:
-        self._text(box.left, box.top - 13, text, size=SMALL, colour=MUTED, anchor="lm")
-
     def draw_events(
-        self, box: Box, events: Sequence[Event], axis: FrequencyAxis, *, start_s: float, stop_s: float
+        self,
+        box: Box,
+        events: Sequence[Event],
+        axis: FrequencyAxis,
+        *,
+        tag: str,
+        start_s: float,
+        stop_s: float,
     ) -> None:
-        """A bracket above the panel from start to end, its label where there is room, a frame at each frequency."""
+        """Above the panel its tag and a bracket per event, labelled where there is room; frames at its frequencies."""
         pixel_s = (stop_s - start_s) / box.width
-        free_from = float(box.left)
+        self._text(box.left, box.top - 13, tag, size=SMALL, colour=MUTED, anchor="lm")
+        free_from = box.left + (self._width(tag, SMALL) + 12 if tag else 0.0)
         for event in (event for event in events if event.phase == "end"):
             first = (event.t_s - start_s) / pixel_s
             last = first + (event.duration_s or 0) / pixel_s
@@ -360,8 +368,9 @@ class _Sheet:
             x1 = max(x0 + 2, box.left + round(min(last, box.width - 1)))
             self._draw.rectangle([(x0, box.top - 5), (x1, box.top - 3)], fill=MARK)
             half_width = self._width(event.label, SMALL) / 2
-            middle = min(max((x0 + x1) / 2, box.left + half_width), box.right - half_width)
-            if middle - half_width >= free_from:
+            wanted = (x0 + x1) / 2
+            middle = min(max(wanted, free_from + half_width), box.right - half_width)
+            if abs(middle - wanted) <= max(half_width, (x1 - x0) / 2) and middle - half_width >= free_from:
                 self._text(round(middle), box.top - 13, event.label, size=SMALL, colour=INK, anchor="mm")
                 free_from = middle + half_width + 6
             for at in axis.place(np.array(event.freqs_hz or [])):

@@ -99,14 +99,14 @@ def choose_band_ticks(
         decades = range(math.floor(math.log10(ends_hz[0])), math.ceil(math.log10(ends_hz[1])) + 1)
         finer = [
             [m * 10.0**e for e in decades for m in ms]
-            for ms in ((1, 2, 3, 4, 5, 6, 8), (1, 2, 5), (1, 3), (1,))
+            for ms in ((1, 2, 3, 4, 5, 6, 8), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,))
         ]
         choices = finer + choices
     best: list[Tick] = []
     for freqs_hz in choices:
         within = [hz for hz in freqs_hz if ends_hz[0] <= hz <= ends_hz[1]]
         ticks = [Tick(float(place(np.array(hz))), _hertz(hz)) for hz in within]
-        if len(ticks) > len(best) and _is_clear(ticks, length=length, label_height=label_height):
+        if len(ticks) > len(best) and _is_clear(ticks, length=length, label_height=1.6 * label_height):
             best = ticks
     return best
 

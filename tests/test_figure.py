@@ -167,12 +167,12 @@ def test_a_lone_band_fills_the_picture(tmp_path):
 @pytest.mark.parametrize(
     ("levels", "style", "expected"),
     [
-        ([-10.2, *[-94.0] * 9], Style(), (-95.0, -10.0)),
+        ([-10.2, *[-84.0] * 9], Style(), (-85.0, -10.0)),
         ([-10.0, -20.0], Style(), (-50.0, -10.0)),  # at least 40 dB
-        ([-10.0, -180.0], Style(), (-110.0, -10.0)),  # at most 100 dB
-        ([-200.0, -200.0], Style(), (-100.0, 0.0)),  # digital silence
+        ([-10.0, -180.0], Style(), (-90.0, -10.0)),  # at most 80 dB
+        ([-200.0, -200.0], Style(), (-80.0, 0.0)),  # digital silence
         ([-10.0, -95.0], Style(floor_db=-60), (-60, -10.0)),
-        ([-10.0, *[-94.0] * 9], Style(ceiling_db=-30), (-95.0, -30)),
+        ([-10.0, *[-84.0] * 9], Style(ceiling_db=-30), (-85.0, -30)),
         ([-80.0, -95.0], Style(floor_db=-60), (-60, -20)),
         ([-10.0, -95.0], Style(floor_db=-80, ceiling_db=-20), (-80, -20)),
     ],
