@@ -101,10 +101,10 @@ def deviation(decoder: Decoder, scale: float) -> tuple[float, ...]:
     rng = rng_of("deviation")
     always, ever = 9.0, 0.0
     for tone, digits in ((0, "147*"), (0, "ABCD"), (1, "123A"), (1, "*0#D")):
-        for digit in digits:
+        for digit in digits if scale >= 0.5 else digits[:2]:
             for sign in (-1, 1):
                 fine = True
-                for tenths in range(8, 46, 1 if scale >= 1 else 2):
+                for tenths in range(8, 46, 1 if scale >= 0.5 else 5):
                     taken = [
                         decoder(_off_tones(rng, digit, tone, sign * tenths / 1000, 100)) == digit
                         for _ in trials(2, scale, 1)
@@ -112,7 +112,7 @@ def deviation(decoder: Decoder, scale: float) -> tuple[float, ...]:
                     if any(taken):
                         ever = max(ever, tenths / 10)
                     if not all(taken) and fine:
-                        always, fine = min(always, (tenths - 1) / 10), False
+                        always, fine = min(always, (tenths - (1 if scale >= 0.5 else 5)) / 10), False
     return always, ever
 
 
@@ -143,11 +143,11 @@ def twist(decoder: Decoder, scale: float) -> tuple[float, ...]:
     rng = rng_of("twist")
 
     def reach(sign: int) -> float:
-        for half_db in range(2, 41):
-            for digit in ALL_DIGITS:
+        for half_db in range(2, 41, 1 if scale >= 0.5 else 3):
+            for digit in ALL_DIGITS if scale >= 0.5 else "16#":
                 for _ in trials(3, scale, 1):
                     if decoder(m.dial(rng, digit, twist_db=sign * half_db / 2)) != digit:
-                        return (half_db - 1) / 2
+                        return (half_db - (1 if scale >= 0.5 else 3)) / 2
         return 20.0
 
     return reach(-1), reach(1)
@@ -161,11 +161,11 @@ def dynamic_range(decoder: Decoder, scale: float) -> tuple[float, ...]:
         """In 16 bits, as recordings are."""
         return all(
             decoder(np.round(np.clip(m.dial(rng, d, dbfs=dbfs), -1, 1) * 32767) / 32767) == d
-            for d in ALL_DIGITS
+            for d in (ALL_DIGITS if scale >= 0.5 else "16#")
             for _ in trials(3, scale, 1)
         )
 
-    levels = [dbfs for dbfs in range(-3, -80, -1 if scale >= 1 else -3) if heard(dbfs)]
+    levels = [dbfs for dbfs in range(-3, -80, -1 if scale >= 0.5 else -5) if heard(dbfs)]
     return (max(levels, default=0) - min(levels, default=0),)
 
 
@@ -186,7 +186,7 @@ def duration(decoder: Decoder, scale: float) -> tuple[float, ...]:
 @case("pause that splits the same digit, ms", "<= 30", lambda f: f[0] <= 30)
 def pause(decoder: Decoder, scale: float) -> tuple[float, ...]:
     rng = rng_of("pause")
-    for ms in range(15, 60):
+    for ms in range(15, 60, 1 if scale >= 0.5 else 5):
         digits = [str(rng.choice(list(ALL_DIGITS))) * 2 for _ in trials(64, scale, 12)]
         if right(decoder, [(m.dial(rng, d, on_ms=60, off_ms=ms), d) for d in digits]) == 100:
             return (ms,)
@@ -246,12 +246,13 @@ def impulses(decoder: Decoder, scale: float) -> tuple[float, ...]:
 def _loudest(decoder: Decoder, other: Callable[[np.random.Generator, int], Samples], scale: float) -> float:
     """Up to how many dB over each tone `other`, of amplitude 1, may be."""
     reached = -40.0
-    for over_db in range(-20, 32, 2):
+    for over_db in range(-20, 32, 2 if scale >= 0.5 else 10):
         rng = rng_of("over", over_db)
+        digits = ALL_DIGITS if scale >= 0.5 else m.random_digits(rng, 4)
         for _ in trials(6, scale, 1):
-            samples = m.dial(rng, ALL_DIGITS, dbfs=-36)
+            samples = m.dial(rng, digits, dbfs=-36)
             tone = other(rng, samples.size) * 10 ** ((-36 + over_db) / 20)
-            if decoder(samples + tone) != ALL_DIGITS:
+            if decoder(samples + tone) != digits:
                 return reached
         reached = over_db
     return reached

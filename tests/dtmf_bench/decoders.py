@@ -54,7 +54,8 @@ def _find_spandsp() -> Decoder | None:
         for start in range(0, pcm.size, 800):  # it keeps at most 128 digits
             part = pcm[start : start + 800]
             library.dtmf_rx(state, part.ctypes.data, part.size)
-            digits += found.raw[: library.dtmf_rx_get(state, found, 128)]
+            n_found = library.dtmf_rx_get(state, found, 128)
+            digits += found.raw[:n_found]
         library.dtmf_rx_free(state)
         return digits.decode()
 

@@ -117,6 +117,10 @@ def prompts(part: str) -> Samples:
             samples, fs_hz = soundfile.read(path)
             assert fs_hz == FS_HZ
             parts += [samples, silence(200)]
+    if not parts:
+        raise FileNotFoundError(
+            f"no prompts in {PROMPTS}; install asterisk-core-sounds-{{en,es,fr,it,ru}}-wav"
+        )
     return np.concatenate(parts)
 
 
@@ -124,7 +128,10 @@ def prompts(part: str) -> Samples:
 def music() -> Samples:
     import soundfile
 
-    return np.concatenate([soundfile.read(path)[0] for path in sorted(MUSIC.glob("*.wav"))])
+    paths = sorted(MUSIC.glob("*.wav"))
+    if not paths:
+        raise FileNotFoundError(f"no music in {MUSIC}; install asterisk-moh-opsound-wav")
+    return np.concatenate([soundfile.read(path)[0] for path in paths])
 
 
 @lru_cache(maxsize=4)
