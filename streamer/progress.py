@@ -42,7 +42,14 @@ class ProgressBar:
 
 
 def _make_progress(console: Console) -> Progress:
-    from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        ProgressColumn,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
     from rich.text import Text
 
     class PaceColumn(ProgressColumn):
@@ -54,7 +61,7 @@ def _make_progress(console: Console) -> Progress:
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
+        TaskProgressColumn(),
         PaceColumn(),
         TimeRemainingColumn(compact=True),
         console=console,

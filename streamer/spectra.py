@@ -27,7 +27,7 @@ from streamer.sources import SourceSpec, open_source
 from streamer.units import choose, format_duration, parse_hop_samples, parse_length_samples
 
 DEFAULT_TOP_HZ = 16000.0  # few recordings hold anything above
-MAX_DEFAULT_BANDS = 4096
+DEFAULT_BANDS = (320, 4096)  # enough for a smooth picture, and no more than can be waited for
 PIECE_VALUES = 1 << 18  # of a channel, some milliseconds of work and a few megabytes
 PIECE_SAMPLES = 1 << 20
 
@@ -79,10 +79,10 @@ class SpectraSpec:
 
 
 def choose_bands(fs_hz: float, frames: FrameSpec) -> str:
-    """Bands one noise bandwidth apart, so close that a tone between two is less than 4 dB down in both."""
+    """Bands a noise bandwidth apart or less: a tone between two is less than 4 dB down in both."""
     top_hz = min(DEFAULT_TOP_HZ, fs_hz / 2)
-    step_hz = max(frames.enbw_hz(fs_hz), top_hz / MAX_DEFAULT_BANDS)
-    step_hz = min(step_hz, fs_hz / 8)  # a window of a few samples hears everything everywhere
+    least, most = DEFAULT_BANDS
+    step_hz = min(max(frames.enbw_hz(fs_hz), top_hz / most), top_hz / least)
     unit_hz = 10 ** (math.floor(math.log10(step_hz)) - 1)
     step_hz = math.floor(step_hz / unit_hz) * unit_hz
     return f"lin:{2 * step_hz:.6g}-{min(top_hz, fs_hz / 2 - step_hz):.6g}:{step_hz:.6g}"
