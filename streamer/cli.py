@@ -341,7 +341,7 @@ def detect(
                 continue
             _note_labels(item, heard)
             for sink in sinks:
-                sink.put(item)
+                sink.put(item, waits=True)
             if sinks[0].error:
                 break
     for sink in sinks:

@@ -113,7 +113,7 @@ class Monitor:
                 self._view = stack.enter_context(_View(spec, stream))
             started = False
             while not stream.finished:
-                for item in stream.step(self._find_timeout_s()):
+                for item in stream.step(self._find_timeout_s(), may_take=not self._should_wait(stream)):
                     if isinstance(item, Batch):
                         if self._view:
                             self._view.add(item)
@@ -133,6 +133,11 @@ class Monitor:
                 if self._signals > 1:
                     return INTERRUPTED_AGAIN
             return self._end(stream) if started else 0
+
+    def _should_wait(self, stream: Stream) -> bool:
+        """Whether a recording must go on more slowly, for whoever reads our lines."""
+        is_patient = stream.info is not None and not stream.info.is_live and self._reason is None
+        return is_patient and any(output.is_behind for output in self._outputs)
 
     def _start(self, stream: Stream, info: SourceInfo) -> None:
         assert stream.listening is not None
@@ -267,7 +272,7 @@ class Monitor:
         self._notifier.tell_alive(
             now,
             progress=stats.analysed,
-            may_rest=stream.may_rest,
+            may_rest=stream.may_rest or self._should_wait(stream),
             status=f"{stream.name}: {self._status(stream) or format_health(stats, stream.info.fs_hz)}",
         )
 

@@ -12,7 +12,8 @@ import queue
 import select
 import sys
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -21,6 +22,9 @@ from streamer.events import ErrorRecord, Event, GapRecord, Record, Start, Stats,
 from streamer.units import format_duration
 
 Format = Callable[[Record], str | None]  # None: this format leaves it out
+
+MAX_WAITING = 20_000  # records, some 10 MB, for a reader that does not read; more are counted and left out
+RECORDS_PER_WRITE = 256
 
 
 def format_text(record: Record) -> str | None:
@@ -97,10 +101,26 @@ class Output:
         self._stream, self._format, self.name = stream, form, name
         self.error: OSError | None = None  # why it takes no more lines
         self._queue: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
+        self._left_out = 0
         self._thread = threading.Thread(target=self._write_all, name=f"output {name}", daemon=True)
         self._thread.start()
 
-    def put(self, record: Record) -> None:
+    @property
+    def is_behind(self) -> bool:
+        """Whether who can wait should, before it puts more."""
+        return self._queue.qsize() > MAX_WAITING // 2
+
+    def put(self, record: Record, *, waits: bool = False) -> None:
+        """To be written when it can be; waits: for a slow reader too, instead of leaving records out one day."""
+        while waits and self.is_behind:
+            time.sleep(0.01)
+        if self._queue.qsize() >= MAX_WAITING:
+            self._left_out += 1
+            return
+        if self._left_out:
+            message = f"{self._left_out} lines are missing here: {self.name} was not taken off us in time"
+            self._left_out = 0
+            self._queue.put(ErrorRecord(message=message))
         self._queue.put(record)
 
     def close(self, *, timeout_s: float = 2.0) -> bool:
@@ -126,16 +146,25 @@ class Output:
                 rest = rest[written:]
 
     def _write_all(self) -> None:
-        while (record := self._queue.get()) is not None:
-            line = self._format(record)
-            if line is None or self.error:
+        # Whatever waits goes in one write: beside a busy main thread each costs a turn of the interpreter.
+        records: list[Record | None] = []
+        while None not in records:
+            records = [self._queue.get(), *self._take_more()]
+            lines = [self._format(record) for record in records if record is not None]
+            text = "".join(f"{line}\n" for line in lines if line is not None)
+            if not text or self.error:
                 continue
             try:
-                self._write(line.encode(errors="replace") + b"\n")
+                self._write(text.encode(errors="replace"))
             except OSError as error:
                 self.error = error
             except ValueError as error:  # closed by somebody else in this process
                 self.error = BrokenPipeError(*error.args)
+
+    def _take_more(self) -> Iterator[Record | None]:
+        """What else waits, up to the end or a limit."""
+        for _ in range(min(self._queue.qsize(), RECORDS_PER_WRITE)):
+            yield self._queue.get()
 
 
 def open_outputs(paths: Sequence[str], *, stdout: Format | None) -> list[Output]:

@@ -122,9 +122,10 @@ class Stream:
     def unwatch(self, file: int) -> None:
         self._selector.unregister(file)
 
-    def step(self, timeout_s: float) -> list[Item]:
+    def step(self, timeout_s: float, *, may_take: bool = True) -> list[Item]:
         """Wait for news at most so long; what has become known, in the order of the stream.
 
+        may_take: if not, nothing is taken from the workers, and so a source that can wait is made to.
         Raises StreamerError when the source cannot be opened; one that fails later ends it: see error. A live
         source that is lost does not end it: it is opened again until it is back.
         """
@@ -136,7 +137,8 @@ class Stream:
                 raise self._make_error()
             return items
         now = time.monotonic()
-        items += self._collect()
+        if may_take:
+            items += self._collect()
         if now - self._supervised_s >= SUPERVISE_S:
             self._supervised_s = now
             items += self._supervise(now)

@@ -5,13 +5,22 @@ from __future__ import annotations
 import io
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
 from streamer.errors import SpecError
 from streamer.events import End, Event, Record, Start, Stats
-from streamer.sinks import Output, format_csv, format_health, format_json, format_text, open_outputs
+from streamer.sinks import (
+    MAX_WAITING,
+    Output,
+    format_csv,
+    format_health,
+    format_json,
+    format_text,
+    open_outputs,
+)
 
 DIGIT = Event(
     type="dtmf",
@@ -110,6 +119,46 @@ def test_a_reader_that_does_not_read_is_not_waited_for() -> None:
     assert not output.close(timeout_s=0.05)
     os.close(reader)
     assert output.close()
+
+
+def test_a_reader_that_stalls_costs_bounded_memory_and_is_told_what_it_missed() -> None:
+    reader, writer = os.pipe()
+    output = Output(io.FileIO(writer, "w"), format_json, name="pipe")
+    while not output.is_behind:
+        output.put(DIGIT)
+    for _ in range(2 * MAX_WAITING):
+        output.put(DIGIT)
+    lines = []
+    with os.fdopen(reader) as text:
+        for line in text:
+            lines.append(json.loads(line))
+            if len(lines) == MAX_WAITING // 2:
+                output.put(DIGIT)
+                closing = threading.Thread(target=output.close, kwargs={"timeout_s": 30})
+                closing.start()
+    closing.join()
+    [told] = [number for number, line in enumerate(lines) if line["type"] == "error"]
+    assert [line["type"] for line in lines[told + 1 :]] == ["dtmf"]
+    missing = int(lines[told]["message"].split()[0])
+    assert MAX_WAITING < missing < 2 * MAX_WAITING
+    assert len(lines) < MAX_WAITING + 2000  # what is in the pipe and on its way does not wait here
+
+
+def test_who_can_wait_waits_for_a_slow_reader_and_loses_nothing() -> None:
+    reader, writer = os.pipe()
+    output = Output(io.FileIO(writer, "w"), format_json, name="pipe")
+    count = MAX_WAITING * 3 // 2
+
+    def put_all() -> None:
+        for _ in range(count):
+            output.put(DIGIT, waits=True)
+        output.close(timeout_s=30)
+
+    putting = threading.Thread(target=put_all)
+    putting.start()
+    with os.fdopen(reader) as text:
+        assert sum(1 for _ in text) == count
+    putting.join()
 
 
 def test_csv_has_only_finished_events() -> None:
