@@ -441,6 +441,9 @@ def spectrogram(
 ) -> None:
     """Pictures of recordings, or their values: amplitude, power, PSD or complex.
 
+    Unless told otherwise: frames of 85ms under a hann window, a hop of 25%, and bands from next to 0 Hz up to
+    16 kHz, so close that no tone falls between two. A FILE may be any source that ends.
+
     \b
     streamer spectrogram call.wav                            call.png
     streamer spectrogram *.flac -b notes:A1-C8 -o out/{stem}.png

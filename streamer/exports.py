@@ -62,6 +62,8 @@ def plan_exports(
     ]
     claimed: dict[Path, SourceSpec] = {}
     for export in exports:
+        if export.source.kind == "mic":
+            raise SpecError(f"{export.source} never ends, and a spectrogram is of a recording: name a file")
         for target in export.targets:
             _check_target(target, export)
             place = target.resolve()
