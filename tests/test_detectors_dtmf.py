@@ -134,6 +134,25 @@ def test_presets_have_their_own_least_level(preset, dbfs, heard, rng):
     assert digits(hear(m.dial(rng, "2", dbfs=dbfs), PRESETS[preset])) == heard
 
 
+@pytest.mark.parametrize(
+    ("preset", "dbfs", "twist_db", "percent"),
+    [
+        ("q24-att", -25 - 3.14, -8, 1.5),
+        ("q24-att", -25 - 3.14, 4, -1.5),
+        ("q24-ntt", -24 - 3.14 + 5, -5, 1.8),
+        ("q24-ntt", -24 - 3.14 + 5, 5, -1.8),
+        ("etsi", -30, 0, 1.79),
+        ("lenient", -58, -14, 2.7),
+    ],
+)
+def test_presets_accept_all_that_their_source_asks_for(preset, dbfs, twist_db, percent, rng):
+    for key in ALL:
+        hz = [f * (1 + percent / 100) for f in m.TONES_HZ[key]]
+        burst = m.pair(rng, *hz, 40, dbfs=dbfs, twist_db=twist_db)
+        samples = np.concatenate([m.silence(100 + rng.uniform(0, 5)), burst, m.silence(150)])
+        assert digits(hear(samples, PRESETS[preset])) == key
+
+
 def test_only_the_digits_asked_for_are_told(rng):
     assert digits(hear(m.dial(rng, "1A2B3"), DtmfSpec(digits="0123456789"))) == "123"
 
@@ -175,10 +194,12 @@ def test_tones_that_do_not_start_together_are_no_digit(rng):
 def test_what_is_refused_is_told_to_who_asks(rng):
     told = []
     detector = DtmfDetector(DtmfSpec(), fs_hz=FS_HZ)
-    detector.explain = lambda sample, digit, reject: told.append((sample, digit, reject))
-    run_detector(detector, m.dial(rng, "4", on_ms=22))
-    ((sample, digit, reject),) = told
-    assert (digit, reject) == ("4", Reject.SHORT)
+    detector.explain = lambda sample, digit, refusal: told.append((sample, digit, refusal))
+    run_detector(detector, m.dial(rng, "4", on_ms=26))
+    ((sample, digit, refusal),) = told
+    assert (digit, refusal.reject, refusal.limit) == ("4", Reject.SHORT, 28.5)
+    assert refusal.value == pytest.approx(26, abs=1)
+    assert detector.rejections == {"shorter than min_on_ms": 1}
     assert sample == pytest.approx(0.15 * FS_HZ, abs=0.04 * FS_HZ)
 
 
@@ -271,7 +292,7 @@ def test_any_signal_at_all_gives_events_that_make_sense(samples):
     [
         ({"digits": "12X"}, 'digits is "12X"'),
         ({"digits": ""}, "must hold some of"),
-        ({"min_on_ms": 1}, "min_on_ms is 1; it must lie in 20..1000"),
+        ({"min_on_ms": 1}, "min_on_ms is 1; it must lie in 20..200"),
         ({"max_deviation": 0.1}, "max_deviation is 0.1"),
         ({"min_level_dbfs": 3}, "min_level_dbfs is 3"),
         ({"max_skew_ms": float("nan")}, "max_skew_ms is nan"),

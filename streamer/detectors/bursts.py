@@ -69,7 +69,8 @@ def find_plateau(amplitudes: NDArray[np.float64]) -> NDArray[np.float64]:
     amplitudes: (..., frames)
     """
     ordered = np.sort(amplitudes, axis=-1)
-    return np.asarray(ordered[..., ordered.shape[-1] // 2 :].mean(axis=-1))
+    upper = ordered[..., ordered.shape[-1] // 2 :]
+    return np.asarray(upper.sum(axis=-1) / upper.shape[-1])
 
 
 def rising_edge(envelope: Sequence[float], at: int, level: float) -> float:

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import Enum
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +60,7 @@ class DtmfSpec:
             ("max_low_over_high_db", 0, 30),
             ("max_high_over_low_db", 0, 30),
             ("max_deviation", 0.001, 0.035),
-            ("min_on_ms", 20, 1000),
+            ("min_on_ms", 20, 200),
             ("max_hole_ms", 5, 100),
             ("max_skew_ms", 1, 30),
             ("max_drift", 0.001, 1),
@@ -99,11 +99,12 @@ PRESETS["lenient"] = replace(
     max_deviation=0.03,
     min_on_ms=24.0,
     max_skew_ms=12.0,
+    max_doubt=1.0,
 )
 
 
-class Reject(Enum):
-    """Why a candidate is no digit. Its value is what people read."""
+class Reject(StrEnum):
+    """Why a candidate is no digit; as text, what people read."""
 
     SHORT = "shorter than min_on_ms"
     START_SKEW = "its tones do not start together"
@@ -119,6 +120,15 @@ class Reject(Enum):
     COMPANY = "too much that comes and goes with it"
     DOUBT = "too many small doubts"
     GONE = "its samples are gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A reason, and by how much: the value and the limit it misses."""
+
+    reject: Reject
+    value: float = 0.0
+    limit: float = 0.0
 
 
 WINDOW_MS = 26.0  # parts neighbours 73 Hz apart by 34 dB, and has 18 dB of gain over noise in 4 kHz
@@ -153,7 +163,7 @@ class _Candidate:
     start_sample: float = 0.0
     confidence: float = 0.0
     noise: float = 1e-20  # mean square in the noise bandwidth of a frame, when it began
-    reject: Reject = Reject.SHORT
+    refusal: Refusal = Refusal(Reject.SHORT)
 
     @property
     def code(self) -> int:
@@ -248,22 +258,32 @@ def doubt_of(shape: Shape, sound: Sound) -> float:
     )
 
 
-def judge(shape: Shape, sound: Sound, spec: DtmfSpec) -> Reject | None:
+def judge(shape: Shape, sound: Sound, spec: DtmfSpec) -> Refusal | None:
     """The first reason why this is no digit."""
-    if sound.deviation > spec.max_deviation:
-        return Reject.FREQUENCY
-    if min(sound.amplitudes) < 10 ** (spec.min_level_dbfs / 20):
-        return Reject.QUIET
-    if sound.twist_db < -spec.max_low_over_high_db:
-        return Reject.LOW_STRONGER
-    if sound.twist_db > spec.max_high_over_low_db:
-        return Reject.HIGH_STRONGER
-    if sound.snr_db < spec.min_snr_db:
-        return Reject.NOISY
-    if sound.newcomer_share > spec.max_company:
-        return Reject.COMPANY
-    if doubt_of(shape, sound) > spec.max_doubt * (1 if shape.stopped else EARLY):
-        return Reject.DOUBT
+    level_dbfs = 20 * math.log10(max(min(sound.amplitudes), 1e-12))
+    most_doubt = spec.max_doubt * (1 if shape.stopped else EARLY)
+    doubt = doubt_of(shape, sound)
+    for bad, reject, value, limit in (
+        (sound.deviation > spec.max_deviation, Reject.FREQUENCY, sound.deviation, spec.max_deviation),
+        (level_dbfs < spec.min_level_dbfs, Reject.QUIET, level_dbfs, spec.min_level_dbfs),
+        (
+            -sound.twist_db > spec.max_low_over_high_db,
+            Reject.LOW_STRONGER,
+            -sound.twist_db,
+            spec.max_low_over_high_db,
+        ),
+        (
+            sound.twist_db > spec.max_high_over_low_db,
+            Reject.HIGH_STRONGER,
+            sound.twist_db,
+            spec.max_high_over_low_db,
+        ),
+        (sound.snr_db < spec.min_snr_db, Reject.NOISY, sound.snr_db, spec.min_snr_db),
+        (sound.newcomer_share > spec.max_company, Reject.COMPANY, sound.newcomer_share, spec.max_company),
+        (doubt > most_doubt, Reject.DOUBT, doubt, most_doubt),
+    ):
+        if bad:
+            return Refusal(reject, value, limit)
     return None
 
 
@@ -277,8 +297,8 @@ class DtmfDetector:
     def __init__(self, spec: DtmfSpec, *, fs_hz: float, channel: int = 1) -> None:
         self.spec = spec
         self.channel = channel
-        self.rejections: Counter[Reject] = Counter()
-        self.explain: Callable[[int, str, Reject], None] | None = None  # sample, digit, reason
+        self.rejections: Counter[str] = Counter()  # by Reject
+        self.explain: Callable[[int, str, Refusal], None] | None = None  # sample, digit, why not
         bank = Bank(freqs_hz=np.array(LOW_HZ + HIGH_HZ), spec="dtmf")
         frames = FrameSpec(
             length_samples=round(WINDOW_MS * fs_hz / 1000), hop_samples=round(HOP_MS * fs_hz / 1000)
@@ -357,11 +377,13 @@ class DtmfDetector:
         first = self._trail.stop_frame
         self._trail.append(values)
         pairs = self._find_leaders(np.ascontiguousarray(power.T))
-        changes = (np.flatnonzero(pairs[1:] != pairs[:-1]) + 1).tolist()
-        if not changes and not self._candidates and pairs[0] == -1 == self._lead:
-            return
-        for start, stop in zip([0, *changes], [*changes, pairs.size], strict=True):
-            self._follow(int(pairs[start]), first + start, first + stop, events)
+        starts = [0, *(np.flatnonzero(pairs[1:] != pairs[:-1]) + 1).tolist()]
+        leaders = pairs[starts].tolist()
+        for pair, start, stop in zip(leaders, starts, [*starts[1:], pairs.size], strict=True):
+            if self._candidates or (pair >= 0 and (pair == self._lead or stop - start >= MIN_LEAD_FRAMES)):
+                self._follow(pair, first + start, first + stop, events)
+            elif pair != self._lead:  # a blip, or nothing
+                self._lead, self._lead_since = pair, first + start
 
     def _find_leaders(self, power: NDArray[np.float32]) -> NDArray[np.int64]:
         """(frames,) the pair, 4 * low + high, whose tones both lead their groups, or -1."""
@@ -437,12 +459,12 @@ class DtmfDetector:
             candidate.check_frame = frame + 4
             return
         verdict = self._weigh(candidate, burst, origin, frame, stopped=False)
-        if not isinstance(verdict, Reject):
+        if not isinstance(verdict, Refusal):
             self._begin(candidate, verdict, frame, events)
             return
-        candidate.reject = verdict
+        candidate.refusal = verdict
         for check_ms in CHECKS_MS:
-            if check_ms > age_ms + 1 and verdict is not Reject.START_SKEW:
+            if check_ms > age_ms + 1 and verdict.reject is not Reject.START_SKEW:
                 candidate.check_frame = frame + self._to_frames(check_ms - age_ms)
                 break
 
@@ -467,8 +489,8 @@ class DtmfDetector:
     ) -> None:
         if not candidate.number:
             found = self._weigh_whole(candidate, burst, origin, frame)
-            if isinstance(found, Reject):
-                self.rejections[found] += 1
+            if isinstance(found, Refusal):
+                self.rejections[found.reject] += 1
                 if self.explain:
                     self.explain(candidate.first_frame * self._hop, candidate.label, found)
                 return
@@ -477,11 +499,12 @@ class DtmfDetector:
 
     def _weigh_whole(
         self, candidate: _Candidate, burst: Burst | None, origin: int, frame: int
-    ) -> tuple[Shape, Sound] | Reject:
-        if burst is None or (burst.stop - burst.start) * self._hop_ms < self.spec.min_on_ms:
-            return Reject.SHORT
-        if (burst.stop - burst.start) * self._hop_ms > CHECKS_MS[-1]:
-            return candidate.reject
+    ) -> tuple[Shape, Sound] | Refusal:
+        length_ms = (burst.stop - burst.start) * self._hop_ms if burst else 0.0
+        if burst is None or length_ms < self.spec.min_on_ms:
+            return Refusal(Reject.SHORT, length_ms, self.spec.min_on_ms)
+        if length_ms > CHECKS_MS[-1]:
+            return candidate.refusal
         return self._weigh(candidate, burst, origin, frame, stopped=True)
 
     def _find_burst(self, candidate: _Candidate, frame: int) -> tuple[Burst | None, int]:
@@ -500,8 +523,9 @@ class DtmfDetector:
 
     def _weigh(
         self, candidate: _Candidate, burst: Burst, origin: int, frame: int, *, stopped: bool
-    ) -> tuple[Shape, Sound] | Reject:
+    ) -> tuple[Shape, Sound] | Refusal:
         """What is known of the burst, or the first reason why it is no digit. The cheap questions come first."""
+        spec = self.spec
         # Keys that touch may share a tone, which then goes on from one to the other.
         since_last_ms = (origin + burst.start - self._last_stop_frame) * self._hop_ms
         touches = abs(since_last_ms) <= self.spec.max_skew_ms
@@ -511,24 +535,24 @@ class DtmfDetector:
         if started_before is None:
             start_skew_ms = abs(burst.starts[0] - burst.starts[1]) * self._hop_ms
             if min(burst.starts) < 0 and origin > self._first_frame:
-                return Reject.START_SKEW  # one of them was there before
+                return Refusal(Reject.START_SKEW, math.inf, spec.max_skew_ms)  # one was there before
         if stopped and goes_on is None:
             stop_skew_ms = abs(burst.stops[0] - burst.stops[1]) * self._hop_ms
-        if start_skew_ms > self.spec.max_skew_ms:
-            return Reject.START_SKEW
-        if stop_skew_ms > self.spec.max_skew_ms:
-            return Reject.STOP_SKEW
+        if start_skew_ms > spec.max_skew_ms:
+            return Refusal(Reject.START_SKEW, start_skew_ms, spec.max_skew_ms)
+        if stop_skew_ms > spec.max_skew_ms:
+            return Refusal(Reject.STOP_SKEW, stop_skew_ms, spec.max_skew_ms)
         if (
             burst.holes
             and burst.longest_piece * self._hop_ms < WHOLE_MS
             and (len(burst.holes) > 1 or burst.longest_hole * self._hop_ms > SMALL_HOLE_MS)
         ):
-            return Reject.BROKEN
+            return Refusal(Reject.BROKEN, burst.longest_piece * self._hop_ms, WHOLE_MS)
         deviation, drift = self._follow_phase(candidate, burst, origin, frame)
-        if drift > self.spec.max_drift * (1 if stopped else EARLY):
-            return Reject.GLIDE
-        if deviation > self.spec.max_deviation + 0.01:
-            return Reject.FREQUENCY
+        if drift > (most := spec.max_drift * (1 if stopped else EARLY)):
+            return Refusal(Reject.GLIDE, drift, most)
+        if deviation > spec.max_deviation + 0.01:  # it is a rough figure
+            return Refusal(Reject.FREQUENCY, deviation, spec.max_deviation)
         start, stop = self._meet(burst.starts, max), self._meet(burst.stops, min)
         misfits = find_misfits(
             burst,
@@ -546,12 +570,12 @@ class DtmfDetector:
             core_misfit=misfits[1],
             stop_misfit=misfits[2] if stopped else 0.0,
         )
-        if doubt_of_shape(shape) > self.spec.max_doubt:
-            return Reject.SHAPE
+        if doubt_of_shape(shape) > spec.max_doubt:
+            return Refusal(Reject.SHAPE, doubt_of_shape(shape), spec.max_doubt)
         sound = self._listen(candidate, shape, frame)
         if sound is None:
-            return Reject.GONE
-        return judge(shape, sound, self.spec) or (shape, sound)
+            return Refusal(Reject.GONE)
+        return judge(shape, sound, spec) or (shape, sound)
 
     def _meet(self, edges: tuple[float, ...], pick: Callable[[tuple[float, ...]], float]) -> float:
         """Where the pair's tones start or stop together, or, if they do not, the one to pick."""
