@@ -540,6 +540,38 @@ def devices(is_json: bool) -> None:
 
 
 @cli.command(context_settings=CONTEXT)
+@click.argument("source", required=False)
+@click.option("--json", "is_json", is_flag=True, help="As one JSON object.")
+@click.option("-r", "--rate", metavar="HZ", help="Sample rate to try the microphone at.")
+@DEBUG
+def doctor(source: str | None, is_json: bool, rate: str | None) -> None:
+    """Whether everything works here, SOURCE (mic or mic:NAME) too, and what to do where it does not.
+
+    Ends with 0 when `streamer live` can run, with 70 when it cannot.
+    """
+    from streamer.processes import start_server
+
+    start_server()
+    from streamer.doctor import Verdict, examine
+    from streamer.sources import parse_source
+    from streamer.units import parse_frequency_hz
+
+    rate_hz = None if rate is None else parse_frequency_hz(rate, name="rate")
+    findings = []
+    for finding in examine(parse_source(source, rate_hz=rate_hz)):
+        findings.append(finding)
+        if not is_json:
+            click.echo(finding.format())
+    can_run = all(finding.verdict is not Verdict.PROBLEM for finding in findings)
+    if is_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode({"can_run": can_run, "findings": findings}))
+    if not can_run:
+        click.get_current_context().exit(INTERNAL_ERROR)
+
+
+@cli.command(context_settings=CONTEXT)
 @click.argument("spec")
 @click.option(
     "-o", "--output", required=True, metavar="FILE", help="The suffix names the format; - is stdout."

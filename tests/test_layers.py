@@ -50,7 +50,7 @@ LAYERS = [
     ("figure", "stores"),
     ("exports",),
     ("stream",),
-    ("monitor", "live", "bench"),
+    ("monitor", "live", "bench", "doctor"),
     ("cli",),
     ("__main__",),
 ]
