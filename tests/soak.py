@@ -22,7 +22,7 @@ import msgspec
 from tests.programs import find_children, start
 
 DIGITS = "0123456789"
-ON_MS, OFF_MS = 60, 440
+ON_MS, OFF_MS = 60, 940
 WARM_UP = 0.15  # of the run: caches and pools fill, the allocators find their size
 MEMORY_MAY_GROW = 1.01
 PLACE_MAY_VARY_MS = 1.0
@@ -164,7 +164,18 @@ def soak(*, hours: float, speed: str, rate: str, every_s: float, limit_s: float)
     fs_hz = round(parse_frequency_hz(rate))
     program = start(
         *("live", f"sim:dtmf:{DIGITS}:{ON_MS}ms/{OFF_MS}ms,loop", "--rate", rate, "--speed", speed),
-        *("--plan", "dtmf", "--bands", "dtmf", "--window-length", "26ms", "--json", "--quiet"),
+        *(
+            "--plan",
+            "dtmf",
+            "--bands",
+            "dtmf",
+            "--window-length",
+            "26ms",
+            "--hop",
+            "100%",
+            "--json",
+            "--quiet",
+        ),
         *("--duration", f"{hours}h"),
         stderr=None,
     )
