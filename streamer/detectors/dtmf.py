@@ -305,10 +305,14 @@ class DtmfDetector:
         )
         self._analysis = Analysis(bank=bank, frames=frames, fs_hz=fs_hz)
         self._wanted = np.array([digit in spec.digits for row in DIGITS for digit in row])  # by pair
-        # Off its frequency by all that is allowed, a tone reads up to 5 dB low.
-        self._floor = np.float32(0.5 * 10 ** ((spec.min_level_dbfs - 5) / 10))
-        self._most_low_over_high = np.float32(10 ** ((spec.max_low_over_high_db + 6) / 10))
-        self._most_high_over_low = np.float32(10 ** ((spec.max_high_over_low_db + 6) / 10))
+        # Off its frequency by all that is allowed, a tone reads low: 6 dB at 2.4 % of 1633 Hz.
+        turn = np.exp(
+            2j * np.pi * HIGH_HZ[-1] * spec.max_deviation / fs_hz * np.arange(frames.length_samples)
+        )
+        loss = (np.abs(np.sum(frames.taper * turn)) / np.sum(frames.taper)) ** 2
+        self._floor = np.float32(0.5 * 10 ** (spec.min_level_dbfs / 10) * loss)
+        self._most_low_over_high = np.float32(10 ** (spec.max_low_over_high_db / 10) / loss)
+        self._most_high_over_low = np.float32(10 ** (spec.max_high_over_low_db / 10) / loss)
         self._hop = frames.hop_samples
         self._hop_ms = frames.hop_samples * 1000 / fs_hz
         self._length = frames.length_samples
