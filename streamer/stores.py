@@ -22,6 +22,7 @@ from streamer.spectra import Heading, Piece
 
 CHUNK_BYTES = 1 << 21  # of HDF5 and Zarr: read in one go, few enough to be quick to list
 CHUNK_BANDS = 256
+BLOCK_BYTES = 1 << 25  # all bands and channels that are written at once, whatever their number
 SHARD_CHUNKS = 8  # Zarr chunks in one file
 CF_VERSION = "CF-1.12"
 
@@ -134,11 +135,13 @@ class _Labelled:
         self.n_frames = 0
         n_bands = len(heading.bank)
         self.chunk_bands = min(n_bands, CHUNK_BANDS)
-        frames = CHUNK_BYTES // (self.chunk_bands * heading.job.value_dtype.itemsize)
-        known = heading.n_frames or frames
-        self.chunk_frames = max(1, min(frames, known))
         self.band_chunks = -(-n_bands // self.chunk_bands)
-        self.block_frames = self.chunk_frames * max(1, file_chunks // self.band_chunks)
+        value_bytes = heading.job.value_dtype.itemsize
+        most_frames = max(1, BLOCK_BYTES // (heading.channels * n_bands * value_bytes))
+        frames = max(1, min(CHUNK_BYTES // (self.chunk_bands * value_bytes), most_frames))
+        self.chunk_frames = min(frames, heading.n_frames or frames)
+        time_chunks = min(file_chunks // self.band_chunks, most_frames // self.chunk_frames)
+        self.block_frames = self.chunk_frames * max(1, time_chunks)
         self._held: list[NDArray[Any]] = []
 
     @property
