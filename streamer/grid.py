@@ -19,7 +19,10 @@ from streamer.sums import align, turn
 
 # Grid points under the bump: the error falls tenfold with each, until dtype's own is reached.
 _POINTS = {4: 8, 8: 14}  # by bytes of a sample
-_GROUP_FRAMES = 8  # padded frames and their transforms stay in the second-level cache
+_GROUP_BYTES = (
+    512 * 1024
+)  # padded frames and their transforms, for the second-level cache and for numpy's overhead
+_MAX_GROUP_FRAMES = 16
 # Measured, in the multiply-adds a core does meanwhile by the direct way, by bytes of a sample:
 _FRAME_COST = {4: 60e3, 8: 30e3}
 _TRANSFORM_COST = {4: 14.0, 8: 6.0}  # per N log2 N
@@ -59,9 +62,10 @@ class Grid:
         self._weights = align(np.repeat(weights, 2, axis=1).ravel(), dtype)
         turned = turn(freqs_hz, fs_hz, np.array([centre]))[0]
         self._turns = align(np.stack([turned.real, turned.imag], axis=1).ravel(), dtype)
-        self._padded = align(np.zeros(_GROUP_FRAMES * n_grid), dtype).reshape(_GROUP_FRAMES, n_grid)
+        self._group = max(1, min(_MAX_GROUP_FRAMES, _GROUP_BYTES // (2 * n_grid * dtype.itemsize)))
+        self._padded = align(np.zeros(self._group * n_grid), dtype).reshape(self._group, n_grid)
         n_spectrum = n_grid // 2 + 1 + 2 * self._margin
-        self._spectra = np.zeros((_GROUP_FRAMES, n_spectrum), np.result_type(dtype, np.complex64))
+        self._spectra = np.zeros((self._group, n_spectrum), np.result_type(dtype, np.complex64))
 
     def compute(self, samples: Work, out: NDArray[np.complexfloating], *, channel: int) -> None:  # noqa: ARG002
         """Fill out, (frames, bands)."""
@@ -70,8 +74,8 @@ class Grid:
             out.view(self._dtype).reshape(-1),
             self._spectra.view(self._dtype).reshape(-1),
         )
-        for first in range(0, len(out), _GROUP_FRAMES):
-            count = min(_GROUP_FRAMES, len(out) - first)
+        for first in range(0, len(out), self._group):
+            count = min(self._group, len(out) - first)
             padded, spectra = self._padded[:count], self._spectra[:count]
             kernels.lay_out_frames(samples, first * self._hop_samples, self._hop_samples, self._taper, padded)
             np.fft.rfft(padded, axis=-1, out=spectra[:, margin : spectra.shape[1] - margin])
@@ -102,6 +106,8 @@ def _transform_bump(freqs: NDArray[np.float64], points: int) -> NDArray[np.float
     """Its Fourier transform, freqs in turns per grid point, by Gauss-Legendre quadrature."""
     nodes, node_weights = np.polynomial.legendre.leggauss(48)
     places = nodes * points / 2
-    cosines = np.cos(2 * np.pi * np.outer(freqs, places))
-    transformed: NDArray[np.float64] = cosines @ (_bump(places, points) * node_weights) * (points / 2)
+    transformed = np.zeros_like(freqs)
+    for place, weight in zip(places, _bump(places, points) * node_weights * points / 2, strict=True):
+        if place > 0:  # the bump is even
+            transformed += 2 * weight * np.cos(2 * np.pi * place * freqs)
     return transformed
