@@ -292,7 +292,7 @@ def test_any_signal_at_all_gives_events_that_make_sense(samples):
     [
         ({"digits": "12X"}, 'digits is "12X"'),
         ({"digits": ""}, "must hold some of"),
-        ({"min_on_ms": 1}, "min_on_ms is 1; it must lie in 20..200"),
+        ({"min_on_ms": 1}, "min_on_ms is 1; it must lie in 20..1000"),
         ({"max_deviation": 0.1}, "max_deviation is 0.1"),
         ({"min_level_dbfs": 3}, "min_level_dbfs is 3"),
         ({"max_skew_ms": float("nan")}, "max_skew_ms is nan"),

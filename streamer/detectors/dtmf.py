@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,122 +13,22 @@ from numpy.typing import NDArray
 from streamer.bank import Analysis, Bank, Levels
 from streamer.detectors import Audio
 from streamer.detectors.bursts import Burst, Trail, extend_to_end, find_burst, find_misfits
+from streamer.detectors.dtmf_spec import DIGITS, HIGH_HZ, LOW_HZ, PRESETS, DtmfSpec
+from streamer.detectors.dtmf_verdict import (
+    EARLY,
+    Refusal,
+    Reject,
+    Shape,
+    Sound,
+    doubt_of,
+    doubt_of_shape,
+    judge,
+)
 from streamer.detectors.look import find_lines, measure_power, spread
-from streamer.errors import SpecError
 from streamer.events import Event
 from streamer.frames import FrameSpec
 
-LOW_HZ = (697.0, 770.0, 852.0, 941.0)  # ITU-T Q.23
-HIGH_HZ = (1209.0, 1336.0, 1477.0, 1633.0)
-DIGITS = ("123A", "456B", "789C", "*0#D")  # rows by LOW_HZ, columns by HIGH_HZ
-DBFS_OVER_DBM0 = -3.14  # ITU-T G.711: a full-scale sine is +3.14 dBm0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DtmfSpec:
-    """The limits of a DTMF receiver; the defaults meet ITU-T Q.24 but for its least level."""
-
-    digits: str = "0123456789*#ABCD"  # the ones to report
-
-    # Level and twist, per tone.
-    min_level_dbfs: float = -66.0  # far below Q.24: for microphones
-    max_low_over_high_db: float = 12.0  # "normal twist"; AT&T asks for 8
-    max_high_over_low_db: float = 9.0  # "reverse twist"; AT&T asks for 4, MT8870 for 8
-
-    # Frequency.
-    max_deviation: float = 0.024  # a ratio; NTT accepts 1.8 % and refuses 3.0 %: the middle
-
-    # Time.
-    min_on_ms: float = 28.5  # Q.24: 40 ms must be accepted, 24 ms must not
-    max_hole_ms: float = 24.5  # bridges a lost 20 ms packet (ETSI asks for 20), splits at NTT's 30 ms pause
-    max_skew_ms: float = 8.0  # both tones start, and stop, within this
-
-    # What else is heard.
-    max_drift: float = 0.013  # of a frequency, from a digit's first half to its second: a ratio; no glides
-    max_company: float = 0.11  # share of the spectrum that sounds with a digit and no longer: no chords
-    min_snr_db: float = 11.0  # of the weaker tone in 58 Hz; noise alone reads up to 10
-    max_doubt: float = 0.65  # see doubt_of; larger hears more digits over loud speech, and in speech alone
-
-    def __post_init__(self) -> None:
-        unknown = sorted(set(self.digits) - set("".join(DIGITS)))
-        if unknown or not self.digits:
-            raise SpecError(f'dtmf: digits is "{self.digits}"; it must hold some of {"".join(DIGITS)}')
-        if not -100 <= self.min_level_dbfs <= 0:
-            raise SpecError(f"dtmf: min_level_dbfs is {self.min_level_dbfs:g}; it must lie in -100..0 dBFS")
-        for key, low, high in (
-            ("max_low_over_high_db", 0, 30),
-            ("max_high_over_low_db", 0, 30),
-            ("max_deviation", 0.001, 0.035),
-            ("min_on_ms", 20, 200),
-            ("max_hole_ms", 5, 100),
-            ("max_skew_ms", 1, 30),
-            ("max_drift", 0.001, 1),
-            ("max_company", 0, 1),
-            ("min_snr_db", 0, 60),
-            ("max_doubt", 0, 10),
-        ):
-            value = getattr(self, key)
-            if not low <= value <= high:
-                raise SpecError(f"dtmf: {key} is {value:g}; it must lie in {low:g}..{high:g}")
-
-
-PRESETS = {
-    "default": DtmfSpec(),
-    # ITU-T Q.24, AT&T: accepts 0..-25 dBm per tone, never -55; twist 8 and 4 dB; +-1.5 %, never +-3.5 %.
-    "q24-att": DtmfSpec(
-        min_level_dbfs=-40 + DBFS_OVER_DBM0,
-        max_low_over_high_db=9.0,
-        max_high_over_low_db=5.0,
-        max_deviation=0.025,
-    ),
-    # ITU-T Q.24, NTT: accepts -3..-24 dBm per tone, never -29; twist 5 dB; +-1.8 %, never +-3.0 %.
-    "q24-ntt": DtmfSpec(
-        min_level_dbfs=-26.5 + DBFS_OVER_DBM0,
-        max_low_over_high_db=6.0,
-        max_high_over_low_db=6.0,
-    ),
-    # ETSI: accepts +-(1.5 % + 2 Hz), which is 1.8 % at 697 Hz, and holes of 20 ms.
-    "etsi": DtmfSpec(max_deviation=0.025),
-}
-PRESETS["lenient"] = replace(
-    PRESETS["default"],
-    min_level_dbfs=-75.0,
-    max_low_over_high_db=16.0,
-    max_high_over_low_db=14.0,
-    max_deviation=0.03,
-    min_on_ms=24.0,
-    max_skew_ms=12.0,
-    max_doubt=1.0,
-)
-
-
-class Reject(StrEnum):
-    """Why a candidate is no digit; as text, what people read."""
-
-    SHORT = "shorter than min_on_ms"
-    START_SKEW = "its tones do not start together"
-    STOP_SKEW = "its tones do not stop together"
-    FREQUENCY = "a tone off its frequency"
-    LOW_STRONGER = "the low tone too far above the high one"
-    HIGH_STRONGER = "the high tone too far above the low one"
-    QUIET = "a tone below min_level_dbfs"
-    NOISY = "a tone not clear of the noise"
-    BROKEN = "only pieces of it, none long enough"
-    SHAPE = "not switched on and off, but swelling and fading"
-    GLIDE = "a tone that glides"
-    COMPANY = "too much that comes and goes with it"
-    DOUBT = "too many small doubts"
-    GONE = "its samples are gone"
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A reason, and by how much: the value and the limit it misses."""
-
-    reject: Reject
-    value: float = 0.0
-    limit: float = 0.0
-
+__all__ = ["DIGITS", "HIGH_HZ", "LOW_HZ", "PRESETS", "DtmfDetector", "DtmfSpec", "Refusal", "Reject"]
 
 WINDOW_MS = 26.0  # parts neighbours 73 Hz apart by 34 dB, and has 18 dB of gain over noise in 4 kHz
 HOP_MS = 2.5
@@ -141,9 +40,8 @@ SETTLE_MS = 2.0  # kept off the edges, for the senders' own ramps
 COMPANY_MS = 30.0  # what else is there is judged over this much: speech changes in longer
 SEARCH = 0.045  # how far off its frequency a tone is looked for: a ratio
 CORE_MS = 150.0  # and frequencies are measured over at most this much
-HISTORY_MS = 500.0
+HISTORY_MS = 500.0  # and min_on_ms besides
 MOST_SNR_DB = 120.0  # float32 samples claim no more
-EARLY = 0.6  # of max_doubt and max_drift: what is bearable before the stop is known
 WHOLE_MS = 26.0  # a digit with holes has one piece this long,
 SMALL_HOLE_MS = 10.5  # or a single hole this short (Q.24: 10 ms): trains of short bursts have neither
 STEADY_DB = 2.5  # a line that changed by less was there before
@@ -163,7 +61,7 @@ class _Candidate:
     start_sample: float = 0.0
     confidence: float = 0.0
     noise: float = 1e-20  # mean square in the noise bandwidth of a frame, when it began
-    refusal: Refusal = Refusal(Reject.SHORT)
+    refusal: Refusal | None = None  # the last
 
     @property
     def code(self) -> int:
@@ -176,115 +74,6 @@ class _Candidate:
     @property
     def nominal_hz(self) -> tuple[float, float]:
         return LOW_HZ[self.low], HIGH_HZ[self.high]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
-    """What the envelopes of a pair of tones say."""
-
-    start_sample: float
-    stop_sample: float  # so far, unless it has stopped
-    stopped: bool
-    start_skew_ms: float
-    stop_skew_ms: float
-    start_misfit: float  # how far the envelopes are from tones switched on and off: 0 clean, 0.5 hardly alike
-    core_misfit: float
-    stop_misfit: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sound:
-    """What the samples of a pair of tones say."""
-
-    freqs_hz: tuple[float, float]
-    deviation: float  # of the worse tone, a ratio
-    amplitudes: tuple[float, float]
-    length_ms: float
-    snr_db: float  # of the weaker tone
-    company_db: float  # the strongest other line that is not steady from before, over the weaker tone
-    company_peak_db: float  # the same over the mean of the rest
-    company_clear_db: float  # and over its median, as noise would have it
-    newcomer_db: float  # the strongest line that was there neither before nor after
-    newcomer_share: float  # how much of the spectrum such lines fill
-
-    @property
-    def twist_db(self) -> float:
-        return 20 * math.log10(max(self.amplitudes[1], 1e-12) / max(self.amplitudes[0], 1e-12))
-
-    @property
-    def level_dbfs(self) -> float:
-        return 10 * math.log10(max(sum(a * a for a in self.amplitudes), 1e-24))
-
-
-def doubt_of_shape(shape: Shape) -> float:
-    """0 for tones switched on and off together, and more the more they swell and fade apart."""
-    return (
-        2.3 * shape.start_misfit**2
-        + 3.2 * shape.core_misfit**2
-        + 2.8 * shape.stop_misfit**2
-        + 0.07 * (shape.start_skew_ms / 3) ** 2
-        + 0.12 * (shape.stop_skew_ms / 3) ** 2
-    )
-
-
-def doubt_of(shape: Shape, sound: Sound) -> float:
-    """How little this is like a digit: 0 for a clean one, and more with everything that speech has more of.
-
-    With nothing but noise or steady tones besides, a digit may be short, off its frequency and ragged. In
-    company, it has to be sharp and true: that parts digits over speech from speech. The weights come from a
-    logistic regression over some ten thousand bursts of speech, music and digits of every kind.
-    """
-    # Noise peaks by 6 to 9 dB over its mean, and at 0 dB S/N 9 dB under the tones.
-    unlike_noise = max(
-        _ramp(sound.company_peak_db, 9, 11),
-        _ramp(sound.company_clear_db, 13, 17),
-        _ramp(sound.company_db, -8, -4),
-    )
-    company = _ramp(sound.company_db, -15, 10) * unlike_noise
-    percent = 100 * sound.deviation
-    return (
-        doubt_of_shape(shape)
-        + 0.08 * percent**2
-        + company
-        * (
-            0.14
-            + 0.9 * percent**2
-            + 4.4 * shape.start_misfit**2
-            + 3.6 * shape.stop_misfit**2
-            + 1.35 * (sound.twist_db / 10) ** 2
-            + 0.87 * 30 / max(sound.length_ms, 1.0)
-            + 0.28 * _ramp(sound.newcomer_db, -15, 15)
-        )
-    )
-
-
-def judge(shape: Shape, sound: Sound, spec: DtmfSpec) -> Refusal | None:
-    """The first reason why this is no digit."""
-    level_dbfs = 20 * math.log10(max(min(sound.amplitudes), 1e-12))
-    most_doubt = spec.max_doubt * (1 if shape.stopped else EARLY)
-    doubt = doubt_of(shape, sound)
-    for bad, reject, value, limit in (
-        (sound.deviation > spec.max_deviation, Reject.FREQUENCY, sound.deviation, spec.max_deviation),
-        (level_dbfs < spec.min_level_dbfs, Reject.QUIET, level_dbfs, spec.min_level_dbfs),
-        (
-            -sound.twist_db > spec.max_low_over_high_db,
-            Reject.LOW_STRONGER,
-            -sound.twist_db,
-            spec.max_low_over_high_db,
-        ),
-        (
-            sound.twist_db > spec.max_high_over_low_db,
-            Reject.HIGH_STRONGER,
-            sound.twist_db,
-            spec.max_high_over_low_db,
-        ),
-        (sound.snr_db < spec.min_snr_db, Reject.NOISY, sound.snr_db, spec.min_snr_db),
-        (sound.newcomer_share > spec.max_company, Reject.COMPANY, sound.newcomer_share, spec.max_company),
-        (doubt > most_doubt, Reject.DOUBT, doubt, most_doubt),
-    ):
-        if bad:
-            return Refusal(reject, value, limit)
-    return None
 
 
 class DtmfDetector:
@@ -322,7 +111,8 @@ class DtmfDetector:
             spec.max_hole_ms
         )  # a piece before a hole, too
         self._run_frames = 256
-        self._kept_frames = self._to_frames(HISTORY_MS)
+        self._kept_frames = self._to_frames(HISTORY_MS + spec.min_on_ms)
+        self._longest_look_ms = max(CHECKS_MS[-1], spec.min_on_ms + 100)
         self._trail = Trail(
             len(bank), kept_frames=self._kept_frames, run_frames=self._run_frames, dtype=np.complex64
         )
@@ -341,7 +131,7 @@ class DtmfDetector:
 
     @property
     def history_samples(self) -> int:
-        return int(HISTORY_MS * self._per_ms)
+        return int((HISTORY_MS + self.spec.min_on_ms) * self._per_ms)
 
     def feed(self, levels: Levels, audio: Audio) -> list[Event]:
         if not len(levels):
@@ -507,8 +297,8 @@ class DtmfDetector:
         length_ms = (burst.stop - burst.start) * self._hop_ms if burst else 0.0
         if burst is None or length_ms < self.spec.min_on_ms:
             return Refusal(Reject.SHORT, length_ms, self.spec.min_on_ms)
-        if length_ms > CHECKS_MS[-1]:
-            return candidate.refusal
+        if length_ms > self._longest_look_ms:
+            return candidate.refusal or Refusal(Reject.LATE)
         return self._weigh(candidate, burst, origin, frame, stopped=True)
 
     def _find_burst(self, candidate: _Candidate, frame: int) -> tuple[Burst | None, int]:
@@ -738,11 +528,6 @@ def _shared_tone(code: int, other: int) -> int | None:
     if code // 4 == other // 4:
         return 0
     return 1 if code % 4 == other % 4 else None
-
-
-def _ramp(value: float, low: float, high: float) -> float:
-    """0 up to low, 1 from high on."""
-    return min(max((value - low) / (high - low), 0.0), 1.0)
 
 
 def _db(power_ratio: float) -> float:
