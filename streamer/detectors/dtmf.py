@@ -107,9 +107,8 @@ class DtmfDetector:
         self._length = frames.length_samples
         self._per_ms = fs_hz / 1000
         self._edge_frames = self._length // self._hop + 2  # an edge is seen by this many
-        self._back_frames = self._edge_frames + self._to_frames(
-            spec.max_hole_ms
-        )  # a piece before a hole, too
+        # Before a pair leads there may be its edge, and a hole with a piece too short to lead before that.
+        self._back_frames = self._edge_frames + self._to_frames(spec.max_hole_ms)
         self._run_frames = 256
         self._kept_frames = self._to_frames(HISTORY_MS + spec.min_on_ms)
         self._longest_look_ms = max(CHECKS_MS[-1], spec.min_on_ms + 100)
@@ -322,7 +321,7 @@ class DtmfDetector:
         spec = self.spec
         # Keys that touch may share a tone, which then goes on from one to the other.
         since_last_ms = (origin + burst.start - self._last_stop_frame) * self._hop_ms
-        touches = abs(since_last_ms) <= self.spec.max_skew_ms
+        touches = abs(since_last_ms) <= spec.max_skew_ms
         started_before = _shared_tone(candidate.code, self._last_code) if touches else None
         goes_on = _shared_tone(candidate.code, self._lead) if stopped else None
         start_skew_ms = stop_skew_ms = 0.0
