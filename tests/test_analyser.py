@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 import tracemalloc
 
 import numpy as np
@@ -264,6 +266,21 @@ def test_computing_allocates_nothing_that_grows_with_the_work():
         assert tracemalloc.get_traced_memory()[1] < 10_000
     finally:
         tracemalloc.stop()
+
+
+def test_other_threads_run_while_one_computes():
+    frames = FrameSpec(length_samples=4096, hop_samples=1024)
+    analysis = Analysis(bank=Bank(freqs_hz=np.linspace(50, 3000, 400)), frames=frames, fs_hz=8000)
+    analyser = Analyser(analysis, way=Way.DIRECT)
+    x, out = noise(4096 + 3999 * 1024), np.empty((4000, 400), np.complex64)
+    analyser.compute(x[:4096], out[:1])
+    thread = threading.Thread(target=analyser.compute, args=(x, out))
+    moments = [time.perf_counter()]
+    thread.start()
+    while thread.is_alive():
+        moments.append(time.perf_counter())
+    pauses = np.diff(moments)
+    assert pauses.max() < pauses.sum() / 2  # and not as long as the computation
 
 
 @pytest.mark.parametrize(
