@@ -272,10 +272,7 @@ class ToneDetector:
 
     def _find_stop(self, heard: _Heard, frame: int) -> float:
         oldest = max(self._first_frame, frame + 1 - self._kept_frames)
-        start = max(
-            oldest, heard.last_frame - 2 * FRAMES_PER_WINDOW, min(heard.first_frame, heard.last_frame)
-        )
-        start = min(start, heard.last_frame)
+        start = max(oldest, heard.first_frame, heard.last_frame - 2 * FRAMES_PER_WINDOW)
         stop = min(frame + 1, heard.last_frame + FRAMES_PER_WINDOW + 3)
         n_led = heard.last_frame + 1 - start
         envelope = self._envelope(start, stop, slice(0, n_led))
