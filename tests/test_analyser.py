@@ -225,6 +225,7 @@ def test_single_precision_keeps_the_three_digits_that_the_textbook_recurrence_lo
         (2048, 2048, "hann", 40, Way.DIRECT),
         (2048, 512, "hann", 1536, Way.GRID),  # one transform for all bands
         (64, 64, "hann", 1536, Way.DIRECT),
+        (2048, 128, "hann", 1536, Way.GRID),
         (2, 1, "hann", 1536, Way.DIRECT),
     ],
 )
