@@ -36,7 +36,7 @@ def main() -> None:
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         where = context.command_path if context else "streamer"
-        click.echo(f"streamer: {error.format_message()} See `{where} --help`.", err=True)
+        _tell(f"{' '.join(error.format_message().split())} See `{where} --help`.")
         code = 2
     except (click.Abort, KeyboardInterrupt):
         code = INTERRUPTED_TWICE
@@ -64,17 +64,23 @@ def _debug() -> bool:
 def _tell_error(error: StreamerError) -> int:
     if _debug():
         raise error
-    click.echo(f"streamer: {error}", err=True)
+    _tell(error)
     return error.exit_code
+
+
+def _tell(what: object) -> None:
+    """A line on stderr, or a line for each of several mistakes; names of files may hold anything."""
+    from streamer.units import printable
+
+    text = str(what)
+    lines = text.split("\n") if hasattr(what, "findings") else [text]
+    click.echo("\n".join(printable(line) for line in (f"streamer: {lines[0]}", *lines[1:])), err=True)
 
 
 def _tell_internal_error() -> int:
     kind, error, _ = sys.exc_info()
     name = kind.__name__ if kind else "error"
-    click.echo(
-        f"streamer: internal error: {name}: {error}; run again with --debug and report what it prints",
-        err=True,
-    )
+    _tell(f"internal error: {name}: {error}; run again with --debug and report what it prints")
     return INTERNAL_ERROR
 
 
@@ -222,7 +228,7 @@ def live(
     settings = loaded.values
     if not quiet:
         for note in loaded.notes:
-            click.echo(f"streamer: {note}", err=True)
+            _tell(note)
     spec = parse_source(
         source,
         demo=demo,
@@ -334,10 +340,10 @@ def detect(
         for item in run_jobs(work, n_processes=jobs, progress=progress):
             if isinstance(item, StreamerError):
                 failure = failure or item
-                click.echo(f"streamer: {item}", err=True)
+                _tell(item)
                 continue
             if isinstance(item, Remark):
-                click.echo(f"streamer: {item.text}", err=True)
+                _tell(item.text)
                 continue
             _note_labels(item, heard)
             for sink in sinks:
@@ -352,7 +358,7 @@ def detect(
         click.get_current_context().exit(failure.exit_code)
     if expect is not None and expect not in heard and expect not in "".join(x for x in heard if len(x) == 1):
         if not quiet:
-            click.echo(f'streamer: "{expect}" was not heard; heard: {" ".join(heard) or "nothing"}', err=True)
+            _tell(f'"{expect}" was not heard; heard: {" ".join(heard) or "nothing"}')
         click.get_current_context().exit(NOTHING_MATCHED)
 
 
@@ -484,10 +490,11 @@ def spectrogram(
         for done in run_exports(exports, jobs=jobs, progress=progress):
             if isinstance(done, StreamerError):
                 failure = failure or done
-                click.echo(f"streamer: {done}", err=True)
+                _tell(done)
             elif not quiet:
                 lines = [*(f"wrote {target}" for target in done.targets), *done.remarks]
-                click.echo("\n".join(f"streamer: {line}" for line in lines), err=True)
+                for line in lines:
+                    _tell(line)
     if failure is not None:
         click.get_current_context().exit(failure.exit_code)
 
@@ -666,7 +673,7 @@ def plan_check(names: tuple[str, ...], rate: str | None) -> None:
             checked = load_plan(name, fs_hz)
         except StreamerError as error:
             failed = error
-            click.echo(f"streamer: {error}", err=True)
+            _tell(error)
             continue
         counts = ", ".join(f"{count} {section}" for section, count in checked.count().items() if count)
         click.echo(f"{name}: in order ({counts})")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.errors import SpecError
+from streamer.units import shorten
 
 # Sums of cosines: w[n] = sum (-1)^k a[k] cos(2 pi k n / N). Harris, Proc. IEEE 66 (1978); Nuttall, IEEE ASSP 29
 # (1981). scipy has these too, but importing scipy.signal costs a second of processor time.
@@ -45,8 +46,8 @@ def make_taper(window: str, length_samples: int) -> NDArray[np.float64]:
         taper = np.asarray(get_window(wanted, length_samples, fftbins=True), dtype=np.float64)
     except (ValueError, TypeError, AttributeError) as error:
         raise SpecError(
-            f'window is "{window}"; it must be a name scipy.signal.get_window knows, '
-            f"such as hann, hamming, blackman, boxcar or kaiser:8.6 ({error})"
+            f"window is {shorten(window)}; it must be a name scipy.signal.get_window knows, "
+            f"such as hann, hamming, blackman, boxcar or kaiser:8.6 ({str(error)[:100]})"
         ) from error
     taper.flags.writeable = False
     return taper
@@ -56,7 +57,9 @@ def _parse_values(text: str, length_samples: int) -> NDArray[np.float64]:
     try:
         taper = np.array([float(value) for value in text.split(",")])
     except ValueError as error:
-        raise SpecError(f"window is given by its values, and one is not a number ({error})") from error
+        raise SpecError(
+            f"window is given by its values, and one is not a number ({str(error)[:100]})"
+        ) from error
     if taper.size != length_samples or not np.isfinite(taper).all():
         raise SpecError(
             f"window has {taper.size} values; it must have as many as a frame has samples, "

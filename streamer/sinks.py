@@ -19,7 +19,7 @@ from typing import TextIO
 
 from streamer.errors import SpecError, StreamerError
 from streamer.events import ErrorRecord, Event, GapRecord, Record, Start, Stats, encode_line
-from streamer.units import format_duration
+from streamer.units import format_duration, printable, shorten
 
 Format = Callable[[Record], str | None]  # None: this format leaves it out
 
@@ -176,11 +176,11 @@ def open_outputs(paths: Sequence[str], *, stdout: Format | None) -> list[Output]
     for path in paths:
         form = FORMATS.get(Path(path).suffix.lower())
         if form is None:
-            raise SpecError(f'--output is "{path}"; its name must end in one of {", ".join(FORMATS)}')
+            raise SpecError(f"--output is {shorten(path)}; its name must end in one of {', '.join(FORMATS)}")
         try:
             stream = io.FileIO(path, "w")
         except OSError as error:
-            raise SpecError(f"--output {path} cannot be written: {error.strerror}") from error
+            raise SpecError(f"--output {shorten(path)} cannot be written: {error.strerror}") from error
         outputs.append(Output(stream, form, name=path))
     return outputs
 
@@ -188,7 +188,7 @@ def open_outputs(paths: Sequence[str], *, stdout: Format | None) -> list[Output]
 def tell(message: str, *, to: TextIO | None = None) -> None:
     """A line of talk on stderr; nobody listening is no reason to stop."""
     try:
-        print(message, file=to or sys.stderr, flush=True)
+        print(printable(message), file=to or sys.stderr, flush=True)
     except (OSError, ValueError):
         pass
 

@@ -28,10 +28,14 @@ _QUANTITY = re.compile(rf"([+-]?{NUMBER})\s*([^\d\s.+-][^\s]*)?", re.ASCII)
 _DURATION_PART = re.compile(rf"({NUMBER})\s*([a-zµ]+)\s*", re.ASCII)
 
 
+def printable(text: object) -> str:
+    """On one line, and without what a terminal would take for a command."""
+    return "".join(c if c.isprintable() else "?" for c in str(text))
+
+
 def shorten(text: object) -> str:
     """What was written, in quotes and short enough for one line."""
-    shown = str(text)
-    shown = "".join(c if c.isprintable() else "?" for c in shown[:61])
+    shown = printable(str(text)[:61])
     return f'"{shown}"' if len(shown) <= 60 else f'"{shown[:57]}..."'
 
 

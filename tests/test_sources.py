@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from streamer.errors import SourceError, SpecError, StreamerError
 from streamer.signalspec import parse_signal
-from streamer.sources import RAW_FORMATS, SourceSpec, open_source, parse_source
+from streamer.sources import RAW_FORMATS, SourceInfo, SourceSpec, open_source, parse_source
 from streamer.sources.channels import parse_channels
 from streamer.sources.pcm import bytes_per_value, decode, encode
 
@@ -788,3 +788,24 @@ def test_an_mp3_that_does_not_say_its_length_is_not_called_damaged_but_told(tmp_
         is_whole = n_read > 21.5 * 44100
         assert is_whole != bool(source.remarks)
         assert all("does not say how long it is" in remark for remark in source.remarks)
+
+
+def test_a_rate_that_cannot_be_is_damage_and_nobody_makes_frames_for_it():
+    with pytest.raises(SourceError, match=r"sample rate is 1\.87906e"):
+        SourceInfo(name="a.wav", fs_hz=1879056192.0, channels=1)
+
+
+def test_what_the_mp3_decoder_says_about_damage_is_said_in_one_line_by_us(tmp_path):
+    sf.write(tmp_path / "a.mp3", 0.1 * np.sin(np.arange(8000)), 8000, format="MP3")
+    (tmp_path / "a.mp3").write_bytes((tmp_path / "a.mp3").read_bytes()[:-300] + bytes(300))
+    code = (
+        "import sys; from streamer.sources import open_source, parse_source\n"
+        "source = open_source(parse_source(sys.argv[1]))\n"
+        "try: print(sum(len(block) for block in source.read_blocks(512)))\n"
+        "except OSError as error: print(error)\n"
+        "sys.stderr.write('still here')"
+    )
+    words = [sys.executable, "-c", code, str(tmp_path / "a.mp3")]
+    result = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert "damaged or cut short" in result.stdout
+    assert result.stderr == "still here"

@@ -16,7 +16,7 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.errors import SpecError
+from streamer.errors import SourceError, SpecError
 from streamer.sources.channels import ChannelChoice, parse_channels
 from streamer.units import choose, shorten
 
@@ -127,6 +127,12 @@ class SourceInfo:
     is_live: bool = False
     n_samples: int | None = None
     start_time: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.fs_hz <= MAX_RATE_HZ:
+            raise SourceError(
+                f"{self.name} says its sample rate is {self.fs_hz:g} Hz; that cannot be, so it is damaged"
+            )
 
 
 class Source(Protocol):

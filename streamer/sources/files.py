@@ -1,13 +1,11 @@
-"""Audio files, read and written a block at a time. The only importer of soundfile.
-
-libsndfile and its MP3 decoder may write notes about damaged files to file descriptor 2.
-"""
+"""Audio files, read and written a block at a time. The only importer of soundfile."""
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -57,6 +55,26 @@ def has_ogg_end(fd: int) -> bool:
     return 5 <= flags_at < len(tail) and bool(tail[flags_at] & 4)
 
 
+_MUTING = threading.Lock()
+
+
+@contextmanager
+def muted() -> Iterator[None]:
+    """Descriptor 2 leads nowhere: libmpg123 remarks on damage there, in several lines, and we do in one."""
+    with _MUTING, ExitStack() as restored:
+        try:
+            kept = os.dup(2)
+        except OSError:  # closed: as mute as can be
+            yield
+            return
+        restored.callback(os.close, kept)
+        restored.callback(os.dup2, kept, 2)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+        yield
+
+
 class FileSource:
     """A recording in any format libsndfile knows. Takes the descriptor over, unless it raises."""
 
@@ -67,7 +85,8 @@ class FileSource:
         self.remarks: list[str] = []
         with ExitStack() as on_error:
             try:
-                self._file = _ForwardFile(fd, closefd=False)
+                with muted():
+                    self._file = _ForwardFile(fd, closefd=False)
             except sf.SoundFileError as error:
                 reason = str(error).rpartition(": ")[2].rstrip(".")
                 raise SourceError(
@@ -95,9 +114,11 @@ class FileSource:
     def read_blocks(self, block_samples: int) -> Iterator[NDArray[np.float32]]:
         block = np.empty((block_samples, self._file.channels), np.float32)
         n_read = 0
+        talks = self._file.format == "MP3"
         while True:
             try:
-                n = len(self._file.read(out=block))
+                with muted() if talks else nullcontext():
+                    n = len(self._file.read(out=block))
             except sf.SoundFileError as error:
                 raise self._damaged_after(n_read, str(error).rstrip(".")) from error
             if not n:

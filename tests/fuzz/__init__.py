@@ -1,0 +1,1 @@
+"""The whole command line against what nobody meant to type: see __main__.py."""
