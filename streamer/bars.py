@@ -183,7 +183,7 @@ def _make_colours(floor_dbfs: float, ceiling_dbfs: float) -> NDArray[np.intp]:
     """(256,) index into the palette for each code of the history."""
     level_dbfs = np.arange(256) - CODE_OF_0_DBFS
     steps = (level_dbfs - floor_dbfs) * (UNKNOWN / (ceiling_dbfs - floor_dbfs))
-    colours = np.clip(steps, 0, UNKNOWN - 1).astype(np.intp)
+    colours: NDArray[np.intp] = np.clip(steps, 0, UNKNOWN - 1).astype(np.intp)
     colours[NOT_MEASURED] = UNKNOWN
     return colours
 

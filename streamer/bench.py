@@ -24,15 +24,21 @@ from numpy.typing import NDArray
 
 from streamer.analyser import Analyser, Way
 from streamer.bank import Analysis, Bank
+from streamer.events import Stats
 from streamer.frames import FrameSpec, make_taper
 from streamer.kernels import Vectors
+from streamer.pool import Batch
 from streamer.processes import SharedBlock, cpu_count, get_context
+from streamer.sources import parse_source
+from streamer.stream import Listening, Stream, count_frames
 
 FS_HZ = 48000.0
 _REPEATS = 25
 # A few milliseconds' work: long enough to measure, short enough to be left alone by other programs now and then.
 _BAND_SAMPLES = {Way.DIRECT: 6e7, Way.SHARED: 3e8, Way.GRID: 3e8}
 _PEER_BAND_SAMPLES = 1.5e7
+_PIPELINE_S = 60  # of signal, as fast as it goes
+_PACED_S = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +94,17 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineResult:
+    """How the ring, the queue and so many workers did with 40 bands, N = 4096, hop 256 at 48 kHz."""
+
+    workers: int
+    frames_per_s: float  # as fast as they go, all stages
+    realtime_factor: float
+    latency_ms_p50: float  # at real-time pace, from a block's arrival to its levels
+    latency_ms_p99: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What run_bench found. limits: multiply-adds per second, in giga, by dtype."""
 
@@ -95,6 +112,7 @@ class Report:
     versions: dict[str, str]
     limits: dict[str, float]
     results: tuple[Result, ...]
+    pipeline: tuple[PipelineResult, ...]
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2)
@@ -147,12 +165,17 @@ def run_bench(*, baselines: bool = True, progress: Callable[[str], None] | None 
                 measure_baseline(MUSIC),
                 note="extrapolated from a few bands and frames",
             )
+    pipeline = []
+    for workers in (1, 2) if cpu_count() > 1 else (1,):
+        tell(f"ring, queue and pool: {workers} workers")
+        pipeline.append(measure_pipeline(workers))
     names = ("goertzel-streamer", "numpy", "numba", "scipy", "fastgoertzel", "finufft")
     return Report(
         machine=f"{platform.processor() or platform.machine()}, {cpu_count()} processors, {platform.system()}",
         versions={name: version for name in names if (version := _find_version(name))},
         limits=limits,
         results=tuple(results),
+        pipeline=tuple(pipeline),
     )
 
 
@@ -178,6 +201,47 @@ def print_report(report: Report) -> None:
                 speed = f"{r.giga_band_samples_per_s:.3g}"
                 table.add_row(r.way, r.dtype, speed, f"{r.of_limit:.2g}", error, r.note)
         console.print(table)
+    table = Table(title="ring, queue and pool: 40 bands, N = 4096, hop 256, 48 kHz", title_justify="left")
+    for heading in ("workers", "frames/s", "times real time", "latency p50", "p99"):
+        table.add_column(heading, justify="right")
+    for p in report.pipeline:
+        table.add_row(
+            str(p.workers),
+            f"{p.frames_per_s:,.0f}",
+            f"{p.realtime_factor:.0f}",
+            f"{p.latency_ms_p50:.1f} ms",
+            f"{p.latency_ms_p99:.1f} ms",
+        )
+    console.print(table)
+
+
+def measure_pipeline(workers: int) -> PipelineResult:
+    """A made-up signal through all processes, once as fast as it goes and once at its own pace."""
+    frames, seconds, _ = _run_stream(workers, speed=None)
+    _, _, stats = _run_stream(workers, speed=1.0)
+    return PipelineResult(
+        workers=workers,
+        frames_per_s=frames / seconds,
+        realtime_factor=_PIPELINE_S / seconds,
+        latency_ms_p50=stats.latency_ms_p50 or 0.0,
+        latency_ms_p99=stats.latency_ms_p99 or 0.0,
+    )
+
+
+def _run_stream(workers: int, *, speed: float | None) -> tuple[int, float, Stats]:
+    """Frames, the seconds they took from the first levels to the last, and the stream's own figures."""
+    length_s = _PIPELINE_S if speed is None else _PACED_S
+    spec = FrameSpec(length_samples=4096, hop_samples=256)
+    display = Analysis(bank=Bank(freqs_hz=np.geomspace(50, 20e3, 40)), frames=spec, fs_hz=FS_HZ)
+    source = parse_source(f"sim:noise:-20:{length_s}s")
+    frames, began_s = 0, 0.0
+    with Stream(source, lambda _: Listening(display=display), speed=speed, n_workers=workers) as stream:
+        while not stream.finished:
+            for item in stream.step(0.1):
+                if isinstance(item, Batch):
+                    began_s = began_s or time.perf_counter()
+                    frames += count_frames(item)
+        return frames, time.perf_counter() - began_s, stream.stats
 
 
 def measure_limit(dtype: Any) -> float:

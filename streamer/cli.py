@@ -728,6 +728,28 @@ def config_init(file: str | None) -> None:
 
 
 @cli.command(context_settings=CONTEXT)
+@click.option("--json", "is_json", is_flag=True, help="As one JSON object.")
+@click.option(
+    "--no-baselines", is_flag=True, help="Leave out the ways one writes first: plain loops, a Pool."
+)
+@DEBUG
+def bench(is_json: bool, no_baselines: bool) -> None:
+    """How fast this machine is: the kernel beside its limit and other libraries, and the pipeline. About a minute."""
+    from streamer.bench import print_report, run_bench
+
+    def tell(what: str) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"\r\x1b[K{what}", nl=False, err=True)
+
+    report = run_bench(baselines=not no_baselines, progress=tell)
+    tell("")
+    if is_json:
+        click.echo(report.to_json())
+    else:
+        print_report(report)
+
+
+@cli.command(context_settings=CONTEXT)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @DEBUG
 def completion(shell: str) -> None:

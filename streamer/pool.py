@@ -253,13 +253,15 @@ class Worker:
                 self._compute(i, c, frame, n, samples[frame * work.analyses[i].frames.hop_samples - begin :])
         self._publish(results.done, first, count, 0)
 
-    def _compute(self, analysis: int, channel: int, first: int, count: int, samples: NDArray[np.float32]) -> None:
+    def _compute(
+        self, analysis: int, channel: int, first: int, count: int, samples: NDArray[np.float32]
+    ) -> None:
         """Frames [first, first + count) of an analysis, whose first one begins with the first of the samples."""
         spec = self._work.analyses[analysis].frames
         for rows in self._results.rows_of(analysis, first, count) if count else ():
             out = self._results.values[analysis][channel, rows]
             length = spec.length_samples + (len(out) - 1) * spec.hop_samples
-            self._analysers[analysis].compute(samples[:length], out)
+            self._analysers[analysis].compute(samples[:length], out, channel=channel + 1)
             samples = samples[len(out) * spec.hop_samples :]
 
 

@@ -16,6 +16,8 @@ from streamer import bench
 def hurry(monkeypatch):
     """Tiny cases, each measured once."""
     monkeypatch.setattr(bench, "_REPEATS", 1)
+    monkeypatch.setattr(bench, "_PIPELINE_S", 2)
+    monkeypatch.setattr(bench, "_PACED_S", 1)
     monkeypatch.setattr(bench, "_FEW_BANDS", (0, 2))
     monkeypatch.setattr(bench, "_FEW_FRAMES", 2)
     small = replace(bench.MUSIC, bands=5, length_samples=256, hop_samples=64, frames=3)
@@ -38,6 +40,8 @@ def test_a_report_has_every_way_in_every_case(capsys):
     bench.print_report(report)
     printed = capsys.readouterr().out
     assert "limit of one core" in printed
+    assert all(p.frames_per_s > 0 and 0 < p.latency_ms_p50 <= p.latency_ms_p99 for p in report.pipeline)
+    assert "times real time" in printed
     assert "1536 bands, 3/4 overlap" in printed
 
 
