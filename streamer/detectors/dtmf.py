@@ -35,6 +35,8 @@ HOP_MS = 2.5
 LEAD_SHARE = np.float32(0.6)  # a tone leads its group with so much of its four bands' power
 MIN_LEAD_FRAMES = 5  # fewer make no candidate,
 SHORT_LEAD_FRAMES = 9  # and fewer from first to last no digit: one of 28 ms leads for more than 10
+LEAD_BEFORE_FRAMES = 4  # before it leads, an edge is seen to rise by so many more
+TOUCH_MS = 40.0  # a pair that comes to lead sooner after a digit may share a tone with it
 CHECKS_MS = (45.0, 75.0, 140.0, 280.0)  # ages at which one refused is looked at again
 SETTLE_MS = 2.0  # kept off the edges, for the senders' own ramps
 COMPANY_MS = 30.0  # what else is there is judged over this much: speech changes in longer
@@ -62,6 +64,7 @@ class _Candidate:
     confidence: float = 0.0
     noise: float = 1e-20  # mean square in the noise bandwidth of a frame, when it began
     refusal: Refusal | None = None  # the last
+    was_there: bool | None = None  # one of its tones, before; None: not asked yet
 
     @property
     def code(self) -> int:
@@ -241,6 +244,8 @@ class DtmfDetector:
     def _check(self, candidate: _Candidate, frame: int, events: list[Event]) -> None:
         """Has it begun?"""
         candidate.check_frame = None
+        if self._was_there_before(candidate):
+            return
         burst, origin = self._find_burst(candidate, frame)
         if burst is None:
             return
@@ -265,7 +270,10 @@ class DtmfDetector:
         """Has it ended?"""
         candidate.close_frame = None
         burst, origin = None, 0
-        if candidate.last_frame - candidate.first_frame >= SHORT_LEAD_FRAMES:
+        if candidate.number or (
+            candidate.last_frame - candidate.first_frame >= SHORT_LEAD_FRAMES
+            and not self._was_there_before(candidate)
+        ):
             burst, origin = self._find_burst(candidate, frame)
         if burst is not None:
             wait = burst.stop + self.spec.max_hole_ms / self._hop_ms - (frame - origin)
@@ -293,12 +301,29 @@ class DtmfDetector:
     def _weigh_whole(
         self, candidate: _Candidate, burst: Burst | None, origin: int, frame: int
     ) -> tuple[Shape, Sound] | Refusal:
+        if candidate.was_there:
+            return Refusal(Reject.START_SKEW, math.inf, self.spec.max_skew_ms)
         length_ms = (burst.stop - burst.start) * self._hop_ms if burst else 0.0
         if burst is None or length_ms < self.spec.min_on_ms:
             return Refusal(Reject.SHORT, length_ms, self.spec.min_on_ms)
         if length_ms > self._longest_look_ms:
             return candidate.refusal or Refusal(Reject.LATE)
         return self._weigh(candidate, burst, origin, frame, stopped=True)
+
+    def _was_there_before(self, candidate: _Candidate) -> bool:
+        """Whether one of the tones was as strong before the pair came to lead: cheap, and true of most speech."""
+        if candidate.was_there is None:
+            before, after = (
+                candidate.first_frame - LEAD_BEFORE_FRAMES,
+                candidate.first_frame + MIN_LEAD_FRAMES,
+            )
+            touches = (candidate.first_frame - self._last_stop_frame) * self._hop_ms < TOUCH_MS
+            candidate.was_there = False
+            if before >= self._first_frame and not (touches and self._last_code >= 0):
+                rows = self._trail.rows(before, after + 1)
+                for row in (candidate.low, 4 + candidate.high):
+                    candidate.was_there |= bool(abs(rows[row, 0]) > 0.85 * abs(rows[row, -1]))
+        return candidate.was_there
 
     def _find_burst(self, candidate: _Candidate, frame: int) -> tuple[Burst | None, int]:
         """The candidate's burst as seen in this frame, and the frame its times count from."""

@@ -35,7 +35,7 @@ class DtmfSpec:
     max_drift: float = 0.013  # of a frequency, from a digit's first half to its second: a ratio; no glides
     max_company: float = 0.11  # share of the spectrum that sounds with a digit and no longer: no chords
     min_snr_db: float = 11.0  # of the weaker tone in 58 Hz; noise alone reads up to 10
-    max_doubt: float = 0.65  # see doubt_of; larger hears more digits over loud speech, and in speech alone
+    max_doubt: float = 0.8  # see doubt_of; larger hears more digits over loud speech, and in speech alone
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.digits) - set("".join(DIGITS)))
@@ -86,5 +86,5 @@ PRESETS["lenient"] = replace(
     max_deviation=0.03,
     min_on_ms=24.0,
     max_skew_ms=12.0,
-    max_doubt=1.0,
+    max_doubt=1.2,
 )

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from streamer.detectors.dtmf_spec import DtmfSpec
 
-EARLY = 0.6  # of max_doubt and max_drift: what is bearable before the stop is known
+EARLY = 0.5  # of max_doubt and max_drift: what is bearable before the stop is known
 
 
 class Reject(StrEnum):
