@@ -196,3 +196,7 @@ def warm() -> None:
     out: NDArray[Any] = np.empty((1, 8), np.float32)
     reader.copy(0, 4, out)
     assert reader.total_samples == 4
+    from streamer import ring_kernels
+
+    ring_kernels.measure(out[0], 4, 0, 0, np.zeros((2, 1, 2), np.float32))
+    ring_kernels.publish(np.zeros((2, 2), np.int64), 0, 1, 0)
