@@ -86,8 +86,9 @@ class Reading:
     descriptors: dict[int, int]
 
     @property
-    def total_pss_kib(self) -> int:
-        return sum(self.pss_kib.values())
+    def total_rss_kib(self) -> int:
+        """What is shared counts more than once; unlike pss it does not change when strangers come and go."""
+        return sum(self.rss_kib.values())
 
 
 def read_processes(pids: set[int], *, at_s: float) -> Reading:
@@ -128,8 +129,8 @@ def judge(readings: list[Reading], listened: Listened, *, hours: float, fs_hz: i
     if len(settled) < 8:
         return [*wrong, f"only {len(readings)} readings: too short a run to say anything about memory"]
     quarter = len(settled) // 4
-    first = statistics.median(r.total_pss_kib for r in settled[:quarter])
-    last = statistics.median(r.total_pss_kib for r in settled[-quarter:])
+    first = statistics.median(r.total_rss_kib for r in settled[:quarter])
+    last = statistics.median(r.total_rss_kib for r in settled[-quarter:])
     if last > first * MEMORY_MAY_GROW:
         wrong.append(f"memory grew from {first / 1024:.1f} to {last / 1024:.1f} MiB")
     for pid, count in settled[-1].descriptors.items():
@@ -151,9 +152,9 @@ def summarise(readings: list[Reading], listened: Listened, *, took_s: float, hou
             f"{reading.descriptors[pid]} fds"
             for pid in reading.rss_kib
         )
-        lines.append(f"  at {reading.at_s:.0f} s: pss {reading.total_pss_kib / 1024:.1f} MiB   {each}")
-    totals = [reading.total_pss_kib / 1024 for reading in settled]
-    lines.append(f"  pss between {min(totals):.1f} and {max(totals):.1f} MiB")
+        lines.append(f"  at {reading.at_s:.0f} s: rss {reading.total_rss_kib / 1024:.1f} MiB   {each}")
+    totals = [reading.total_rss_kib / 1024 for reading in settled]
+    lines.append(f"  rss between {min(totals):.1f} and {max(totals):.1f} MiB")
     return "\n".join(lines)
 
 
