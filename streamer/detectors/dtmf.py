@@ -500,25 +500,41 @@ class DtmfDetector:
         events.append(event)
 
     def _end_event(self, candidate: _Candidate, burst: Burst | None, origin: int, frame: int) -> Event:
-        """Its figures are of the digit's last CORE_MS; the noise is that of its begin."""
-        stop = self._centre(frame)
-        if burst is not None:
-            stop = self._centre(origin) + self._meet(burst.stops, min) * self._hop
-        self._last_code = candidate.code
-        self._last_stop_frame = (stop - self._length / 2) / self._hop
         event = self._event(candidate, frame, phase="end")
+        stop_frame = float(frame)
+        if burst is not None:
+            stop_frame = origin + self._meet(burst.stops, min)
+            self._add_figures(event, candidate, burst, origin, frame)
+        stop = self._centre(0) + stop_frame * self._hop
         event.duration_s = (stop - candidate.start_sample) / self._analysis.fs_hz
-        settle = SETTLE_MS * self._per_ms
-        first = max(candidate.start_sample + settle, stop - settle - CORE_MS * self._per_ms)
-        core = self._read(math.ceil(first), int(stop - settle), frame)
-        if core is not None:
-            lines = find_lines(core, self._analysis.fs_hz, near_hz=candidate.nominal_hz, within=SEARCH)
-            low, high = lines.amplitudes
-            event.freqs_hz = [round(f, 2) for f in lines.freqs_hz]
-            event.level_dbfs = round(_db(low * low + high * high), 2)
-            event.twist_db = round(2 * _db(high / low), 2)
-            event.snr_db = round(_db((min(low, high) ** 2 / 2) / candidate.noise), 1)
+        self._last_code, self._last_stop_frame = candidate.code, stop_frame
         return event
+
+    def _add_figures(
+        self, event: Event, candidate: _Candidate, burst: Burst, origin: int, frame: int
+    ) -> None:
+        """Frequencies and levels of its last CORE_MS, off the edges; the noise is that of its begin."""
+        half = self._length / self._hop / 2
+        stop = min(burst.stop, frame - origin)
+        first, last = math.ceil(burst.start + half), math.floor(stop - half)
+        if last - first < 2:
+            middle = min(round((burst.start + stop) / 2), frame - origin - 1)
+            first, last = middle - 1, middle + 1
+        first = max(first, last - self._to_frames(CORE_MS), 0)
+        rows = self._trail.rows(origin + first, origin + last + 1)
+        values = rows[[candidate.low, 4 + candidate.high]].astype(np.complex128)
+        turn = 2 * np.pi * self._hop / self._analysis.fs_hz  # a frame's, at 1 Hz
+        nominal = np.array(candidate.nominal_hz)
+        moved = np.angle((values[:, 1:] * values[:, :-1].conj()).sum(axis=1))
+        off_hz = ((moved - nominal * turn + np.pi) % (2 * np.pi) - np.pi) / turn
+        off = off_hz * self._length / self._analysis.fs_hz  # bins
+        gain = np.sinc(off) + (np.sinc(off - 1) + np.sinc(off + 1)) / 2  # Hann's, beside the middle of a band
+        power = (np.abs(values) ** 2).mean(axis=1) * (self._analysis.amplitude_per_value / gain) ** 2 / 2
+        low, high = power.tolist()
+        event.freqs_hz = [round(f, 2) for f in (nominal + off_hz).tolist()]
+        event.level_dbfs = round(_db(2 * (low + high)), 2)
+        event.twist_db = round(_db(high / max(low, 1e-20)), 2)
+        event.snr_db = round(min(_db(min(low, high) / candidate.noise), MOST_SNR_DB), 1)
 
     def _event(self, candidate: _Candidate, frame: int, *, phase: str) -> Event:
         return Event(
