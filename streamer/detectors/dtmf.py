@@ -112,7 +112,7 @@ class DtmfDetector:
         self._edge_frames = self._length // self._hop + 2  # an edge is seen by this many
         # Before a pair leads there may be its edge, and a hole with a piece too short to lead before that.
         self._back_frames = self._edge_frames + self._to_frames(spec.max_hole_ms)
-        self._run_frames = 256
+        self._run_frames = 1024
         self._kept_frames = self._to_frames(HISTORY_MS + spec.min_on_ms)
         self._longest_look_ms = max(CHECKS_MS[-1], spec.min_on_ms + 100)
         self._trail = Trail(

@@ -18,7 +18,7 @@ from streamer.frames import FrameSpec
 GUARDS_BINS = (2.0, 3.5, 5.0, 6.5)  # beyond the outermost probe; Hann's main lobe ends 2 bins from its centre
 LONGEST_WINDOW_MS = 200.0
 FRAMES_PER_WINDOW = 8
-RUN_FRAMES = 256
+RUN_FRAMES = 1024
 LEAST_STAY = 0.7  # of its frames, for a tone to begin
 FADED = 0.1  # of its running power: what is left then is something else
 LEAST_NOISE = 1e-14  # of float32 sums of full-scale signals; no SNR is claimed beyond it
