@@ -325,9 +325,10 @@ class Collector:
         return self.analysed_end - self.dropped_samples
 
     def take(self, *, max_spans: int = 512) -> Iterator[Batch | Gap]:
-        """What has become ready, as runs of frames, with the gaps between them."""
+        """What has become ready, a ring of it at most, as runs of frames, with the gaps between them."""
         size = self._work.span_samples
-        while True:
+        until = self.next_span + self._results.n_slots  # or a fast source would never let the caller go on
+        while self.next_span < until:
             for noted in self._ring.read_gaps(self._gaps_seen):
                 self._gaps_seen += 1
                 self._gaps.append(noted)

@@ -7,13 +7,21 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
+from streamer.bank import Analysis, Bank
+from streamer.frames import FrameSpec
+from streamer.monitor import MonitorSpec, watch
+from streamer.recordings import make_detectors
+from streamer.sources import SourceInfo, parse_source
+from streamer.stream import Listening
 from tests.programs import (
     STREAMER,
     digits_of,
@@ -274,3 +282,40 @@ def read_settings(shell: object) -> list[str]:
     """What `stty -a` prints next."""
     shell.expect(r"speed [\s\S]*?-?echoke[^\r\n]*")  # type: ignore[attr-defined]
     return sorted(str(shell.match[0]).split())  # type: ignore[attr-defined]
+
+
+def test_a_recording_waits_for_who_reads_its_lines_and_none_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamer.sinks.MAX_WAITING", 2000)
+    pipe = tmp_path / "lines.jsonl"
+    os.mkfifo(pipe)
+    text: list[str] = []
+
+    def read_late() -> None:
+        with pipe.open() as lines:
+            text.append(lines.readline())
+            time.sleep(2)  # meanwhile pipe and queue run full: there is a megabyte of lines
+            text.append(lines.read())
+
+    reader = threading.Thread(target=read_late)
+    reader.start()
+    spec = MonitorSpec(
+        source=parse_source("sim:dtmf:0123456789:50ms/50ms,loop", rate_hz=8000),
+        speed=None,
+        duration_s=200,
+        has_health_lines=False,
+        output_paths=(str(pipe),),
+    )
+
+    def set_up(info: SourceInfo) -> Listening:
+        frames = FrameSpec(length_samples=800, hop_samples=800)
+        display = Analysis(bank=Bank(freqs_hz=np.array([440.0])), frames=frames, fs_hz=info.fs_hz)
+        return Listening(display=display, detectors=list(make_detectors(["dtmf"], info.fs_hz, 1)))
+
+    assert watch(spec, set_up) == 0
+    reader.join(10)
+    lines = read_lines("".join(text))
+    assert digits_of(lines) == "0123456789" * 200
+    assert [line for line in lines if line["type"] in ("error", "gap")] == []
+    assert (lines[-1]["reason"], lines[-1]["captured"], lines[-1]["dropped"]) == ("duration", 1_600_000, 0)
