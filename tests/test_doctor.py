@@ -123,8 +123,9 @@ def test_without_an_audio_library_the_main_job_still_can_run() -> None:
     assert "apt install libportaudio2" in result.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.audio
-def test_with_a_microphone_it_measures_rate_and_gaps_and_ends_with_0() -> None:
+def test_a_microphone_is_measured_one_that_is_not_there_is_told_and_a_hanging_server_is_survived() -> None:
     if MISSING:
         if os.environ.get("STREAMER_NEEDS_AUDIO"):  # set in CI: there this must run
             pytest.fail(f"{MISSING} is not installed")
@@ -139,5 +140,13 @@ def test_with_a_microphone_it_measures_rate_and_gaps_and_ends_with_0() -> None:
         assert "48000 Hz promised" in found["capture"]["text"]
         assert found["level"]["text"] == "all samples are 0"  # nothing was played
         nobody = run("doctor", "mic:no-such-device", env=mic.env)
+        mic.freeze()
+        hanging = run("doctor", "--json", env=mic.env, timeout_s=100)
+        mic.thaw()
     assert nobody.returncode == 70
     assert 'no input device matches "no-such-device"' in nobody.stdout
+    assert hanging.returncode == 70
+    problems = [
+        finding for finding in json.loads(hanging.stdout)["findings"] if finding["verdict"] == "problem"
+    ]
+    assert [problem["text"] for problem in problems] == ["listing the devices did not end within 8 s"]
