@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 
 import pytest
@@ -12,7 +13,7 @@ from tests.fuzz.judge import Outcome, judge
 
 
 def test_whatever_is_asked_of_the_command_line_it_ends_in_order(capsys: pytest.CaptureFixture[str]) -> None:
-    seed = random.SystemRandom().randrange(10**6)
+    seed = 0 if os.environ.get("CI") else random.SystemRandom().randrange(10**6)
     failures = fuzz(seed=seed, numbers=range(300), live_numbers=range(1))
     assert failures == 0, capsys.readouterr().out
 
