@@ -112,7 +112,7 @@ def test_a_service_says_ready_then_that_it_is_alive_and_last_that_it_stops(manag
     program.communicate(timeout=10)
     assert program.returncode == 0
     assert heard[0][0] == "READY=1"
-    assert all("WATCHDOG=1" in lines for lines in heard)
+    assert sum("WATCHDOG=1" in lines for lines in heard) >= 3  # a machine under test may stall for 300 ms
     assert heard[-1][0].startswith("STATUS=sim:dtmf")
     assert manager.hear_all()[-1] == ["STOPPING=1"]
 
