@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.bank import Analysis
+from streamer.bank import Analysis, Levels
 from streamer.detectors import Detector
 from streamer.events import Event
 from streamer.pool import Batch
@@ -96,7 +96,10 @@ class Decoder:
         for i, voice in enumerate(self._voices):
             levels = batch.levels[voice.analysis][voice.channel - 1]
             if len(levels):
-                found += [(i, event) for event in voice.detector.feed(levels, self._audio[voice.channel])]
+                audio = self._audio[voice.channel]
+                if levels.first_frame == 0:
+                    levels = _lead_in(levels, audio)
+                found += [(i, event) for event in voice.detector.feed(levels, audio)]
         return self._finish(found)
 
     def flush(self) -> list[Event]:
@@ -114,7 +117,8 @@ class Decoder:
             event.plan = event.plan or self._voices[i].plan
             event.file = self._file
             event.time = self.clock.text(event.sample)
-            event.t_s = round(event.t_s, 6)
+            event.sample = max(event.sample, 0)
+            event.t_s = max(round(event.t_s, 6), 0.0)
             if event.duration_s is not None:
                 event.duration_s = round(event.duration_s, 6)
         return [event for _, event in found]
@@ -123,3 +127,25 @@ class Decoder:
         self._last_id += 1
         self._ids[key] = self._last_id
         return self._last_id
+
+
+def _lead_in(levels: Levels, audio: _ChannelAudio) -> Levels:
+    """The same with the frames before frame 0 that hold samples too, after silence.
+
+    Without them a tone that is there from the first sample has no beginning that could be seen.
+    """
+    analysis = levels.analysis
+    spec = analysis.frames
+    n_frames = (spec.length_samples - 1) // spec.hop_samples
+    samples = audio.read(-n_frames * spec.hop_samples, spec.length_samples - spec.hop_samples)
+    if not n_frames or samples is None:
+        return levels
+    frames = np.lib.stride_tricks.sliding_window_view(samples, spec.length_samples)[:: spec.hop_samples]
+    turns = np.outer(np.arange(spec.length_samples), analysis.bank.freqs_hz / analysis.fs_hz)
+    values = (frames[:n_frames] * spec.taper) @ np.exp(-2j * np.pi * turns)
+    return Levels(
+        analysis=analysis,
+        channel=levels.channel,
+        first_frame=-n_frames,
+        values=np.concatenate([values.astype(np.complex64), levels.values]),
+    )

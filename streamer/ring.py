@@ -111,6 +111,8 @@ class Ring:
     def read(self, channel: int, start: int, stop: int) -> NDArray[np.float32] | None:
         """A copy of samples [start, stop), zeros before sample 0; None when they are overwritten."""
         out = np.zeros(stop - start, np.float32)
+        if stop <= 0:
+            return out
         capacity = self.spec.capacity_samples
         s = max(start, 0)
         first = s % capacity

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,6 +51,17 @@ def test_ids_count_up_and_an_end_has_its_begins() -> None:
     assert begins == [1, 2, 3, 4, 5]
     assert sorted(event.id for event in events if event.phase == "end") == begins
     assert [e.known_sample for e in events] == sorted(e.known_sample for e in events)
+
+
+def test_a_digit_there_from_the_first_sample_begins_there() -> None:
+    samples, [press] = dtmf_digits("7", FS_HZ)
+    samples = samples[press.start_sample :]
+    recording = Recording(SourceInfo(name="test", fs_hz=FS_HZ, channels=1), ["dtmf"])
+    signal = np.concatenate([samples, np.zeros(800)]).astype(np.float32)[:, None]
+    events = [*recording.feed(signal[:333]), *recording.feed(signal[333:]), *recording.finish()]
+    [end] = [event for event in events if event.phase == "end"]
+    assert (end.label, end.sample) == ("7", pytest.approx(0, abs=8))
+    assert end.duration_s == pytest.approx(0.05, abs=0.001)
 
 
 @settings(max_examples=25)

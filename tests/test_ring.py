@@ -57,6 +57,9 @@ def test_samples_before_the_stream_read_as_silence() -> None:
     before = ring.read(0, -3, 2)
     assert before is not None
     assert before.tolist() == [0, 0, 0, 1, 2]
+    long_before = ring.read(0, -9, -5)
+    assert long_before is not None
+    assert long_before.tolist() == [0, 0, 0, 0]
 
 
 def test_channels_are_chosen_in_the_order_asked_for() -> None:
