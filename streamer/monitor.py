@@ -38,7 +38,6 @@ from streamer.sources import SourceInfo, SourceSpec
 from streamer.stream import SetUp, Stream, count_frames
 
 HEALTH_EVERY_S = 10.0
-COMPILING_AFTER_S = 3.0  # a start this slow is the compiler's
 PLAIN_STEP_S = 0.5
 INTERRUPTED_AGAIN = 130
 
@@ -81,9 +80,7 @@ class Monitor:
         self._spec, self._set_up = spec, set_up
         self._reason: Reason | None = None
         self._signals = 0
-        self._began_s = time.monotonic()
-        self._health_s = self._began_s
-        self._told_compiling = False
+        self._health_s = time.monotonic()
         self._events = 0
         self._lost = False
         self._outputs: list[Output] = []
@@ -119,9 +116,7 @@ class Monitor:
                             self._view.add(item)
                     else:
                         self._report(item)
-                if stream.info is None:
-                    self._say_compiling()
-                elif not started:
+                if stream.info is not None and not started:
                     started = True
                     self._start(stream, stream.info)
                 self._look_for_the_end(stream)
@@ -237,15 +232,9 @@ class Monitor:
     def _find_timeout_s(self) -> float:
         return 1 / self._spec.fps if self._view else PLAIN_STEP_S
 
-    def _say_compiling(self) -> None:
-        if not self._told_compiling and time.monotonic() - self._began_s > COMPILING_AFTER_S:
-            self._told_compiling = True
-            tell("streamer: compiling kernels (first run only)")  # the dashboard has not taken the screen yet
-
     def _status(self, stream: Stream) -> str:
         if stream.info is None or not stream.pool.ready_count:
-            slow = time.monotonic() - self._began_s > COMPILING_AFTER_S
-            return "compiling kernels (first run only)" if slow else "starting"
+            return "starting"
         if stream.waiting_s is not None:
             return f"waiting for {stream.name.partition(':')[2]}, {stream.waiting_s:.0f} s"
         return ""
