@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
+import pytest
 from hypothesis import settings
 
 # The first example of a test may compile kernels, and shared machines stall: time is not what is tested.
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_kernels() -> None:
+    """The first run on a machine says that it compiles; the tests are about those after it."""
+    subprocess.run([sys.executable, "-c", "import streamer.preload"], check=True, capture_output=True)
