@@ -89,6 +89,10 @@ def _name_target(template: str, source: SourceSpec) -> Path:
 
 
 def _check_target(target: Path, export: Export) -> None:
+    try:
+        target.exists()
+    except OSError as error:  # a name that no file system takes
+        raise SpecError(f"output {shorten(target)}: {error.strerror}; choose another name") from error
     suffix = choose(target.suffix.lower(), SUFFIXES, name=f"suffix of output {shorten(target)}")
     if not target.parent.is_dir():
         raise SpecError(f"output {shorten(target)}: there is no directory {target.parent}; make it first")
