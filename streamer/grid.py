@@ -23,6 +23,7 @@ _GROUP_BYTES = (
     512 * 1024
 )  # padded frames and their transforms, for the second-level cache and for numpy's overhead
 _MAX_GROUP_FRAMES = 16
+_FREED_ONCE_BYTES = 16 << 20
 # Measured, in the multiply-adds a core does meanwhile by the direct way, by bytes of a sample:
 _FRAME_COST = {4: 60e3, 8: 30e3}
 _TRANSFORM_COST = {4: 14.0, 8: 6.0}  # per N log2 N
@@ -46,6 +47,10 @@ class Grid:
     """One analysis, read from grids. Holds its tables and scratch memory."""
 
     def __init__(self, analysis: Analysis, dtype: np.dtype[Any]) -> None:
+        # The transform allocates its scratch anew in each call. glibc hands what is freed back to the system above a
+        # threshold of 128 KiB, and getting it again costs three times the transform in page faults; the threshold
+        # rises to the largest block ever freed, so one is.
+        np.empty(_FREED_ONCE_BYTES, np.uint8)
         length, fs_hz = analysis.frames.length_samples, analysis.fs_hz
         freqs_hz = analysis.bank.freqs_hz
         n_grid, points = choose_grid(length), _POINTS[dtype.itemsize]

@@ -6,7 +6,8 @@ import time
 
 from streamer import analyser, dashboard, kernels, ring  # noqa: F401
 
-LOADING_CPU_S = 4.0  # loading the kernels from the cache takes a quarter of this, compiling them twice as much
+# Loading the kernels from the cache takes a quarter of this, compiling them twice as much.
+LOADING_CPU_S = 4.0
 
 
 def _tell_of_compiling(is_done: threading.Event) -> None:
