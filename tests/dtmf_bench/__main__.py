@@ -1,4 +1,4 @@
-"""python -m tests.dtmf_bench [--scale 1] [--only WORD] [--decoders streamer,spandsp,multimon-ng,pydtmf]
+"""python -m tests.dtmf_bench [--scale 1] [--only WORD] [--seed N] [--decoders streamer,spandsp,multimon-ng,pydtmf]
 
 Prints the table as Markdown, a row a line of requirements, a column a decoder. At scale 1 it is a matter of
 half an hour for ours, and of days for pydtmf.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 
+from tests.dtmf_bench import cases
 from tests.dtmf_bench.cases import CASES
 from tests.dtmf_bench.decoders import FINDERS, find_decoders
 
@@ -23,7 +24,9 @@ def main() -> None:
     parser.add_argument(
         "--decoders", default="streamer,spandsp,multimon-ng", help=f"some of {','.join(FINDERS)}"
     )
+    parser.add_argument("--seed", type=int, default=0, help="another set of made-up signals")
     arguments = parser.parse_args()
+    cases.seed_set = arguments.seed
     decoders = find_decoders(arguments.decoders.split(","))
     print(f"| test | {' | '.join(decoders)} | ours must | met |")
     print(f"|---|{'---|' * len(decoders)}---|---|")

@@ -46,9 +46,12 @@ def case(
     return add
 
 
+seed_set = 0  # another one judges on signals that nothing has ever been tuned on
+
+
 def rng_of(*what: object) -> np.random.Generator:
-    """The judging seeds: of what is tested, and nothing else."""
-    return np.random.default_rng(zlib.crc32(repr(what).encode()))
+    """The judging seeds: of what is tested and the set of seeds, and nothing else."""
+    return np.random.default_rng([seed_set, zlib.crc32(repr(what).encode())])
 
 
 def trials(n: int, scale: float, least: int = 4) -> range:
