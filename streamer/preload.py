@@ -2,18 +2,26 @@
 
 import sys
 import threading
-import time
+from types import ModuleType
 
-from streamer import analyser, dashboard, kernels, ring  # noqa: F401
+from numba.core.dispatcher import Dispatcher
 
-# Loading the kernels from the cache takes a quarter of this, compiling them twice as much.
-LOADING_CPU_S = 4.0
+from streamer import analyser, dashboard, kernels, ring, ring_kernels  # noqa: F401
+
+COMPILED = (kernels, ring_kernels)
+
+
+def _count_compiled(modules: tuple[ModuleType, ...]) -> int:
+    """Functions that were not found in the cache on disk, so far."""
+    functions = [
+        value for module in modules for value in vars(module).values() if isinstance(value, Dispatcher)
+    ]
+    return sum(sum(function.stats.cache_misses.values()) for function in functions)
 
 
 def _tell_of_compiling(is_done: threading.Event) -> None:
-    # Processor time and not the clock: a busy machine makes everything slow, and compiles nothing.
-    while not is_done.wait(0.1):
-        if time.process_time() > LOADING_CPU_S:
+    while not is_done.wait(0.5):
+        if _count_compiled(COMPILED):
             print("streamer: compiling kernels (first run only)", file=sys.stderr, flush=True)
             return
 

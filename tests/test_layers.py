@@ -58,7 +58,7 @@ LAYERS = [
 LATE = {("bandspec", "plans"), ("ring", "ring_kernels")}
 
 HEAVY = {
-    "numba": {"atomics", "kernels", "ring_kernels", "bench"},
+    "numba": {"atomics", "preload", "kernels", "ring_kernels", "bench"},
     "sounddevice": {"sources", "cli"},
     "soundfile": {"sources", "generate", "cli"},
     "rich": {"regions", "bars", "panels", "screen", "bench", "cli", "progress"},
