@@ -42,7 +42,7 @@ MISSING = find_missing()
 @pytest.fixture(scope="module")
 def mic() -> Iterator[VirtualMic]:
     if MISSING:
-        if os.environ.get("STREAMER_NEEDS_AUDIO"):  # set in CI: there this must run
+        if os.environ.get("NEEDS_AUDIO"):  # set in CI: there this must run
             pytest.fail(f"{MISSING} is not installed")
         pytest.skip(f"{MISSING} is not installed")
     with VirtualMic() as virtual:
