@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+
+from tests.virtual_mic import VirtualMic, require_virtual_mic
 
 # The first example of a test may compile kernels, and shared machines stall: time is not what is tested.
 settings.register_profile("default", deadline=None)
@@ -19,3 +22,10 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 def _compiled_kernels() -> None:
     """The first run on a machine says that it compiles; the tests are about those after it."""
     subprocess.run([sys.executable, "-c", "import streamer.preload"], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def mic() -> Iterator[VirtualMic]:
+    require_virtual_mic()
+    with VirtualMic() as virtual:
+        yield virtual

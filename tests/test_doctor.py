@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,9 +27,7 @@ from streamer.errors import SpecError
 from streamer.sources import parse_source
 from tests.programs import run
 from tests.reference import dtft
-from tests.virtual_mic import NAME, VirtualMic, find_missing
-
-MISSING = find_missing()
+from tests.virtual_mic import NAME, VirtualMic, require_virtual_mic
 
 
 def by_subject(findings: Iterator[Finding]) -> dict[str, Finding]:
@@ -126,10 +123,7 @@ def test_without_an_audio_library_the_main_job_still_can_run() -> None:
 @pytest.mark.slow
 @pytest.mark.audio
 def test_a_microphone_is_measured_one_that_is_not_there_is_told_and_a_hanging_server_is_survived() -> None:
-    if MISSING:
-        if os.environ.get("NEEDS_AUDIO"):  # set in CI: there this must run
-            pytest.fail(f"{MISSING} is not installed")
-        pytest.skip(f"{MISSING} is not installed")
+    require_virtual_mic()
     with VirtualMic() as mic:
         result = run("doctor", f"mic:{NAME}", "--json", "--rate", "48k", env=mic.env)
         report = json.loads(result.stdout)

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +18,9 @@ import pytest
 from streamer.capture import Timekeeper
 from streamer.ring import GapReason
 from tests.programs import find_children, is_running, run, shared_files, start
-from tests.virtual_mic import NAME, VirtualMic, find_missing
+from tests.virtual_mic import NAME, VirtualMic
 
-MISSING = find_missing()
 FS_HZ = 48000
-
-
-@pytest.fixture(scope="module")
-def mic() -> Iterator[VirtualMic]:
-    if MISSING:
-        if os.environ.get("NEEDS_AUDIO"):  # set in CI: there this must run
-            pytest.fail(f"{MISSING} is not installed")
-        pytest.skip(f"{MISSING} is not installed")
-    with VirtualMic() as virtual:
-        yield virtual
 
 
 class Listener:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -33,20 +32,9 @@ from tests.programs import (
     start,
 )
 from tests.test_cli import make_with_sox
-from tests.virtual_mic import NAME, VirtualMic, find_missing
+from tests.virtual_mic import NAME, VirtualMic
 
 needs_sox = pytest.mark.skipif(shutil.which("sox") is None, reason="sox is not installed (Debian: sox)")
-MISSING = find_missing()
-
-
-@pytest.fixture(scope="module")
-def mic() -> Iterator[VirtualMic]:
-    if MISSING:
-        if os.environ.get("NEEDS_AUDIO"):  # set in CI: there this must run
-            pytest.fail(f"{MISSING} is not installed")
-        pytest.skip(f"{MISSING} is not installed")
-    with VirtualMic() as virtual:
-        yield virtual
 
 
 @pytest.fixture(scope="module")

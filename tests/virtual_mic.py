@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from typing import Self
 
+import pytest
+
 SINK = "vmic"
 NAME = "virtual_mic"
 
@@ -33,6 +35,14 @@ def find_missing() -> str | None:
     except OSError:
         return "PortAudio (Debian: libportaudio2)"
     return None
+
+
+def require_virtual_mic() -> None:
+    """Skip the test where the packages are missing, and say which; in CI, where NEEDS_AUDIO is set, fail it."""
+    missing = find_missing()
+    if missing:
+        stop = pytest.fail if os.environ.get("NEEDS_AUDIO") else pytest.skip
+        stop(f"{missing} is not installed")
 
 
 class VirtualMic:
