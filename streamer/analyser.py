@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from enum import Enum
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -42,6 +43,12 @@ class Analyser:
         self.complex_dtype: np.dtype[Any] = np.result_type(self.dtype, np.complex64)
         self.way = way or choose_way(analysis, self.dtype)
         self._worker = _prepare(self.way, analysis, self.dtype)
+
+    def twin(self) -> Self:
+        """One for another thread: it computes the same, and shares the tables."""
+        twin = copy.copy(self)
+        twin._worker = self._worker.twin()
+        return twin
 
     def compute(
         self, samples: NDArray[np.floating], out: NDArray[np.complexfloating], *, channel: int = 1

@@ -12,7 +12,7 @@ import math
 import platform
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib import metadata
 from typing import Any
@@ -27,6 +27,7 @@ from streamer.bank import Analysis, Bank
 from streamer.events import Stats
 from streamer.frames import FrameSpec, make_taper
 from streamer.kernels import Vectors
+from streamer.offline import spectrogram
 from streamer.pool import Batch
 from streamer.processes import SharedBlock, cpu_count, get_context
 from streamer.sources import parse_source
@@ -64,7 +65,7 @@ class Case:
     def shortened(self, band_samples: float) -> Case:
         """The same with as many frames as make so much work."""
         frames = max(1, min(self.frames, round(band_samples / (self.bands * self.length_samples))))
-        return Case(**{**asdict(self), "frames": frames})
+        return replace(self, frames=frames)
 
     def samples(self, dtype: Any) -> NDArray[Any]:
         n = self.length_samples + (self.frames - 1) * self.hop_samples
@@ -78,6 +79,15 @@ CASES = (
     Case(name="40 bands, 15/16 overlap", bands=40, length_samples=4096, hop_samples=256, frames=2000),
     Case(name="16 bands, DTMF frames", bands=16, length_samples=208, hop_samples=20, frames=20000),
 )
+# What two workers share: the founding case as it is, and works of about a second or more each way of computing.
+_SHARED: tuple[tuple[Case, Any, int], ...] = (
+    (MUSIC, np.float64, 0),
+    (MUSIC, np.float32, 1 << 25),
+    (MUSIC, np.float64, 1 << 24),
+    (CASES[2], np.float32, 1 << 24),
+    (CASES[3], np.float32, 1 << 25),
+)
+_TURNS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +115,21 @@ class PipelineResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SharingResult:
+    """A whole call of streamer.spectrogram by one worker and by two, the medians of turns taken one after the other."""
+
+    case: str
+    dtype: str
+    frames: int
+    seconds_by_workers: tuple[float, float]
+
+    @property
+    def gain(self) -> float:
+        alone, shared = self.seconds_by_workers
+        return alone / shared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What run_bench found. limits: multiply-adds per second, in giga, by dtype."""
 
@@ -112,6 +137,7 @@ class Report:
     versions: dict[str, str]
     limits: dict[str, float]
     results: tuple[Result, ...]
+    sharing: tuple[SharingResult, ...]
     pipeline: tuple[PipelineResult, ...]
 
     def to_json(self) -> str:
@@ -165,6 +191,10 @@ def run_bench(*, baselines: bool = True, progress: Callable[[str], None] | None 
                 measure_baseline(MUSIC),
                 note="extrapolated from a few bands and frames",
             )
+    sharing = []
+    for case, kind, n_values in _SHARED if cpu_count() > 1 else ():
+        tell(f"two workers: {case.name}, {np.dtype(kind).name}")
+        sharing.append(measure_sharing(case, kind, n_values))
     pipeline = []
     for workers in (1, 2) if cpu_count() > 1 else (1,):
         tell(f"ring, queue and pool: {workers} workers")
@@ -175,6 +205,7 @@ def run_bench(*, baselines: bool = True, progress: Callable[[str], None] | None 
         versions={name: version for name in names if (version := _find_version(name))},
         limits=limits,
         results=tuple(results),
+        sharing=tuple(sharing),
         pipeline=tuple(pipeline),
     )
 
@@ -201,6 +232,13 @@ def print_report(report: Report) -> None:
                 speed = f"{r.giga_band_samples_per_s:.3g}"
                 table.add_row(r.way, r.dtype, speed, f"{r.of_limit:.2g}", error, r.note)
         console.print(table)
+    table = Table(title="streamer.spectrogram, whole calls", title_justify="left")
+    for heading in ("case", "dtype", "frames", "one worker", "two workers", "gain"):
+        table.add_column(heading, justify="left" if heading == "case" else "right")
+    for shared in report.sharing:
+        seconds = (f"{s:.3f} s" for s in shared.seconds_by_workers)
+        table.add_row(shared.case, shared.dtype, f"{shared.frames:,}", *seconds, f"{shared.gain:.2f}")
+    console.print(table)
     table = Table(title="ring, queue and pool: 40 bands, N = 4096, hop 256, 48 kHz", title_justify="left")
     for heading in ("workers", "frames/s", "times real time", "latency p50", "p99"):
         table.add_column(heading, justify="right")
@@ -213,6 +251,31 @@ def print_report(report: Report) -> None:
             f"{p.latency_ms_p99:.1f} ms",
         )
     console.print(table)
+
+
+def measure_sharing(case: Case, kind: Any, n_values: int) -> SharingResult:
+    """Complex values for so many bands and frames, by one worker and by two in turn."""
+    case = replace(case, frames=max(case.frames, n_values // case.bands))
+    x, analysis = case.samples(kind), case.analysis
+    turns: list[list[float]] = [[], []]
+    for _ in range(_TURNS + 1):
+        for workers, seconds in enumerate(turns, start=1):
+            start = time.perf_counter()
+            spectrogram(
+                x,
+                FS_HZ,
+                analysis.bank,
+                case.length_samples,
+                case.hop_samples,
+                scale="complex",
+                dtype=kind,
+                workers=workers,
+            )
+            seconds.append(time.perf_counter() - start)
+    alone, shared = (float(np.median(seconds[1:])) for seconds in turns)  # the first of each warms up
+    return SharingResult(
+        case=case.name, dtype=np.dtype(kind).name, frames=case.frames, seconds_by_workers=(alone, shared)
+    )
 
 
 def measure_pipeline(workers: int) -> PipelineResult:

@@ -6,8 +6,9 @@ over a band, the bump then weighs the few grid points around it into X there, as
 
 from __future__ import annotations
 
+import copy
 import math
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +20,8 @@ from streamer.sums import align, turn
 
 # Grid points under the bump: the error falls tenfold with each, until dtype's own is reached.
 _POINTS = {4: 8, 8: 14}  # by bytes of a sample
-_GROUP_BYTES = (
-    512 * 1024
-)  # padded frames and their transforms, for the second-level cache and for numpy's overhead
-_MAX_GROUP_FRAMES = 16
+_GROUP_BYTES = 1 << 20  # padded frames and their transforms, for the caches and against numpy's overhead
+_MAX_GROUP_FRAMES = 32
 _FREED_ONCE_BYTES = 16 << 20
 # Measured, in the multiply-adds a core does meanwhile by the direct way, by bytes of a sample:
 _FRAME_COST = {4: 60e3, 8: 30e3}
@@ -68,9 +67,20 @@ class Grid:
         turned = turn(freqs_hz, fs_hz, np.array([centre]))[0]
         self._turns = align(np.stack([turned.real, turned.imag], axis=1).ravel(), dtype)
         self._group = max(1, min(_MAX_GROUP_FRAMES, _GROUP_BYTES // (2 * n_grid * dtype.itemsize)))
-        self._padded = align(np.zeros(self._group * n_grid), dtype).reshape(self._group, n_grid)
-        n_spectrum = n_grid // 2 + 1 + 2 * self._margin
-        self._spectra = np.zeros((self._group, n_spectrum), np.result_type(dtype, np.complex64))
+        self._n_grid = n_grid
+        self._make_scratch()
+
+    def _make_scratch(self) -> None:
+        padded = align(np.zeros(self._group * self._n_grid), self._dtype)
+        self._padded = padded.reshape(self._group, self._n_grid)
+        n_spectrum = self._n_grid // 2 + 1 + 2 * self._margin
+        self._spectra = np.zeros((self._group, n_spectrum), np.result_type(self._dtype, np.complex64))
+
+    def twin(self) -> Self:
+        """Another one that shares the tables."""
+        twin = copy.copy(self)
+        twin._make_scratch()
+        return twin
 
     def compute(self, samples: Work, out: NDArray[np.complexfloating], *, channel: int) -> None:  # noqa: ARG002
         """Fill out, (frames, bands)."""

@@ -130,8 +130,8 @@ def spectrogram(
     """Measure the bands in every full frame of x, (..., samples).
 
     Integer samples are PCM and scaled to full scale 1. NaN and infinity are refused. dtype is the precision of
-    the sums and of the values, float32 or float64. workers is how many processes may share the work: the values
-    do not depend on it, and work that is done sooner than shared is done here.
+    the sums and of the values, float32 or float64. workers is how many threads share the work, outside the
+    interpreter's lock; the values do not depend on it.
     progress(frames_done, frames_total) is called from the caller's thread.
     """
     if scale not in get_args(Scale):

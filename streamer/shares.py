@@ -1,37 +1,33 @@
-"""Work on an array, cut into spans of frames that worker processes share.
+"""Work on an array, cut into spans of frames that threads share.
 
-Input and output are in memory shared by all; a worker is told the number of a span and writes its values in
-place. Workers stay for the next call, and go with the interpreter. Spans do not show in the values.
+Threads and not processes: the kernels let go of the interpreter, and what they write is the process's own
+memory. Memory shared between processes costs as much in page faults as the sums themselves: measured, two
+processes took as long as one. How the work was cut does not show in the values.
 """
 
 from __future__ import annotations
 
-import atexit
-import os
-import threading
-from collections.abc import Callable, Iterable
-from contextlib import suppress
-from dataclasses import dataclass
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
-from typing import Any, Literal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from streamer.analyser import Analyser, choose_way, find_costs
 from streamer.bank import Analysis
-from streamer.processes import SharedBlock, receive_block, send_block, start_process
 
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 Scale = Literal["complex", "amplitude", "power", "psd"]
 Progress = Callable[[int, int], None]
 
 _SPAN_COST = 1 << 27  # about 5 ms: often enough for progress, seldom enough for hand-offs
+_SPANS_EACH = 4
 _SPAN_VALUES = 1 << 20  # and scratch memory of some megabytes at most
-_COST_PER_S = {4: 2.5e10, 8: 1.2e10}  # by bytes per sample: only to guess whether sharing is worth it
-_WORKER_START_S = 1.0  # until workers are ready, when none are waiting
-_HAND_OFF_S = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -63,31 +59,57 @@ class Job:
             out *= out.dtype.type(2 / (self.analysis.fs_hz * np.sum(taper**2)))
 
 
-class _Share:
-    """One process's part in a job: computes any span of it."""
+class Share:
+    """One thread's part in a job: an analyser, and scratch memory for values that are not complex."""
 
-    def __init__(self, job: Job, rows: NDArray[Any], values: NDArray[Any]) -> None:
-        self._job, self._rows, self._values = job, rows, values
-        self._analyser = Analyser(job.analysis, job.dtype)
-        shape = (job.span_frames, values.shape[-1])
+    def __init__(self, job: Job, analyser: Analyser) -> None:
+        self._job, self._analyser = job, analyser
+        shape = (job.span_frames, len(job.analysis.bank))
         self._scratch = None if job.scale == "complex" else np.empty(shape, self._analyser.complex_dtype)
 
-    def compute(self, index: int) -> int:
-        """Fill in span `index` and return how many frames it has. Spans are counted row after row."""
-        n_frames = self._values.shape[1]
-        row, span = divmod(index, -(-n_frames // self._job.span_frames))
-        first = span * self._job.span_frames
-        out = self._values[row, first : first + self._job.span_frames]
-        frames = self._job.analysis.frames
-        start = first * frames.hop_samples
-        stop = start + frames.length_samples + (len(out) - 1) * frames.hop_samples
-        samples = to_floats(self._rows[row, start:stop], self._job.dtype)
+    def compute(self, samples: NDArray[Any], out: NDArray[Any], *, channel: int = 1) -> None:
+        """Fill out, (frames, bands), at most a span of them, with the values of these samples of any dtype."""
+        floats = to_floats(samples, self._job.dtype)
         if self._scratch is None:
-            self._analyser.compute(samples, out)
+            self._analyser.compute(floats, out, channel=channel)
         else:
-            self._analyser.compute(samples, self._scratch[: len(out)])
-            self._job.values_from(self._scratch[: len(out)], out)
-        return len(out)
+            scratch = self._scratch[: len(out)]
+            self._analyser.compute(floats, scratch, channel=channel)
+            self._job.values_from(scratch, out)
+
+
+def share_out(
+    job: Job, tasks: Iterable[Task], do: Callable[[Share, Task], Result], *, workers: int
+) -> Iterator[Result]:
+    """do(share, task) for all tasks, in their order, some of them ahead, in so many threads with a share each."""
+    analyser = Analyser(job.analysis, job.dtype)
+    if workers == 1:
+        share = Share(job, analyser)
+        yield from (do(share, task) for task in tasks)
+        return
+    idle: SimpleQueue[Share] = SimpleQueue()
+
+    def run(task: Task) -> Result:
+        try:
+            share = idle.get_nowait()
+        except Empty:
+            share = Share(job, analyser.twin())
+        try:
+            return do(share, task)
+        finally:
+            idle.put(share)
+
+    ahead: deque[Future[Result]] = deque()
+    pool = ThreadPoolExecutor(workers)
+    try:
+        for task in tasks:
+            ahead.append(pool.submit(run, task))
+            if len(ahead) > 2 * workers:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+    finally:  # whoever stops listening waits for what is under way, and for no more
+        pool.shutdown(cancel_futures=True)
 
 
 def to_floats(samples: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -114,157 +136,24 @@ def _frame_cost(analysis: Analysis, dtype: np.dtype[Any]) -> float:
 
 def run_job(job: Job, rows: NDArray[Any], *, workers: int, progress: Progress | None) -> NDArray[Any]:
     """(rows, frames, bands) values of rows (rows, samples)."""
-    task = _Task(job=job, rows=rows)
-    workers = min(workers, task.n_spans)
-    if workers > 1 and task.seconds * (1 - 1 / workers) > _crew.seconds_to_start(workers):
-        return _crew.run(task, workers=workers, progress=progress)
-    values = np.empty(task.shape, job.value_dtype)
-    _compute(job, rows, values, range(task.n_spans), done=0, progress=progress)
-    return values
+    frames = job.analysis.frames
+    n_frames = frames.frames_within(rows.shape[1])
+    values = np.empty((len(rows), n_frames, len(job.analysis.bank)), job.value_dtype)
+    if workers > 1:  # so many spans for each that none waits long for the last
+        job = replace(job, span_frames=min(job.span_frames, -(-n_frames // (_SPANS_EACH * workers))))
+    spans = [(row, first) for row in range(len(rows)) for first in range(0, n_frames, job.span_frames)]
 
+    def compute(share: Share, span: tuple[int, int]) -> int:
+        row, first = span
+        out = values[row, first : first + job.span_frames]
+        start = first * frames.hop_samples
+        stop = start + frames.length_samples + (len(out) - 1) * frames.hop_samples
+        share.compute(rows[row, start:stop], out)
+        return len(out)
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Task:
-    """A job and the samples to do it on."""
-
-    job: Job
-    rows: NDArray[Any]
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        spec = self.job.analysis.frames
-        return len(self.rows), spec.frames_within(self.rows.shape[1]), len(self.job.analysis.bank)
-
-    @property
-    def n_frames(self) -> int:
-        return self.shape[0] * self.shape[1]
-
-    @property
-    def n_spans(self) -> int:
-        return self.shape[0] * -(-self.shape[1] // self.job.span_frames)
-
-    @property
-    def values_bytes(self) -> int:
-        return self.n_frames * self.shape[2] * self.job.value_dtype.itemsize
-
-    @property
-    def seconds(self) -> float:
-        """A guess at the time one process takes."""
-        cost = self.n_frames * _frame_cost(self.job.analysis, self.job.dtype)
-        return cost / _COST_PER_S[self.job.dtype.itemsize]
-
-
-def _compute(
-    job: Job,
-    rows: NDArray[Any],
-    values: NDArray[Any],
-    spans: Iterable[int],
-    *,
-    done: int,
-    progress: Progress | None,
-) -> None:
-    share = _Share(job, rows, values)
-    for index in spans:
-        done += share.compute(index)
+    done = 0
+    for count in share_out(job, spans, compute, workers=min(workers, len(spans))):
+        done += count
         if progress:
-            progress(done, values.shape[0] * values.shape[1])
-
-
-class _Crew:
-    """Worker processes, started when first needed and kept."""
-
-    def __init__(self) -> None:
-        self._members: dict[Connection, BaseProcess] = {}
-        self._owner_pid = os.getpid()
-        self._one_job_at_a_time = threading.Lock()
-
-    def seconds_to_start(self, workers: int) -> float:
-        return _HAND_OFF_S if len(self._members) >= workers else _WORKER_START_S
-
-    def run(self, task: _Task, *, workers: int, progress: Progress | None) -> NDArray[Any]:
-        """The task's values, by that many workers. A worker that dies costs time, not values."""
-        with self._one_job_at_a_time:
-            try:
-                return self._run(task, workers=workers, progress=progress)
-            except BaseException:
-                self.dismiss()  # what they are busy with is no longer waited for
-                raise
-
-    def dismiss(self) -> None:
-        """Let the workers go; they end with their pipes."""
-        for connection in list(self._members):
-            self._drop(connection)
-
-    def _run(self, task: _Task, *, workers: int, progress: Progress | None) -> NDArray[Any]:
-        source, target = SharedBlock(task.rows.nbytes), SharedBlock(task.values_bytes)
-        rows = source.array(task.rows.dtype, task.rows.shape)
-        rows[:] = task.rows
-        values = target.array(task.job.value_dtype, task.shape)
-        terms = (task.job, rows.dtype, rows.shape, task.shape)
-        pending = list(range(task.n_spans))[::-1]
-        busy: dict[Connection, int] = {}
-        done = 0
-
-        def give_span(connection: Connection) -> None:
-            if pending:
-                connection.send(pending[-1])
-                busy[connection] = pending.pop()
-            else:
-                connection.send(None)
-
-        for connection, process in self._hire(workers):
-            try:
-                connection.send(terms)
-                send_block(connection, source, process.pid or 0)
-                send_block(connection, target, process.pid or 0)
-                give_span(connection)
-            except OSError:
-                self._drop(connection)
-        while busy:
-            ready = wait(list(busy))
-            for connection in [c for c in busy if c in ready]:
-                index = busy.pop(connection)
-                try:
-                    done += connection.recv()
-                except (EOFError, OSError):
-                    pending.append(index)
-                    self._drop(connection)
-                    continue
-                if progress:
-                    progress(done, task.n_frames)
-                try:
-                    give_span(connection)
-                except OSError:
-                    self._drop(connection)
-        if pending:  # nobody is left
-            _compute(task.job, rows, values, pending, done=done, progress=progress)
-        return values
-
-    def _hire(self, workers: int) -> list[tuple[Connection, BaseProcess]]:
-        if self._owner_pid != os.getpid():  # we are a fork: they are our parent's
-            self._members, self._owner_pid = {}, os.getpid()
-        while len(self._members) < workers:
-            ours, theirs = Pipe()
-            self._members[ours] = start_process(_serve, theirs, name="streamer offline")
-            theirs.close()
-        return list(self._members.items())[:workers]
-
-    def _drop(self, connection: Connection) -> None:
-        connection.close()
-        self._members.pop(connection).join(timeout=0)  # or it would stay a zombie
-
-
-def _serve(connection: Connection) -> None:
-    """A worker's life: jobs until the pipe closes, spans until None."""
-    with suppress(EOFError, OSError):
-        while True:
-            job, rows_dtype, rows_shape, shape = connection.recv()
-            source, target = receive_block(connection), receive_block(connection)
-            share = _Share(job, source.array(rows_dtype, rows_shape), target.array(job.value_dtype, shape))
-            while (index := connection.recv()) is not None:
-                connection.send(share.compute(index))
-            del share, source, target  # or their memory would be held until the next job
-
-
-_crew = _Crew()
-atexit.register(_crew.dismiss)
+            progress(done, len(rows) * n_frames)
+    return values

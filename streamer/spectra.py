@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from queue import SimpleQueue
 from typing import Any, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.analyser import Analyser
 from streamer.bandspec import parse_bank
 from streamer.bank import Analysis, Bank
 from streamer.errors import SpecError
 from streamer.events import Event
 from streamer.frames import FrameSpec
 from streamer.offline import Spectrogram
-from streamer.shares import Job, Scale, to_floats
+from streamer.shares import Job, Scale, Share, share_out
 from streamer.sources import SourceSpec, open_source
 from streamer.units import choose, format_duration, parse_hop_samples, parse_length_samples
 
@@ -224,30 +220,18 @@ class Spectra:
             raise self._no_frame(self._read)
 
     def _compute_all(self) -> Iterator[Piece]:
-        job = self.heading.job
-        crew: SimpleQueue[Analyser] = SimpleQueue()
-        for _ in range(self._workers):
-            crew.put(Analyser(job.analysis, job.dtype))
+        job, n_channels = self.heading.job, self.heading.channels
+        frames = job.analysis.frames
 
-        def compute(first_frame: int, samples: NDArray[np.float32]) -> Piece:
-            analyser = crew.get()
-            try:
-                return Piece(first_frame=first_frame, values=_measure(job, analyser, samples))
-            finally:
-                crew.put(analyser)
+        def compute(share: Share, span: tuple[int, NDArray[np.float32]]) -> Piece:
+            first_frame, samples = span
+            n_frames = frames.frames_within(samples.shape[1])
+            values = np.empty((n_channels, n_frames, len(job.analysis.bank)), job.value_dtype)
+            for channel, (row, out) in enumerate(zip(samples, values, strict=True), start=1):
+                share.compute(row, out, channel=channel)
+            return Piece(first_frame=first_frame, values=values)
 
-        if self._workers == 1:
-            for first_frame, samples in self._cut_spans():
-                yield compute(first_frame, samples)
-            return
-        with ThreadPoolExecutor(self._workers) as pool:
-            waiting: deque[Future[Piece]] = deque()
-            for span in self._cut_spans():
-                waiting.append(pool.submit(compute, *span))
-                if len(waiting) > 2 * self._workers:
-                    yield waiting.popleft().result()
-            for future in waiting:
-                yield future.result()
+        yield from share_out(job, self._cut_spans(), compute, workers=self._workers)
 
     def _cut_spans(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """(first frame, samples (channels, n)) of spans in order."""
@@ -294,19 +278,6 @@ class Spectra:
 
     def __exit__(self, *_exception: object) -> None:
         self.close()
-
-
-def _measure(job: Job, analyser: Analyser, samples: NDArray[np.float32]) -> NDArray[Any]:
-    """(channels, frames, bands) values of samples (channels, n), all of them in full frames."""
-    n_frames, n_bands = job.analysis.frames.frames_within(samples.shape[1]), len(job.analysis.bank)
-    values = np.empty((len(samples), n_frames, n_bands), job.value_dtype)
-    is_complex = job.scale == "complex"
-    scratch = None if is_complex else np.empty((n_frames, n_bands), analyser.complex_dtype)
-    for channel, (row, out) in enumerate(zip(samples, values, strict=True), start=1):
-        analyser.compute(to_floats(row, job.dtype), out if scratch is None else scratch, channel=channel)
-        if scratch is not None:
-            job.values_from(scratch, out)
-    return values
 
 
 def _gather(blocks: Iterable[NDArray[np.float32]], n_samples: int) -> Iterator[NDArray[np.float32]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import copy
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,16 @@ class Sums:
         self._dtype = dtype
         self._tables = _make_tables(analysis, cut, dtype)
         self._memories: dict[int, _Memory] = {}
+
+    def twin(self) -> Self:
+        """Another one that shares the tables."""
+        twin, t = copy.copy(self), self._tables
+        ending, rows, sums = (
+            align(np.zeros(scratch.size), self._dtype) for scratch in (t.ending, t.rows, t.sums)
+        )
+        twin._tables = replace(t, ending=ending, rows=rows, sums=sums)
+        twin._memories = {}
+        return twin
 
     def compute(self, samples: Work, out: NDArray[np.complexfloating], *, channel: int) -> None:
         """Fill out, (frames, bands). The sums of hops that the channel's last call ended with are used again."""

@@ -22,6 +22,7 @@ def hurry(monkeypatch):
     monkeypatch.setattr(bench, "_FEW_FRAMES", 2)
     small = replace(bench.MUSIC, bands=5, length_samples=256, hop_samples=64, frames=3)
     monkeypatch.setattr(bench, "MUSIC", small)
+    monkeypatch.setattr(bench, "_SHARED", ((small, np.float32, 100),))
     monkeypatch.setattr(bench, "CASES", (small, replace(small, name="other", hop_samples=16)))
 
 
@@ -42,6 +43,9 @@ def test_a_report_has_every_way_in_every_case(capsys):
     assert "limit of one core" in printed
     assert all(p.frames_per_s > 0 and 0 < p.latency_ms_p50 <= p.latency_ms_p99 for p in report.pipeline)
     assert "times real time" in printed
+    assert [s.frames for s in report.sharing] == [20]
+    assert all(min(s.seconds_by_workers) > 0 for s in report.sharing)
+    assert "two workers" in printed
     assert "1536 bands, 3/4 overlap" in printed
 
 

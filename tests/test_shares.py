@@ -1,11 +1,8 @@
-"""That workers do not show in the values, and are gone when they should be."""
+"""That the threads which share work do not show in the values, and are gone afterwards."""
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
+import threading
 
 import numpy as np
 import pytest
@@ -14,27 +11,20 @@ from streamer import shares
 from streamer.offline import spectrogram
 
 FS = 8000.0
+SHARED_WORK = {"bands": np.linspace(50, 3900, 37), "window_length": 1024, "hop_length": 64}
 
 
 def noise(shape, seed=0):
     return np.random.default_rng(seed).standard_normal(shape)
 
 
-@pytest.fixture
-def crew(monkeypatch):
-    """However small the work, workers are worth it."""
-    monkeypatch.setattr(shares, "_WORKER_START_S", 0.0)
-    monkeypatch.setattr(shares, "_HAND_OFF_S", 0.0)
+@pytest.fixture(autouse=True)
+def _small_spans(monkeypatch):
     monkeypatch.setattr(shares, "_SPAN_COST", 1 << 18)
-    yield shares._crew
-    shares._crew.dismiss()
-
-
-SHARED_WORK = {"bands": np.linspace(50, 3900, 37), "window_length": 1024, "hop_length": 64}
 
 
 @pytest.mark.parametrize("scale", ["complex", "amplitude"])
-def test_values_do_not_depend_on_the_number_of_workers(crew, scale):
+def test_values_do_not_depend_on_the_number_of_workers(scale):
     x = (noise((2, 30_000)) * 1000).astype(np.int16)
     alone = spectrogram(x, FS, **SHARED_WORK, scale=scale)
     calls = []
@@ -42,62 +32,52 @@ def test_values_do_not_depend_on_the_number_of_workers(crew, scale):
         shared = spectrogram(
             x, FS, **SHARED_WORK, scale=scale, workers=workers, progress=lambda *args: calls.append(args)
         )
-        assert len(crew._members) == workers
         assert alone.values.tobytes() == shared.values.tobytes()
         assert calls[-1] == (2 * alone.values.shape[-1],) * 2
+        assert calls == sorted(calls)
+        calls.clear()
 
 
-def test_workers_stay_for_the_next_call(crew):
-    x = noise(30_000)
-    spectrogram(x, FS, **SHARED_WORK, workers=2)
-    before = {process.pid for process in crew._members.values()}
-    spectrogram(x, FS, **SHARED_WORK, workers=2)
-    assert {process.pid for process in crew._members.values()} == before
+def test_every_worker_takes_part():
+    meeting = threading.Barrier(3)
+
+    def do(_, task):
+        meeting.wait(timeout=30)  # for the two others, which must be at work too
+        return task
+
+    job = shares.Job(analysis=make_analysis(), dtype=np.dtype(np.float32), scale="complex", span_frames=8)
+    assert list(shares.share_out(job, range(12), do, workers=3)) == list(range(12))
 
 
-def test_killed_workers_cost_no_frames(crew):
-    x = noise(60_000)
-    alone = spectrogram(x, FS, **SHARED_WORK)
+def test_tasks_are_taken_only_a_little_ahead():
+    taken = []
 
-    def kill_one(*_):
-        for process in list(crew._members.values())[:1]:
-            os.kill(process.pid, signal.SIGKILL)
-            process.join()
+    def tasks():
+        for task in range(1000):
+            taken.append(task)
+            yield task
 
-    shared = spectrogram(x, FS, **SHARED_WORK, workers=2, progress=kill_one)
-    np.testing.assert_array_equal(alone.values, shared.values)
-    again = spectrogram(x, FS, **SHARED_WORK, workers=2)
-    np.testing.assert_array_equal(alone.values, again.values)
+    job = shares.Job(analysis=make_analysis(), dtype=np.dtype(np.float32), scale="complex", span_frames=8)
+    results = shares.share_out(job, tasks(), lambda _, task: task, workers=2)
+    assert next(results) == 0
+    assert len(taken) == 5
+    results.close()
 
 
-def test_an_interrupted_call_leaves_nobody_working(crew):
+def test_an_interrupted_call_leaves_nobody_working():
     def interrupt(*_):
         raise KeyboardInterrupt
 
+    before = threading.active_count()
     with pytest.raises(KeyboardInterrupt):
         spectrogram(noise(60_000), FS, **SHARED_WORK, workers=2, progress=interrupt)
-    assert not crew._members
+    assert threading.active_count() == before
 
 
-def test_small_work_is_done_without_workers():
-    shares._crew.dismiss()
-    spectrogram(noise(60_000), FS, **SHARED_WORK, workers=2)
-    assert not shares._crew._members
+def make_analysis():
+    from streamer.bandspec import make_bank
+    from streamer.bank import Analysis
+    from streamer.frames import FrameSpec
 
-
-def test_workers_end_with_the_program():
-    script = (
-        "import numpy as np; from streamer import shares; from streamer.offline import spectrogram\n"
-        "shares._WORKER_START_S = 0; shares._SPAN_COST = 1 << 16\n"
-        "spectrogram(np.ones(30000), 8000, [100, 200], 1024, 8, workers=2)\n"
-        "print(*[p.pid for p in shares._crew._members.values()])\n"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
-    )
-    pids = run.stdout.split()
-    assert len(pids) == 2
-    assert run.stderr == ""
-    for pid in pids:
-        with pytest.raises(ProcessLookupError):
-            os.kill(int(pid), 0)
+    frames = FrameSpec(length_samples=64, hop_samples=16)
+    return Analysis(bank=make_bank([440.0], FS), frames=frames, fs_hz=FS)
