@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ def make_taper(window: str, length_samples: int) -> NDArray[np.float64]:
 
     name, *parameters = window.split(":")
     try:
-        wanted = (name, *(float(parameter) for parameter in parameters)) if parameters else name
+        wanted: Any = (name, *(float(parameter) for parameter in parameters)) if parameters else name
         taper = np.asarray(get_window(wanted, length_samples, fftbins=True), dtype=np.float64)
     except (ValueError, TypeError, AttributeError) as error:
         raise SpecError(
