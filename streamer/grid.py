@@ -13,10 +13,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer import kernels
+from streamer import compiled
 from streamer.bank import Analysis
-from streamer.kernels import Work
 from streamer.sums import align, turn
+from streamer.tiles import Work
 
 # Grid points under the bump: the error falls tenfold with each, until dtype's own is reached.
 _POINTS = {4: 8, 8: 14}  # by bytes of a sample
@@ -92,10 +92,12 @@ class Grid:
         for first in range(0, len(out), self._group):
             count = min(self._group, len(out) - first)
             padded, spectra = self._padded[:count], self._spectra[:count]
-            kernels.lay_out_frames(samples, first * self._hop_samples, self._hop_samples, self._taper, padded)
+            compiled.lay_out_frames(
+                samples, first * self._hop_samples, self._hop_samples, self._taper, padded
+            )
             np.fft.rfft(padded, axis=-1, out=spectra[:, margin : spectra.shape[1] - margin])
-            kernels.mirror_ends(spectra, margin)
-            kernels.read_bands(
+            compiled.mirror_ends(spectra, margin)
+            compiled.read_bands(
                 count,
                 self._weights.size // n_bands,
                 flat_spectra,

@@ -33,26 +33,11 @@ from numba.core import cgutils
 from numba.extending import intrinsic, overload
 from numpy.typing import NDArray
 
-Work = NDArray[np.floating[Any]]
+from streamer.tiles import TILE_BYTES, Work
 
-TILE_BYTES = 64  # of bands side by side: two 256-bit registers
 ROWS = 6  # with two registers each: 12 sums in flight hide the latency of two multiply-adds per cycle
 
 _INT = ir.IntType(64)
-
-
-def lanes_of(dtype: Any) -> int:
-    """Bands in one full tile."""
-    return TILE_BYTES // int(np.dtype(dtype).itemsize)
-
-
-def tile_widths(n_bands: int, dtype: Any) -> list[int]:
-    """How bands are shared out to tiles: full ones, then a half one where that is enough for the rest."""
-    lanes = lanes_of(dtype)
-    full, rest = divmod(n_bands, lanes)
-    if not rest:
-        return [lanes] * full
-    return [lanes] * full + [lanes // 2 if rest <= lanes // 2 else lanes]
 
 
 # The innermost loops. Each is a plain function that says what it does, run by readers and tests, and LLVM code

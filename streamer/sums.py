@@ -9,10 +9,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer import kernels
+from streamer import compiled
 from streamer.bank import Analysis
 from streamer.frames import FrameSpec
-from streamer.kernels import Work
+from streamer.tiles import Work, lanes_of, tile_widths
 
 _GROUP_BYTES = 128 * 1024  # folded frames that stay in the second-level cache while all bands pass over them
 _BATCH_ROWS = 96  # piece sums of one tile that stay in the first-level cache until they are joined
@@ -51,7 +51,7 @@ class Sums:
             memory = self._memories[channel] = _Memory(
                 samples=np.empty(shared, self._dtype), sums=np.empty(t.n_kept, self._dtype)
             )
-        kernels.evaluate_frames(
+        compiled.evaluate_frames(
             samples,
             self._hop_samples,
             len(out),
@@ -80,7 +80,7 @@ class Sums:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """How frames are cut into stretches and pieces, and put together again: see kernels.
+    """How frames are cut into stretches and pieces, and put together again: see compiled.
 
     cosines: a[m] of the taper sum(a[m] cos(2 pi m n / N)) where it is applied after the sum, else (1,)
     """
@@ -174,7 +174,7 @@ class _Memory:
 def _make_tables(analysis: Analysis, cut: Cut, dtype: np.dtype[Any]) -> _Tables:
     fs_hz, spec = analysis.fs_hz, analysis.frames
     piece, padded = 2 * cut.half, 2 * cut.half << cut.levels
-    widths = kernels.tile_widths(len(analysis.bank), dtype)
+    widths = tile_widths(len(analysis.bank), dtype)
     freqs_hz = np.concatenate([analysis.bank.freqs_hz, np.zeros(sum(widths) - len(analysis.bank))])
     shared = cut.per_frame - 1
     doublings = 1 << np.arange(cut.per_frame.bit_length() - 1)
@@ -204,7 +204,7 @@ def _make_tables(analysis: Analysis, cut: Cut, dtype: np.dtype[Any]) -> _Tables:
     else:
         batch = group = max(16, min(8 * cut.per_frame, _GROUP_BYTES // (padded * dtype.itemsize)))
     taper = spec.taper if cut.per_frame == 1 else np.ones(cut.length_samples)
-    lanes = kernels.lanes_of(dtype)
+    lanes = lanes_of(dtype)
     n_stretches = group + shared
     return _Tables(
         stream_turns=stream_turns,

@@ -14,6 +14,7 @@ from streamer import kernels
 from streamer.analyser import Analyser
 from streamer.bank import Analysis, Bank
 from streamer.frames import FrameSpec
+from streamer.tiles import tile_widths
 
 DTYPES = [np.float32, np.float64]
 
@@ -137,10 +138,10 @@ def test_bands_read_from_a_grid_equal_the_plain_ones(dtype):
 
 
 def test_tiles_have_room_for_every_band():
-    assert kernels.tile_widths(1, np.float32) == [8]
-    assert kernels.tile_widths(40, np.float32) == [16, 16, 8]
-    assert kernels.tile_widths(41, np.float32) == [16, 16, 16]
-    assert kernels.tile_widths(16, np.float64) == [8, 8]
+    assert tile_widths(1, np.float32) == [8]
+    assert tile_widths(40, np.float32) == [16, 16, 8]
+    assert tile_widths(41, np.float32) == [16, 16, 16]
+    assert tile_widths(16, np.float64) == [8, 8]
 
 
 PLAIN_CASES = [

@@ -27,7 +27,9 @@ LAYERS = [
     ("dashboard",),
     ("atomics", "processes"),
     ("ring",),
+    ("tiles",),
     ("ring_kernels", "kernels"),
+    ("compiled",),
     ("sums",),
     ("grid",),
     ("analyser",),
@@ -58,7 +60,8 @@ LAYERS = [
 LATE = {("bandspec", "plans"), ("ring", "ring_kernels")}
 
 HEAVY = {
-    "numba": {"atomics", "preload", "kernels", "ring_kernels", "bench"},
+    "numba": {"atomics", "compiled", "preload", "kernels", "ring_kernels", "bench"},
+    "llvmlite": {"kernels", "compiled"},
     "sounddevice": {"sources", "cli"},
     "soundfile": {"sources", "generate", "cli"},
     "rich": {"regions", "bars", "panels", "screen", "bench", "cli", "progress"},
@@ -128,6 +131,12 @@ def test_importing_streamer_loads_nothing_heavy() -> None:
 
 def test_the_command_lines_help_loads_nothing_heavy() -> None:
     assert not load("import streamer.cli") & {"numpy", "msgspec", *HEAVY}
+
+
+def test_recordings_and_arrays_need_no_numba_once_kernels_are_compiled() -> None:
+    detect = "import numpy as np, streamer; streamer.detect(np.zeros(8000), 8000); streamer.goertzel([1.0] * 8, [1], 8)"
+    load(detect)
+    assert "numba" not in load(detect)
 
 
 def test_the_main_process_runs_without_numba_and_audio_libraries() -> None:
