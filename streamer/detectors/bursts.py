@@ -95,12 +95,13 @@ class Burst:
 
     starts, stops: of each tone; the length of the envelope where it has not stopped yet
     holes: from and to of each one bridged, the newest first
-    scaled: (tones, frames) the envelopes, 1 while a tone is on
+    levels: of each tone, its amplitude while it is on   scaled: (tones, frames) the envelopes over those
     """
 
     starts: tuple[float, ...]
     stops: tuple[float, ...]
     holes: tuple[tuple[float, float], ...]
+    levels: tuple[float, ...]
     scaled: NDArray[np.float64]
 
     @property
@@ -124,7 +125,8 @@ class Burst:
 
 def find_burst(envelopes: NDArray[np.float64], led: slice, *, max_hole_frames: float) -> Burst | None:
     """The newest burst in (tones, frames) amplitudes, all of whose tones are there where `led` says, or None."""
-    scaled = envelopes / np.maximum(find_plateau(envelopes[:, led]), 1e-12)[:, np.newaxis]
+    levels = np.maximum(find_plateau(envelopes[:, led]), 1e-12)
+    scaled = envelopes / levels[:, np.newaxis]
     both = scaled.min(axis=0).tolist()
     pieces = find_pieces(both, 0.5)
     if not pieces:
@@ -143,6 +145,7 @@ def find_burst(envelopes: NDArray[np.float64], led: slice, *, max_hole_frames: f
         starts=tuple(rising_edge(row, first, 0.5) for row in rows),
         stops=tuple(falling_edge(row, pieces[-1][1] - 1, 0.5) for row in rows),
         holes=tuple(holes),
+        levels=tuple(levels.tolist()),
         scaled=scaled,
     )
 

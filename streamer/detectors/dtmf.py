@@ -20,9 +20,11 @@ from streamer.detectors.dtmf_verdict import (
     Reject,
     Shape,
     Sound,
+    Tones,
     doubt_of,
     doubt_of_shape,
     judge,
+    judge_tones,
 )
 from streamer.detectors.look import find_lines, measure_power, spread
 from streamer.events import Event
@@ -35,6 +37,8 @@ HOP_MS = 2.5
 LEAD_SHARE = np.float32(0.6)  # a tone leads its group with so much of its four bands' power
 MIN_LEAD_FRAMES = 5  # fewer make no candidate,
 SHORT_LEAD_FRAMES = 9  # and fewer from first to last no digit: one of 28 ms leads for more than 10
+CLOSE_FRAMES = 2  # after it has led no more, it is asked so much later whether it has ended
+OFF_FRAMES = 4  # and one that is off by then may be back so much later
 LEAD_BEFORE_FRAMES = 4  # before it leads, an edge is seen to rise by so many more
 TOUCH_MS = 40.0  # a pair that comes to lead sooner after a digit may share a tone with it
 CHECKS_MS = (45.0, 75.0, 140.0, 280.0)  # ages at which one refused is looked at again
@@ -65,6 +69,8 @@ class _Candidate:
     noise: float = 1e-20  # mean square in the noise bandwidth of a frame, when it began
     refusal: Refusal | None = None  # the last
     was_there: bool | None = None  # one of its tones, before; None: not asked yet
+    off_since: int = -1  # its last_frame when a check found it off,
+    levels: tuple[float, ...] = ()  # and of its tones what they were on
 
     @property
     def code(self) -> int:
@@ -173,11 +179,24 @@ class DtmfDetector:
         first = self._trail.stop_frame
         self._trail.append(values)
         pairs = self._find_leaders(np.ascontiguousarray(power.T))
-        starts = [0, *(np.flatnonzero(pairs[1:] != pairs[:-1]) + 1).tolist()]
-        leaders = pairs[starts].tolist()
-        for pair, start, stop in zip(leaders, starts, [*starts[1:], pairs.size], strict=True):
-            if self._candidates or (pair >= 0 and (pair == self._lead or stop - start >= MIN_LEAD_FRAMES)):
-                self._follow(pair, first + start, first + stop, events)
+        starts = np.concatenate([[0], np.flatnonzero(pairs[1:] != pairs[:-1]) + 1])
+        stops = np.append(starts[1:], pairs.size)
+        leaders = pairs[starts]
+        lengths = stops - starts
+        worthy = (leaders >= 0) & (lengths >= MIN_LEAD_FRAMES)
+        # Most are over before they could be looked at: not back within the frames after which they are closed.
+        brief = worthy & (lengths <= SHORT_LEAD_FRAMES) & (stops + CLOSE_FRAMES < pairs.size)
+        for later in range(1, CLOSE_FRAMES + 1):
+            brief &= leaders != pairs[np.minimum(stops + later, pairs.size - 1)]
+        brief[0] = False  # it may have led before
+        for pair, start, stop, is_worthy, is_brief in zip(
+            leaders.tolist(), starts.tolist(), stops.tolist(), worthy.tolist(), brief.tolist(), strict=True
+        ):
+            may_begin = not is_brief or pair in self._candidates
+            if not may_begin:
+                self._refuse(pair, first + start, Refusal(Reject.SHORT, 0.0, self.spec.min_on_ms))
+            if self._candidates or (is_worthy and may_begin) or (pair >= 0 and pair == self._lead):
+                self._follow(pair, first + start, first + stop, events, may_begin=may_begin)
             elif pair != self._lead:  # a blip, or nothing
                 self._lead, self._lead_since = pair, first + start
 
@@ -199,7 +218,7 @@ class DtmfDetector:
             pairs[at] = np.where(self._wanted[found], found, -1)
         return pairs
 
-    def _follow(self, pair: int, start: int, stop: int, events: list[Event]) -> None:
+    def _follow(self, pair: int, start: int, stop: int, events: list[Event], *, may_begin: bool) -> None:
         """Frames [start, stop), in all of which `pair` leads."""
         if pair != self._lead:
             if self._lead in self._candidates:
@@ -207,10 +226,15 @@ class DtmfDetector:
             self._lead, self._lead_since = pair, start
         while True:
             new_at = stop
-            if pair >= 0 and pair not in self._candidates:
+            if may_begin and pair >= 0 and pair not in self._candidates:
                 new_at = max(self._lead_since + MIN_LEAD_FRAMES - 1, start)
-            due = min((_next_due(candidate, stop) for candidate in self._candidates.values()), default=stop)
-            if min(new_at, due) >= stop:
+            due = stop
+            for candidate in self._candidates.values():
+                if candidate.check_frame is not None and candidate.check_frame < due:
+                    due = candidate.check_frame
+                if candidate.close_frame is not None and candidate.close_frame < due:
+                    due = candidate.close_frame
+            if new_at >= stop and due >= stop:
                 break
             if new_at <= due:
                 self._candidates[pair] = _Candidate(
@@ -227,7 +251,7 @@ class DtmfDetector:
 
     def _broke(self, candidate: _Candidate, frame: int) -> None:
         if candidate.close_frame is None:
-            candidate.close_frame = frame + 2
+            candidate.close_frame = frame + CLOSE_FRAMES
 
     def _settle(self, frame: int, pair: int, events: list[Event]) -> None:
         """Do what is due in this frame, in which `pair` leads."""
@@ -246,6 +270,9 @@ class DtmfDetector:
         candidate.check_frame = None
         if self._was_there_before(candidate):
             return
+        if self._is_still_off(candidate, frame):
+            candidate.check_frame = frame + OFF_FRAMES
+            return
         burst, origin = self._find_burst(candidate, frame)
         if burst is None:
             return
@@ -254,7 +281,8 @@ class DtmfDetector:
             candidate.check_frame = frame + max(1, self._to_frames(self.spec.min_on_ms - age_ms))
             return
         if burst.stop < frame - origin:  # a hole, unless the close says that it has stopped
-            candidate.check_frame = frame + 4
+            candidate.check_frame = frame + OFF_FRAMES
+            candidate.off_since, candidate.levels = candidate.last_frame, burst.levels
             return
         verdict = self._weigh(candidate, burst, origin, frame, stopped=False)
         if not isinstance(verdict, Refusal):
@@ -291,12 +319,15 @@ class DtmfDetector:
         if not candidate.number:
             found = self._weigh_whole(candidate, burst, origin, frame)
             if isinstance(found, Refusal):
-                self.rejections[found.reject] += 1
-                if self.explain:
-                    self.explain(candidate.first_frame * self._hop, candidate.label, found)
+                self._refuse(candidate.code, candidate.first_frame, found)
                 return
             self._begin(candidate, found, frame, events)
         events.append(self._end_event(candidate, burst, origin, frame))
+
+    def _refuse(self, code: int, first_frame: int, refusal: Refusal) -> None:
+        self.rejections[refusal.reject] += 1
+        if self.explain:
+            self.explain(first_frame * self._hop, DIGITS[code // 4][code % 4], refusal)
 
     def _weigh_whole(
         self, candidate: _Candidate, burst: Burst | None, origin: int, frame: int
@@ -325,12 +356,26 @@ class DtmfDetector:
                     candidate.was_there |= bool(abs(rows[row, 0]) > 0.85 * abs(rows[row, -1]))
         return candidate.was_there
 
+    def _is_still_off(self, candidate: _Candidate, frame: int) -> bool:
+        """Whether it has not come back since it was found to be off: cheap, and true of most that speech leaves."""
+        if candidate.off_since != candidate.last_frame:
+            return False
+        if frame >= candidate.last_frame + self._edge_frames:
+            return True
+        values = self._pair(candidate, frame, frame + 1)[:, 0].tolist()
+        return any(abs(value) < 0.5 * level for value, level in zip(values, candidate.levels, strict=True))
+
+    def _pair(self, candidate: _Candidate, start: int, stop: int) -> NDArray[np.complex64]:
+        """(2, frames) values of its tones in frames [start, stop)."""
+        low, high = candidate.low, 4 + candidate.high
+        return self._trail.rows(start, stop)[low : high + 1 : high - low]
+
     def _find_burst(self, candidate: _Candidate, frame: int) -> tuple[Burst | None, int]:
         """The candidate's burst as seen in this frame, and the frame its times count from."""
         oldest = max(self._first_frame, frame + 1 - self._kept_frames)
         origin = max(oldest, candidate.first_frame - self._back_frames)
         stop = min(frame + 1, candidate.last_frame + self._edge_frames)
-        values = self._trail.rows(origin, stop)[[candidate.low, 4 + candidate.high]]
+        values = self._pair(candidate, origin, stop)
         led_from = max(candidate.first_frame, stop - 120, origin) - origin
         burst = find_burst(
             np.abs(values.astype(np.complex128)),
@@ -391,8 +436,8 @@ class DtmfDetector:
         if doubt_of_shape(shape) > spec.max_doubt:
             return Refusal(Reject.SHAPE, doubt_of_shape(shape), spec.max_doubt)
         sound = self._listen(candidate, shape, frame)
-        if sound is None:
-            return Refusal(Reject.GONE)
+        if isinstance(sound, Refusal):
+            return sound
         return judge(shape, sound, spec) or (shape, sound)
 
     def _meet(self, edges: tuple[float, ...], pick: Callable[[tuple[float, ...]], float]) -> float:
@@ -408,7 +453,7 @@ class DtmfDetector:
         last = min(origin + math.floor(burst.stop), frame)
         if last - first < 4:
             return 0.0, 0.0
-        values = self._trail.rows(first, last + 1)[[candidate.low, 4 + candidate.high]].astype(np.complex128)
+        values = self._pair(candidate, first, last + 1).astype(np.complex128)
         moves = values[:, 1:] * values[:, :-1].conj()
         middle = moves.shape[1] // 2
         early, late = moves[:, :middle].sum(axis=1), moves[:, middle:].sum(axis=1)
@@ -417,17 +462,26 @@ class DtmfDetector:
         drift = np.angle(late * early.conj())
         return float(np.max(np.abs(off) / nominal)), float(np.max(np.abs(drift) / nominal))
 
-    def _listen(self, candidate: _Candidate, shape: Shape, frame: int) -> Sound | None:
-        """Look at the samples, before, during and after; None: they are gone."""
+    def _listen(self, candidate: _Candidate, shape: Shape, frame: int) -> Sound | Refusal:
+        """Look at the samples, before, during and after, or the first reason why they are no digit's."""
         settle = SETTLE_MS * self._per_ms
         start = math.ceil(shape.start_sample + settle)
         stop = int(shape.stop_sample - settle * shape.stopped)
         stop = min(stop, start + int(CORE_MS * self._per_ms))
         core = self._read(start, stop, frame)
         if core is None:
-            return None
+            return Refusal(Reject.GONE)
         fs_hz = self._analysis.fs_hz
         lines = find_lines(core, fs_hz, near_hz=candidate.nominal_hz, within=SEARCH)
+        tones = Tones(
+            freqs_hz=(lines.freqs_hz[0], lines.freqs_hz[1]),
+            deviation=max(
+                abs(f / nominal - 1) for f, nominal in zip(lines.freqs_hz, candidate.nominal_hz, strict=True)
+            ),
+            amplitudes=(lines.amplitudes[0], lines.amplitudes[1]),
+        )
+        if refusal := judge_tones(tones, self.spec):
+            return refusal
         part = core[-int(COMPANY_MS * self._per_ms) :]
         alone = lines
         if part.size < core.size:
@@ -436,7 +490,7 @@ class DtmfDetector:
         before_stop = int(shape.start_sample - 2 * settle)
         before = self._read(before_stop - part.size, before_stop, frame)
         if before is None:
-            return None
+            return Refusal(Reject.GONE)
         was_there, _ = measure_power(before, fs_hz)
         change = 10 ** (STEADY_DB / 10)
         known = spread(was_there, 2)
@@ -455,11 +509,7 @@ class DtmfDetector:
         floor = float(np.partition(rest, rest.size // 2)[rest.size // 2]) / math.log(2) + 1e-20
         noise = floor * part.size / self._length
         return Sound(
-            freqs_hz=(lines.freqs_hz[0], lines.freqs_hz[1]),
-            deviation=max(
-                abs(f / nominal - 1) for f, nominal in zip(lines.freqs_hz, candidate.nominal_hz, strict=True)
-            ),
-            amplitudes=(lines.amplitudes[0], lines.amplitudes[1]),
+            tones=tones,
             length_ms=(shape.stop_sample - shape.start_sample) / self._per_ms,
             snr_db=min(_db(weaker / noise), MOST_SNR_DB),
             company_db=_db(company / weaker),
@@ -490,12 +540,12 @@ class DtmfDetector:
         candidate.number = self._n_digits
         candidate.start_sample = shape.start_sample
         candidate.check_frame = None
-        candidate.noise = min(sound.amplitudes) ** 2 / 2 / 10 ** (sound.snr_db / 10)
+        candidate.noise = min(sound.tones.amplitudes) ** 2 / 2 / 10 ** (sound.snr_db / 10)
         candidate.confidence = 0.5 ** (doubt_of(shape, sound) / self.spec.max_doubt)
         event = self._event(candidate, frame, phase="begin")
-        event.freqs_hz = [round(f, 2) for f in sound.freqs_hz]
-        event.level_dbfs = round(sound.level_dbfs, 2)
-        event.twist_db = round(sound.twist_db, 2)
+        event.freqs_hz = [round(f, 2) for f in sound.tones.freqs_hz]
+        event.level_dbfs = round(sound.tones.level_dbfs, 2)
+        event.twist_db = round(sound.tones.twist_db, 2)
         event.snr_db = round(sound.snr_db, 1)
         events.append(event)
 
@@ -521,8 +571,7 @@ class DtmfDetector:
             middle = min(round((burst.start + stop) / 2), frame - origin - 1)
             first, last = middle - 1, middle + 1
         first = max(first, last - self._to_frames(CORE_MS), 0)
-        rows = self._trail.rows(origin + first, origin + last + 1)
-        values = rows[[candidate.low, 4 + candidate.high]].astype(np.complex128)
+        values = self._pair(candidate, origin + first, origin + last + 1).astype(np.complex128)
         turn = 2 * np.pi * self._hop / self._analysis.fs_hz  # a frame's, at 1 Hz
         nominal = np.array(candidate.nominal_hz)
         moved = np.angle((values[:, 1:] * values[:, :-1].conj()).sum(axis=1))
@@ -554,11 +603,6 @@ class DtmfDetector:
 
     def _to_frames(self, ms: float) -> int:
         return math.ceil(ms * self._per_ms / self._hop)
-
-
-def _next_due(candidate: _Candidate, never: int) -> int:
-    check, close = candidate.check_frame, candidate.close_frame
-    return min(never if check is None else check, never if close is None else close)
 
 
 def _shared_tone(code: int, other: int) -> int | None:

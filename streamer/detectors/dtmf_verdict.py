@@ -55,19 +55,12 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sound:
-    """What the samples of a pair of tones say."""
+class Tones:
+    """The tones of a pair by themselves."""
 
     freqs_hz: tuple[float, float]
     deviation: float  # of the worse tone, a ratio
     amplitudes: tuple[float, float]
-    length_ms: float
-    snr_db: float  # of the weaker tone
-    company_db: float  # the strongest other line that is not steady from before, over the weaker tone
-    company_peak_db: float  # the same over the mean of the rest
-    company_clear_db: float  # and over its median, as noise would have it
-    newcomer_db: float  # the strongest line that was there neither before nor after
-    newcomer_share: float  # how much of the spectrum such lines fill
 
     @property
     def twist_db(self) -> float:
@@ -76,6 +69,20 @@ class Sound:
     @property
     def level_dbfs(self) -> float:
         return 10 * math.log10(max(sum(a * a for a in self.amplitudes), 1e-24))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sound:
+    """What the samples of a pair of tones say, its tones and all that is there besides."""
+
+    tones: Tones
+    length_ms: float
+    snr_db: float  # of the weaker tone
+    company_db: float  # the strongest other line that is not steady from before, over the weaker tone
+    company_peak_db: float  # the same over the mean of the rest
+    company_clear_db: float  # and over its median, as noise would have it
+    newcomer_db: float  # the strongest line that was there neither before nor after
+    newcomer_share: float  # how much of the spectrum such lines fill
 
 
 def doubt_of_shape(shape: Shape) -> float:
@@ -103,7 +110,7 @@ def doubt_of(shape: Shape, sound: Sound) -> float:
         _ramp(sound.company_db, -8, -4),
     )
     company = _ramp(sound.company_db, -15, 10) * unlike_noise
-    percent = 100 * sound.deviation
+    percent = 100 * sound.tones.deviation
     return (
         doubt_of_shape(shape)
         + 0.08 * percent**2
@@ -113,40 +120,36 @@ def doubt_of(shape: Shape, sound: Sound) -> float:
             + 0.9 * percent**2
             + 4.4 * shape.start_misfit**2
             + 3.6 * shape.stop_misfit**2
-            + 1.35 * (sound.twist_db / 10) ** 2
+            + 1.35 * (sound.tones.twist_db / 10) ** 2
             + 0.87 * 30 / max(sound.length_ms, 1.0)
             + 0.28 * _ramp(sound.newcomer_db, -15, 15)
         )
     )
 
 
+def judge_tones(tones: Tones, spec: DtmfSpec) -> Refusal | None:
+    """The first reason why these are no digit's tones, whatever else is there."""
+    level_dbfs = 20 * math.log10(max(min(tones.amplitudes), 1e-12))
+    return _first_of(
+        (Reject.FREQUENCY, tones.deviation, spec.max_deviation),
+        (Reject.QUIET, -level_dbfs, -spec.min_level_dbfs),
+        (Reject.LOW_STRONGER, -tones.twist_db, spec.max_low_over_high_db),
+        (Reject.HIGH_STRONGER, tones.twist_db, spec.max_high_over_low_db),
+    )
+
+
 def judge(shape: Shape, sound: Sound, spec: DtmfSpec) -> Refusal | None:
     """The first reason why this is no digit."""
-    level_dbfs = 20 * math.log10(max(min(sound.amplitudes), 1e-12))
-    most_doubt = spec.max_doubt * (1 if shape.stopped else EARLY)
-    doubt = doubt_of(shape, sound)
-    for bad, reject, value, limit in (
-        (sound.deviation > spec.max_deviation, Reject.FREQUENCY, sound.deviation, spec.max_deviation),
-        (level_dbfs < spec.min_level_dbfs, Reject.QUIET, level_dbfs, spec.min_level_dbfs),
-        (
-            -sound.twist_db > spec.max_low_over_high_db,
-            Reject.LOW_STRONGER,
-            -sound.twist_db,
-            spec.max_low_over_high_db,
-        ),
-        (
-            sound.twist_db > spec.max_high_over_low_db,
-            Reject.HIGH_STRONGER,
-            sound.twist_db,
-            spec.max_high_over_low_db,
-        ),
-        (sound.snr_db < spec.min_snr_db, Reject.NOISY, sound.snr_db, spec.min_snr_db),
-        (sound.newcomer_share > spec.max_company, Reject.COMPANY, sound.newcomer_share, spec.max_company),
-        (doubt > most_doubt, Reject.DOUBT, doubt, most_doubt),
-    ):
-        if bad:
-            return Refusal(reject, value, limit)
-    return None
+    return judge_tones(sound.tones, spec) or _first_of(
+        (Reject.NOISY, -sound.snr_db, -spec.min_snr_db),
+        (Reject.COMPANY, sound.newcomer_share, spec.max_company),
+        (Reject.DOUBT, doubt_of(shape, sound), spec.max_doubt * (1 if shape.stopped else EARLY)),
+    )
+
+
+def _first_of(*tests: tuple[Reject, float, float]) -> Refusal | None:
+    """Of (reason, value, most that is allowed) the first that is exceeded."""
+    return next((Refusal(reject, value, most) for reject, value, most in tests if value > most), None)
 
 
 def _ramp(value: float, low: float, high: float) -> float:
