@@ -299,6 +299,7 @@ def _make_set_up(settings: LiveSettings, plans: Sequence[str]) -> SetUp:
 @click.option(
     "--expect", metavar="TEXT", help="End with exit code 1 unless these digits, or this label, are heard."
 )
+@click.option("--explain", is_flag=True, help="Say on stderr what was taken for no digit, and why.")
 @OUTPUT_OPTIONS
 @DEBUG
 def detect(
@@ -310,6 +311,7 @@ def detect(
     duration: str | None,
     jobs: int,
     expect: str | None,
+    explain: bool,
     is_json: bool,
     outputs: tuple[str, ...],
     quiet: bool,
@@ -330,6 +332,7 @@ def detect(
             source=parse_source(file, sample_format=sample_format, rate_hz=rate_hz, channels=channels),
             plans=plans or ("dtmf",),
             duration_s=limit_s,
+            explain=explain,
         )
         for file in files
     ]

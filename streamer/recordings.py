@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from streamer import __version__
 from streamer.decoder import Decoder
-from streamer.detectors import Detector
+from streamer.detectors import Detector, Explains
 from streamer.engine import Engine
 from streamer.errors import SpecError, StreamerError
 from streamer.events import End, ErrorRecord, Event, Record, Start, Stats
@@ -42,12 +43,22 @@ def make_detectors(plans: Sequence[str], fs_hz: float, channels: int) -> Iterato
 
 
 class Recording:
-    """One pass over samples that can wait."""
+    """One pass over samples that can wait.
 
-    def __init__(self, info: SourceInfo, plans: Sequence[str], *, file: str | None = None) -> None:
+    refused: with `explain`, what was looked at and taken for nothing, and why; whoever reads it clears it
+    """
+
+    def __init__(
+        self, info: SourceInfo, plans: Sequence[str], *, file: str | None = None, explain: bool = False
+    ) -> None:
         self.info = info
+        self.refused: list[str] = []
+        detectors = list(make_detectors(plans, info.fs_hz, info.channels))
+        for plan, channel, detector in detectors if explain else ():
+            if isinstance(detector, Explains):
+                detector.explain = partial(self._note_refusal, plan, channel)
         self.decoder = Decoder(
-            make_detectors(plans, info.fs_hz, info.channels),
+            detectors,
             read_audio=self._read,
             clock=WallClock(info.fs_hz, start=info.start_time),
             file=file,
@@ -55,6 +66,11 @@ class Recording:
         self.engine = Engine(
             self.decoder.analyses, channels=info.channels, history_samples=self.decoder.history_samples
         )
+
+    def _note_refusal(self, plan: str, channel: int, sample: int, label: str, why: object) -> None:
+        where = f", channel {channel}" if self.info.channels > 1 else ""
+        at_s = max(0.0, sample / self.info.fs_hz)
+        self.refused.append(f"{self.info.name}: {at_s:.3f} s{where}: no {plan} {label}: {why}")
 
     def _read(self, channel: int, start: int, stop: int) -> NDArray[np.float32] | None:
         return self.engine.read(channel, start, stop)
@@ -107,6 +123,7 @@ class Job:
     source: SourceSpec
     plans: tuple[str, ...]
     duration_s: float | None = None  # only so much of it
+    explain: bool = False  # also what was refused, as remarks
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +141,7 @@ def listen(job: Job, *, progress: Progress | None = None) -> Iterator[Record | R
     """
     with open_source(job.source) as source:
         info = source.info
-        recording = Recording(info, job.plans, file=info.name)
+        recording = Recording(info, job.plans, file=info.name, explain=job.explain)
         yield recording.make_start(job.plans)
         limit = None if job.duration_s is None else round(job.duration_s * info.fs_hz)
         failure: StreamerError | None = None
@@ -133,6 +150,7 @@ def listen(job: Job, *, progress: Progress | None = None) -> Iterator[Record | R
                 end = recording.engine.end_sample
                 kept = block if limit is None else block[: limit - end]
                 yield from recording.feed(kept)
+                yield from _take_refused(recording)
                 if progress:
                     total = info.n_samples
                     done_s = recording.engine.end_sample / info.fs_hz
@@ -142,6 +160,7 @@ def listen(job: Job, *, progress: Progress | None = None) -> Iterator[Record | R
         except StreamerError as error:
             failure = error
         yield from recording.finish()
+        yield from _take_refused(recording)
         if failure is not None:
             yield ErrorRecord(message=str(failure), file=info.name)
         stats = recording.stats
@@ -157,6 +176,11 @@ def listen(job: Job, *, progress: Progress | None = None) -> Iterator[Record | R
         yield from (Remark(remark) for remark in source.remarks)
         if failure is not None:
             raise failure
+
+
+def _take_refused(recording: Recording) -> Iterator[Remark]:
+    yield from map(Remark, recording.refused)
+    recording.refused.clear()
 
 
 def run_jobs(

@@ -99,6 +99,22 @@ def test_expect_ends_with_1_when_it_is_not_heard(dial: Path) -> None:
     assert '"911" was not heard' in result.stderr
 
 
+def test_explain_says_what_was_refused_and_by_how_much(tmp_path: Path) -> None:
+    path = tmp_path / "short.wav"
+    samples, _ = dtmf_digits("5", 8000, on_ms=20)
+    soundfile.write(path, np.concatenate([np.zeros(800), samples, np.zeros(800)]), 8000)
+    done = run("detect", path, "--explain", "--json")
+    records = read_lines(done.stdout)
+    assert digits_of(records) == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("streamer: short.wav: 0.0")
+    assert "no dtmf 5: shorter than min_on_ms: " in line
+    assert line.endswith(", the limit is 28.5")
+    stats = next(record for record in records if record["type"] == "stats")
+    assert stats["rejections"] == {"shorter than min_on_ms": 1}
+    assert run("detect", path).stderr == ""
+
+
 def test_a_bad_file_among_good_ones_is_told_and_the_others_are_heard(dial: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.wav").write_bytes(b"RIFFgarbage")
     result = run("detect", str(tmp_path / "bad.wav"), str(dial))

@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import pytest
@@ -5,7 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.detectors.dtmf_spec import PRESETS, DtmfSpec
-from streamer.detectors.dtmf_verdict import EARLY, Reject, Shape, Sound, doubt_of, doubt_of_shape, judge
+from streamer.detectors.dtmf_verdict import (
+    EARLY,
+    Refusal,
+    Reject,
+    Shape,
+    Sound,
+    Tones,
+    doubt_of,
+    doubt_of_shape,
+    judge,
+)
 
 CLEAN_SHAPE = Shape(
     start_sample=1000,
@@ -18,9 +29,7 @@ CLEAN_SHAPE = Shape(
     stop_misfit=0,
 )
 CLEAN_SOUND = Sound(
-    freqs_hz=(697, 1209),
-    deviation=0,
-    amplitudes=(0.1, 0.1),
+    tones=Tones(freqs_hz=(697, 1209), deviation=0, amplitudes=(0.1, 0.1)),
     length_ms=100,
     snr_db=40,
     company_db=-40,
@@ -32,13 +41,19 @@ CLEAN_SOUND = Sound(
 IN_COMPANY = replace(CLEAN_SOUND, company_db=5, company_peak_db=15, company_clear_db=25, newcomer_db=0)
 
 
+def change(sound, **figures):
+    """The same with other figures, of the tones or of the rest."""
+    of_tones = {name: figures.pop(name) for name in ("deviation", "amplitudes") if name in figures}
+    return replace(sound, tones=replace(sound.tones, **of_tones), **figures)
+
+
 def test_a_clean_digit_is_beyond_doubt():
     assert doubt_of(CLEAN_SHAPE, CLEAN_SOUND) == 0
     assert judge(CLEAN_SHAPE, CLEAN_SOUND, DtmfSpec()) is None
 
 
 @pytest.mark.parametrize(
-    ("change", "reject"),
+    ("figures", "reject"),
     [
         ({"deviation": 0.03}, Reject.FREQUENCY),
         ({"amplitudes": (1e-4, 1e-4)}, Reject.QUIET),
@@ -49,17 +64,24 @@ def test_a_clean_digit_is_beyond_doubt():
         ({"newcomer_share": 0.2}, Reject.COMPANY),
     ],
 )
-def test_a_limit_missed_is_named_with_value_and_limit(change, reject):
-    refusal = judge(CLEAN_SHAPE, replace(CLEAN_SOUND, **change), DtmfSpec())
+def test_a_limit_missed_is_named_with_value_and_limit(figures, reject):
+    refusal = judge(CLEAN_SHAPE, change(CLEAN_SOUND, **figures), DtmfSpec())
     assert (refusal.reject if refusal else None) is reject
     if refusal:
         assert refusal.value != refusal.limit
 
 
+def test_a_refusal_says_by_how_much_where_it_can():
+    quiet = judge(CLEAN_SHAPE, change(CLEAN_SOUND, amplitudes=(1e-4, 1e-4)), DtmfSpec())
+    assert str(quiet) == "a tone below min_level_dbfs: -80, the limit is -66"
+    assert str(Refusal(Reject.START_SKEW, math.inf, 8.0)) == "its tones do not start together"
+    assert str(Refusal(Reject.GONE)) == "its samples are gone"
+
+
 def test_in_company_a_digit_must_be_true_and_alone_it_need_not():
     off = 0.018
-    assert judge(CLEAN_SHAPE, replace(CLEAN_SOUND, deviation=off), DtmfSpec()) is None
-    refusal = judge(CLEAN_SHAPE, replace(IN_COMPANY, deviation=off), DtmfSpec())
+    assert judge(CLEAN_SHAPE, change(CLEAN_SOUND, deviation=off), DtmfSpec()) is None
+    refusal = judge(CLEAN_SHAPE, change(IN_COMPANY, deviation=off), DtmfSpec())
     assert refusal is not None
     assert refusal.reject is Reject.DOUBT
     assert judge(CLEAN_SHAPE, IN_COMPANY, DtmfSpec()) is None
@@ -92,8 +114,8 @@ SOUND_DOUBTS = ("deviation", "company_db", "company_peak_db", "company_clear_db"
 def test_doubt_never_falls_as_anything_gets_worse(shape, sound, name, more):
     worse_shape, worse_sound = dict(shape), dict(sound)
     (worse_shape if name in shape else worse_sound)[name] += more
-    doubt = doubt_of(replace(CLEAN_SHAPE, **shape), replace(CLEAN_SOUND, **sound))
-    worse = doubt_of(replace(CLEAN_SHAPE, **worse_shape), replace(CLEAN_SOUND, **worse_sound))
+    doubt = doubt_of(replace(CLEAN_SHAPE, **shape), change(CLEAN_SOUND, **sound))
+    worse = doubt_of(replace(CLEAN_SHAPE, **worse_shape), change(CLEAN_SOUND, **worse_sound))
     assert worse >= doubt >= 0
 
 

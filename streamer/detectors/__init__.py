@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,13 @@ class Detector(Protocol):
 
     def flush(self) -> Iterable[Event]:
         """The signal ends or breaks here: close what is open with an end event, and forget."""
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A detector that can tell what it looked at and refused."""
+
+    explain: Callable[[int, str, object], None] | None  # sample, label, and why, as text when printed
 
 
 # Section of a tone plan -> module, class of its limits, detector, built as Detector(spec, fs_hz=, channel=).

@@ -96,7 +96,7 @@ class DtmfDetector:
         self.spec = spec
         self.channel = channel
         self.rejections: Counter[str] = Counter()  # by Reject
-        self.explain: Callable[[int, str, Refusal], None] | None = None  # sample, digit, why not
+        self.explain: Callable[[int, str, object], None] | None = None
         bank = Bank(freqs_hz=np.array(LOW_HZ + HIGH_HZ), spec="dtmf")
         frames = FrameSpec(
             length_samples=round(WINDOW_MS * fs_hz / 1000), hop_samples=round(HOP_MS * fs_hz / 1000)
@@ -194,7 +194,8 @@ class DtmfDetector:
         ):
             may_begin = not is_brief or pair in self._candidates
             if not may_begin:
-                self._refuse(pair, first + start, Refusal(Reject.SHORT, 0.0, self.spec.min_on_ms))
+                led_ms = (stop - start) * self._hop_ms
+                self._refuse(pair, first + start, Refusal(Reject.SHORT, led_ms, self.spec.min_on_ms))
             if self._candidates or (is_worthy and may_begin) or (pair >= 0 and pair == self._lead):
                 self._follow(pair, first + start, first + stop, events, may_begin=may_begin)
             elif pair != self._lead:  # a blip, or nothing
@@ -334,7 +335,8 @@ class DtmfDetector:
     ) -> tuple[Shape, Sound] | Refusal:
         if candidate.was_there:
             return Refusal(Reject.START_SKEW, math.inf, self.spec.max_skew_ms)
-        length_ms = (burst.stop - burst.start) * self._hop_ms if burst else 0.0
+        led = candidate.last_frame + 1 - candidate.first_frame
+        length_ms = (burst.stop - burst.start if burst else led) * self._hop_ms
         if burst is None or length_ms < self.spec.min_on_ms:
             return Refusal(Reject.SHORT, length_ms, self.spec.min_on_ms)
         if length_ms > self._longest_look_ms:

@@ -39,6 +39,11 @@ class Refusal:
     value: float = 0.0
     limit: float = 0.0
 
+    def __str__(self) -> str:
+        if self.value == self.limit or math.isinf(self.value):  # no figure
+            return str(self.reject)
+        return f"{self.reject}: {self.value:.3g}, the limit is {self.limit:.3g}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
@@ -130,26 +135,30 @@ def doubt_of(shape: Shape, sound: Sound) -> float:
 def judge_tones(tones: Tones, spec: DtmfSpec) -> Refusal | None:
     """The first reason why these are no digit's tones, whatever else is there."""
     level_dbfs = 20 * math.log10(max(min(tones.amplitudes), 1e-12))
-    return _first_of(
-        (Reject.FREQUENCY, tones.deviation, spec.max_deviation),
-        (Reject.QUIET, -level_dbfs, -spec.min_level_dbfs),
-        (Reject.LOW_STRONGER, -tones.twist_db, spec.max_low_over_high_db),
-        (Reject.HIGH_STRONGER, tones.twist_db, spec.max_high_over_low_db),
+    return (
+        _above(Reject.FREQUENCY, tones.deviation, spec.max_deviation)
+        or _below(Reject.QUIET, level_dbfs, spec.min_level_dbfs)
+        or _above(Reject.LOW_STRONGER, -tones.twist_db, spec.max_low_over_high_db)
+        or _above(Reject.HIGH_STRONGER, tones.twist_db, spec.max_high_over_low_db)
     )
 
 
 def judge(shape: Shape, sound: Sound, spec: DtmfSpec) -> Refusal | None:
     """The first reason why this is no digit."""
-    return judge_tones(sound.tones, spec) or _first_of(
-        (Reject.NOISY, -sound.snr_db, -spec.min_snr_db),
-        (Reject.COMPANY, sound.newcomer_share, spec.max_company),
-        (Reject.DOUBT, doubt_of(shape, sound), spec.max_doubt * (1 if shape.stopped else EARLY)),
+    return (
+        judge_tones(sound.tones, spec)
+        or _below(Reject.NOISY, sound.snr_db, spec.min_snr_db)
+        or _above(Reject.COMPANY, sound.newcomer_share, spec.max_company)
+        or _above(Reject.DOUBT, doubt_of(shape, sound), spec.max_doubt * (1 if shape.stopped else EARLY))
     )
 
 
-def _first_of(*tests: tuple[Reject, float, float]) -> Refusal | None:
-    """Of (reason, value, most that is allowed) the first that is exceeded."""
-    return next((Refusal(reject, value, most) for reject, value, most in tests if value > most), None)
+def _above(reject: Reject, value: float, most: float) -> Refusal | None:
+    return Refusal(reject, value, most) if value > most else None
+
+
+def _below(reject: Reject, value: float, least: float) -> Refusal | None:
+    return Refusal(reject, value, least) if value < least else None
 
 
 def _ramp(value: float, low: float, high: float) -> float:
