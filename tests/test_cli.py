@@ -107,7 +107,7 @@ def test_explain_says_what_was_refused_and_by_how_much(tmp_path: Path) -> None:
     records = read_lines(done.stdout)
     assert digits_of(records) == ""
     (line,) = done.stderr.splitlines()
-    assert line.startswith("streamer: short.wav: 0.0")
+    assert line.startswith("streamer: short.wav: 0.1")
     assert "no dtmf 5: shorter than min_on_ms: " in line
     assert line.endswith(", the limit is 28.5")
     stats = next(record for record in records if record["type"] == "stats")

@@ -46,6 +46,7 @@ def case(
     return add
 
 
+speech_set = "judge"  # and blind: see material
 seed_set = 0  # another one judges on signals that nothing has ever been tuned on
 
 
@@ -387,7 +388,7 @@ def lost_packet(decoder: Decoder, scale: float) -> tuple[float, ...]:
 @case("digits over speech at -6 / 0 dB %", ">= 99 / 95", lambda f: f[0] >= 99 and f[1] >= 95)
 def over_speech(decoder: Decoder, scale: float) -> tuple[float, ...]:
     """Speech of as many dB over one tone: its RMS where it is not pausing, against the tone's."""
-    speech = m.prompts("judge")
+    speech = m.prompts(speech_set)
 
     def share(over_db: float) -> float:
         rng = rng_of("over speech", over_db)
@@ -537,7 +538,7 @@ TALK_FORM = "{:.3g}"
 
 @case("recorded speech: false digits / hours", "0", lambda f: f[0] == 0, form=TALK_FORM)
 def speech(decoder: Decoder, scale: float) -> tuple[float, ...]:
-    return false_digits(decoder, pieces(m.prompts("judge"), scale))
+    return false_digits(decoder, pieces(m.prompts(speech_set), scale))
 
 
 @case("same at 4 speeds, loud", "0", lambda f: f[0] == 0, form=TALK_FORM)
@@ -547,7 +548,7 @@ def fast_speech(decoder: Decoder, scale: float) -> tuple[float, ...]:
         (
             p
             for speed in (0.8, 0.9, 1.12, 1.25)
-            for p in pieces(m.loud(m.at_speed(m.prompts("judge"), speed)), scale)
+            for p in pieces(m.loud(m.at_speed(m.prompts(speech_set), speed)), scale)
         ),
     )
 
@@ -559,14 +560,14 @@ def squeezed_speech(decoder: Decoder, scale: float) -> tuple[float, ...]:
         (
             p
             for speed in (0.8, 0.9, 1.0, 1.12, 1.25)
-            for p in pieces(m.loud(m.band_pass(m.at_speed(m.prompts("judge"), speed), 620, 1700)), scale)
+            for p in pieces(m.loud(m.band_pass(m.at_speed(m.prompts(speech_set), speed), 620, 1700)), scale)
         ),
     )
 
 
 @case("synthetic voices: false digits / hours", "0", lambda f: f[0] == 0, form=TALK_FORM)
 def voices(decoder: Decoder, scale: float) -> tuple[float, ...]:
-    return false_digits(decoder, pieces(m.synthetic_speech("judge", 20 * scale), 1))
+    return false_digits(decoder, pieces(m.synthetic_speech(speech_set, 20 * scale), 1))
 
 
 @case("music: false digits / hours", "0", lambda f: f[0] == 0, form=TALK_FORM)

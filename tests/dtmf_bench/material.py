@@ -21,13 +21,23 @@ TONES_HZ = {
     key: (LOW_HZ[row], HIGH_HZ[column]) for row, keys in enumerate(KEYPAD) for column, key in enumerate(keys)
 }
 
-PROMPTS = Path("/usr/share/asterisk/sounds")  # Debian: asterisk-core-sounds-{en,es,fr,it,ru}-wav
+PROMPTS = Path("/usr/share/asterisk/sounds")
+PROMPT_PACKAGES = {  # Debian's
+    "tune": "asterisk-core-sounds-{en,fr}-wav",
+    "judge": "asterisk-core-sounds-{es,it,ru}-wav",
+    "blind": "asterisk-prompt-{es-co,fr-armelle,it-menardi-wav} sox libsox-fmt-all",
+}
 MUSIC = Path("/usr/share/asterisk/moh")  # Debian: asterisk-moh-opsound-wav
 LANGUAGES = {
     "tune": ("en_US_f_Allison", "fr_CA_f_June"),
     "judge": ("es_MX_f_Allison", "it_IT_m_Carlo", "ru_RU_f_IvrvoiceRU"),
+    "blind": ("es", "fr", "it_IT_f_Menardi"),  # speakers never heard before limits and detector were done
 }
-VOICES = {"tune": ("en-us", "de", "pt"), "judge": ("en-gb", "nl", "sv", "pl")}
+VOICES = {
+    "tune": ("en-us", "de", "pt"),
+    "judge": ("en-gb", "nl", "sv", "pl"),
+    "blind": ("fi", "hu", "ro", "el", "cs"),
+}
 TALK = (
     "The quick brown fox jumps over the lazy dog. Please leave a message after the tone, "
     "or press one to hear all options again. Nine lions are moving along a long alley, evening after evening. "
@@ -106,22 +116,27 @@ def active_rms(samples: Samples) -> float:
 
 @lru_cache(maxsize=4)
 def prompts(part: str) -> Samples:
-    """All recorded prompts of the languages for tuning or for judging, one after the other."""
-    import soundfile
-
+    """All recorded prompts of the languages of a part, one after the other."""
     parts: list[Samples] = []
     for language in LANGUAGES[part]:
-        for path in sorted((PROMPTS / language).rglob("*.wav")):
+        for path in sorted((PROMPTS / language).rglob("*.*")):
             if "beep" in path.name or "tone" in path.name:
                 continue  # tones, not speech
-            samples, fs_hz = soundfile.read(path)
-            assert fs_hz == FS_HZ
-            parts += [samples, silence(200)]
+            parts += [read_prompt(path), silence(200)]
     if not parts:
-        raise FileNotFoundError(
-            f"no prompts in {PROMPTS}; install asterisk-core-sounds-{{en,es,fr,it,ru}}-wav"
-        )
+        raise FileNotFoundError(f"no prompts in {PROMPTS}; install {PROMPT_PACKAGES[part]}")
     return np.concatenate(parts)
+
+
+def read_prompt(path: Path) -> Samples:
+    if path.suffix == ".gsm":
+        command = ["sox", str(path), "-t", "f64", "-r", str(FS_HZ), "-c", "1", "-"]
+        return np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, np.float64)
+    import soundfile
+
+    samples, fs_hz = soundfile.read(path)
+    assert fs_hz == FS_HZ
+    return np.asarray(samples)
 
 
 @lru_cache(maxsize=1)
