@@ -488,12 +488,12 @@ class DtmfDetector:
         alone = lines
         if part.size < core.size:
             alone = find_lines(part, fs_hz, near_hz=candidate.nominal_hz, within=SEARCH)
-        rest, _ = measure_power(alone.rest, fs_hz)
+        rest = measure_power(alone.rest, fs_hz)
         before_stop = int(shape.start_sample - 2 * settle)
         before = self._read(before_stop - part.size, before_stop, frame)
         if before is None:
             return Refusal(Reject.GONE)
-        was_there, _ = measure_power(before, fs_hz)
+        was_there = measure_power(before, fs_hz)
         change = 10 ** (STEADY_DB / 10)
         known = spread(was_there, 2)
         moving = (rest > known * change) | (spread(rest, 2) * change < was_there)
@@ -501,7 +501,7 @@ class DtmfDetector:
             after_start = int(shape.stop_sample + 2 * settle)
             after = self._read(after_start, after_start + part.size, frame)
             if after is not None:
-                known = np.maximum(known, spread(measure_power(after, fs_hz)[0], 2))
+                known = np.maximum(known, spread(measure_power(after, fs_hz), 2))
         company = float(np.max(rest * moving)) + 1e-20
         new = rest > 4 * known
         newcomer = float(np.max(rest * new)) + 1e-20

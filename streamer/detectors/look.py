@@ -12,11 +12,38 @@ from numpy.typing import NDArray
 REST_HZ = (280.0, 3500.0)  # where speech, and most else that is not a tone, has its strongest lines
 
 
-@lru_cache(maxsize=64)
-def _hann(length_samples: int) -> NDArray[np.float64]:
-    taper = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length_samples) / length_samples)
-    taper.flags.writeable = False
-    return taper
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _View:
+    """How so many samples are looked at: everything that depends on their number alone."""
+
+    taper: NDArray[np.float64]
+    taper_sum: float
+    n_fft: int
+    bins: slice
+    hz: NDArray[np.float64]  # of the bins
+    step_hz: float
+    angles: NDArray[np.complexfloating]  # of a turn per hertz
+
+
+@lru_cache(maxsize=256)
+def _view(n_samples: int, fs_hz: float) -> _View:
+    taper = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_samples) / n_samples)
+    n_fft = 1 << (2 * n_samples - 1).bit_length()
+    first, last = (int(hz * n_fft / fs_hz) for hz in REST_HZ)
+    last = min(last, n_fft // 2)
+    hz = np.arange(first, last + 1, dtype=np.float64) * (fs_hz / n_fft)
+    angles = np.arange(n_samples) * (-2j * np.pi / fs_hz)
+    for array in (taper, hz, angles):
+        array.flags.writeable = False
+    return _View(
+        taper=taper,
+        taper_sum=float(np.sum(taper)),
+        n_fft=n_fft,
+        bins=slice(first, last + 1),
+        hz=hz,
+        step_hz=float(hz[1] - hz[0]),
+        angles=angles,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,27 +55,21 @@ class Lines:
     rest: NDArray[np.float64]
 
 
-def measure_power(
-    samples: NDArray[np.float64], fs_hz: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The power spectrum over REST_HZ, in units of the mean square of a sine, and its frequencies in Hz."""
-    taper = _hann(samples.size)
-    n_fft = 1 << (2 * samples.size - 1).bit_length()
-    first, last = (int(hz * n_fft / fs_hz) for hz in REST_HZ)
-    last = min(last, n_fft // 2)
-    spectrum = np.fft.rfft(samples * taper, n_fft)[first : last + 1]
-    power = (spectrum.real**2 + spectrum.imag**2) * (2 / np.sum(taper) ** 2)
-    return power, np.arange(first, last + 1, dtype=np.float64) * (fs_hz / n_fft)
+def measure_power(samples: NDArray[np.float64], fs_hz: float) -> NDArray[np.float64]:
+    """The power spectrum over REST_HZ, in units of the mean square of a sine."""
+    view = _view(samples.size, fs_hz)
+    spectrum = np.fft.rfft(samples * view.taper, view.n_fft)[view.bins]
+    power: NDArray[np.float64] = (spectrum.real**2 + spectrum.imag**2) * (2 / view.taper_sum**2)
+    return power
 
 
 def find_lines(
     samples: NDArray[np.float64], fs_hz: float, *, near_hz: tuple[float, ...], within: float
 ) -> Lines:
     """The strongest line within near_hz * (1 +- within) of each."""
-    power, hz = measure_power(samples, fs_hz)
-    taper = _hann(samples.size)
-    step_hz = float(hz[1] - hz[0])
-    angles = np.arange(samples.size) * (-2j * np.pi / fs_hz)
+    view, power = _view(samples.size, fs_hz), measure_power(samples, fs_hz)
+    hz, step_hz = view.hz, view.step_hz
+    tapered = samples * view.taper
     rest = samples.copy()
     freqs_hz, amplitudes = [], []
     for near in near_hz:
@@ -60,8 +81,8 @@ def find_lines(
         curve = a - 2 * b + c
         offset = 0.5 * (a - c) / curve if curve < 0 else 0.0
         freq_hz = float(hz[i]) + min(max(offset, -0.5), 0.5) * step_hz
-        turn = np.exp(angles * freq_hz)
-        value = complex((samples * taper * turn).sum()) * (2 / float(taper.sum()))
+        turn = np.exp(view.angles * freq_hz)
+        value = complex((tapered * turn).sum()) * (2 / view.taper_sum)
         rest -= (value * turn.conj()).real
         freqs_hz.append(freq_hz)
         amplitudes.append(abs(value))
