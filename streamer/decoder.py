@@ -118,7 +118,7 @@ class Decoder:
             event.file = self._file
             event.time = self.clock.text(event.sample)
             event.sample = max(event.sample, 0)
-            event.t_s = max(round(event.t_s, 6), 0.0)
+            event.t_s = max(0.0, round(event.t_s, 6))  # in this order, or -0.0 stays
             if event.duration_s is not None:
                 event.duration_s = round(event.duration_s, 6)
         return [event for _, event in found]

@@ -201,12 +201,12 @@ def list_tones(section: str, spec: Any) -> Iterator[tuple[float, str, bool]]:
 
 def list_limits(section: str, spec: Any, fs_hz: float) -> Iterator[str]:
     too_high = sorted({hz for hz, _, _ in list_tones(section, spec) if hz >= fs_hz / 2})
-    for hz in too_high:
-        yield (
-            f"{hz:g} Hz cannot be heard at a sample rate of {fs_hz:g} Hz; it must lie below {fs_hz / 2:g} Hz: "
-            "leave it out or raise --rate"
-        )
     if too_high:
+        several = f"{too_high[0]:g} to " if len(too_high) > 1 else ""
+        yield (
+            f"{several}{too_high[-1]:g} Hz cannot be heard at a sample rate of {fs_hz:g} Hz, only what lies "
+            f"below {fs_hz / 2:g} Hz: leave it out or raise --rate"
+        )
         return
     if section == "tone":
         if spec.window_ms is not None and spec.window_ms > spec.min_on_ms:

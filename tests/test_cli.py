@@ -99,6 +99,43 @@ def test_expect_ends_with_1_when_it_is_not_heard(dial: Path) -> None:
     assert '"911" was not heard' in result.stderr
 
 
+SECOND = np.arange(8000) / 8000
+STRANGE = {
+    "silence": np.zeros(8000),
+    "full-scale square waves": np.concatenate(
+        [np.sign(np.sin(2 * np.pi * hz * SECOND[:1600])) * on for hz in range(53, 1700, 61) for on in (0, 1)]
+    ),
+    "NaN": np.full(8000, np.nan),
+    "infinity": np.full(8000, np.inf),
+    "DC": np.full(8000, 0.9),
+    "one sample": np.array([0.5]),
+    "clicks": (np.arange(8000) % 997 == 0) * 1.0,
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_strange_input_holds_no_digit_and_breaks_nothing(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "strange.wav"
+    soundfile.write(path, STRANGE[name].astype(np.float32), 8000, subtype="FLOAT")
+    done = run("detect", path, "--json")
+    records = read_lines(done.stdout)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert digits_of(records) == ""
+    stats = next(record for record in records if record["type"] == "stats")
+    assert stats["analysed"] == STRANGE[name].size
+    assert stats.get("nonfinite", 0) == (8000 if name in ("NaN", "infinity") else 0)
+
+
+@pytest.mark.parametrize("rate_hz", [1, 3, 3000])
+def test_a_rate_too_low_for_the_tones_is_refused_in_one_line(rate_hz: int, tmp_path: Path) -> None:
+    path = tmp_path / "slow.wav"
+    soundfile.write(path, np.zeros(8000, np.float32), rate_hz)
+    done = run("detect", path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert f"{rate_hz} Hz" in done.stderr
+
+
 def test_explain_says_what_was_refused_and_by_how_much(tmp_path: Path) -> None:
     path = tmp_path / "short.wav"
     samples, _ = dtmf_digits("5", 8000, on_ms=20)

@@ -163,7 +163,7 @@ pattern = "480+490/100,0/100"
     )
     starts = [
         "1: tone[0]: 440 and 441 Hz lie 1 Hz apart; hearing that takes a window of 4s, and min_on gives 100ms",
-        "4: tone[1]: 4400 Hz cannot be heard at a sample rate of 8000 Hz; it must lie below 4000 Hz",
+        "4: tone[1]: 4400 Hz cannot be heard at a sample rate of 8000 Hz, only what lies below 4000 Hz",
         "7: tone[2]: min_on is 100ms, shorter than the window of 200ms",
         "12: sequence[0]: 100 Hz has a period of 10ms; hearing that takes a window of 40ms, and on gives 20ms",
         "15: cadence[0]: 480 and 490 Hz lie 10 Hz apart; hearing that takes a window of 400ms, and the pattern",
