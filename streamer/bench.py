@@ -87,7 +87,7 @@ _SHARED: tuple[tuple[Case, Any, int], ...] = (
     (CASES[2], np.float32, 1 << 24),
     (CASES[3], np.float32, 1 << 25),
 )
-_TURNS = 3
+_TURNS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +116,7 @@ class PipelineResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharingResult:
-    """A whole call of streamer.spectrogram by one worker and by two, the medians of turns taken one after the other."""
+    """A whole call of streamer.spectrogram by one worker and by two, the best of several turns each."""
 
     case: str
     dtype: str
@@ -258,7 +258,7 @@ def measure_sharing(case: Case, kind: Any, n_values: int) -> SharingResult:
     case = replace(case, frames=max(case.frames, n_values // case.bands))
     x, analysis = case.samples(kind), case.analysis
     turns: list[list[float]] = [[], []]
-    for _ in range(_TURNS + 1):
+    for _ in range(_TURNS):
         for workers, seconds in enumerate(turns, start=1):
             start = time.perf_counter()
             spectrogram(
@@ -272,7 +272,7 @@ def measure_sharing(case: Case, kind: Any, n_values: int) -> SharingResult:
                 workers=workers,
             )
             seconds.append(time.perf_counter() - start)
-    alone, shared = (float(np.median(seconds[1:])) for seconds in turns)  # the first of each warms up
+    alone, shared = map(min, turns)
     return SharingResult(
         case=case.name, dtype=np.dtype(kind).name, frames=case.frames, seconds_by_workers=(alone, shared)
     )

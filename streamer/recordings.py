@@ -9,7 +9,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +22,7 @@ from streamer.events import End, ErrorRecord, Event, Record, Start, Stats
 from streamer.frames import FrameSpec
 from streamer.plans import build_detectors, load_plan
 from streamer.processes import get_context, no_main_module
+from streamer.shares import to_floats
 from streamer.sources import SourceInfo, SourceSpec, open_source
 from streamer.stats import WallClock
 
@@ -219,25 +219,16 @@ def detect(x: ArrayLike, fs: float, plan: str | Path | Sequence[str | Path] = "d
         raise SpecError(
             f"x has the shape {samples.shape}; it must be (..., samples) with at least one sample"
         )
-    samples = scale_pcm(samples.reshape(-1, samples.shape[-1]))
+    if samples.dtype.kind not in "iuf":
+        raise SpecError(
+            f"x holds {samples.dtype}; samples are real numbers: integers (PCM) or floating point"
+        )
+    samples = samples.reshape(-1, samples.shape[-1])
     names = [str(p) for p in ([plan] if isinstance(plan, str | Path) else plan)]
     info = SourceInfo(name="array", fs_hz=float(fs), channels=len(samples))
     recording = Recording(info, names)
     n = recording.block_samples
     found: list[Event] = []
     for start in range(0, samples.shape[1], n):
-        found += recording.feed(np.asarray(samples[:, start : start + n].T, dtype=np.float32))
+        found += recording.feed(to_floats(samples[:, start : start + n].T, np.dtype(np.float32)))
     return found + recording.finish()
-
-
-def scale_pcm(samples: NDArray[Any]) -> NDArray[Any]:
-    """Integer PCM as floats of full scale 1.0, 8 bit without a sign about 128; floats as they are."""
-    kind = samples.dtype
-    if kind == np.uint8:
-        return (samples.astype(np.float32) - 128) / np.float32(128)
-    if np.issubdtype(kind, np.signedinteger):
-        full_scale = 2.0 ** (8 * kind.itemsize - 1)
-        return samples / (np.float32(full_scale) if kind.itemsize <= 2 else full_scale)
-    if np.issubdtype(kind, np.floating):
-        return samples
-    raise SpecError(f"x is an array of {kind}; it must be real numbers or signed integer PCM, or uint8")
