@@ -211,7 +211,7 @@ def _engine() -> Any:
 
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    never = ctypes.cast(ctypes.CDLL(None).abort, ctypes.c_void_p).value
+    never = ctypes.cast(ctypes.pythonapi.Py_FatalError, ctypes.c_void_p).value
     for symbol in _NEVER_CALLED:
         llvm.add_symbol(symbol, never)
     machine = llvm.Target.from_default_triple().create_target_machine()
