@@ -68,9 +68,10 @@ def find_plateau(amplitudes: NDArray[np.float64]) -> NDArray[np.float64]:
 
     amplitudes: (..., frames)
     """
-    ordered = np.sort(amplitudes, axis=-1)
+    ordered = amplitudes.copy()
+    ordered.sort(axis=-1)
     upper = ordered[..., ordered.shape[-1] // 2 :]
-    return np.asarray(upper.sum(axis=-1) / upper.shape[-1])
+    return np.asarray(np.add.reduce(upper, axis=-1) / upper.shape[-1])
 
 
 def rising_edge(envelope: Sequence[float], at: int, level: float) -> float:
@@ -127,7 +128,7 @@ def find_burst(envelopes: NDArray[np.float64], led: slice, *, max_hole_frames: f
     """The newest burst in (tones, frames) amplitudes, all of whose tones are there where `led` says, or None."""
     levels = np.maximum(find_plateau(envelopes[:, led]), 1e-12)
     scaled = envelopes / levels[:, np.newaxis]
-    both = scaled.min(axis=0).tolist()
+    both = np.minimum.reduce(scaled, axis=0).tolist()
     pieces = find_pieces(both, 0.5)
     if not pieces:
         return None
