@@ -85,7 +85,10 @@ def _run_checks(microphone: SourceSpec) -> Iterator[Finding]:
     checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("versions", check_versions),
         ("terminal", lambda: check_terminal(os.environ)),
-        ("kernels", check_kernels),  # before numba is loaded, so that the code that was kept is what is checked
+        (
+            "kernels",
+            check_kernels,
+        ),  # before numba is loaded, so that the code that was kept is what is checked
         ("compiler cache", check_cache),
         ("shared memory", check_shared_memory),
         ("live analysis", check_live),

@@ -81,14 +81,15 @@ class Figure:
         self._path, self._heading, self._style = path, heading, style
         self._axis = FrequencyAxis(heading.bank)
         self.panels = lay_out(style, heading.channels)
-        rows = self._axis.rows(self.panels[0].height)
-        self._rows = rows if len(heading.bank) > self.panels[0].height else None  # many bands: pooled at once
-        n_kept = len(rows) if self._rows is not None else len(heading.bank)
-        self._pool = Pool(heading.channels, n_kept, 2 * self.panels[0].width, heading.job.value_dtype)
+        n_bands, panel = len(heading.bank), self.panels[0]
+        # bands that outnumber the rows are pooled as they come: hours of thousands of them would not fit in memory
+        self._rows = self._axis.rows(panel.height) if n_bands > panel.height else None
+        self._pool = Pool(
+            heading.channels, n_bands, 2 * panel.width, heading.job.value_dtype, rows=self._rows
+        )
 
     def write(self, piece: Piece) -> None:
-        values = piece.values
-        self._pool.add(values if self._rows is None else _loudest(values, self._rows, axis=2))
+        self._pool.add(piece.values)
 
     def finish(self, events: Sequence[Event] = ()) -> None:
         """Draw and save. events: marked on the picture, their times since the recording's start"""
@@ -137,14 +138,25 @@ def import_pillow() -> None:
 
 
 class Pool:
-    """The loudest values of equal runs of frames: (channels, columns, bands), never more than max_columns.
+    """The loudest values of equal runs of frames: (channels, columns, bands or rows), never more than max_columns.
 
     A run starts as one frame; when the columns are used up, neighbours are joined and runs are twice as long.
     So nobody needs to know beforehand how long a recording is.
     """
 
-    def __init__(self, channels: int, n_bands: int, max_columns: int, dtype: np.dtype[Any]) -> None:
-        self._columns = np.zeros((channels, max_columns + max_columns % 2, n_bands), dtype)
+    def __init__(
+        self,
+        channels: int,
+        n_bands: int,
+        max_columns: int,
+        dtype: np.dtype[Any],
+        *,
+        rows: NDArray[np.intp] | None = None,
+    ) -> None:
+        """rows: (rows, 2) the bands [a, b) whose loudest is kept, None for every band by itself"""
+        self._rows = rows
+        n_kept = n_bands if rows is None else len(rows)
+        self._columns = np.zeros((channels, max_columns + max_columns % 2, n_kept), dtype)
         self.frames_per_column = 1
         self.n_frames = 0
 
@@ -165,6 +177,8 @@ class Pool:
         column = np.arange(first, self.n_frames) // self.frames_per_column
         starts = np.flatnonzero(np.diff(column, prepend=-1))
         loudest = np.maximum.reduceat(values, starts, axis=1)
+        if self._rows is not None:
+            loudest = _loudest(loudest, self._rows, axis=2)
         target = self._columns[:, column[0] : column[-1] + 1]
         np.maximum(target, loudest, out=target)
 

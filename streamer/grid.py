@@ -20,8 +20,8 @@ from streamer.tiles import Work
 
 # Grid points under the bump: the error falls tenfold with each, until dtype's own is reached.
 _POINTS = {4: 8, 8: 14}  # by bytes of a sample
-_GROUP_BYTES = 1 << 20  # padded frames and their transforms, for the caches and against numpy's overhead
-_MAX_GROUP_FRAMES = 32
+_GROUP_BYTES = 1 << 21  # padded frames and their transforms, for the caches and against numpy's overhead
+_MAX_GROUP_FRAMES = 64
 _FREED_ONCE_BYTES = 16 << 20
 # Measured, in the multiply-adds a core does meanwhile by the direct way, by bytes of a sample:
 _FRAME_COST = {4: 60e3, 8: 30e3}
