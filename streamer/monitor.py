@@ -82,7 +82,7 @@ class Monitor:
         self._signals = 0
         self._health_s = time.monotonic()
         self._events = 0
-        self._lost = False
+        self._lost_samples = 0
         self._outputs: list[Output] = []
         self._stdout: Output | None = None
         self._view: _View | None = None
@@ -108,7 +108,7 @@ class Monitor:
             stream.watch(wake_fd, lambda: _drain(wake_fd))
             if spec.has_dashboard:
                 self._view = stack.enter_context(_View(spec, stream))
-            started = False
+            started: SourceInfo | None = None
             while not stream.finished:
                 for item in stream.step(self._find_timeout_s(), may_take=not self._should_wait(stream)):
                     if isinstance(item, Batch):
@@ -116,8 +116,8 @@ class Monitor:
                             self._view.add(item)
                     else:
                         self._report(item)
-                if stream.info is not None and not started:
-                    started = True
+                if stream.info is not None and stream.info is not started:
+                    started = stream.info  # the first section, or a new one
                     self._start(stream, stream.info)
                 self._look_for_the_end(stream)
                 if self._view:
@@ -157,7 +157,7 @@ class Monitor:
         if isinstance(record, Event):
             self._events += record.phase == "end"
         if isinstance(record, GapRecord):
-            self._lost = True
+            self._lost_samples += record.lost_samples
             tell(f"streamer: {record.lost_samples} samples lost at {record.t_s:.3f} s: {record.reason}")
         if isinstance(record, WorkerRecord):
             tell(f"streamer: a worker process was replaced ({record.reason})")
@@ -181,7 +181,7 @@ class Monitor:
             self._reason = Reason.ERROR
         if self._reason is None and self._view and self._view.wants_to_quit:
             self._reason = Reason.QUIT
-        if self._reason is None and spec.is_strict and self._lost:
+        if self._reason is None and spec.is_strict and self._lost_samples:
             self._reason = Reason.ERROR
         if self._reason is not None:
             stream.stop()
@@ -189,7 +189,7 @@ class Monitor:
     def _has_lasted(self, stream: Stream) -> bool:
         if stream.info is None or self._spec.duration_s is None:
             return False
-        return stream.ring.written_samples >= self._spec.duration_s * stream.info.fs_hz
+        return stream.lasted_s >= self._spec.duration_s
 
     def _end(self, stream: Stream) -> int:
         """Say how it ended, to everybody; raises what went wrong."""
@@ -221,8 +221,8 @@ class Monitor:
                 raise describe_output_error(output)
         if stream.error is not None:
             raise stream.error
-        if self._spec.is_strict and self._lost:
-            raise DataLostError(f"{stats.dropped} samples were lost, and --strict allows none")
+        if self._spec.is_strict and self._lost_samples:
+            raise DataLostError(f"{self._lost_samples} samples were lost, and --strict allows none")
         return 0
 
     def _close_outputs(self) -> None:
@@ -299,7 +299,7 @@ class _View:
     def __init__(self, spec: MonitorSpec, stream: Stream) -> None:
         self._spec, self._stream = spec, stream
         self.wants_to_quit = False
-        self._has_scene = False
+        self._scene_of: SourceInfo | None = None
         self._shown_s = 0.0
         self._rows: list[EventRow] = []
         self._frames = 0
@@ -353,7 +353,7 @@ class _View:
         stream = self._stream
         assert stream.info is not None
         assert stream.listening is not None
-        if not self._has_scene:
+        if self._scene_of is not stream.info:
             self._show_scene(stream.info)
         for levels in batch.levels[0]:
             self._levels.add(levels.channel, levels.power)
@@ -371,7 +371,7 @@ class _View:
         assert listening is not None
         display = listening.display
         bank, frames = display.bank, display.frames
-        self._has_scene = True
+        self._scene_of = info
         self._levels = LevelSummary(channels=info.channels, bands=len(bank))
         self._peak = np.zeros(info.channels, np.float32)
         self._square = np.zeros(info.channels, np.float32)
@@ -405,7 +405,7 @@ class _View:
         stream = self._stream
         if stream.info is None or now - self._shown_s < 0.9 / self._spec.fps or not self._link.ready():
             return
-        if not self._has_scene:
+        if self._scene_of is not stream.info:
             self._show_scene(stream.info)
         self._shown_s = now
         since_s, frames = self._rate_mark

@@ -9,7 +9,8 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,15 @@ import pytest
 from streamer.capture import Timekeeper
 from streamer.ring import GapReason
 from tests.programs import find_children, is_running, run, shared_files, start
-from tests.virtual_mic import NAME, VirtualMic
+from tests.virtual_mic import (
+    JACK,
+    JACK_NAME,
+    NAME,
+    TICK_HZ,
+    JackMic,
+    VirtualMic,
+    require_virtual_mic,
+)
 
 FS_HZ = 48000
 
@@ -50,6 +59,16 @@ class Listener:
             if line["type"] == kind:
                 return at_s, line
 
+    def wait_for_audio(self, blocks: int = 100) -> None:
+        """Until so many blocks have come, of which each makes the capture process write to a pipe."""
+        counts = Path(f"/proc/{find_capture(self.program.pid)}/io")
+
+        def count_writes() -> int:
+            return int(counts.read_text().partition("syscw: ")[2].split()[0])
+
+        before = count_writes()
+        wait_until(lambda: count_writes() > before + blocks, timeout_s=10)
+
     def end(self) -> dict[str, Any]:
         """Ctrl-C; the end record, which must account for every sample."""
         self.program.send_signal(signal.SIGINT)
@@ -58,7 +77,8 @@ class Listener:
         assert self.program.wait(5) == 0
         assert time.monotonic() - began_s < 3
         assert line["captured"] == line["analysed"] + line["dropped"] + line["pending"]
-        assert line["dropped"] == sum(seen["lost_samples"] for seen in self.seen if seen["type"] == "gap")
+        section = self.seen[max(i for i, seen in enumerate(self.seen) if seen["type"] == "start") :]
+        assert line["dropped"] == sum(seen["lost_samples"] for seen in section if seen["type"] == "gap")
         self.close()
         return line
 
@@ -136,6 +156,114 @@ def test_a_killed_capture_process_is_replaced_and_the_gap_reported(mic: VirtualM
     assert back_s - killed_s < 2
     assert 0 < gap["lost_samples"] < 2 * FS_HZ
     listener.end()
+
+
+# --- a device that comes back as something else -----------------------------------------------------------------
+
+
+@pytest.fixture
+def jack() -> Iterator[JackMic]:
+    require_virtual_mic(JACK)
+    with JackMic(FS_HZ) as virtual:
+        yield virtual
+
+
+@pytest.fixture
+def tick_plan(tmp_path: Path) -> str:
+    path = tmp_path / "tick.toml"
+    path.write_text(
+        f'[[tone]]\nname = "tick"\nfreqs = [{TICK_HZ}]\nopen_snr = "10dB"\nclose_snr = "6dB"\nmin_on = "40ms"\n'
+    )
+    return str(path)
+
+
+@pytest.mark.audio
+def test_a_server_that_comes_back_with_another_rate_but_can_convert_changes_nothing() -> None:
+    require_virtual_mic()
+    with VirtualMic(FS_HZ) as mic:
+        listener = Listener(f"mic:{NAME}", env=mic.env)
+        listener.wait_for_audio()
+        mic.crash()
+        listener.wait_for("error")
+        mic.rate_hz = 44100
+        mic.start()
+        listener.wait_for("gap")
+        listener.end()
+    assert [line["type"] for line in listener.seen].count("start") == 1
+
+
+@pytest.mark.audio
+def test_a_device_that_comes_back_with_another_rate_is_told_and_begins_a_new_section(
+    jack: JackMic, tick_plan: str
+) -> None:
+    listener = Listener(f"mic:{JACK_NAME}", "--plan", tick_plan, env=jack.env)
+    listener.wait_for_audio()
+    jack.crash()
+    crashed_s = time.time()
+    listener.wait_for("error")
+    jack.rate_hz = 44100
+    jack.start()
+    _, error = listener.wait_for("error")
+    assert error["message"] == (
+        f"mic:{JACK_NAME} came back with 44100 Hz, 1 channel instead of 48000 Hz, 1 channel; "
+        "samples are counted from 0 anew"
+    )
+    _, gap = listener.wait_for("gap", timeout_s=5)
+    _, stats = listener.wait_for("stats", timeout_s=1)
+    assert (stats["dropped"], stats["pending"]) == (gap["lost_samples"], 0)
+    assert stats["captured"] == stats["analysed"] + stats["dropped"]
+    _, begun = listener.wait_for("start", timeout_s=5)
+    assert (begun["fs"], begun["run"] != listener.seen[0]["run"]) == (44100, True)
+    # The gap reaches from the last sample to the new sample 0, and what is missed until the workers are up is one, too.
+    assert to_s(gap["time"]) == pytest.approx(crashed_s, abs=0.3)
+    assert to_s(gap["time"]) + gap["lost_samples"] / FS_HZ == pytest.approx(to_s(begun["time"]), abs=0.3)
+    _, first = listener.wait_for("gap", timeout_s=5)
+    assert (first["sample"], first["reason"]) == (0, "device_lost")
+    jack.tick()
+    _, tone = listener.wait_for("tone")
+    assert tone["freqs_hz"] == pytest.approx([TICK_HZ], abs=10)
+    listener.end()
+
+
+@pytest.mark.audio
+def test_a_device_that_comes_back_too_slow_for_the_bands_ends_it_with_3_and_says_which(jack: JackMic) -> None:
+    listener = Listener(f"mic:{JACK_NAME}", "--bands", "100,12k", env=jack.env)
+    listener.wait_for_audio()
+    jack.crash()
+    listener.wait_for("error")
+    jack.rate_hz = 16000
+    jack.start()
+    listener.wait_for("stats")
+    _, error = listener.wait_for("error", timeout_s=5)
+    assert "at a sample rate of 16000 Hz bands must lie above 0 and below 8000 Hz" in error["message"]
+    _, end = listener.wait_for("end", timeout_s=5)
+    assert end["captured"] == end["analysed"] + end["dropped"]
+    assert listener.program.wait(5) == 3
+    listener.close()
+
+
+@pytest.mark.audio
+def test_a_rate_that_was_asked_for_is_waited_for_and_why_is_told_once(jack: JackMic) -> None:
+    listener = Listener(f"mic:{JACK_NAME}", "--rate", str(FS_HZ), env=jack.env)
+    listener.wait_for_audio()
+    jack.crash()
+    listener.wait_for("error")
+    jack.rate_hz = 44100
+    jack.start()
+    _, error = listener.wait_for("error")
+    assert "is back, but input device" in error["message"]
+    assert "its own rate is 44100 Hz" in error["message"]
+    jack.crash()
+    jack.rate_hz = FS_HZ
+    jack.start()
+    listener.wait_for("gap")
+    listener.end()
+    assert [line["type"] for line in listener.seen].count("error") == 2
+    assert [line["type"] for line in listener.seen].count("start") == 1
+
+
+def to_s(time_text: str) -> float:
+    return datetime.fromisoformat(time_text).timestamp()
 
 
 def find_capture(pid: int) -> int:
