@@ -18,11 +18,14 @@ import pytest
 
 from streamer.capture import Timekeeper
 from streamer.ring import GapReason
-from tests.programs import find_children, is_running, run, shared_files, start
+from streamer.stream import SILENT_S
+from tests.programs import find_children, is_running, read_lines, run, shared_files, start
 from tests.virtual_mic import (
     JACK,
     JACK_NAME,
+    JACK_PERIOD_SAMPLES,
     NAME,
+    TICK_EVERY_MS,
     TICK_HZ,
     JackMic,
     VirtualMic,
@@ -264,6 +267,50 @@ def test_a_rate_that_was_asked_for_is_waited_for_and_why_is_told_once(jack: Jack
 
 def to_s(time_text: str) -> float:
     return datetime.fromisoformat(time_text).timestamp()
+
+
+# --- audio that is lost because it was not taken in time ----------------------------------------------------------
+
+
+@pytest.mark.audio
+@pytest.mark.parametrize(("frozen_s", "reason"), [(0.35, "input_overflow"), (1.5, "device_lost")])
+def test_after_a_frozen_capture_process_time_goes_on_where_the_signal_is_right_to_a_block(
+    jack: JackMic, tick_plan: str, frozen_s: float, reason: str
+) -> None:
+    listener = Listener(f"mic:{JACK_NAME}", "--plan", tick_plan, env=jack.env)
+    jack.tick()
+    for _ in range(3):
+        _, before = listener.wait_for("tone")
+    capture = find_capture(listener.program.pid)
+    os.kill(capture, signal.SIGSTOP)
+    time.sleep(frozen_s)  # this long is what is tested
+    if is_running(capture):
+        os.kill(capture, signal.SIGCONT)
+    _, gap = listener.wait_for("gap", timeout_s=5)
+    assert gap["reason"] == reason
+    shortest_s = min(frozen_s, SILENT_S)  # then the process is taken for dead, and replaced
+    assert (
+        shortest_s - 0.05
+        < gap["lost_samples"] / FS_HZ
+        < shortest_s + (0.1 if shortest_s == frozen_s else 1.5)
+    )
+    jack.connect()
+    listener.wait_for("tone")  # which may be cut by the gap
+    for _ in range(2):
+        _, after = listener.wait_for("tone")
+    every = TICK_EVERY_MS * FS_HZ // 1000
+    shift = (after["sample"] - before["sample"] + every // 2) % every - every // 2
+    assert abs(shift) <= JACK_PERIOD_SAMPLES + 0.005 * FS_HZ, shift
+    listener.end()
+
+
+@pytest.mark.audio
+def test_ten_seconds_without_a_fault_lose_nothing_of_a_device_that_says_when_it_does(jack: JackMic) -> None:
+    result = run("live", f"mic:{JACK_NAME}", "--json", "--duration", "10s", env=jack.env)
+    *lines, end = read_lines(result.stdout)
+    assert result.returncode == 0
+    assert [line for line in lines if line["type"] == "gap"] == []
+    assert (end["dropped"], end["captured"] >= 10 * FS_HZ) == (0, True)
 
 
 def find_capture(pid: int) -> int:
