@@ -6,7 +6,9 @@ import os
 import secrets
 import signal
 import socket
+import sys
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -39,6 +41,7 @@ from streamer.stream import SetUp, Stream, count_frames
 
 HEALTH_EVERY_S = 10.0
 PLAIN_STEP_S = 0.5
+KEPT_LINES = 20  # said once the dashboard has given the terminal back
 INTERRUPTED_AGAIN = 130
 
 
@@ -158,14 +161,21 @@ class Monitor:
             self._events += record.phase == "end"
         if isinstance(record, GapRecord):
             self._lost_samples += record.lost_samples
-            tell(f"streamer: {record.lost_samples} samples lost at {record.t_s:.3f} s: {record.reason}")
+            self._tell(f"streamer: {record.lost_samples} samples lost at {record.t_s:.3f} s: {record.reason}")
         if isinstance(record, WorkerRecord):
-            tell(f"streamer: a worker process was replaced ({record.reason})")
+            self._tell(f"streamer: a worker process was replaced ({record.reason})")
         if isinstance(record, ErrorRecord):
-            tell(f"streamer: {record.message}")
+            self._tell(f"streamer: {record.message}")
         self._put(record)
         if self._view:
             self._view.report(record)
+
+    def _tell(self, line: str) -> None:
+        """On stderr; if that is the terminal with the dashboard, once it has given it back."""
+        if self._view and sys.stderr.isatty():
+            self._view.tell_after(line)
+        else:
+            tell(line)
 
     def _put(self, record: Record) -> None:
         for output in self._outputs:
@@ -302,6 +312,7 @@ class _View:
         self._scene_of: SourceInfo | None = None
         self._shown_s = 0.0
         self._rows: list[EventRow] = []
+        self._untold: deque[str] = deque(maxlen=KEPT_LINES)
         self._frames = 0
         self._rate_mark = (time.monotonic(), 0)
         self._windows_per_s: float | None = None
@@ -335,6 +346,17 @@ class _View:
         self._process.join(1.0)
         self._process = None
         self._connection.close()
+        self._tell_now()
+
+    def tell_after(self, line: str) -> None:
+        """Say this on stderr as soon as the terminal is free; the newest few are kept."""
+        self._untold.append(line)
+        if self._process is None or self._link.closed:
+            self._tell_now()
+
+    def _tell_now(self) -> None:
+        while self._untold:
+            tell(self._untold.popleft())
 
     def _unwatch(self) -> None:
         try:
@@ -348,6 +370,7 @@ class _View:
                 self.wants_to_quit = True
             elif isinstance(answer, TerminalGone):
                 self._unwatch()
+                self._tell_now()
 
     def add(self, batch: Batch) -> None:
         stream = self._stream
@@ -363,7 +386,7 @@ class _View:
             self._square = batch.meters[:, :, 1].mean(axis=0)
 
     def report(self, record: Record) -> None:
-        if isinstance(record, Event):
+        if isinstance(record, Event | GapRecord | ErrorRecord):
             self._rows.append(make_event_row(record))
 
     def _show_scene(self, info: SourceInfo) -> None:
