@@ -86,6 +86,7 @@ def run_capture(
     stdin_fd: for the source `-`, a duplicate of the main process's descriptor 0
     """
     log_fd = _divert_stderr()
+    threading.Thread(target=_guard, args=(control,), daemon=True).start()
     try:
         source = _open(spec, before, -1 if stdin_fd is None else stdin_fd)
     except StreamerError as error:
@@ -158,6 +159,15 @@ def _tail(fd: int, size_bytes: int = 2000) -> str:
         return os.pread(fd, size_bytes, max(0, end - size_bytes)).decode(errors="replace")
     except OSError:
         return ""
+
+
+def _guard(control: Connection) -> None:
+    """End this process when the main process has gone, wherever it is stuck: opening a device may hang for ever."""
+    hung_up = select.poll()
+    hung_up.register(control, 0)
+    hung_up.poll()
+    time.sleep(3 * STOP_GRACE_S)  # time for all that ends in order
+    os._exit(0)
 
 
 def _watch(control: Connection, stop: threading.Event, source: Any) -> None:
