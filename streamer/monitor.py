@@ -286,6 +286,8 @@ class Monitor:
             signal.SIGTERM: Reason.TERMINATED,
             signal.SIGHUP: Reason.TERMINATED,
         }
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # under nohup the run outlives its terminal
+            del reasons[signal.SIGHUP]
 
         def note(number: int, _frame: object) -> None:
             self._reason = self._reason or reasons[signal.Signals(number)]
