@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ from streamer.ring import GapReason
 from streamer.stream import SILENT_S
 from tests.programs import find_children, is_running, read_lines, run, shared_files, start
 from tests.virtual_mic import (
-    JACK,
     JACK_NAME,
     JACK_PERIOD_SAMPLES,
     NAME,
@@ -162,22 +161,6 @@ def test_a_killed_capture_process_is_replaced_and_the_gap_reported(mic: VirtualM
 
 
 # --- a device that comes back as something else -----------------------------------------------------------------
-
-
-@pytest.fixture
-def jack() -> Iterator[JackMic]:
-    require_virtual_mic(JACK)
-    with JackMic(FS_HZ) as virtual:
-        yield virtual
-
-
-@pytest.fixture
-def tick_plan(tmp_path: Path) -> str:
-    path = tmp_path / "tick.toml"
-    path.write_text(
-        f'[[tone]]\nname = "tick"\nfreqs = [{TICK_HZ}]\nopen_snr = "10dB"\nclose_snr = "6dB"\nmin_on = "40ms"\n'
-    )
-    return str(path)
 
 
 @pytest.mark.audio
