@@ -14,18 +14,22 @@ if TYPE_CHECKING:
     from streamer.bandspec import parse_bank
     from streamer.bank import Bank, Levels
     from streamer.errors import DataLostError, MissingExtraError, SourceError, SpecError, StreamerError
-    from streamer.events import Event
+    from streamer.events import ErrorRecord, Event, GapRecord
     from streamer.live import open_stream
     from streamer.offline import Spectrogram, goertzel, spectrogram
     from streamer.recordings import detect
+    from streamer.sources import SourceInfo
 
 __all__ = [
     "Bank",
     "DataLostError",
+    "ErrorRecord",
     "Event",
+    "GapRecord",
     "Levels",
     "MissingExtraError",
     "SourceError",
+    "SourceInfo",
     "SpecError",
     "Spectrogram",
     "StreamerError",
@@ -40,10 +44,11 @@ _HOME = {
     "bank": ("Bank", "Levels"),
     "bandspec": ("parse_bank",),
     "errors": ("DataLostError", "MissingExtraError", "SourceError", "SpecError", "StreamerError"),
-    "events": ("Event",),
+    "events": ("ErrorRecord", "Event", "GapRecord"),
     "live": ("open_stream",),
     "offline": ("Spectrogram", "goertzel", "spectrogram"),
     "recordings": ("detect",),
+    "sources": ("SourceInfo",),
 }
 
 

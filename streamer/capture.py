@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
-from streamer.errors import SourceError, StreamerError
+from streamer.errors import RefusedError, SourceError, SpecError, StreamerError
 from streamer.pool import Dispatcher
 from streamer.processes import (
     InheritedFd,
@@ -65,6 +65,7 @@ class Ended:
     error: str | None = None
     exit_code: int = 0
     trace: str | None = None
+    is_refusal: bool = False  # the device is there, but cannot be had as it was asked for
     remarks: tuple[str, ...] = ()  # what a listener should be told, and no error
 
 
@@ -73,13 +74,24 @@ class Stop:
     """No more samples, please; what is in the ring is still wanted."""
 
 
-def run_capture(spec: SourceSpec, control: Connection, index_pipe: Connection, stdin_fd: int | None) -> None:
-    """The process. stdin_fd: for the source `-`, a duplicate of the main process's descriptor 0."""
+def run_capture(
+    spec: SourceSpec,
+    before: SourceInfo | None,
+    control: Connection,
+    index_pipe: Connection,
+    stdin_fd: int | None,
+) -> None:
+    """The process. before: what a device that was lost had been
+
+    stdin_fd: for the source `-`, a duplicate of the main process's descriptor 0
+    """
     log_fd = _divert_stderr()
+    threading.Thread(target=_guard, args=(control,), daemon=True).start()
     try:
-        source = _open(spec, -1 if stdin_fd is None else stdin_fd)
+        source = _open(spec, before, -1 if stdin_fd is None else stdin_fd)
     except StreamerError as error:
-        control.send(Ended(error=str(error), exit_code=error.exit_code))
+        is_refusal = isinstance(error, RefusedError | SpecError)
+        control.send(Ended(error=str(error), exit_code=error.exit_code, is_refusal=is_refusal))
         return
     except Exception:
         control.send(Ended(error=f"cannot open {spec.target}", exit_code=70, trace=traceback.format_exc()))
@@ -126,11 +138,11 @@ def run_capture(spec: SourceSpec, control: Connection, index_pipe: Connection, s
     source.close()
 
 
-def _open(spec: SourceSpec, stdin_fd: int) -> Any:
+def _open(spec: SourceSpec, before: SourceInfo | None, stdin_fd: int) -> Any:
     if spec.kind == "mic":
-        from streamer.sources.mic import MicSource
+        from streamer.sources.mic import open_mic
 
-        return MicSource(spec)
+        return open_mic(spec, before=before)
     return open_source(spec, stdin_fd=stdin_fd)
 
 
@@ -147,6 +159,15 @@ def _tail(fd: int, size_bytes: int = 2000) -> str:
         return os.pread(fd, size_bytes, max(0, end - size_bytes)).decode(errors="replace")
     except OSError:
         return ""
+
+
+def _guard(control: Connection) -> None:
+    """End this process when the main process has gone, wherever it is stuck: opening a device may hang for ever."""
+    hung_up = select.poll()
+    hung_up.register(control, 0)
+    hung_up.poll()
+    time.sleep(3 * STOP_GRACE_S)  # time for all that ends in order
+    os._exit(0)
 
 
 def _watch(control: Connection, stop: threading.Event, source: Any) -> None:
@@ -301,10 +322,15 @@ class Timekeeper:
 class CaptureProcess:
     """The main process's end of a capture process: one opening of the source."""
 
-    def __init__(self, spec: SourceSpec, index_writer: Connection) -> None:
+    def __init__(
+        self, spec: SourceSpec, index_writer: Connection, *, before: SourceInfo | None = None
+    ) -> None:
+        """before: what the source was, if it is opened again"""
         self.connection, child = get_context().Pipe(duplex=True)
         stdin = InheritedFd(0) if spec.kind == "stdin" else None
-        self._process = start_process(run_capture, spec, child, index_writer, stdin, name="streamer capture")
+        self._process = start_process(
+            run_capture, spec, before, child, index_writer, stdin, name="streamer capture"
+        )
         child.close()
 
     @property

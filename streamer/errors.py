@@ -27,6 +27,10 @@ class SourceError(StreamerError, OSError):
     exit_code = 3
 
 
+class RefusedError(SourceError):
+    """The device is there and refuses this rate or these channels."""
+
+
 class DataLostError(StreamerError):
     """Samples were lost and the run was asked to be strict about it."""
 

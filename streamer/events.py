@@ -37,7 +37,11 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Start(msgspec.Struct, kw_only=True, tag="start", tag_field="type"):
-    """The first line of a run: what is listened to, and how."""
+    """The first line of a run: what is listened to, and how.
+
+    Another one follows when a lost device came back with another rate or channel count: from there on samples, ids and
+    the books of stats and end begin anew.
+    """
 
     run: str
     version: str

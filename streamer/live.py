@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from streamer.bandspec import make_bank
 from streamer.bank import Analysis, Bank, Levels
-from streamer.events import Event, GapRecord, Stats
+from streamer.events import ErrorRecord, Event, GapRecord, Stats
 from streamer.frames import FrameSpec
 from streamer.pool import Batch
 from streamer.recordings import make_detectors
@@ -20,11 +20,15 @@ from streamer.units import parse_hop_samples, parse_length_samples
 
 STEP_S = 0.5
 
+Told = Event | GapRecord | ErrorRecord | SourceInfo
+
 
 class OpenStream:
     """What open_stream gives: iterate over it, in a `with`.
 
-    Yields Levels (a run of frames of one channel), Event, and GapRecord where samples were lost.
+    Yields Levels (a run of frames of one channel), Event, GapRecord where samples were lost, ErrorRecord when a live
+    source is gone or cannot be had again, and SourceInfo when it came back with another rate or channel count: from
+    there on levels, sample numbers and stats are of a new section that begins with sample 0.
     """
 
     def __init__(self, stream: Stream) -> None:
@@ -39,10 +43,15 @@ class OpenStream:
     ) -> None:
         self._stream.__exit__(kind, error, trace)
 
-    def __iter__(self) -> Iterator[Levels | Event | GapRecord]:
+    def __iter__(self) -> Iterator[Levels | Told]:
         """Until the source ends, or stop is called. Raises SourceError when the source fails."""
+        info: SourceInfo | None = None
         while not self._stream.finished:
-            for item in self._stream.step(STEP_S):
+            items = self._stream.step(STEP_S)
+            before, info = info, self._stream.info
+            if before is not None and info is not None and info is not before:
+                yield info
+            for item in items:
                 yield from _unpack(item)
         if self._stream.error is not None:
             raise self._stream.error
@@ -62,10 +71,10 @@ class OpenStream:
         return self._stream.stats
 
 
-def _unpack(item: Item) -> Iterator[Levels | Event | GapRecord]:
+def _unpack(item: Item) -> Iterator[Levels | Told]:
     if isinstance(item, Batch):
         yield from (levels for levels in item.levels[0] if len(levels))
-    elif isinstance(item, Event | GapRecord):
+    elif isinstance(item, Event | GapRecord | ErrorRecord):
         yield item
 
 

@@ -6,7 +6,9 @@ import os
 import secrets
 import signal
 import socket
+import sys
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -39,6 +41,7 @@ from streamer.stream import SetUp, Stream, count_frames
 
 HEALTH_EVERY_S = 10.0
 PLAIN_STEP_S = 0.5
+KEPT_LINES = 20  # said once the dashboard has given the terminal back
 INTERRUPTED_AGAIN = 130
 
 
@@ -82,7 +85,7 @@ class Monitor:
         self._signals = 0
         self._health_s = time.monotonic()
         self._events = 0
-        self._lost = False
+        self._lost_samples = 0
         self._outputs: list[Output] = []
         self._stdout: Output | None = None
         self._view: _View | None = None
@@ -108,7 +111,7 @@ class Monitor:
             stream.watch(wake_fd, lambda: _drain(wake_fd))
             if spec.has_dashboard:
                 self._view = stack.enter_context(_View(spec, stream))
-            started = False
+            started: SourceInfo | None = None
             while not stream.finished:
                 for item in stream.step(self._find_timeout_s(), may_take=not self._should_wait(stream)):
                     if isinstance(item, Batch):
@@ -116,8 +119,8 @@ class Monitor:
                             self._view.add(item)
                     else:
                         self._report(item)
-                if stream.info is not None and not started:
-                    started = True
+                if stream.info is not None and stream.info is not started:
+                    started = stream.info  # the first section, or a new one
                     self._start(stream, stream.info)
                 self._look_for_the_end(stream)
                 if self._view:
@@ -157,15 +160,22 @@ class Monitor:
         if isinstance(record, Event):
             self._events += record.phase == "end"
         if isinstance(record, GapRecord):
-            self._lost = True
-            tell(f"streamer: {record.lost_samples} samples lost at {record.t_s:.3f} s: {record.reason}")
+            self._lost_samples += record.lost_samples
+            self._tell(f"streamer: {record.lost_samples} samples lost at {record.t_s:.3f} s: {record.reason}")
         if isinstance(record, WorkerRecord):
-            tell(f"streamer: a worker process was replaced ({record.reason})")
+            self._tell(f"streamer: a worker process was replaced ({record.reason})")
         if isinstance(record, ErrorRecord):
-            tell(f"streamer: {record.message}")
+            self._tell(f"streamer: {record.message}")
         self._put(record)
         if self._view:
             self._view.report(record)
+
+    def _tell(self, line: str) -> None:
+        """On stderr; if that is the terminal with the dashboard, once it has given it back."""
+        if self._view and sys.stderr.isatty():
+            self._view.tell_after(line)
+        else:
+            tell(line)
 
     def _put(self, record: Record) -> None:
         for output in self._outputs:
@@ -181,7 +191,7 @@ class Monitor:
             self._reason = Reason.ERROR
         if self._reason is None and self._view and self._view.wants_to_quit:
             self._reason = Reason.QUIT
-        if self._reason is None and spec.is_strict and self._lost:
+        if self._reason is None and spec.is_strict and self._lost_samples:
             self._reason = Reason.ERROR
         if self._reason is not None:
             stream.stop()
@@ -189,7 +199,7 @@ class Monitor:
     def _has_lasted(self, stream: Stream) -> bool:
         if stream.info is None or self._spec.duration_s is None:
             return False
-        return stream.ring.written_samples >= self._spec.duration_s * stream.info.fs_hz
+        return stream.lasted_s >= self._spec.duration_s
 
     def _end(self, stream: Stream) -> int:
         """Say how it ended, to everybody; raises what went wrong."""
@@ -221,8 +231,8 @@ class Monitor:
                 raise describe_output_error(output)
         if stream.error is not None:
             raise stream.error
-        if self._spec.is_strict and self._lost:
-            raise DataLostError(f"{stats.dropped} samples were lost, and --strict allows none")
+        if self._spec.is_strict and self._lost_samples:
+            raise DataLostError(f"{self._lost_samples} samples were lost, and --strict allows none")
         return 0
 
     def _close_outputs(self) -> None:
@@ -276,6 +286,8 @@ class Monitor:
             signal.SIGTERM: Reason.TERMINATED,
             signal.SIGHUP: Reason.TERMINATED,
         }
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # under nohup the run outlives its terminal
+            del reasons[signal.SIGHUP]
 
         def note(number: int, _frame: object) -> None:
             self._reason = self._reason or reasons[signal.Signals(number)]
@@ -299,9 +311,10 @@ class _View:
     def __init__(self, spec: MonitorSpec, stream: Stream) -> None:
         self._spec, self._stream = spec, stream
         self.wants_to_quit = False
-        self._has_scene = False
+        self._scene_of: SourceInfo | None = None
         self._shown_s = 0.0
         self._rows: list[EventRow] = []
+        self._untold: deque[str] = deque(maxlen=KEPT_LINES)
         self._frames = 0
         self._rate_mark = (time.monotonic(), 0)
         self._windows_per_s: float | None = None
@@ -335,6 +348,17 @@ class _View:
         self._process.join(1.0)
         self._process = None
         self._connection.close()
+        self._tell_now()
+
+    def tell_after(self, line: str) -> None:
+        """Say this on stderr as soon as the terminal is free; the newest few are kept."""
+        self._untold.append(line)
+        if self._process is None or self._link.closed:
+            self._tell_now()
+
+    def _tell_now(self) -> None:
+        while self._untold:
+            tell(self._untold.popleft())
 
     def _unwatch(self) -> None:
         try:
@@ -348,12 +372,13 @@ class _View:
                 self.wants_to_quit = True
             elif isinstance(answer, TerminalGone):
                 self._unwatch()
+                self._tell_now()
 
     def add(self, batch: Batch) -> None:
         stream = self._stream
         assert stream.info is not None
         assert stream.listening is not None
-        if not self._has_scene:
+        if self._scene_of is not stream.info:
             self._show_scene(stream.info)
         for levels in batch.levels[0]:
             self._levels.add(levels.channel, levels.power)
@@ -363,7 +388,7 @@ class _View:
             self._square = batch.meters[:, :, 1].mean(axis=0)
 
     def report(self, record: Record) -> None:
-        if isinstance(record, Event):
+        if isinstance(record, Event | GapRecord | ErrorRecord):
             self._rows.append(make_event_row(record))
 
     def _show_scene(self, info: SourceInfo) -> None:
@@ -371,7 +396,7 @@ class _View:
         assert listening is not None
         display = listening.display
         bank, frames = display.bank, display.frames
-        self._has_scene = True
+        self._scene_of = info
         self._levels = LevelSummary(channels=info.channels, bands=len(bank))
         self._peak = np.zeros(info.channels, np.float32)
         self._square = np.zeros(info.channels, np.float32)
@@ -405,7 +430,7 @@ class _View:
         stream = self._stream
         if stream.info is None or now - self._shown_s < 0.9 / self._spec.fps or not self._link.ready():
             return
-        if not self._has_scene:
+        if self._scene_of is not stream.info:
             self._show_scene(stream.info)
         self._shown_s = now
         since_s, frames = self._rate_mark

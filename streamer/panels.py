@@ -234,6 +234,8 @@ def _make_event_line(event: EventRow, scene: Scene, width: int) -> Text:
         (f"{clean(event.type):<7} ", "cyan"),
         (clean(event.label), "bold"),
     )
+    if not event.phase:
+        return _spread(left, Text(), width)
     # The figures stand beside the label, not at the far end of a wide screen.
     return _spread(left, right, min(width, 92))
 

@@ -421,6 +421,11 @@ class IndexPipe:
         self.reader, self.writer = get_context().Pipe(duplex=False)
         os.set_blocking(self.writer.fileno(), False)
 
+    def drain(self) -> None:
+        """Forget what nobody has taken. Call when no worker is left."""
+        while self.reader.poll(0):
+            os.read(self.reader.fileno(), 65536)
+
     def close(self) -> None:
         self.reader.close()
         self.writer.close()
@@ -574,9 +579,17 @@ class Pool:
     def close(self) -> None:
         """End the workers: at once if they are idle, by force if they do not end."""
         self._index.close()
+        self._end_workers(grace_s=0.5)
+
+    def make_way(self) -> None:
+        """End the workers by force, and leave the index pipe to another pool."""
+        self._end_workers(grace_s=0.0)
+        self._index.drain()
+
+    def _end_workers(self, *, grace_s: float) -> None:
         self.done_reader.close()
         self._done_writer.close()
-        deadline = time.monotonic() + 0.5
+        deadline = time.monotonic() + grace_s
         for worker in self._workers:
             if worker is not None:
                 worker.join(max(0.0, deadline - time.monotonic()))

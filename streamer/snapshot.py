@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.events import Event
+from streamer.events import ErrorRecord, Event, GapRecord
 
 IN_FLIGHT = 2  # snapshots the dashboard has not taken yet; one being drawn and one waiting for it
 SILENCE_DBFS = -200.0
@@ -205,15 +205,21 @@ def _dbfs(power: NDArray[np.floating]) -> NDArray[np.float32]:
     return (10 * np.log10(np.fmax(np.asarray(power, dtype=np.float64) * 2, floor))).astype(np.float32)
 
 
-def make_event_row(event: Event) -> EventRow:
-    """The line of the events panel for this event: local time where it is known, stream time where not."""
+def make_event_row(event: Event | GapRecord | ErrorRecord) -> EventRow:
+    """The line of the events panel for this: local time where it is known, stream time where not."""
+    if isinstance(event, ErrorRecord):
+        return EventRow(id=0, phase="", type="error", label=event.message, time=_show(datetime.now()))
+    time = _tell_local_time(event.time) if event.time else f"{event.t_s:.3f} s"
+    if isinstance(event, GapRecord):
+        label = f"{event.lost_samples:,} samples lost: {event.reason}"
+        return EventRow(id=0, phase="", type="gap", label=label, time=time)
     duration_ms = None if event.duration_s is None else event.duration_s * 1e3
     return EventRow(
         id=event.id,
         phase=event.phase,
         type=event.type,
         label=event.label,
-        time=_tell_local_time(event.time) if event.time else f"{event.t_s:.3f} s",
+        time=time,
         channel=event.channel,
         duration_ms=duration_ms,
         level_dbfs=event.level_dbfs,
@@ -223,4 +229,8 @@ def make_event_row(event: Event) -> EventRow:
 
 
 def _tell_local_time(time: str) -> str:
-    return datetime.fromisoformat(time).astimezone().strftime("%H:%M:%S.%f")[:12]
+    return _show(datetime.fromisoformat(time).astimezone())
+
+
+def _show(time: datetime) -> str:
+    return time.strftime("%H:%M:%S.%f")[:12]

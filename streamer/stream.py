@@ -9,7 +9,7 @@ import math
 import selectors
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
@@ -24,7 +24,7 @@ from streamer.errors import SourceError, StreamerError
 from streamer.events import ErrorRecord, GapRecord, Record, Stats, WorkerRecord
 from streamer.pool import Batch, Dispatcher, IndexPipe, Pool, Results, Work, choose_span_samples
 from streamer.processes import cpu_count
-from streamer.ring import BLOCKS, LOG_ENTRIES, TOTAL, Gap, Ring, RingSpec
+from streamer.ring import BLOCKS, LOG_ENTRIES, TOTAL, Gap, GapReason, Ring, RingSpec
 from streamer.sources import SourceInfo, SourceSpec
 from streamer.stats import Reservoir, SampleClock, WallClock
 
@@ -64,10 +64,15 @@ class _Loss:
     wait_s: float = RETRY_S
     opening_by_s: float | None = None  # an attempt is under way and must have succeeded by then
     is_told: bool = False
+    refusals: set[str] = field(default_factory=set)  # told already
 
 
 class Stream:
-    """Use with `with`, and call `step` until it is `finished`."""
+    """Use with `with`, and call `step` until it is `finished`.
+
+    A lost live source that comes back with another rate or channel count begins a new section: `info`, what is
+    listened to, sample count and books begin anew, between two steps. Each section is an `info` object of its own.
+    """
 
     def __init__(
         self,
@@ -97,6 +102,13 @@ class Stream:
         self._stop_by_s: float | None = None
         self._log_entry = 0
         self._opened_s = 0.0
+        self._lost_blocks = 0  # how many had come when the source was lost
+        self._run: Run
+        self._news: list[Record] = []  # for the next step to tell
+        self._next_info: SourceInfo | None = None  # the section to come, while this one is ended
+        self._is_section_over = False
+        self._missed_samples = 0  # between the last sample of this section and the next section
+        self._earlier_s = 0.0
 
     def __enter__(self) -> Self:
         self._index = IndexPipe()
@@ -129,9 +141,14 @@ class Stream:
         Raises StreamerError when the source cannot be opened; one that fails later ends it: see error. A live
         source that is lost does not end it: it is opened again until it is back.
         """
+        if self._is_section_over and not self.stopping:
+            self._begin_section()
+            if self.finished:
+                return []
         for key, _ in self._selector.select(min(timeout_s, SUPERVISE_S)):
             key.data()
-        items: list[Item] = []
+        items: list[Item] = [*self._news]
+        self._news.clear()
         if self.info is None:
             if self._ended is not None:
                 raise self._make_error()
@@ -142,7 +159,7 @@ class Stream:
         if now - self._supervised_s >= SUPERVISE_S:
             self._supervised_s = now
             items += self._supervise(now)
-        if self._ended is not None and not self.finished:
+        if self._ended is not None and not self.finished and not self._is_section_over:
             items += self._finish_when_drained()
         return items
 
@@ -152,7 +169,7 @@ class Stream:
             return
         self.stopping = True
         self._stop_by_s = time.monotonic() + STOP_S
-        if self.info is None:
+        if self.info is None or self._is_section_over:
             self.finished = True
         if self._capture is not None and self._loss is None:
             self._capture.ask_to_stop()
@@ -190,18 +207,22 @@ class Stream:
     @property
     def stats(self) -> Stats:
         ring, collector = self.ring, self.pool.collector
-        captured = ring.written_samples
         return Stats(
-            captured=captured,
+            captured=ring.written_samples + self._missed_samples,
             analysed=collector.analysed_samples,
-            dropped=collector.dropped_samples,
-            pending=captured - collector.analysed_end,
+            dropped=collector.dropped_samples + self._missed_samples,
+            pending=ring.written_samples - collector.analysed_end,
             latency_ms_p50=_round(self.latency_ms.percentile(50)),
             latency_ms_p99=_round(self.latency_ms.percentile(99)),
             realtime_factor=_round(self._realtime_factor()),
             nonfinite=ring.nonfinite_samples,
             rejections=dict(self.decoder.rejections),
         )
+
+    @property
+    def lasted_s(self) -> float:
+        """Length of what was captured, in all sections."""
+        return self._earlier_s + self.ring.written_samples / self.ring.spec.fs_hz
 
     @property
     def capture_pid(self) -> int | None:
@@ -220,7 +241,7 @@ class Stream:
     # --- the source ------------------------------------------------------------------------------------------
 
     def _open(self) -> None:
-        self._capture = CaptureProcess(self._spec, self._index.writer)
+        self._capture = CaptureProcess(self._spec, self._index.writer, before=self.info)
         self._selector.register(self._capture.connection, selectors.EVENT_READ, self._on_capture)
 
     def _close_capture(self, *, grace_s: float = 0.0) -> None:
@@ -240,13 +261,21 @@ class Stream:
             return
         if message is None:
             message = Ended(error=f"the capture process of {self.name} died", exit_code=70)
+        if self.info is not None and self.info.is_live and not self.stopping:
+            self._lose(time.monotonic())
+            self._tell_refusal(message)
+            return
         self._close_capture(grace_s=STOP_S)
         if self.stopping:
             self._ended = self._ended or Ended()
-        elif self.info is not None and self.info.is_live:
-            self._lose(time.monotonic())
         else:
             self._ended = message
+
+    def _tell_refusal(self, message: Ended) -> None:
+        assert self._loss is not None
+        if message.is_refusal and message.error and message.error not in self._loss.refusals:
+            self._loss.refusals.add(message.error)
+            self._news.append(ErrorRecord(message=f"{self.name} is back, but {message.error}"))
 
     def _lose(self, now: float) -> None:
         """The source is gone. PortAudio may hang in whatever it is asked now, so its process is not asked."""
@@ -262,24 +291,31 @@ class Stream:
         """A source that was lost is back: the ring goes on where it was, after a gap as long as the clock says."""
         assert self.info is not None
         assert self._loss is not None
-        if (info.fs_hz, info.channels) != (self.info.fs_hz, self.info.channels):
-            self._lose(time.monotonic())  # something else of that name
-            return
         assert self._capture is not None
-        run = replace(self._run, clock_offset_s=self._sample_clock.offset_s)
+        if (info.fs_hz, info.channels) != (self.info.fs_hz, self.info.channels):
+            is_now, was = _describe_shape(info), _describe_shape(self.info)
+            message = f"{info.name} came back with {is_now} instead of {was}; samples are counted from 0 anew"
+            self._news.append(ErrorRecord(message=message))
+            self._next_info, self._ended = info, Ended()
+            return
+        if not self._is_running:
+            self._loss = None
+            self._run_when_ready()
+            return
+        self._run = replace(self._run, clock_offset_s=self._sample_0_s)
         self._loss.opening_by_s = time.monotonic() + OPEN_S
-        self._capture.give(run, self.ring.block)
+        self._capture.give(self._run, self.ring.block)
 
     def _watch_source(self, now: float) -> list[Item]:
         """Notice that a live source is gone, whatever it says itself; have it back."""
         assert self.info is not None
         blocks = int(self.ring.control[BLOCKS])
         if self._loss is None:
-            newest_s = int(self.ring.log[(blocks - 1) % LOG_ENTRIES, 1]) * 1e-9 if blocks else now
-            since_s = max(newest_s, self._opened_s)
+            newest_s = int(self.ring.log[(blocks - 1) % LOG_ENTRIES, 1]) * 1e-9
+            since_s = newest_s if blocks > self._lost_blocks else self._opened_s
             if self._is_running and now - since_s > SILENT_S:
                 self._lose(now)
-        if self._loss is None:
+        if self._loss is None or self._next_info is not None:
             return []
         items: list[Item] = []
         if not self._loss.is_told:
@@ -289,14 +325,13 @@ class Stream:
             items = [*self._collect(), *self.decoder.flush(), ErrorRecord(message=message)]
         elif blocks > self._lost_blocks:
             self._loss = None
-            self._opened_s = now
             return []
         if self._loss.opening_by_s is not None:
             if now > self._loss.opening_by_s:
                 self._lose(now)
         elif now >= self._loss.retry_s:
-            # By its name, as the numbers of devices move, and at the rate that everything else is built for.
-            self._spec = replace(self._spec, target=self.info.name.partition(":")[2], rate_hz=self.info.fs_hz)
+            # By its name, as the numbers of devices move.
+            self._spec = replace(self._spec, target=self.info.name.partition(":")[2])
             self._loss.opening_by_s = now + OPEN_S
             self._open()
         return items
@@ -363,12 +398,36 @@ class Stream:
             limit_samples=None if self._duration_s is None else math.ceil(self._duration_s * info.fs_hz),
         )
 
+    def _begin_section(self) -> None:
+        """What was lost is back as something else, and all that was before is analysed and told."""
+        assert self._next_info is not None
+        info, self._next_info, self._is_section_over = self._next_info, None, False
+        self._selector.unregister(self.pool.done_reader)
+        self.pool.make_way()
+        earlier_s = self._earlier_s + self.stats.captured / self.ring.spec.fs_hz
+        try:
+            self._build(info)
+        except StreamerError as error:
+            self._ended = Ended(error=str(error), exit_code=SourceError.exit_code)
+            self.finished = True
+            return
+        # Sample 0 is now: what is missed until the workers are ready is a gap, too.
+        self._run = replace(self._run, clock_offset_s=time.monotonic())
+        self._earlier_s, self._missed_samples, self._log_entry, self._lost_blocks = earlier_s, 0, 0, 0
+        self._ended = None
+        if self._capture is not None:  # or else it was lost again meanwhile
+            self._loss = None
+
     def _on_worker(self) -> None:
         self.pool.read_messages()
+        self._run_when_ready()
+
+    def _run_when_ready(self) -> None:
         if (
             not self._is_running
             and self.pool.ready_count == self.pool.n_workers
             and self._capture is not None
+            and self._loss is None
         ):
             # Only now: samples that come while the workers are starting would be old before they are looked at.
             self._is_running = True
@@ -437,15 +496,35 @@ class Stream:
     def _finish_when_drained(self) -> list[Item]:
         if self.ring.total_samples is None:
             # Capture was ended before it could say so; nobody else writes any more.
-            self._close_capture()
+            if self._next_info is None:
+                self._close_capture()
             self.ring.control[TOTAL] = self.ring.written_samples
         self._dispatcher.advance()
         total = self.ring.total_samples
         assert total is not None
         if self.pool.collector.analysed_end < total:
             return []
-        self.finished = True
-        return list(self.decoder.flush())
+        items: list[Item] = [*self.decoder.flush()]
+        if self._next_info is None or self.stopping:
+            self.finished = True
+        else:
+            self._is_section_over = True
+            items += [*self._report_missed(total), self.stats]
+        return items
+
+    def _report_missed(self, total: int) -> list[Item]:
+        """The gap after a section, up to now, which is when the next one begins."""
+        if self._sample_0_s is None:
+            return []  # there was not one sample
+        elapsed_s = time.monotonic() - self._sample_0_s
+        self._missed_samples = max(0, round(elapsed_s * self.ring.spec.fs_hz) - total)
+        return self._report_gap(Gap(total, self._missed_samples, GapReason.DEVICE_LOST))
+
+    @property
+    def _sample_0_s(self) -> float | None:
+        """The monotonic time of sample 0, as soon as it is known."""
+        found_s = self._sample_clock.offset_s
+        return self._run.clock_offset_s if found_s is None else found_s
 
     def _realtime_factor(self) -> float | None:
         """How many times real time the workers could do, from the time they were busy."""
@@ -453,6 +532,10 @@ class Stream:
         if busy_ns == 0 or analysed == 0:
             return None
         return analysed / self.ring.spec.fs_hz / (busy_ns * 1e-9) * self.pool.n_workers
+
+
+def _describe_shape(info: SourceInfo) -> str:
+    return f"{info.fs_hz:g} Hz, {info.channels} channel{'s' if info.channels > 1 else ''}"
 
 
 def _round(value: float | None) -> float | None:

@@ -6,11 +6,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from tests.virtual_mic import VirtualMic, require_virtual_mic
+from tests.virtual_mic import JACK, TICK_HZ, JackMic, VirtualMic, require_virtual_mic
 
 # The first example of a test may compile kernels, and shared machines stall: time is not what is tested.
 settings.register_profile("default", deadline=None)
@@ -29,3 +30,20 @@ def mic() -> Iterator[VirtualMic]:
     require_virtual_mic()
     with VirtualMic() as virtual:
         yield virtual
+
+
+@pytest.fixture
+def jack() -> Iterator[JackMic]:
+    require_virtual_mic(JACK)
+    with JackMic() as virtual:
+        yield virtual
+
+
+@pytest.fixture
+def tick_plan(tmp_path: Path) -> str:
+    """Hears each of JackMic's ticks as a tone."""
+    path = tmp_path / "tick.toml"
+    path.write_text(
+        f'[[tone]]\nname = "tick"\nfreqs = [{TICK_HZ}]\nopen_snr = "10dB"\nclose_snr = "6dB"\nmin_on = "40ms"\n'
+    )
+    return str(path)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 import streamer
+from tests.virtual_mic import JACK, JACK_NAME, JackMic, require_virtual_mic
 
 
 def test_levels_and_events_come_in_stream_order() -> None:
@@ -35,3 +39,48 @@ def test_bands_above_half_the_rate_raise_an_error_that_names_the_band() -> None:
         pytest.raises(streamer.SpecError, match="30000"),
     ):
         list(stream)
+
+
+@pytest.mark.audio
+def test_a_program_learns_that_its_microphone_was_lost_and_came_back_with_other_channels() -> None:
+    require_virtual_mic(JACK)
+    code = f"""
+import streamer
+with streamer.open_stream("mic:{JACK_NAME}", channels="all", bands="500,1000", window_length=480) as stream:
+    for item in stream:
+        kind = type(item).__name__
+        if kind == "ErrorRecord":
+            print(kind, item.message, flush=True)
+        elif kind == "SourceInfo":
+            print(kind, item.channels, flush=True)
+        elif kind != "Levels" or item.first_frame < 50:
+            channel = getattr(item, "channel", "-")
+            print(kind, channel, flush=True)
+"""
+    with JackMic(channels=2) as jack:
+        program = subprocess.Popen(
+            [sys.executable, "-c", code], env=jack.env, stdout=subprocess.PIPE, text=True
+        )
+        lines: list[str] = []
+        try:
+            _read_until("Levels 2", program, lines)
+            jack.crash()
+            _read_until("ErrorRecord mic:system is gone", program, lines)
+            jack.channels = 1
+            jack.start()
+            _read_until("ErrorRecord mic:system came back with 48000 Hz, 1 channel instead", program, lines)
+            _read_until("SourceInfo 1", program, lines)
+            lines.clear()
+            _read_until("Levels 1", program, lines)
+            assert not any(line.startswith("Levels 2") for line in lines)
+        finally:
+            program.kill()
+            program.communicate()
+
+
+def _read_until(beginning: str, program: subprocess.Popen[str], lines: list[str]) -> None:
+    assert program.stdout is not None
+    while not lines or not lines[-1].startswith(beginning):
+        line = program.stdout.readline()
+        assert line, lines
+        lines.append(line)

@@ -221,6 +221,14 @@ def test_events_show_newest_first_with_their_figures():
     assert re.search(r"dtmf \w*5 ─╯", text)
 
 
+def test_an_error_among_the_events_has_the_whole_line():
+    state = make_state(snapshots=1)
+    message = "mic:USB Audio came back with 44100 Hz, 1 channel instead of 48000 Hz, 1 channel"
+    row = EventRow(id=0, phase="", type="error", label=message, time="07:31:08.100")
+    state.take(Snapshot(t_s=1, events=[row]), 1.0)
+    assert f"07:31:08.100 error   {message}" in text_of(state)
+
+
 def test_a_status_is_shown_where_the_keys_are():
     assert "▲ waiting for USB Audio, 12 s" in text_of(make_state(status="waiting for USB Audio, 12 s"))
     state = State.open(make_scene())

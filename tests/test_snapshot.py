@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from streamer.events import Event
+from streamer.events import ErrorRecord, Event, GapRecord
 from streamer.snapshot import (
     IN_FLIGHT,
     DashboardLink,
@@ -126,6 +126,17 @@ def test_an_event_row_shows_local_time_if_the_time_is_known(at, shown):
     )
     row = make_event_row(event)
     assert (row.time, row.duration_ms, row.label) == (shown, pytest.approx(102), "5")
+
+
+@pytest.mark.usefixtures("in_kathmandu")
+def test_a_gap_and_an_error_are_rows_too():
+    gap = GapRecord(
+        sample=48000, t_s=1.0, lost_samples=2048, reason="input_overflow", time="2026-11-22T07:31:09.873000Z"
+    )
+    row = make_event_row(gap)
+    assert (row.type, row.time, row.label) == ("gap", "13:16:09.873", "2,048 samples lost: input_overflow")
+    row = make_event_row(ErrorRecord(message="mic:USB is gone"))
+    assert (row.type, row.phase, row.label) == ("error", "", "mic:USB is gone")
 
 
 def test_a_snapshot_of_many_bands_is_sent_without_waiting_for_its_reader(pipe):

@@ -1,8 +1,11 @@
-"""A real PortAudio input on a machine without a sound card, for tests.
+"""Real PortAudio inputs on a machine without a sound card, for tests.
 
-A PulseAudio server of our own has a null sink; what is played into it comes out of its monitor, which an ALSA
-configuration of our own gives to PortAudio as the device `virtual_mic`. Needs Debian's pulseaudio,
-pulseaudio-utils, libasound2-plugins and libportaudio2.
+VirtualMic: a PulseAudio server of our own has a null sink; what is played into it comes out of its monitor, which an
+ALSA configuration of our own gives to PortAudio as the device `virtual_mic`. It converts to any rate and never says
+that it lost something. Needs Debian's pulseaudio, pulseaudio-utils, libasound2-plugins and libportaudio2.
+
+JackMic: a JACK server of our own with a dummy driver, PortAudio's device `system`. It has one rate and refuses others,
+and what is not taken in time is lost, which PortAudio reports. Needs jackd2 and libportaudio2.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -20,15 +24,26 @@ import pytest
 
 SINK = "vmic"
 NAME = "virtual_mic"
+JACK_NAME = "system"
+JACK_PERIOD_SAMPLES = 1024
+TICK_HZ, TICK_MS, TICK_EVERY_MS = 1000, 100, 250
 
 
-def find_missing() -> str | None:
+PULSE = {
+    "pulseaudio": "pulseaudio",
+    "pactl": "pulseaudio-utils",
+    "paplay": "pulseaudio-utils",
+}
+JACK = {"jackd": "jackd2", "jack_metro": "jackd2"}
+
+
+def find_missing(programs: dict[str, str] = PULSE) -> str | None:
     """What is not installed for a virtual microphone; None when all is there."""
-    for program in ("pulseaudio", "pactl", "paplay"):
+    for program, package in programs.items():
         if shutil.which(program) is None:
-            return f"{program} (Debian: pulseaudio, pulseaudio-utils)"
+            return f"{program} (Debian: {package})"
     plugins = [*Path("/usr/lib").glob("*/alsa-lib/libasound_module_pcm_pulse.so")]
-    if not plugins:
+    if programs is PULSE and not plugins:
         return "ALSA's pulse plugin (Debian: libasound2-plugins)"
     try:
         import sounddevice  # noqa: F401
@@ -37,22 +52,85 @@ def find_missing() -> str | None:
     return None
 
 
-def require_virtual_mic() -> None:
+def require_virtual_mic(programs: dict[str, str] = PULSE) -> None:
     """Skip the test where the packages are missing, and say which; in CI, where NEEDS_AUDIO is set, fail it."""
-    missing = find_missing()
+    missing = find_missing(programs)
     if missing:
         stop = pytest.fail if os.environ.get("NEEDS_AUDIO") else pytest.skip
         stop(f"{missing} is not installed")
 
 
-class VirtualMic:
-    """The server and its device. Use with `with`; `env` goes to the programs that are to hear it."""
+class _Server:
+    """An audio server in a folder of its own. Use with `with`; `env` goes to the programs that are to hear it."""
+
+    env: dict[str, str]
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="streamer-mic-"))
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def start(self) -> None:
+        raise NotImplementedError
+
+    def _run(self, *command: str, env: dict[str, str], is_up: Callable[[], bool]) -> None:
+        """Start the server, quiet and in a session of its own, and wait until it is up."""
+        quiet = subprocess.DEVNULL
+        self._server = subprocess.Popen(
+            command, env=env, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True
+        )
+        deadline = time.monotonic() + 15
+        while not is_up():
+            if time.monotonic() > deadline or self._server.poll() is not None:
+                self.stop()
+                raise RuntimeError(f"the virtual microphone's {command[0]} did not come up")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.send_signal(signal.SIGCONT)
+            self._server.terminate()
+            try:
+                self._server.wait(5)
+            except subprocess.TimeoutExpired:
+                self._server.kill()
+                self._server.wait()
+            self._server = None
+
+    def freeze(self) -> None:
+        """The server hangs, and with it whatever PortAudio is asked to do."""
+        assert self._server is not None
+        self._server.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._server is not None
+        self._server.send_signal(signal.SIGCONT)
+
+    def crash(self) -> None:
+        assert self._server is not None
+        self._server.kill()
+        self._server.wait()
+        self._server = None
+
+    def _ask(self, *words: str) -> str:
+        result = subprocess.run(words, env=self.env, capture_output=True, text=True, timeout=5, check=False)
+        return result.stdout
+
+
+class VirtualMic(_Server):
+    """PulseAudio's device NAME. rate_hz holds from the next start on."""
 
     def __init__(self, rate_hz: int = 48000) -> None:
+        super().__init__()
         self.rate_hz = rate_hz
-        self._folder = Path(tempfile.mkdtemp(prefix="streamer-mic-"))
         self._socket = self._folder / "native"
-        self._server: subprocess.Popen[bytes] | None = None
         pulse = f'type pulse server "unix:{self._socket}" device'
         (self._folder / "asound.conf").write_text(
             f'pcm.{NAME} {{ type asym capture.pcm {{ {pulse} "{SINK}.monitor" }} }}\n'
@@ -71,14 +149,6 @@ class VirtualMic:
             f"module-null-sink sink_name={SINK} rate={self.rate_hz} channels=1 format=float32le norewinds=1"
         )
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
     def start(self) -> None:
         self._socket.unlink(missing_ok=True)
         modules = [
@@ -94,42 +164,13 @@ class VirtualMic:
             "XDG_CONFIG_HOME": home,
             "PULSE_RUNTIME_PATH": f"{home}/rt",
         }
-        self._server = subprocess.Popen(
-            [
-                *(
-                    "pulseaudio",
-                    "-n",
-                    "--daemonize=no",
-                    "--system=no",
-                    "--use-pid-file=no",
-                    "--exit-idle-time=-1",
-                ),
-                *("--realtime=no", "--high-priority=no", "--disable-shm=yes"),
-                *(f"--load={module}" for module in modules),
-            ],
+        self._run(
+            *("pulseaudio", "-n", "--daemonize=no", "--system=no", "--use-pid-file=no"),
+            *("--exit-idle-time=-1", "--realtime=no", "--high-priority=no", "--disable-shm=yes"),
+            *(f"--load={module}" for module in modules),
             env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
+            is_up=lambda: SINK in self._pactl("list", "short", "sources"),
         )
-        deadline = time.monotonic() + 15
-        while SINK not in self._ask("list", "short", "sources"):
-            if time.monotonic() > deadline or self._server.poll() is not None:
-                self.stop()
-                raise RuntimeError("the virtual microphone's PulseAudio did not come up")
-            time.sleep(0.05)
-
-    def stop(self) -> None:
-        if self._server is not None:
-            self._server.send_signal(signal.SIGCONT)
-            self._server.terminate()
-            try:
-                self._server.wait(5)
-            except subprocess.TimeoutExpired:
-                self._server.kill()
-                self._server.wait()
-            self._server = None
 
     def play(self, file: Path) -> None:
         """Play a sound file into the microphone, in real time."""
@@ -142,35 +183,80 @@ class VirtualMic:
 
     def unplug(self) -> None:
         """The device vanishes; PortAudio's stream ends at once."""
-        self._ask("unload-module", "module-null-sink")
+        self._pactl("unload-module", "module-null-sink")
 
     def plug(self) -> None:
-        self._ask("load-module", *self._null_sink.split())
+        self._pactl("load-module", *self._null_sink.split())
 
     def suspend(self) -> None:
         """The device stops delivering without a word."""
-        self._ask("suspend-sink", SINK, "1")
+        self._pactl("suspend-sink", SINK, "1")
 
     def resume(self) -> None:
-        self._ask("suspend-sink", SINK, "0")
+        self._pactl("suspend-sink", SINK, "0")
 
-    def freeze(self) -> None:
-        """The server hangs, and with it whatever PortAudio is asked to do."""
-        assert self._server is not None
-        self._server.send_signal(signal.SIGSTOP)
+    def _pactl(self, *words: str) -> str:
+        return self._ask("pactl", *words)
 
-    def thaw(self) -> None:
-        assert self._server is not None
-        self._server.send_signal(signal.SIGCONT)
 
-    def crash(self) -> None:
-        assert self._server is not None
-        self._server.kill()
-        self._server.wait()
-        self._server = None
+class JackMic(_Server):
+    """JACK's device JACK_NAME. rate_hz and channels hold from the next start on."""
 
-    def _ask(self, *words: str) -> str:
-        result = subprocess.run(
-            ["pactl", *words], env=self.env, capture_output=True, text=True, timeout=5, check=False
+    def __init__(self, rate_hz: int = 48000, channels: int = 1) -> None:
+        super().__init__()
+        self.rate_hz, self.channels = rate_hz, channels
+        self._name = self._folder.name
+        self._player: subprocess.Popen[bytes] | None = None
+        self.env = {**os.environ, "JACK_DEFAULT_SERVER": self._name, "JACK_NO_START_SERVER": "1"}
+
+    def start(self) -> None:
+        self._clean()
+        priority = ("chrt", "-f", "20", "true")  # which not every machine grants
+        may_be_realtime = subprocess.run(priority, capture_output=True, check=False).returncode == 0
+        self._run(
+            *("jackd", "--realtime" if may_be_realtime else "--no-realtime", "--name", self._name),
+            *("-d", "dummy", "-r", str(self.rate_hz), "-p", str(JACK_PERIOD_SAMPLES)),
+            *("-C", str(self.channels), "-P", "1"),
+            env={**self.env, "JACK_NO_AUDIO_RESERVATION": "1"},
+            is_up=lambda: "system:capture_1" in self._ask("jack_lsp"),
         )
-        return result.stdout
+
+    def stop(self) -> None:
+        if self._player is not None:
+            self._player.kill()
+            self._player.wait()
+        super().stop()
+        self._clean()
+
+    def _clean(self) -> None:
+        """What a killed server has left, and would not start again over."""
+        for pattern in (f"jack_sem.*_{self._name}_*", f"jack_{self._name}_*"):
+            for path in Path("/dev/shm").glob(pattern):
+                path.unlink(missing_ok=True)
+
+    def tick(self) -> None:
+        """Play a tone burst of TICK_HZ and TICK_MS every TICK_EVERY_MS into whatever listens by now."""
+        self._player = subprocess.Popen(
+            [
+                *("jack_metro", "--name", "metro", "--frequency", str(TICK_HZ), "--amplitude", "0.5"),
+                *("--duration", str(TICK_MS), "--attack", "1", "--decay", "1"),
+                *("--bpm", str(60_000 // TICK_EVERY_MS)),
+            ],
+            env=self.env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self.connect()
+
+    def connect(self) -> None:
+        """Let every program that records hear the ticks."""
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            ports = self._ask("jack_lsp").split()
+            inputs = [port for port in ports if ":in_" in port]
+            if inputs and (metro := [port for port in ports if port.startswith("metro:")]):
+                for port in inputs:
+                    self._ask("jack_connect", metro[0], port)
+                return
+            time.sleep(0.05)
+        raise RuntimeError("nobody listens to JACK, or nobody plays")

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.errors import SourceError, SpecError
+from streamer.errors import RefusedError, SourceError, SpecError
 from streamer.sources import SourceInfo, SourceSpec
-from streamer.sources.channels import parse_channels
+from streamer.sources.channels import ChannelChoice, parse_channels
 
 BLOCK_S = 0.005  # what PortAudio is asked to deliver at once; it sets the floor of the latency
+REFUSALS = (-9998, -9997)  # PortAudio: paInvalidChannelCount, paInvalidSampleRate
 OFFER_DEMO = "or try it without one: streamer live --demo"
 
 Push = Callable[[NDArray[np.float32], int], None]
@@ -88,6 +89,26 @@ def find_device(name: str) -> Device:
     return matches[0]
 
 
+def open_mic(spec: SourceSpec, *, before: SourceInfo | None = None) -> MicSource:
+    """before: what it was when it was lost. It is asked to be that again; only when it refuses, to be as spec says.
+
+    Most audio systems can convert, so that most often nothing changes for anybody.
+    """
+    if before is not None:
+        choice = _choose_channels(spec)
+        is_all = not choice.picks and not choice.is_mix
+        channels = ",".join(str(c + 1) for c in range(before.channels)) if is_all else spec.channels
+        try:
+            return MicSource(replace(spec, rate_hz=before.fs_hz, channels=channels))
+        except (RefusedError, SpecError):
+            pass
+    return MicSource(spec)
+
+
+def _choose_channels(spec: SourceSpec) -> ChannelChoice:
+    return parse_channels(spec.channels or "1")
+
+
 class MicSource:
     """An open input stream. Once started it pushes blocks from the audio thread."""
 
@@ -95,7 +116,7 @@ class MicSource:
         self._sd = _load_sounddevice()
         device = find_device(spec.target)
         fs_hz = float(spec.rate_hz or device.fs_hz)
-        choice = parse_channels(spec.channels or "1")
+        choice = _choose_channels(spec)
         n_channels = choice.count_of(device.channels, name=device.name)
         self.device_channels = None if choice.is_mix else choice.picks or tuple(range(device.channels))
         self._width = max(self.device_channels) + 1 if self.device_channels else device.channels
@@ -119,7 +140,8 @@ class MicSource:
                 callback=self._on_block,
             )
         except self._sd.PortAudioError as error:
-            raise SourceError(
+            kind = RefusedError if error.args[1:2] and error.args[1] in REFUSALS else SourceError
+            raise kind(
                 f'input device "{device.name}" cannot be opened at {fs_hz:g} Hz with {self._width} channels '
                 f"({error.args[0]}): its own rate is {device.fs_hz:g} Hz; see `streamer devices`"
             ) from error
