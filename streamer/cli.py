@@ -719,6 +719,7 @@ def config_init(file: str | None) -> None:
 
     from streamer.config import find_config_files, write_default_config
     from streamer.errors import SpecError
+    from streamer.units import show_file
 
     path = Path(file) if file else find_config_files()[1]
     try:
@@ -726,7 +727,7 @@ def config_init(file: str | None) -> None:
         with path.open("x", encoding="utf-8") as out:
             out.write(write_default_config())
     except OSError as error:
-        raise SpecError(f"{path} cannot be written: {error.strerror}") from error
+        raise SpecError(f"{show_file(path)} cannot be written: {error.strerror}") from error
     click.echo(f"wrote {path}")
 
 

@@ -44,12 +44,15 @@ def make_taper(window: str, length_samples: int) -> NDArray[np.float64]:
     name, *parameters = window.split(":")
     try:
         wanted: Any = (name, *(float(parameter) for parameter in parameters)) if parameters else name
-        taper = np.asarray(get_window(wanted, length_samples, fftbins=True), dtype=np.float64)
+        with np.errstate(all="ignore"):
+            taper = np.asarray(get_window(wanted, length_samples, fftbins=True), dtype=np.float64)
     except (ValueError, TypeError, AttributeError) as error:
         raise SpecError(
             f"window is {shorten(window)}; it must be a name scipy.signal.get_window knows, "
             f"such as hann, hamming, blackman, boxcar or kaiser:8.6 ({str(error)[:100]})"
         ) from error
+    if not np.isfinite(taper).all():
+        raise SpecError(f"window is {shorten(window)}, whose values are not all finite numbers")
     taper.flags.writeable = False
     return taper
 

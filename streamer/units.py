@@ -39,6 +39,12 @@ def shorten(text: object) -> str:
     return f'"{shown}"' if len(shown) <= 60 else f'"{shown[:57]}..."'
 
 
+def show_file(path: object) -> str:
+    """A file's name for one line: whole, unless it is absurdly long."""
+    shown = printable(str(path))
+    return shown if len(shown) <= 200 else f"{shown[:97]}...{shown[-100:]}"
+
+
 def offer(word: str, choices: Iterable[str], *, there_are: str = "there are: ") -> str:
     """The end of a message about a wrong word: `; did you mean hann? There are: hann, boxcar`."""
     from difflib import get_close_matches

@@ -240,3 +240,11 @@ def test_any_text_is_a_finite_value_or_a_spec_error_of_one_line(parse, text):
     assert "\n" not in message
     assert len(message) < 300
     assert all(math.isfinite(part) for part in (value if isinstance(value, tuple) else (value,)))
+
+
+def test_a_file_is_named_whole_unless_that_would_fill_the_screen():
+    path = "/var/lib/asterisk/sounds/custom/greeting.wav"
+    assert units.show_file(path) == path
+    shown = units.show_file("x" * 4000 + ".wav")
+    assert len(shown) == 200
+    assert shown.endswith("x.wav")
