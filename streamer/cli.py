@@ -70,11 +70,12 @@ def _tell_error(error: StreamerError) -> int:
 
 def _tell(what: object) -> None:
     """A line on stderr, or a line for each of several mistakes; names of files may hold anything."""
-    from streamer.units import printable
+    from streamer.units import printable, shorten_line
 
     text = str(what)
     lines = text.split("\n") if hasattr(what, "findings") else [text]
-    click.echo("\n".join(printable(line) for line in (f"streamer: {lines[0]}", *lines[1:])), err=True)
+    lines = [shorten_line(printable(line)) for line in (f"streamer: {lines[0]}", *lines[1:])]
+    click.echo("\n".join(lines), err=True)
 
 
 def _tell_internal_error() -> int:
@@ -719,7 +720,6 @@ def config_init(file: str | None) -> None:
 
     from streamer.config import find_config_files, write_default_config
     from streamer.errors import SpecError
-    from streamer.units import show_file
 
     path = Path(file) if file else find_config_files()[1]
     try:
@@ -727,7 +727,7 @@ def config_init(file: str | None) -> None:
         with path.open("x", encoding="utf-8") as out:
             out.write(write_default_config())
     except OSError as error:
-        raise SpecError(f"{show_file(path)} cannot be written: {error.strerror}") from error
+        raise SpecError(f"{path} cannot be written: {error.strerror}") from error
     click.echo(f"wrote {path}")
 
 

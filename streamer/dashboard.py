@@ -38,7 +38,6 @@ from streamer.terminal import (
     TerminalGoneError,
     stop_job,
 )
-from streamer.units import show_file
 
 if TYPE_CHECKING:
     from streamer.regions import Screen
@@ -210,7 +209,7 @@ class _Loop:
             self._save_screenshot_of(self._shown, str(path))
             self._state.note = f"saved {path}"
         except OSError as error:
-            self._state.note = f"{show_file(path)} cannot be written: {error.strerror}"
+            self._state.note = f"{path} cannot be written: {error.strerror}"
         self._note_s = time.monotonic()
 
     def _finish_frame(self) -> None:

@@ -18,7 +18,7 @@ from streamer.figure import Figure, Style
 from streamer.sources import SourceSpec
 from streamer.spectra import Heading, Progress, Spectra, SpectraSpec
 from streamer.stores import CsvStore, NetCdfStore, NpzStore, Store, ZarrStore
-from streamer.units import choose, shorten, show_file
+from streamer.units import choose, shorten
 
 _STORES: dict[str, Callable[[Path, Heading], Store]] = {
     ".npz": NpzStore,
@@ -198,7 +198,7 @@ def _named(target: Path) -> Iterator[None]:
         raise
     except OSError as error:
         reason = error.strerror or str(error).splitlines()[0]
-        raise SourceError(f"{show_file(target)} cannot be written: {reason}") from error
+        raise SourceError(f"{target} cannot be written: {reason}") from error
 
 
 @contextmanager

@@ -39,10 +39,9 @@ def shorten(text: object) -> str:
     return f'"{shown}"' if len(shown) <= 60 else f'"{shown[:57]}..."'
 
 
-def show_file(path: object) -> str:
-    """A file's name for one line: whole, unless it is absurdly long."""
-    shown = printable(str(path))
-    return shown if len(shown) <= 200 else f"{shown[:97]}...{shown[-100:]}"
+def shorten_line(line: str) -> str:
+    """A line that may quote a file name or an argument of any length: its beginning and its end."""
+    return line if len(line) <= 600 else f"{line[:397]}...{line[-200:]}"
 
 
 def offer(word: str, choices: Iterable[str], *, there_are: str = "there are: ") -> str:

@@ -242,9 +242,9 @@ def test_any_text_is_a_finite_value_or_a_spec_error_of_one_line(parse, text):
     assert all(math.isfinite(part) for part in (value if isinstance(value, tuple) else (value,)))
 
 
-def test_a_file_is_named_whole_unless_that_would_fill_the_screen():
-    path = "/var/lib/asterisk/sounds/custom/greeting.wav"
-    assert units.show_file(path) == path
-    shown = units.show_file("x" * 4000 + ".wav")
-    assert len(shown) == 200
-    assert shown.endswith("x.wav")
+def test_a_line_with_a_name_in_it_is_whole_unless_that_would_fill_the_screen():
+    line = "/var/lib/asterisk/sounds/custom/greeting.wav cannot be written: No space left on device"
+    assert units.shorten_line(line) == line
+    shown = units.shorten_line("x" * 4000 + ".wav cannot be written")
+    assert len(shown) == 600
+    assert shown.endswith("x.wav cannot be written")

@@ -18,7 +18,7 @@ from streamer.errors import SourceError, SpecError
 from streamer.sources import SourceInfo, SourceSpec
 from streamer.sources.pcm import bytes_per_value, to_integers
 from streamer.sources.raw import silence_nonfinite
-from streamer.units import choose, format_duration, shorten, show_file
+from streamer.units import choose, format_duration, shorten
 
 
 class _ForwardFile(sf.SoundFile):  # type: ignore[misc]
@@ -213,7 +213,7 @@ def write_file(
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
     except OSError as error:
-        raise SourceError(f"{show_file(target)} cannot be written: {error.strerror}") from error
+        raise SourceError(f"{target} cannot be written: {error.strerror}") from error
     with ExitStack() as on_failure:
         on_failure.callback(_remove_regular, path)
         try:
@@ -225,9 +225,7 @@ def write_file(
                     file.write(block if held in (None, "f32le") else to_integers(block, held))
         except (sf.SoundFileError, AssertionError) as error:  # soundfile asserts that all was written
             reason = str(error).rpartition(": ")[2].rstrip(".") or "incomplete"
-            raise SourceError(
-                f"{show_file(target)} cannot be written ({reason}); is the disk full?"
-            ) from error
+            raise SourceError(f"{target} cannot be written ({reason}); is the disk full?") from error
         on_failure.pop_all()
 
 
