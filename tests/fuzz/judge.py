@@ -146,7 +146,9 @@ def judge(case: Case, outcome: Outcome) -> list[str]:
         wrong.append("stderr has an endless line")
     if outcome.code in (2, 3, 4) and not lines and b"Usage:" not in outcome.stdout:
         wrong.append("it did not say why")
-    if outcome.code == 0 and "--json" in case.words and case.words[0] in ("detect", "live", "bands"):
+    asks_for_help = {"-h", "--help", "--version"} & set(case.words)
+    is_json = "--json" in case.words and case.words[0] in ("detect", "live", "bands")
+    if outcome.code == 0 and is_json and not asks_for_help:
         wrong += judge_json(outcome.stdout)
     return wrong
 
