@@ -97,3 +97,13 @@ class Levels:
         """(frames,) first sample of each frame, counted since the stream began."""
         frames = np.arange(self.first_frame, self.first_frame + len(self), dtype=np.int64)
         return frames * self.analysis.frames.hop_samples
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Batch:
+    """What was measured in samples [start, stop): per analysis and channel the frames that ended there."""
+
+    start_sample: int
+    stop_sample: int
+    levels: tuple[tuple[Levels, ...], ...]  # [analysis][channel], possibly of no frames
+    meters: NDArray[np.float32]  # (spans, channels, 2) peak magnitude and mean square

@@ -23,12 +23,11 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from streamer.analyser import Analyser, Way
-from streamer.bank import Analysis, Bank
+from streamer.bank import Analysis, Bank, Batch
 from streamer.events import Stats
 from streamer.frames import FrameSpec, make_taper
 from streamer.kernels import Vectors
 from streamer.offline import spectrogram
-from streamer.pool import Batch
 from streamer.processes import SharedBlock, cpu_count, get_context
 from streamer.sources import parse_source
 from streamer.stream import Listening, Stream, count_frames

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.bank import Analysis, Levels
+from streamer.bank import Analysis, Batch, Levels
 from streamer.detectors import Detector
 from streamer.events import Event
-from streamer.pool import Batch
 from streamer.stats import WallClock
 
 ReadAudio = Callable[[int, int, int], NDArray[np.float32] | None]  # channel from 0, start, stop

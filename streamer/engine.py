@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.analyser import Analyser
-from streamer.bank import Analysis, Levels
-from streamer.pool import Batch
+from streamer.bank import Analysis, Batch, Levels
 
 
 class Engine:

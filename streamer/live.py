@@ -9,10 +9,9 @@ from typing import Self
 from numpy.typing import ArrayLike
 
 from streamer.bandspec import make_bank
-from streamer.bank import Analysis, Bank, Levels
+from streamer.bank import Analysis, Bank, Batch, Levels
 from streamer.events import ErrorRecord, Event, GapRecord, Stats
 from streamer.frames import FrameSpec
-from streamer.pool import Batch
 from streamer.recordings import make_detectors
 from streamer.sources import SourceInfo, SourceSpec, parse_source
 from streamer.stream import Item, Listening, Stream

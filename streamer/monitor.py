@@ -19,10 +19,10 @@ from multiprocessing.process import BaseProcess
 import numpy as np
 
 from streamer import __version__
+from streamer.bank import Batch
 from streamer.errors import DataLostError
 from streamer.events import End, ErrorRecord, Event, GapRecord, Record, Start, WorkerRecord
 from streamer.notify import Notifier
-from streamer.pool import Batch
 from streamer.processes import get_context, start_process
 from streamer.sinks import Format, Output, describe_output_error, format_health, open_outputs, tell
 from streamer.snapshot import (

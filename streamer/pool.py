@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.bank import Analysis, Levels
+from streamer.bank import Analysis, Batch, Levels
 from streamer.processes import SharedBlock, get_context, start_process
 from streamer.ring import COLLECTED, DISPATCHED, Gap, GapReason, Ring, RingReader
 
@@ -285,16 +285,6 @@ def run_worker(
             os.write(done_fd, message)
     except BrokenPipeError:
         pass  # the main process is gone
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Batch:
-    """What was measured in samples [start, stop): per analysis and channel the frames that ended there."""
-
-    start_sample: int
-    stop_sample: int
-    levels: tuple[tuple[Levels, ...], ...]  # [analysis][channel], possibly of no frames
-    meters: NDArray[np.float32]  # (spans, channels, 2) peak magnitude and mean square
 
 
 class Collector:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +20,6 @@ from streamer.errors import SpecError, StreamerError
 from streamer.events import End, ErrorRecord, Event, Record, Start, Stats
 from streamer.frames import FrameSpec
 from streamer.plans import build_detectors, load_plan
-from streamer.processes import get_context, no_main_module
 from streamer.shares import to_floats
 from streamer.sources import SourceInfo, SourceSpec, open_source
 from streamer.stats import WallClock
@@ -194,6 +192,10 @@ def run_jobs(
             except StreamerError as error:
                 yield error
         return
+    from concurrent.futures import ProcessPoolExecutor
+
+    from streamer.processes import get_context, no_main_module
+
     with ProcessPoolExecutor(min(n_processes, len(jobs)), mp_context=get_context()) as pool:
         with no_main_module():
             waiting = [pool.submit(_run_job, job) for job in jobs]

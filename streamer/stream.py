@@ -16,13 +16,13 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.bank import Analysis
+from streamer.bank import Analysis, Batch
 from streamer.capture import CaptureProcess, Ended, Opened, Run
 from streamer.decoder import Decoder
 from streamer.detectors import Detector
 from streamer.errors import SourceError, StreamerError
 from streamer.events import ErrorRecord, GapRecord, Record, Stats, WorkerRecord
-from streamer.pool import Batch, Dispatcher, IndexPipe, Pool, Results, Work, choose_span_samples
+from streamer.pool import Dispatcher, IndexPipe, Pool, Results, Work, choose_span_samples
 from streamer.processes import cpu_count
 from streamer.ring import BLOCKS, LOG_ENTRIES, TOTAL, Gap, GapReason, Ring, RingSpec
 from streamer.sources import SourceInfo, SourceSpec

@@ -22,10 +22,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from streamer.bank import Analysis, Bank
+from streamer.bank import Analysis, Bank, Batch
 from streamer.events import ErrorRecord, Event, GapRecord, WorkerRecord
 from streamer.frames import FrameSpec
-from streamer.pool import Batch
 from streamer.recordings import make_detectors
 from streamer.sources import SourceInfo, SourceSpec
 from streamer.stream import Listening, Stream

@@ -12,11 +12,10 @@ import pytest
 import soundfile
 
 from streamer.analyser import Analyser
-from streamer.bank import Analysis, Bank
+from streamer.bank import Analysis, Bank, Batch
 from streamer.errors import SourceError
 from streamer.events import Event, WorkerRecord
 from streamer.frames import FrameSpec
-from streamer.pool import Batch
 from streamer.recordings import detect, make_detectors
 from streamer.sources import SourceInfo, parse_source
 from streamer.stream import Item, Listening, Stream
