@@ -35,6 +35,7 @@ BLOCK_S = 0.005  # a paced source is read in blocks this long
 BLOCK_SAMPLES = 1 << 15  # an unpaced one in blocks this long
 WAIT_S = 0.0005  # between looks at whether there is room again
 STOP_GRACE_S = 0.25
+LAST_BLOCK_S = 0.1  # a device from which nothing came for so long will not push now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,8 +238,13 @@ def _run_mic(
             pass  # there are wake-ups enough waiting
 
     keeper = Timekeeper(ring.spec.fs_hz, offset_s=clock_offset_s)
+    has_stopped = False
 
     def push(block: Any, time_ns: int) -> None:
+        nonlocal has_stopped
+        if stop.is_set():
+            has_stopped = True
+            return
         missing = keeper.find_missing(
             ring.written_samples + len(block), time_ns * 1e-9, overflows=source.overflows
         )
@@ -259,6 +265,11 @@ def _run_mic(
         _shed(writer, dispatcher, ring)
         if not source.is_active:
             raise SourceError(f"{source.info.name} has stopped delivering")
+    deadline = time.monotonic() + LAST_BLOCK_S
+    while (
+        not has_stopped and time.monotonic() < deadline
+    ):  # or else what is pushed now would come after the end
+        time.sleep(WAIT_S)
 
 
 def _shed(writer: RingWriter, dispatcher: Dispatcher, ring: Ring) -> None:

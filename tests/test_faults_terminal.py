@@ -95,7 +95,7 @@ def test_a_terminal_that_is_resized_and_then_reads_nothing_costs_no_sample(
     out = tmp_path / "events.jsonl"
     desk = sit_down(*LIVE, f"mic:{JACK_NAME}", "--plan", tick_plan, "-o", str(out), env=jack.env)
     desk.wait_for(r"windows/s +\d")
-    jack.tick()
+    jack.connect()
     for rows, columns in ((24, 80), (60, 200), (3, 40), (40, 120)):
         desk.screen.resize(rows, columns)
         desk.screen.reset()
@@ -124,7 +124,7 @@ def test_under_nohup_a_terminal_that_vanishes_costs_no_sample(
         stdout=subprocess.DEVNULL,
     )
     wait_until(lambda: out.exists() and '"start"' in out.read_text(), timeout_s=20)
-    jack.tick()
+    jack.connect()
     wait_until(lambda: count_ticks(out) > 2, timeout_s=10)
     family = find_children(emulator.pid)
     [main] = Path(f"/proc/{emulator.pid}/task/{emulator.pid}/children").read_text().split()

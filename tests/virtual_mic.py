@@ -27,6 +27,7 @@ NAME = "virtual_mic"
 JACK_NAME = "system"
 JACK_PERIOD_SAMPLES = 1024
 TICK_HZ, TICK_MS, TICK_EVERY_MS = 1000, 100, 250
+TICKER = f"metro:{60_000 // TICK_EVERY_MS}_bpm"  # its port
 
 
 PULSE = {
@@ -206,7 +207,7 @@ class JackMic(_Server):
         super().__init__()
         self.rate_hz, self.channels = rate_hz, channels
         self._name = self._folder.name
-        self._player: subprocess.Popen[bytes] | None = None
+        self._ticker: subprocess.Popen[bytes] | None = None
         self.env = {**os.environ, "JACK_DEFAULT_SERVER": self._name, "JACK_NO_START_SERVER": "1"}
 
     def start(self) -> None:
@@ -220,13 +221,36 @@ class JackMic(_Server):
             env={**self.env, "JACK_NO_AUDIO_RESERVATION": "1"},
             is_up=lambda: "system:capture_1" in self._ask("jack_lsp"),
         )
+        # It plays from the start: a program that joins later can make the server late for those that record.
+        self._ticker = subprocess.Popen(
+            [
+                *("jack_metro", "--name", TICKER.partition(":")[0], "--frequency", str(TICK_HZ)),
+                *("--amplitude", "0.5", "--duration", str(TICK_MS), "--attack", "1", "--decay", "1"),
+                *("--bpm", str(60_000 // TICK_EVERY_MS)),
+            ],
+            env=self.env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 10
+        while TICKER not in self._ask("jack_lsp").split():
+            assert time.monotonic() < deadline, "jack_metro does not play"
+            time.sleep(0.05)
 
     def stop(self) -> None:
-        if self._player is not None:
-            self._player.kill()
-            self._player.wait()
+        self._stop_ticker()
         super().stop()
         self._clean()
+
+    def crash(self) -> None:
+        super().crash()
+        self._stop_ticker()
+
+    def _stop_ticker(self) -> None:
+        if self._ticker is not None:
+            self._ticker.kill()
+            self._ticker.wait()
+            self._ticker = None
 
     def _clean(self) -> None:
         """What a killed server has left, and would not start again over."""
@@ -234,29 +258,9 @@ class JackMic(_Server):
             for path in Path("/dev/shm").glob(pattern):
                 path.unlink(missing_ok=True)
 
-    def tick(self) -> None:
-        """Play a tone burst of TICK_HZ and TICK_MS every TICK_EVERY_MS into whatever listens by now."""
-        self._player = subprocess.Popen(
-            [
-                *("jack_metro", "--name", "metro", "--frequency", str(TICK_HZ), "--amplitude", "0.5"),
-                *("--duration", str(TICK_MS), "--attack", "1", "--decay", "1"),
-                *("--bpm", str(60_000 // TICK_EVERY_MS)),
-            ],
-            env=self.env,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        self.connect()
-
     def connect(self) -> None:
-        """Let every program that records hear the ticks."""
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            ports = self._ask("jack_lsp").split()
-            inputs = [port for port in ports if ":in_" in port]
-            if inputs and (metro := [port for port in ports if port.startswith("metro:")]):
-                for port in inputs:
-                    self._ask("jack_connect", metro[0], port)
-                return
-            time.sleep(0.05)
-        raise RuntimeError("nobody listens to JACK, or nobody plays")
+        """Let every program that records hear the ticks: TICK_MS of TICK_HZ, every TICK_EVERY_MS."""
+        inputs = [port for port in self._ask("jack_lsp").split() if ":in_" in port]
+        assert inputs, "nobody records"
+        for port in inputs:
+            self._ask("jack_connect", TICKER, port)
