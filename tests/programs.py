@@ -73,5 +73,7 @@ def is_running(pid: int) -> bool:
 
 
 def shared_files() -> set[str]:
+    """What lies in shared memory and is not the JACK library's own, which any program that lists devices may leave."""
     shared = Path("/dev/shm")
-    return {path.name for path in shared.iterdir()} if shared.is_dir() else set()
+    names = {path.name for path in shared.iterdir()} if shared.is_dir() else set()
+    return {name for name in names if not name.startswith("jack")}

@@ -14,6 +14,7 @@ from streamer.analyser import Analyser
 from streamer.bank import Analysis, Bank
 from streamer.frames import FrameSpec
 from streamer.pool import (
+    MESSAGE,
     Batch,
     Collector,
     Dispatcher,
@@ -272,6 +273,21 @@ def test_a_stopped_worker_is_replaced_when_its_lease_is_over(
     with pool:
         batches = run_through(pool, ring, index, noise, every=10, do=stop_one)
     assert np.array_equal(join(batches), compute_whole(pool.work.analyses[0], noise[:, 0]))
+
+
+def test_a_pool_that_makes_way_leaves_the_index_pipe_open_and_empty(
+    pool_parts: tuple[Pool, Ring, IndexPipe],
+) -> None:
+    pool, _, index = pool_parts
+    with pool:
+        pids = pool.pids
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)  # so that what is written now stays
+        os.write(index.writer.fileno(), MESSAGE.pack(7 << 8 | 1))
+        pool.make_way()
+        assert not any(is_running(pid) for pid in pids)
+        assert not index.reader.poll(0)
+        assert os.write(index.writer.fileno(), MESSAGE.pack(0 << 8 | 1)) == MESSAGE.size
 
 
 def is_running(pid: int) -> bool:
