@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.virtual_mic import JACK, TICK_HZ, JackMic, VirtualMic, require_virtual_mic
+from tests.virtual_mic import JACK, JACK_PATIENT_SAMPLES, TICK_HZ, JackMic, VirtualMic, require_virtual_mic
 
 # The first example of a test may compile kernels, and shared machines stall: time is not what is tested.
 settings.register_profile("default", deadline=None)
@@ -36,6 +36,14 @@ def mic() -> Iterator[VirtualMic]:
 def jack() -> Iterator[JackMic]:
     require_virtual_mic(JACK)
     with JackMic() as virtual:
+        yield virtual
+
+
+@pytest.fixture
+def patient_jack() -> Iterator[JackMic]:
+    """For tests that nothing is lost: what other work on the machine takes from JACK is not streamer's doing."""
+    require_virtual_mic(JACK)
+    with JackMic(period_samples=JACK_PATIENT_SAMPLES) as virtual:
         yield virtual
 
 

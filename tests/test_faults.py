@@ -301,14 +301,14 @@ def test_after_a_frozen_capture_process_time_goes_on_where_the_signal_is_right_t
 
 @pytest.mark.audio
 def test_neither_thirteen_workers_killed_in_twelve_seconds_nor_lines_that_nobody_reads_change_an_event(
-    jack: JackMic, tick_plan: str
+    patient_jack: JackMic, tick_plan: str
 ) -> None:
     words = (f"mic:{JACK_NAME}", "--plan", tick_plan, "--workers", "2")
-    unread, killed = Live(*words, env=jack.env), Listener(*words, env=jack.env)
+    unread, killed = Live(*words, env=patient_jack.env), Listener(*words, env=patient_jack.env)
     assert unread.program.stdout is not None
     fcntl.fcntl(unread.program.stdout, fcntl.F_SETPIPE_SZ, 4096)
     first = unread.program.stdout.readline()
-    jack.connect()
+    patient_jack.connect()
     for number in range(13):
         time.sleep(12 / 13)
         workers = [child for child in find_children(killed.program.pid) if is_idle_worker(child)]

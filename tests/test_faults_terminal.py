@@ -90,12 +90,12 @@ def test_killed_outright_while_the_audio_server_hangs_it_leaves_nothing_and_the_
 
 
 def test_a_terminal_that_is_resized_and_then_reads_nothing_costs_no_sample(
-    jack: JackMic, tick_plan: str, tmp_path: Path, sit_down: Callable[..., Desk]
+    patient_jack: JackMic, tick_plan: str, tmp_path: Path, sit_down: Callable[..., Desk]
 ) -> None:
     out = tmp_path / "events.jsonl"
-    desk = sit_down(*LIVE, f"mic:{JACK_NAME}", "--plan", tick_plan, "-o", str(out), env=jack.env)
+    desk = sit_down(*LIVE, f"mic:{JACK_NAME}", "--plan", tick_plan, "-o", str(out), env=patient_jack.env)
     desk.wait_for(r"windows/s +\d")
-    jack.connect()
+    patient_jack.connect()
     for rows, columns in ((24, 80), (60, 200), (3, 40), (40, 120)):
         desk.screen.resize(rows, columns)
         desk.screen.reset()
@@ -110,7 +110,7 @@ def test_a_terminal_that_is_resized_and_then_reads_nothing_costs_no_sample(
 
 
 def test_under_nohup_a_terminal_that_vanishes_costs_no_sample(
-    jack: JackMic, tick_plan: str, tmp_path: Path
+    patient_jack: JackMic, tick_plan: str, tmp_path: Path
 ) -> None:
     out = tmp_path / "events.jsonl"
     emulator = subprocess.Popen(
@@ -118,13 +118,13 @@ def test_under_nohup_a_terminal_that_vanishes_costs_no_sample(
             *(sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])"),
             *("nohup", *LIVE, f"mic:{JACK_NAME}", "--dashboard", "on", "--plan", tick_plan, "-o", str(out)),
         ],
-        env={**jack.env, "TERM": "xterm-256color"},
+        env={**patient_jack.env, "TERM": "xterm-256color"},
         cwd=tmp_path,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
     )
     wait_until(lambda: out.exists() and '"start"' in out.read_text(), timeout_s=20)
-    jack.connect()
+    patient_jack.connect()
     wait_until(lambda: count_ticks(out) > 2, timeout_s=10)
     family = find_children(emulator.pid)
     [main] = Path(f"/proc/{emulator.pid}/task/{emulator.pid}/children").read_text().split()

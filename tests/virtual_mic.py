@@ -26,6 +26,7 @@ SINK = "vmic"
 NAME = "virtual_mic"
 JACK_NAME = "system"
 JACK_PERIOD_SAMPLES = 1024
+JACK_PATIENT_SAMPLES = 4096  # a machine that stands still for less than this costs no sample
 TICK_HZ, TICK_MS, TICK_EVERY_MS = 1000, 100, 250
 TICKER = f"metro:{60_000 // TICK_EVERY_MS}_bpm"  # its port
 
@@ -203,9 +204,11 @@ class VirtualMic(_Server):
 class JackMic(_Server):
     """JACK's device JACK_NAME. rate_hz and channels hold from the next start on."""
 
-    def __init__(self, rate_hz: int = 48000, channels: int = 1) -> None:
+    def __init__(
+        self, rate_hz: int = 48000, channels: int = 1, *, period_samples: int = JACK_PERIOD_SAMPLES
+    ) -> None:
         super().__init__()
-        self.rate_hz, self.channels = rate_hz, channels
+        self.rate_hz, self.channels, self.period_samples = rate_hz, channels, period_samples
         self._name = self._folder.name
         self._ticker: subprocess.Popen[bytes] | None = None
         self.env = {**os.environ, "JACK_DEFAULT_SERVER": self._name, "JACK_NO_START_SERVER": "1"}
@@ -216,7 +219,7 @@ class JackMic(_Server):
         may_be_realtime = subprocess.run(priority, capture_output=True, check=False).returncode == 0
         self._run(
             *("jackd", "--realtime" if may_be_realtime else "--no-realtime", "--name", self._name),
-            *("-d", "dummy", "-r", str(self.rate_hz), "-p", str(JACK_PERIOD_SAMPLES)),
+            *("-d", "dummy", "-r", str(self.rate_hz), "-p", str(self.period_samples)),
             *("-C", str(self.channels), "-P", "1"),
             env={**self.env, "JACK_NO_AUDIO_RESERVATION": "1"},
             is_up=lambda: "system:capture_1" in self._ask("jack_lsp"),
