@@ -311,8 +311,8 @@ def test_neither_thirteen_workers_killed_in_twelve_seconds_nor_lines_that_nobody
     patient_jack.connect()
     for number in range(13):
         time.sleep(12 / 13)
-        workers = [child for child in find_children(killed.program.pid) if is_idle_worker(child)]
-        os.kill(sorted(workers)[number % len(workers)], signal.SIGKILL)
+        workers = wait_for_idle_workers(killed.program.pid)
+        os.kill(workers[number % len(workers)], signal.SIGKILL)
         killed.wait_for("worker")
     killed.end()
     check_ticks(killed.seen, at_least=40)
@@ -444,6 +444,13 @@ def test_a_reported_overflow_is_as_long_as_the_clock_says() -> None:
 
 def test_after_a_loss_time_goes_on_where_the_clock_is() -> None:
     assert keep_time([(107.01, 0), (107.02, 0)], offset_s=100.0) == [(7000, GapReason.DEVICE_LOST)]
+
+
+def wait_for_idle_workers(pid: int) -> list[int]:
+    """Those of a running program, at a moment when there is one."""
+    found: list[int] = []
+    wait_until(lambda: bool(found.extend(filter(is_idle_worker, sorted(find_children(pid)))) or found))
+    return found
 
 
 def is_idle_worker(pid: int) -> bool:
