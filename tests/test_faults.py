@@ -269,7 +269,7 @@ def to_s(time_text: str) -> float:
 
 @pytest.mark.audio
 @pytest.mark.parametrize(("frozen_s", "reason"), [(0.35, "input_overflow"), (0.9, "device_lost")])
-def test_after_a_frozen_capture_process_time_goes_on_where_the_signal_is_right_to_a_block(
+def test_after_a_frozen_capture_process_time_goes_on_where_the_signal_is_right_to_two_blocks(
     jack: JackMic, tick_plan: str, frozen_s: float, reason: str
 ) -> None:
     listener = Listener(f"mic:{JACK_NAME}", "--plan", tick_plan, env=jack.env)
@@ -295,7 +295,8 @@ def test_after_a_frozen_capture_process_time_goes_on_where_the_signal_is_right_t
         _, after = listener.wait_for("tone")
     every = TICK_EVERY_MS * FS_HZ // 1000
     shift = (after["sample"] - before["sample"] + every // 2) % every - every // 2
-    assert abs(shift) <= JACK_PERIOD_SAMPLES + 0.005 * FS_HZ, shift
+    # The clock sees a block's arrival, and the first ones after a freeze are late themselves: two periods at most.
+    assert abs(shift) <= 2 * JACK_PERIOD_SAMPLES + 0.005 * FS_HZ, shift
     listener.end()
 
 
