@@ -57,7 +57,8 @@ class Compiled:
         function = self._functions.get(kinds)
         if function is None:
             with _one_at_a_time:
-                function = self._functions[kinds] = self._find(kinds, args)
+                function = self._functions.get(kinds) or self._find(kinds, args)
+                self._functions[kinds] = function
         function(*args)
 
     def _find(self, kinds: tuple[str, ...], args: Sequence[Any]) -> Function:
@@ -176,7 +177,7 @@ def _call(native: Any, *args: Any) -> None:
         if isinstance(value, np.ndarray):
             flat += (None, None, value.size, value.itemsize, value.ctypes.data, *value.shape, *value.strides)
         else:
-            flat.append(value)
+            flat.append(int(value))
     result, error = ctypes.c_void_p(), ctypes.c_void_p()
     flat[0], flat[1] = ctypes.byref(result), ctypes.byref(error)
     status = native(*flat)

@@ -50,6 +50,34 @@ def test_kept_code_gives_the_bits_of_numba_without_it(kept: tuple[Path, str]) ->
     assert measure(folder, "numba first") == (values, True)
 
 
+BOTH = """
+import sys, numpy as np, streamer
+before = streamer.goertzel(np.ones(64), [100.0], 8000)
+print("numba" in sys.modules)
+import numba
+@numba.njit
+def last(x, n):
+    if n > x.size:
+        raise ValueError("too far")
+    return x[:n].copy()[-1]
+print(last(np.arange(5.0), 3))
+try:
+    last(np.arange(5.0), 9)
+except ValueError as error:
+    print(error)
+print(streamer.goertzel(np.ones(64), [100.0], 8000) == before)
+"""
+
+
+def test_numba_works_as_ever_in_a_process_that_runs_kept_code(kept: tuple[Path, str]) -> None:
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(kept[0])}
+    for by_numba in (True, False):  # the first run keeps the code of another precision
+        run = subprocess.run(
+            [sys.executable, "-c", BOTH], env=env, capture_output=True, text=True, check=True, timeout=300
+        )
+        assert run.stdout.splitlines() == [str(by_numba), "2.0", "too far", "[ True]"]
+
+
 def test_damaged_code_is_made_again(kept: tuple[Path, str]) -> None:
     folder, values = kept
     file = next(folder.glob("*.evaluate_frames-*.code"))
