@@ -80,7 +80,7 @@ class Sums:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """How frames are cut into stretches and pieces, and put together again: see compiled.
+    """How frames are cut into stretches and pieces, and put together again: see kernels.
 
     cosines: a[m] of the taper sum(a[m] cos(2 pi m n / N)) where it is applied after the sum, else (1,)
     """
