@@ -8,16 +8,16 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from streamer.base.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from streamer.bandspec import parse_bank
-    from streamer.bank import Bank, Levels
-    from streamer.errors import DataLostError, MissingExtraError, SourceError, SpecError, StreamerError
+    from streamer.analysis.bank import Bank, Levels
+    from streamer.base.errors import DataLostError, MissingExtraError, SourceError, SpecError, StreamerError
     from streamer.events import ErrorRecord, Event, GapRecord
-    from streamer.live import open_stream
-    from streamer.offline import Spectrogram, goertzel, spectrogram
-    from streamer.recordings import detect
+    from streamer.live.open_stream import open_stream
+    from streamer.plans.bands import parse_bank
+    from streamer.recordings.detect import detect
+    from streamer.recordings.spectrogram import Spectrogram, goertzel, spectrogram
     from streamer.sources import SourceInfo
 
 __all__ = [
@@ -41,13 +41,13 @@ __all__ = [
 ]
 
 _HOME = {
-    "bank": ("Bank", "Levels"),
-    "bandspec": ("parse_bank",),
-    "errors": ("DataLostError", "MissingExtraError", "SourceError", "SpecError", "StreamerError"),
+    "analysis.bank": ("Bank", "Levels"),
+    "plans.bands": ("parse_bank",),
+    "base.errors": ("DataLostError", "MissingExtraError", "SourceError", "SpecError", "StreamerError"),
     "events": ("ErrorRecord", "Event", "GapRecord"),
-    "live": ("open_stream",),
-    "offline": ("Spectrogram", "goertzel", "spectrogram"),
-    "recordings": ("detect",),
+    "live.open_stream": ("open_stream",),
+    "recordings.spectrogram": ("Spectrogram", "goertzel", "spectrogram"),
+    "recordings.detect": ("detect",),
     "sources": ("SourceInfo",),
 }
 

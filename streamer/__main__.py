@@ -1,6 +1,6 @@
 """python -m streamer"""
 
-from streamer.cli import main
+from streamer.commands.main import main
 
 if __name__ == "__main__":
     main()

@@ -22,12 +22,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from streamer.bank import Analysis, Bank, Batch
+from streamer.analysis.bank import Analysis, Bank, Batch
+from streamer.analysis.frames import FrameSpec
 from streamer.events import ErrorRecord, Event, GapRecord, WorkerRecord
-from streamer.frames import FrameSpec
-from streamer.recordings import make_detectors
+from streamer.live.stream import Stream
+from streamer.plans.listening import Listening, make_detectors
 from streamer.sources import SourceInfo, SourceSpec
-from streamer.stream import Listening, Stream
 from tests.programs import find_children, is_running, shared_files
 from tests.virtual_mic import NAME, SINK, VirtualMic
 

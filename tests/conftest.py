@@ -22,7 +22,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 @pytest.fixture(scope="session", autouse=True)
 def _compiled_kernels() -> None:
     """The first run on a machine says that it compiles; the tests are about those after it."""
-    subprocess.run([sys.executable, "-c", "import streamer.preload"], check=True, capture_output=True)
+    subprocess.run([sys.executable, "-c", "import streamer.live.preload"], check=True, capture_output=True)
 
 
 @pytest.fixture(scope="module")

@@ -160,7 +160,7 @@ def summarise(readings: list[Reading], listened: Listened, *, took_s: float, hou
 
 def soak(*, hours: float, speed: str, rate: str, every_s: float, limit_s: float) -> int:
     """0 when all is as it should be, 1 when not."""
-    from streamer.units import parse_frequency_hz
+    from streamer.base.units import parse_frequency_hz
 
     fs_hz = round(parse_frequency_hz(rate))
     program = start(

@@ -1,121 +1,170 @@
-"""Imports run one way, and heavy ones only where they are used."""
+"""Imports run one way, floor by floor and file by file; heavy libraries have one home each."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "streamer"
 
-# Bottom to top: a module imports only from lines above its own. A folder counts as one.
-LAYERS = [
-    ("errors", "notify"),
-    ("units",),
-    ("events", "stats", "families"),
-    ("tomlfile", "sections", "terminal", "palette", "g711"),
-    ("tables",),
-    ("frames",),
-    ("bank",),
-    ("snapshot",),
-    ("picture", "regions"),
-    ("bars", "panels"),
-    ("screen",),
-    ("dashboard",),
-    ("atomics", "processes"),
-    ("ring",),
-    ("tiles",),
-    ("ring_kernels", "kernels"),
-    ("compiled",),
-    ("sums",),
-    ("grid",),
-    ("analyser",),
-    ("shares",),
-    ("pool",),
-    ("preload", "detectors"),
-    ("plans", "indications"),
-    ("bandwords",),
-    ("bandspec",),
-    ("signals",),
-    ("signalspec",),
-    ("sources",),
-    ("generate",),
-    ("capture", "engine", "decoder"),
-    ("sinks", "settings"),
-    ("config",),
-    ("offline",),
-    ("recordings",),
-    ("spectra", "ticks", "progress"),
-    ("figure", "stores"),
-    ("exports",),
-    ("stream",),
-    ("monitor", "live", "bench", "doctor"),
-    ("cli",),
-    ("__main__",),
+# Bottom to top: a folder imports from lower floors only; folders on one floor do not know each other.
+FLOORS = [
+    ["base"],
+    ["sources", "analysis", "events"],
+    ["detectors", "dashboard"],
+    ["plans", "stores"],
+    ["live", "recordings", "outputs"],
+    ["commands", "__init__"],
+    ["__main__"],
 ]
-# These import one another when called; a cycle of modules, not of loading.
-LATE = {("bandspec", "plans"), ("ring", "ring_kernels")}
 
+# What a floor would allow and the folder still never does.
+NEVERS = {
+    "dashboard": {"analysis", "sources"},
+    "plans": {"dashboard"},
+    "stores": {"dashboard", "detectors", "sources"},
+    "live": {"dashboard", "stores"},
+    "recordings": {"dashboard"},
+    "outputs": {"dashboard", "detectors"},
+}
+
+# Bottom to top within each folder: a file imports from rows before its own. A folder counts as one.
+ORDER = {
+    "base": "__init__ colours errors families processes shipped version < toml units",
+    "sources": ("channels formats < __init__ < byte_stream command path file mic < synthetic"),
+    "sources/formats": "__init__ g711 < pcm < wav",
+    "sources/synthetic": "__init__ sounds < language < source < generate",
+    "analysis": "__init__ frames kernels < bank < goertzel < grid < analyser < blocks",
+    "analysis/kernels": "__init__ tiles store < loops",
+    "events": "clocks records < __init__",
+    "detectors": "bursts lines sections < __init__ < decoder tones dtmf",
+    "detectors/dtmf": "__init__ spec < verdict < detector",
+    "dashboard": "__init__ messages palette terminal < canvas history < bars panels < screen < process",
+    "plans": "__init__ asterisk tables < plan < band_words listening < bands",
+    "live": "__init__ atomics < ring < ring_loops < pool preload < capture < stream < open_stream",
+    "recordings": "__init__ threads ticks < detect spectrogram < pieces < figure stores < export",
+    "outputs": "__init__ to_file",
+    "commands": "__init__ bench doctor progress < live < main",
+    "commands/live": "__init__ settings systemd < load_settings monitor",
+}
+
+# Each heavy or fragile library, and who may import it; a folder stands for all of its files.
 HEAVY = {
-    "numba": {"atomics", "compiled", "preload", "kernels", "ring_kernels", "bench"},
-    "llvmlite": {"kernels", "compiled"},
-    "sounddevice": {"sources", "cli"},
-    "soundfile": {"sources", "generate", "cli"},
-    "rich": {"regions", "bars", "panels", "screen", "bench", "cli", "progress"},
-    "scipy": {"frames", "bench", "offline"},
-    "PIL": {"figure"},
-    "zarr": {"stores"},
-    "h5netcdf": {"stores"},
-    "h5py": {"stores"},
+    "numba": {"analysis/kernels", "live/atomics", "live/ring_loops", "live/preload", "commands/bench"},
+    "llvmlite": {"analysis/kernels"},
+    "sounddevice": {"sources/mic", "commands/main"},
+    "soundfile": {"sources/file", "commands/main"},
+    "rich": {"dashboard", "commands"},
+    "scipy": {"analysis/frames", "recordings/spectrogram", "commands/bench"},
+    "PIL": {"recordings/figure"},
+    "zarr": {"recordings/stores"},
+    "h5netcdf": {"recordings/stores"},
+    "h5py": {"recordings/stores"},
 }
 
 
-def list_modules() -> list[tuple[str, Path]]:
-    return [
-        (path.relative_to(PACKAGE).with_suffix("").parts[0], path)
-        for path in sorted(PACKAGE.rglob("*.py"))
-        if path != PACKAGE / "__init__.py"
-    ]
+def list_files() -> list[str]:
+    """Every module as folder/file, without .py."""
+    return sorted(str(path.relative_to(PACKAGE).with_suffix("")) for path in PACKAGE.rglob("*.py"))
 
 
-def find_imports(path: Path) -> set[tuple[str, ...]]:
-    """Dotted names imported anywhere in a file but under TYPE_CHECKING."""
-    found: set[tuple[str, ...]] = set()
+FILES = list_files()
 
-    def walk(node: ast.AST) -> None:
+
+def find_imports(file: str) -> Iterator[str]:
+    """What a file imports anywhere but under TYPE_CHECKING: a/b for ours, the library's name for others'."""
+
+    def walk(node: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             return
         if isinstance(node, ast.Import):
-            found.update(tuple(alias.name.split(".")) for alias in node.names)
+            yield from (alias.name for alias in node.names)
         if isinstance(node, ast.ImportFrom) and node.module:
-            if node.module == "streamer":
-                found.update(("streamer", alias.name) for alias in node.names)
-            else:
-                found.add(tuple(node.module.split(".")))
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
         for child in ast.iter_child_nodes(node):
-            walk(child)
+            yield from walk(child)
 
-    walk(ast.parse(path.read_text()))
-    return found
-
-
-@pytest.mark.parametrize(("module", "path"), list_modules(), ids=lambda value: str(value).rpartition("/")[2])
-def test_a_module_imports_only_from_below(module: str, path: Path) -> None:
-    height = {name: level for level, names in enumerate(LAYERS) for name in names}
-    assert module in height, f"{module} has no place in LAYERS"
-    for name in find_imports(path):
-        if name[0] == "streamer" and len(name) > 1 and name[1] in height and name[1] != module:
-            allowed = height[name[1]] < height[module] or (module, name[1]) in LATE
-            assert allowed, f"{module} imports {name[1]}, which is not below it"
+    for name in walk(ast.parse((PACKAGE / f"{file}.py").read_text())):
+        library, _, rest = name.partition(".")
+        yield _find_file(rest.split(".")) if library == "streamer" else library
 
 
-@pytest.mark.parametrize(("module", "path"), list_modules(), ids=lambda value: str(value).rpartition("/")[2])
-def test_a_heavy_dependency_is_imported_only_where_it_is_at_home(module: str, path: Path) -> None:
-    for name in find_imports(path):
-        assert module in HEAVY.get(name[0], {module}), f"{module} imports {name[0]}"
+def _find_file(parts: list[str]) -> str:
+    """The longest part of a dotted name that is one of our files."""
+    for n in range(len(parts), 0, -1):
+        for file in ("/".join(parts[:n]), "/".join([*parts[:n], "__init__"])):
+            if file in FILES:
+                return file
+    return "__init__"
+
+
+def floor_of(file: str) -> int:
+    family = file.partition("/")[0]
+    found = [level for level, folders in enumerate(FLOORS) if family in folders]
+    assert len(found) == 1, f"{family} has no floor, or two"
+    return found[0]
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_folder_imports_from_lower_floors_only(file: str) -> None:
+    family = file.partition("/")[0]
+    for name in find_imports(file):
+        other = name.partition("/")[0]
+        if name in FILES and other != family:
+            assert floor_of(name) < floor_of(file), f"{file} imports {name}, which is on no lower floor"
+            assert other not in NEVERS.get(family, ()), f"{file} imports {name}, which {family} never does"
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_imports_from_files_below_it_in_its_folder(file: str) -> None:
+    for name in find_imports(file):
+        if name not in FILES or name == file:
+            continue
+        shared = 0  # how many folders the two have in common
+        ours, theirs = file.split("/"), name.split("/")
+        while ours[shared] == theirs[shared]:
+            shared += 1
+        if shared:
+            folder = "/".join(ours[:shared])
+            assert row_of(folder, theirs[shared]) < row_of(folder, ours[shared]), f"{file} imports {name}"
+
+
+def row_of(folder: str, entry: str) -> int:
+    rows = [row.split() for row in ORDER[folder].split("<")]
+    found = [number for number, row in enumerate(rows) if entry in row]
+    assert len(found) == 1, f"{entry} has no place in the order of {folder}, or two"
+    return found[0]
+
+
+def test_the_orders_name_what_is_there() -> None:
+    for folder, order in ORDER.items():
+        there = {
+            file.removeprefix(f"{folder}/").partition("/")[0]
+            for file in FILES
+            if file.startswith(f"{folder}/")
+        }
+        assert set(order.replace("<", " ").split()) == there, folder
+    assert {file.rpartition("/")[0] for file in FILES} == {"", *ORDER}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_heavy_library_is_imported_only_where_it_is_at_home(file: str) -> None:
+    for library in set(find_imports(file)) & set(HEAVY):
+        homes = HEAVY[library]
+        assert any(file == home or file.startswith(f"{home}/") for home in homes), f"{file} imports {library}"
+
+
+@pytest.mark.parametrize("folder", sorted({file.partition("/")[0] for file in FILES if "/" in file}))
+def test_a_wrong_import_in_any_folder_would_be_found(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = f"{folder}/__init__"
+    monkeypatch.setitem(globals(), "find_imports", lambda _file: iter(["__main__"]))
+    with pytest.raises(AssertionError, match="no lower floor"):
+        test_a_folder_imports_from_lower_floors_only(file)
 
 
 def load(statement: str) -> set[str]:
@@ -130,7 +179,7 @@ def test_importing_streamer_loads_nothing_heavy() -> None:
 
 
 def test_the_command_lines_help_loads_nothing_heavy() -> None:
-    assert not load("import streamer.cli") & {"numpy", "msgspec", *HEAVY}
+    assert not load("import streamer.commands.main") & {"numpy", "msgspec", *HEAVY}
 
 
 def test_recordings_and_arrays_need_no_numba_once_kernels_are_compiled() -> None:
@@ -140,6 +189,6 @@ def test_recordings_and_arrays_need_no_numba_once_kernels_are_compiled() -> None
 
 
 def test_the_main_process_runs_without_numba_and_audio_libraries() -> None:
-    assert not load("import streamer.monitor, streamer.plans, streamer.detectors.dtmf") & {
-        *("numba", "sounddevice", "soundfile", "scipy", "rich")
-    }
+    assert not load(
+        "import streamer.commands.live.monitor, streamer.plans.plan, streamer.detectors.dtmf.detector"
+    ) & {*("numba", "sounddevice", "soundfile", "scipy", "rich")}

@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 import pytest
 
-from streamer.cli import cli
-from streamer.config import SETTINGS
-from streamer.plans import list_plans
+from streamer.commands.live.load_settings import SETTINGS
+from streamer.commands.main import cli
+from streamer.plans.plan import list_plans
 from tests.programs import digits_of, read_lines, run
 
 ROOT = Path(__file__).parent.parent

@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.bank import Analysis, Levels
+from streamer.analysis.bank import Analysis, Levels
 from streamer.events import Event
 
 
@@ -61,7 +61,7 @@ class Explains(Protocol):
 # Section of a tone plan -> module, class of its limits, detector, built as Detector(spec, fs_hz=, channel=).
 DETECTORS = {
     "tone": ("streamer.detectors.tones", "ToneSpec", "ToneDetector"),
-    "dtmf": ("streamer.detectors.dtmf", "DtmfSpec", "DtmfDetector"),
+    "dtmf": ("streamer.detectors.dtmf.detector", "DtmfSpec", "DtmfDetector"),
 }
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.bank import Analysis, Bank, Levels
+from streamer.analysis.bank import Analysis, Bank, Levels
+from streamer.analysis.frames import FrameSpec
+from streamer.base.errors import SpecError
 from streamer.detectors import Audio
 from streamer.detectors.bursts import Trail, falling_edge, find_pieces, find_plateau, rising_edge
-from streamer.errors import SpecError
 from streamer.events import Event
-from streamer.frames import FrameSpec
 
 GUARDS_BINS = (2.0, 3.5, 5.0, 6.5)  # beyond the outermost probe; Hann's main lobe ends 2 bins from its centre
 LONGEST_WINDOW_MS = 200.0

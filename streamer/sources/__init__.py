@@ -16,9 +16,9 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.errors import SourceError, SpecError
+from streamer.base.errors import SourceError, SpecError
+from streamer.base.units import choose, shorten
 from streamer.sources.channels import ChannelChoice, parse_channels
-from streamer.units import choose, shorten
 
 KINDS = ("mic", "file", "stdin", "command", "sim", "demo")
 RAW_FORMATS = (
@@ -173,7 +173,7 @@ def open_source(spec: SourceSpec, *, stdin_fd: int = 0) -> Source:
     but calls by itself: see sources/mic.py.
     """
     if spec.kind == "stdin":
-        from streamer.sources.raw import open_stdin
+        from streamer.sources.byte_stream import open_stdin
 
         return open_stdin(spec, stdin_fd)
     if spec.kind == "command":
@@ -181,10 +181,10 @@ def open_source(spec: SourceSpec, *, stdin_fd: int = 0) -> Source:
 
         return CommandSource(spec)
     if spec.kind == "file":
-        from streamer.sources.paths import open_path
+        from streamer.sources.path import open_path
 
         return open_path(spec)
     assert spec.kind in ("sim", "demo"), f"{spec.kind} is not a source that is read"
-    from streamer.sources.synthetic import SyntheticSource
+    from streamer.sources.synthetic.source import SyntheticSource
 
     return SyntheticSource(spec)

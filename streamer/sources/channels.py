@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.errors import SpecError
-from streamer.units import shorten
+from streamer.base.errors import SpecError
+from streamer.base.units import shorten
 
 MAX_CHANNELS = 1024  # libsndfile's own limit
 

@@ -15,9 +15,9 @@ from typing import IO, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.errors import SourceError
+from streamer.base.errors import SourceError
 from streamer.sources import SourceInfo, SourceSpec, split_command
-from streamer.sources.raw import StreamSource
+from streamer.sources.byte_stream import StreamSource
 
 MAX_LINE_BYTES = 500
 EXIT_GRACE_S = 1.0  # from the end of a program's output to its own

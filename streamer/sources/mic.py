@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.errors import RefusedError, SourceError, SpecError
+from streamer.base.errors import RefusedError, SourceError, SpecError
 from streamer.sources import SourceInfo, SourceSpec
 from streamer.sources.channels import ChannelChoice, parse_channels
 

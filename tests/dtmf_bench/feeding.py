@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.bank import Analysis, Levels
+from streamer.analysis.bank import Analysis, Levels
 from streamer.detectors import Detector
 from streamer.events import Event
 

@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 import soundfile
 
-from streamer.signals import dtmf_digits
+from streamer.sources.synthetic.sounds import dtmf_digits
 from tests.fuzz import words
 
 FILE_KINDS = (

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from streamer.cli import main
+from streamer.commands.main import main
 from tests.fuzz.cases import Case
 from tests.programs import STREAMER
 
@@ -47,7 +47,7 @@ def environ_of(case: Case, folder: Path) -> dict[str, str]:
 
 
 def run_here(case: Case, folder: Path) -> Outcome:
-    """Through streamer.cli.main, with descriptors 0 to 2 and the environment exchanged for the time."""
+    """Through streamer.commands.main.main, with descriptors 0 to 2 and the environment exchanged for the time."""
     write_files(case, folder)
     with (
         tempfile.TemporaryFile() as stdin,

@@ -1,0 +1,111 @@
+"""Samples + bank + frames -> values, by the way that is cheapest for them."""
+
+from __future__ import annotations
+
+import copy
+from enum import Enum
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from streamer.analysis.bank import Analysis
+from streamer.analysis.goertzel import Sums, cut_frames, cut_hops
+from streamer.analysis.grid import Grid, grid_cost
+from streamer.base.errors import SpecError
+
+
+class Way(Enum):
+    """How the values of an analysis are found."""
+
+    DIRECT = "every frame summed at every band"
+    SHARED = "every hop summed once at every band and its neighbours, and frames put together from hops"
+    GRID = "every frame transformed to a fine grid, and read between its points"
+
+
+# How many times cheaper than the direct way another must be. A live call of one frame finds fewer sums to share
+# than costs assume, and processors with wider registers are faster at the direct way than where they were measured.
+_HANDICAP = {Way.DIRECT: 1.0, Way.SHARED: 2.0, Way.GRID: 1.4}
+
+
+class Analyser:
+    """Computes one analysis. Holds its tables and scratch memory, so each thread has its own.
+
+    The bits of a frame depend on its samples, the analysis and dtype alone: never on the call it came in.
+    Another way than the one chosen is for comparisons; it gives other last digits.
+    """
+
+    def __init__(self, analysis: Analysis, dtype: DTypeLike = np.float32, *, way: Way | None = None) -> None:
+        self.analysis = analysis
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
+        if self.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
+            raise SpecError(f"dtype is {self.dtype}; an analyser works in float32 or float64")
+        self.complex_dtype: np.dtype[Any] = np.result_type(self.dtype, np.complex64)
+        self.way = way or choose_way(analysis, self.dtype)
+        self._worker = _prepare(self.way, analysis, self.dtype)
+
+    def twin(self) -> Self:
+        """One for another thread: it computes the same, and shares the tables."""
+        twin = copy.copy(self)
+        twin._worker = self._worker.twin()
+        return twin
+
+    def compute(
+        self, samples: NDArray[np.floating], out: NDArray[np.complexfloating], *, channel: int = 1
+    ) -> None:
+        """Fill out[i] with X of the frame that starts at samples[i * hop]; releases the GIL.
+
+        samples: (length + (n - 1) * hop,) contiguous, of dtype   out: (n, bands) contiguous, of complex_dtype
+        Where frames overlap much, a call costs least when its first frame follows the last of the call before
+        for the same channel.
+        """
+        self._check(samples, out)
+        if len(out):
+            self._worker.compute(samples, out, channel=channel)
+
+    def _check(self, samples: NDArray[np.floating], out: NDArray[np.complexfloating]) -> None:
+        frames, bands = self.analysis.frames, len(self.analysis.bank)
+        if out.dtype != self.complex_dtype or out.shape != (len(out), bands) or not out.flags.c_contiguous:
+            raise SpecError(
+                f"out is {out.dtype} of shape {out.shape}; "
+                f"it must be contiguous {self.complex_dtype} of shape (frames, {bands})"
+            )
+        needed = frames.length_samples + (len(out) - 1) * frames.hop_samples if len(out) else 0
+        if (
+            samples.dtype != self.dtype
+            or samples.ndim != 1
+            or samples.size < needed
+            or not samples.flags.c_contiguous
+        ):
+            raise SpecError(
+                f"samples are {samples.dtype} of shape {samples.shape}; {len(out)} frames need "
+                f"{needed} contiguous samples of {self.dtype}"
+            )
+
+
+def find_costs(analysis: Analysis, dtype: np.dtype[Any]) -> dict[Way, float]:
+    """Multiply-adds per frame, or what takes as long, of every way there is for the analysis."""
+    frames, n_bands = analysis.frames, len(analysis.bank)
+    costs = {
+        Way.DIRECT: n_bands * cut_frames(frames).cost,
+        Way.GRID: grid_cost(frames.length_samples, n_bands, dtype),
+    }
+    hops = cut_hops(frames)
+    if hops is not None:
+        costs[Way.SHARED] = n_bands * hops.cost
+    return costs
+
+
+def choose_way(analysis: Analysis, dtype: np.dtype[Any]) -> Way:
+    """The cheapest way. A function of the analysis and dtype alone: it decides the bits."""
+    costs = find_costs(analysis, dtype)
+    return min(costs, key=lambda way: costs[way] * _HANDICAP[way])
+
+
+def _prepare(way: Way, analysis: Analysis, dtype: np.dtype[Any]) -> Sums | Grid:
+    if way is Way.GRID:
+        return Grid(analysis, dtype)
+    cut = cut_hops(analysis.frames) if way is Way.SHARED else cut_frames(analysis.frames)
+    if cut is None:
+        raise SpecError("hops cannot be shared: they must tile a frame, and its window be a sum of cosines")
+    return Sums(analysis, cut, dtype)

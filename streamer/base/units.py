@@ -1,0 +1,277 @@
+"""Numbers with units, as people write and read them: 250ms, 1.5k, -30dBFS, 25%.
+
+Every parser takes what was written and `name`, what it was written for, and raises SpecError naming both.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+
+from streamer.base.errors import SpecError
+
+DBM0_OVER_DBFS = 3.14  # ITU-T G.711, table 5: a full-scale A-law sine is +3.14 dBm0
+SILENCE_DB = -200.0  # what no power at all reads
+MAX_DB = 400.0  # beyond what float64 audio can hold; a slipped decimal point, not a level
+
+SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+HERTZ = {"": 1.0, "hz": 1.0, "k": 1e3, "khz": 1e3}
+MEGAHERTZ = {"M": 1e6, "MHz": 1e6}  # apart, since a small m would be milli
+LEVEL_UNITS = ("dbfs", "dbm0", "dbspl")
+
+MIN_HZ, MAX_HZ = 1e-9, 1e12  # no signal sampled by anybody; keeps arithmetic on frequencies finite
+MAX_WINDOW_SAMPLES = 2**24  # six minutes at 48 kHz; what is longer is a slipped unit
+
+NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
+_QUANTITY = re.compile(rf"([+-]?{NUMBER})\s*([^\d\s.+-][^\s]*)?", re.ASCII)
+_DURATION_PART = re.compile(rf"({NUMBER})\s*([a-zµ]+)\s*", re.ASCII)
+
+
+def printable(text: object) -> str:
+    """On one line, and without what a terminal would take for a command."""
+    return "".join(c if c.isprintable() else "?" for c in str(text))
+
+
+def shorten(text: object) -> str:
+    """What was written, in quotes and short enough for one line."""
+    shown = printable(str(text)[:61])
+    return f'"{shown}"' if len(shown) <= 60 else f'"{shown[:57]}..."'
+
+
+def shorten_line(line: str) -> str:
+    """A line that may quote a file name or an argument of any length: its beginning and its end."""
+    return line if len(line) <= 600 else f"{line[:397]}...{line[-200:]}"
+
+
+def offer(word: str, choices: Iterable[str], *, there_are: str = "there are: ") -> str:
+    """The end of a message about a wrong word: `; did you mean hann? There are: hann, boxcar`."""
+    from difflib import get_close_matches
+
+    known = list(choices)
+    by_lower = {choice.lower(): choice for choice in known}
+    near = get_close_matches(word.lower()[:80], by_lower, n=1)
+    listed = f"{there_are}{', '.join(known) or 'none'}"
+    if not near:
+        return f"; {listed}"
+    return f"; did you mean {by_lower[near[0]]}? {listed[0].upper()}{listed[1:]}"
+
+
+def choose(word: str, choices: Iterable[str], *, name: str) -> str:
+    """The word, when it is one of the choices."""
+    known = list(choices)
+    if word in known:
+        return word
+    raise SpecError(f"{name} is {shorten(word)}{offer(word, known)}")
+
+
+def parse_duration_s(text: str | float, *, name: str = "duration") -> float:
+    """Seconds from 250ms, 2s, 1m, 1h or 1h23m45s."""
+    allowed = "write a number and ns, us, ms, s, m or h, such as 250ms, 2s or 1h30m"
+    if not isinstance(text, str):
+        raise SpecError(f"{name} is {text}, without a unit; {allowed}")
+    written = text.strip()
+    total_s, at, last_unit_s = 0.0, 0, math.inf
+    while at < len(written):
+        part = _DURATION_PART.match(written, at)
+        unit_s = SECONDS.get(part[2]) if part else None
+        # 45s1h or 2s3s is a slip of the hand
+        if part is None or unit_s is None or unit_s >= last_unit_s:
+            raise SpecError(f"{name} is {shorten(text)}, which is no duration; {allowed}")
+        total_s += float(part[1]) * unit_s
+        at, last_unit_s = part.end(), unit_s
+    if not written:
+        raise SpecError(f"{name} is empty; {allowed}")
+    if not math.isfinite(total_s):
+        raise SpecError(f"{name} is {shorten(text)}, which is too long to count; {allowed}")
+    return total_s
+
+
+def parse_duration_range_s(text: str | float, *, name: str = "range") -> tuple[float, float]:
+    """Shortest and longest, in seconds, from 0.6s-1.5s."""
+    parts = text.split("-") if isinstance(text, str) else []
+    if len(parts) != 2:
+        raise SpecError(f"{name} is {shorten(text)}; write the shortest and the longest, such as 0.6s-1.5s")
+    low_s, high_s = (parse_duration_s(part, name=name) for part in parts)
+    if low_s > high_s:
+        raise SpecError(f"{name} is {shorten(text)}; the shorter of the two comes first")
+    return low_s, high_s
+
+
+def parse_frequency_hz(text: str | float, *, name: str = "frequency") -> float:
+    """Hertz above 0 from 440, 440Hz, 1.5k, 1.5kHz or 2M."""
+    allowed = "write a number above 0, with Hz, k, kHz, M or MHz if you like, such as 440, 1.5k or 697.5Hz"
+    number, unit = _split(text, name=name, allowed=allowed)
+    factor = MEGAHERTZ.get(unit) or HERTZ.get(unit.lower())
+    if factor is None:
+        raise SpecError(f"{name} is {shorten(text)}: {shorten(unit)} is no unit of frequency; {allowed}")
+    value_hz = number * factor
+    if not MIN_HZ <= value_hz <= MAX_HZ:
+        raise SpecError(f"{name} is {shorten(text)}; {allowed}")
+    return value_hz
+
+
+def parse_db(text: str | float, *, name: str = "ratio") -> float:
+    """A ratio in decibels, from 8dB or 8."""
+    number, unit = _split(text, name=name, allowed="write a number of decibels, such as 8dB")
+    if unit.lower() not in ("", "db"):
+        raise SpecError(f"{name} is {shorten(text)}; it compares two levels, so write plain dB, such as 8dB")
+    return _within_db(number, text, name=name)
+
+
+def parse_level_dbfs(text: str | float, *, name: str = "level") -> float:
+    """A level in dBFS, from -30dBFS, -10dBm0 or -30, which is dBFS too."""
+    allowed = "write a level such as -30dBFS or -27dBm0"
+    number, unit = _split(text, name=name, allowed=allowed)
+    offset_db = {"": 0.0, "db": 0.0, "dbfs": 0.0, "dbm0": DBM0_OVER_DBFS}.get(unit.lower())
+    if unit.lower().startswith("dbspl"):
+        raise SpecError(f"{name} is {shorten(text)}; sound pressure needs a calibrated source: {allowed}")
+    if offset_db is None:
+        raise SpecError(f"{name} is {shorten(text)}: {shorten(unit)} is no unit of level; {allowed}")
+    return _within_db(number, text, name=name) - offset_db
+
+
+def parse_ratio(text: str | float, *, name: str = "percentage") -> float:
+    """0.25 from 25%; a plain number in a file is the ratio itself."""
+    number, unit = _split(text, name=name, allowed="write a percentage such as 25% or 1.5%")
+    if isinstance(text, str) and unit != "%":
+        raise SpecError(f"{name} is {shorten(text)}; write a percentage such as 25% or 1.5%")
+    ratio = number / 100 if unit == "%" else number
+    if not 0 <= ratio < math.inf:
+        raise SpecError(f"{name} is {shorten(text)}; a percentage here is not below 0")
+    return ratio
+
+
+def parse_length_samples(text: str | int, fs_hz: float, *, name: str = "window_length") -> int:
+    """Samples from a count, 4096, or a duration, 85ms."""
+    allowed = f"write samples or a duration, such as 4096 or 85ms, up to {MAX_WINDOW_SAMPLES} samples"
+    is_count = isinstance(text, int) and not isinstance(text, bool)
+    if not is_count and not isinstance(text, str):
+        raise SpecError(f"{name} is {shorten(text)}; {allowed}")
+    if is_count or re.fullmatch(rf"\s*[+-]?{NUMBER}\s*", str(text), re.ASCII):
+        length = float(str(text)[:400])  # enough digits for infinity, which is refused below
+        if math.isfinite(length) and length % 1:
+            raise SpecError(f"{name} is {shorten(text)}, but a count of samples is a whole number; {allowed}")
+    else:
+        length = parse_duration_s(str(text), name=name) * fs_hz
+    if not 0.5 < length < MAX_WINDOW_SAMPLES + 0.5:
+        raise SpecError(f"{name} is {shorten(text)}, {length:.4g} samples at {fs_hz:g} Hz; {allowed}")
+    return max(1, round(length))
+
+
+def parse_hop_samples(text: str | int, length_samples: int, fs_hz: float, *, name: str = "hop") -> int:
+    """Samples from a count, 1024, a duration, 20ms, or a share of the window's length, 25%."""
+    if isinstance(text, str) and text.strip().endswith("%"):
+        ratio = parse_ratio(text, name=name)
+        if not 0 < ratio <= 1:
+            raise SpecError(
+                f"{name} is {shorten(text)} of the window's length; write above 0% and up to 100%"
+            )
+        return max(1, round(ratio * length_samples))
+    hop_samples = parse_length_samples(text, fs_hz, name=name)
+    if hop_samples > length_samples:
+        raise SpecError(
+            f"{name} is {shorten(text)}, {hop_samples} samples at {fs_hz:g} Hz, longer than the window of "
+            f"{length_samples}: samples between frames would never be looked at"
+        )
+    return hop_samples
+
+
+def format_duration(seconds: float) -> str:
+    """As parse_duration_s reads it: 250ms, 1.5s, 1h23m45s."""
+    if seconds < 1:
+        unit = "ms" if seconds >= 1e-3 or seconds == 0 else "us" if seconds >= 1e-6 else "ns"
+        return f"{_digits(seconds / SECONDS[unit])}{unit}"
+    if seconds < 60:
+        return f"{_digits(seconds)}s"
+    whole_s = round(seconds)
+    minutes, s = divmod(whole_s, 60)
+    h, m = divmod(minutes, 60)
+    return "".join(f"{count}{unit}" for count, unit in ((h, "h"), (m, "m"), (s, "s")) if count)
+
+
+def format_frequency(hz: float) -> str:
+    """As parse_frequency_hz reads it: 440Hz, 1.5kHz."""
+    for factor, unit in ((1e6, "MHz"), (1e3, "kHz")):
+        if hz >= factor:
+            return f"{_digits(hz / factor)}{unit}"
+    return f"{_digits(hz)}Hz"
+
+
+def format_level(level_dbfs: float, unit: str = "dbfs", *, spl_at_0_dbfs: float | None = None) -> str:
+    """A level of the engine in the unit somebody asked for: -17.9 dBFS."""
+    choose(unit, LEVEL_UNITS, name="unit")
+    if unit == "dbm0":
+        return f"{level_dbfs + DBM0_OVER_DBFS:.1f} dBm0"
+    if unit == "dbspl":
+        if spl_at_0_dbfs is None:
+            raise SpecError("unit is dbspl, but the source is not calibrated; use dbfs or dbm0")
+        return f"{level_dbfs + spl_at_0_dbfs:.1f} dB SPL"
+    return f"{level_dbfs:.1f} dBFS"
+
+
+def db_from_power(power: float) -> float:
+    return 10 * math.log10(power) if power > 0 else SILENCE_DB
+
+
+def power_from_db(db: float) -> float:
+    return math.pow(10, db / 10)
+
+
+def db_from_amplitude(amplitude: float) -> float:
+    return 20 * math.log10(amplitude) if amplitude > 0 else SILENCE_DB
+
+
+def amplitude_from_db(db: float) -> float:
+    return math.pow(10, db / 20)
+
+
+def parse_field(field: str, value: str | float, *, name: str = "") -> float:
+    """A value for a field by the unit in its name: min_tone_ms takes 40, "40ms" and "0.04s"."""
+    name = name or field
+    if not isinstance(value, str) and not field.endswith("_hz"):
+        number, _ = _split(value, name=name, allowed="write a finite number")
+        if number < 0 and field.endswith(("_ms", "_s")):
+            raise SpecError(f"{name} is {value}; a duration is not below 0")
+        return number
+    if field.endswith("_ms"):
+        return round(parse_duration_s(value, name=name) * 1e3, 9)  # 28.5ms is not 28.499999999999996
+    if field.endswith("_s"):
+        return parse_duration_s(value, name=name)
+    if field.endswith("_hz"):
+        return parse_frequency_hz(value, name=name)
+    if field.endswith("_dbfs"):
+        return parse_level_dbfs(value, name=name)
+    if field.endswith("_db"):
+        return parse_db(value, name=name)
+    return parse_ratio(value, name=name)
+
+
+def _split(text: str | float, *, name: str, allowed: str) -> tuple[float, str]:
+    """Number and unit; the number is finite."""
+    if isinstance(text, bool) or not isinstance(text, str | int | float):
+        raise SpecError(f"{name} is {text!r}; {allowed}")
+    if not isinstance(text, str):
+        try:
+            number, unit = float(text), ""
+        except OverflowError:
+            number, unit = math.inf, ""
+    else:
+        found = _QUANTITY.fullmatch(text.strip().replace("−", "-"))
+        if not found:
+            raise SpecError(f"{name} is {shorten(text)}; {allowed}")
+        number, unit = float(found[1]), found[2] or ""
+    if not math.isfinite(number):
+        raise SpecError(f"{name} is {shorten(text)}, which is no finite number; {allowed}")
+    return number, unit
+
+
+def _within_db(number: float, text: str | float, *, name: str) -> float:
+    if abs(number) > MAX_DB:
+        raise SpecError(f"{name} is {shorten(text)}; it must lie within -{MAX_DB:g}..{MAX_DB:g} dB")
+    return number
+
+
+def _digits(number: float) -> str:
+    """Six digits and no exponent: an e would not read as a unit's number."""
+    return f"{number:.6g}" if 1e-4 <= abs(number) < 1e6 else f"{number:.12f}".rstrip("0").rstrip(".") or "0"

@@ -1,0 +1,332 @@
+"""Settings laid over each other: defaults, files, environment and flags, and where each came from.
+
+The later wins: defaults < system file < user file < ./streamer.toml < --config FILE < STREAMER_* < flags. A
+profile belongs to the layer that names it: it lies right beneath that layer's own settings. So --profile beats
+every file and the environment, and a flag beside it beats the profile. Only the strongest layer's profile counts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from streamer.analysis.bank import Bank
+from streamer.analysis.frames import FrameSpec
+from streamer.base.errors import SpecError
+from streamer.base.shipped import find_configs
+from streamer.base.toml import TomlFile, is_there, read_toml
+from streamer.base.units import format_frequency, offer, parse_hop_samples, parse_length_samples, shorten
+from streamer.commands.live.settings import SETTINGS, LiveSettings, read_plan
+from streamer.detectors.sections import PLAN_SECTIONS
+from streamer.plans.bands import parse_bank
+
+__all__ = [
+    "ConfigError",
+    "LiveSettings",
+    "Settings",
+    "explain_bank",
+    "find_config_files",
+    "list_profiles",
+    "load_settings",
+    "resolve_bank",
+    "resolve_frames",
+    "write_default_config",
+]
+
+ENV_PREFIX = "STREAMER_"
+_BY_KEY = {setting.key: setting for setting in SETTINGS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What is in force, and where each of it comes from."""
+
+    values: LiveSettings
+    texts: Mapping[str, str]  # key -> as it was written
+    origins: Mapping[str, str]  # key -> default, FILE:LINE, STREAMER_BANDS or --bands
+    profile: str | None
+    notes: tuple[str, ...]  # worth telling, and no mistake
+
+    def format(self, *, has_origin: bool = False) -> str:
+        """As a file would say it, with where it comes from as a comment."""
+        lines = [f"{key} = {_toml(key, text)}" for key, text in self.texts.items()]
+        if has_origin:
+            width = max(map(len, lines))
+            origins = self.origins.values()
+            lines = [f"{line:<{width}}  # {origin}" for line, origin in zip(lines, origins, strict=True)]
+        return "\n".join(["[live]", *lines])
+
+
+class ConfigError(SpecError):
+    """All that is wrong in all the places settings come from, a line each."""
+
+    def __init__(self, findings: list[str]) -> None:
+        self.findings = tuple(findings)
+        if len(findings) > 1:
+            findings = [f"settings: {len(findings)} mistakes", *(f"  {found}" for found in findings)]
+        super().__init__("\n".join(findings))
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    texts: dict[str, str]
+    origins: dict[str, str]
+    profile: str | None = None
+    profile_origin: str = ""
+
+
+def load_settings(
+    *,
+    flags: Mapping[str, Any] | None = None,
+    config: str | Path | None = None,
+    profile: str | None = None,
+    environ: Mapping[str, str] | None = None,
+    has_files: bool = True,
+) -> Settings:
+    """What is in force. flags are keys of [live] with text, numbers or lists; None is not given.
+
+    Raises ConfigError with everything that is wrong, wherever it was said. has_files=False looks at no file but
+    `config` and the profile.
+    """
+    findings: list[str] = []
+    notes: list[str] = []
+    files = [path for path in find_config_files() if is_there(path)] if has_files else []
+    if config is not None:
+        files.append(Path(config))
+    layers = [_load_file(path, findings) for path in files]
+    layers.append(_read_environment(os.environ if environ is None else environ, findings, notes))
+    given = {key: value for key, value in (flags or {}).items() if value is not None}
+    layers.append(_read_flags(given, profile, findings))
+
+    chosen = next((i for i in reversed(range(len(layers))) if layers[i].profile is not None), None)
+    name = None
+    if chosen is not None:
+        name = layers[chosen].profile
+        assert name is not None
+        layers.insert(chosen, _load_profile(name, layers[chosen].profile_origin, findings))
+    if findings:
+        raise ConfigError(findings)
+
+    texts = {setting.key: setting.default for setting in SETTINGS}
+    origins = dict.fromkeys(texts, "default")
+    for layer in layers:
+        texts |= layer.texts
+        origins |= layer.origins
+    fields = {_BY_KEY[key].field_name: _BY_KEY[key].read(text) for key, text in texts.items()}
+    set_keys = frozenset(key for key, origin in origins.items() if origin != "default")
+    values = LiveSettings(**fields, given=set_keys)
+    return Settings(values=values, texts=texts, origins=origins, profile=name, notes=tuple(notes))
+
+
+def find_config_files() -> list[Path]:
+    """Where settings are looked for, the weakest first; most of them need not be there."""
+    from platformdirs import site_config_path, user_config_path
+
+    folders = (site_config_path("streamer"), user_config_path("streamer"))
+    return [*(folder / "config.toml" for folder in folders), Path("streamer.toml")]
+
+
+def list_profiles() -> dict[str, Path]:
+    """Name -> file of every profile that can be named."""
+    found = find_configs("profiles")
+    return {name: path for name, path in found.items() if _is_profile(path)}
+
+
+def write_default_config() -> str:
+    """A settings file with every default as a comment."""
+    lines = [
+        "# Settings of `streamer live`. Each is shown with its default: remove the # to change it.",
+        "# `streamer config show --origin` tells what is in force and why.",
+        "",
+        "[live]",
+        "# A set of settings shipped with streamer or your own; what this file says itself is stronger.",
+        '# profile = "rta"',
+    ]
+    for setting in SETTINGS:
+        lines += ["", *(f"# {line}" for line in setting.help.splitlines())]
+        lines.append(f"# {setting.key} = {_toml(setting.key, setting.default)}")
+    return "\n".join(lines) + "\n"
+
+
+def _load_file(path: Path, findings: list[str]) -> _Layer:
+    try:
+        file = read_toml(path)
+    except SpecError as error:
+        findings.append(str(error))
+        return _Layer({}, {})
+    for section in file.values:
+        if section not in ("live", "description"):
+            hint = "; tone plans have files of their own, named by plan" if section in PLAN_SECTIONS else ""
+            choices = hint or offer(section, ["live"])
+            findings.append(
+                f"{file.name}:{file.line_of((section,))}: {section[:60]}: not a section here{choices}"
+            )
+    return _read_live(file, findings, folder=path.parent, origin=file.name)
+
+
+def _load_profile(name: str, named_by: str, findings: list[str]) -> _Layer:
+    """The [live] table of a profile; a plan in the same file is listened for."""
+    profiles = list_profiles()
+    path = profiles.get(name)
+    if path is None:
+        as_path = Path(name)
+        if "\0" in name or not (as_path.suffix == ".toml" or len(as_path.parts) > 1):
+            findings.append(f"{named_by}: no profile is called {shorten(name)}{offer(name, profiles)}")
+            return _Layer({}, {})
+        path = as_path
+    try:
+        file = read_toml(path)
+    except SpecError as error:
+        findings.append(str(error))
+        return _Layer({}, {})
+    origin = f"profile {name}, {file.name}"
+    layer = _read_live(file, findings, folder=path.parent, origin=origin, is_profile=True)
+    if any(section in file.values for section in PLAN_SECTIONS):
+        layer.texts.setdefault("plan", str(path))
+        layer.origins.setdefault("plan", origin)
+    return layer
+
+
+def _read_live(
+    file: TomlFile, findings: list[str], *, folder: Path, origin: str, is_profile: bool = False
+) -> _Layer:
+    live = file.values.get("live", {})
+    layer = _Layer({}, {})
+    if not isinstance(live, dict):
+        findings.append(f"{file.name}:{file.line_of(('live',))}: live: settings stand in a table, [live]")
+        return layer
+    profile, profile_origin = None, ""
+    for key, value in live.items():
+        line = file.line_of(("live", key))
+        if key == "profile" and not is_profile and isinstance(value, str):
+            profile, profile_origin = value, f"{file.name}:{line}"
+        else:
+            where = f"{file.name}:{line}: live.{key[:60]}"
+            _take(layer, key, _anchor(key, value, folder), where, f"{origin}:{line}", findings)
+    return _Layer(layer.texts, layer.origins, profile, profile_origin)
+
+
+def _read_environment(environ: Mapping[str, str], findings: list[str], notes: list[str]) -> _Layer:
+    layer = _Layer({}, {})
+    profile = None
+    for variable in sorted(environ):
+        key = variable.removeprefix(ENV_PREFIX).lower()
+        if not variable.startswith(ENV_PREFIX) or not environ[variable]:
+            continue
+        if key == "profile":
+            profile = environ[variable]
+        elif key in _BY_KEY:
+            _take(layer, key, environ[variable], variable, variable, findings)
+        else:
+            # No error: Kubernetes gives every container STREAMER_PORT when some service is called streamer.
+            known = [ENV_PREFIX + each.upper() for each in (*_BY_KEY, "profile")]
+            notes.append(f"{variable} is no setting{offer(variable, known)}")
+    return _Layer(layer.texts, layer.origins, profile, f"{ENV_PREFIX}PROFILE")
+
+
+def _read_flags(flags: Mapping[str, Any], profile: str | None, findings: list[str]) -> _Layer:
+    layer = _Layer({}, {})
+    for key, value in flags.items():
+        flag = f"--{key.replace('_', '-')}"
+        _take(layer, key, value, flag, flag, findings)
+    return _Layer(layer.texts, layer.origins, profile, "--profile")
+
+
+def _take(layer: _Layer, key: str, value: Any, where: str, origin: str, findings: list[str]) -> None:
+    """Put a value into the layer, or its mistake among the findings."""
+    setting = _BY_KEY.get(key)
+    if setting is None:
+        findings.append(f"{_printable(where)}: not a setting{offer(key, _BY_KEY)}")
+        return
+    try:
+        text = _to_text(key, value)
+        setting.read(text)
+    except SpecError as error:
+        findings.append(f"{where}: {error}")
+        return
+    layer.texts[key] = text
+    layer.origins[key] = origin
+
+
+def _anchor(key: str, value: Any, folder: Path) -> Any:
+    """Files named in a settings file lie beside it, wherever streamer is started."""
+    if key == "plan":
+        names = value if isinstance(value, list) else [value]
+        return [
+            str(folder / name) if isinstance(name, str) and (name.endswith(".toml") or "/" in name) else name
+            for name in names
+        ]
+    if key == "bands" and isinstance(value, str) and "\0" not in value:
+        return re.sub(r"(^|\+)(\s*@\s*)([^+]+)", lambda m: f"{m[1]}{m[2]}{folder / m[3].strip()}", value)
+    return value
+
+
+def _to_text(key: str, value: Any) -> str:
+    if isinstance(value, list | tuple) and key in ("plan", "channels", "bands"):
+        if any("," in str(each) for each in value):
+            raise SpecError(f"{key} has {shorten(value)}; a name in it cannot hold a comma")
+        return ",".join(_to_text("", each) for each in value)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise SpecError(f"{key or 'an element'} is {shorten(value)}; write a text or a number")
+    return (
+        value.strip()
+        if isinstance(value, str)
+        else f"{value:.17g}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
+def _toml(key: str, text: str) -> str:
+    if key == "plan":
+        return json.dumps(list(read_plan(text)), ensure_ascii=False)
+    # a JSON text is a TOML text
+    return text if re.fullmatch(r"0|[1-9]\d{0,8}", text, re.ASCII) else json.dumps(text, ensure_ascii=False)
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def _is_profile(path: Path) -> bool:
+    try:
+        return "live" in read_toml(path).values
+    except SpecError:
+        return True  # listed, so that using it says what is wrong with it
+
+
+def resolve_frames(settings: LiveSettings, fs_hz: float) -> FrameSpec:
+    """Window and hop in samples."""
+    length_samples = parse_length_samples(settings.window_length, fs_hz)
+    hop_samples = parse_hop_samples(settings.hop, length_samples, fs_hz)
+    frames = FrameSpec(length_samples=length_samples, hop_samples=hop_samples, window=settings.window)
+    _ = frames.taper  # a name scipy does not know comes out here and not in a worker
+    return frames
+
+
+def resolve_bank(settings: LiveSettings, fs_hz: float) -> Bank:
+    """The bank asked for. Bands nobody asked for, the default's, are left out where the rate cannot carry them."""
+    bank = parse_bank(settings.bands)
+    if "bands" in settings.given or bank.freqs_hz[0] >= fs_hz / 2:
+        bank.check_below_nyquist(fs_hz)
+        return bank
+    kept = int(np.searchsorted(bank.freqs_hz, fs_hz / 2))
+    return Bank(freqs_hz=bank.freqs_hz[:kept], labels=bank.labels[:kept], scale=bank.scale, spec=bank.spec)
+
+
+def explain_bank(settings: LiveSettings, fs_hz: float) -> str | None:
+    """A note when resolve_bank left out some of the default bands."""
+    wanted, kept = parse_bank(settings.bands), resolve_bank(settings, fs_hz)
+    if len(kept) == len(wanted):
+        return None
+    return (
+        f"bands from {wanted.labels[len(kept)]} on are left out: a sample rate of {format_frequency(fs_hz)} "
+        f"carries what lies below {format_frequency(fs_hz / 2)}"
+    )

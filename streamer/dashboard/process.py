@@ -1,0 +1,258 @@
+"""The dashboard's process: snapshots in, screens out, keys back.
+
+It has a process of its own so that drawing never delays capture, collector or detectors. Nothing in its loop
+waits for the terminal, and every way out of it leaves the terminal as it was: a goodbye, SIGTERM, the death of
+the main process (even by kill -9), a terminal that vanishes.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streamer.dashboard.history import State
+from streamer.dashboard.messages import (
+    Answer,
+    Goodbye,
+    Quit,
+    Scene,
+    Snapshot,
+    Taken,
+    TerminalGone,
+    decode_message,
+    encode,
+)
+from streamer.dashboard.palette import read_depth
+from streamer.dashboard.terminal import (
+    BEGIN_FRAME,
+    END_FRAME,
+    Signals,
+    Terminal,
+    TerminalGoneError,
+    stop_job,
+)
+
+if TYPE_CHECKING:
+    from streamer.dashboard.canvas import Screen
+
+PANELS_EVERY_S = 0.25
+LOOK_AROUND_S = 0.5  # how often the size and the foreground are looked at when nothing comes
+FRAME_BUDGET = 0.25  # of the time between frames; what takes longer is drawn less often
+SLOWEST_FPS = 1.0
+NOTE_SHOWN_S = 5.0
+SILENT_AFTER_S = 2.0  # snapshots come many times a second, whatever the source does
+
+
+class Pace:
+    """When the next frame is due. Frames over their budget come less often, until they fit it."""
+
+    def __init__(self, fps: float) -> None:
+        self.wanted_s = 1 / fps
+        self.period_s = self.wanted_s
+        self.due_s = 0.0
+
+    def drawn(self, start_s: float, end_s: float) -> None:
+        """A frame was begun at start_s and taken by the terminal at end_s."""
+        took_s = end_s - start_s
+        if took_s > FRAME_BUDGET * self.period_s:
+            self.period_s = min(1 / SLOWEST_FPS, self.period_s * 1.5)
+        elif took_s < FRAME_BUDGET * self.period_s / 2:
+            self.period_s = max(self.wanted_s, self.period_s / 1.1)
+        self.due_s = start_s + 0.9 * self.period_s  # a snapshot that comes a little early need not wait
+
+    @property
+    def slow_fps(self) -> float | None:
+        """The frame rate, if it is well below what was asked for."""
+        return 1 / self.period_s if self.period_s > 1.5 * self.wanted_s else None
+
+
+def run_dashboard(connection: Connection, tty_path: str = "/dev/tty") -> None:
+    """The process' entry: returns when the run or the terminal has ended."""
+    with suppress(OSError):  # whom we would tell has gone
+        try:
+            terminal = Terminal(tty_path)
+        except TerminalGoneError as error:
+            connection.send_bytes(encode(TerminalGone(reason=str(error))))
+            return
+        try:
+            _Loop(connection, terminal, os.environ).run()
+        except TerminalGoneError as error:
+            connection.send_bytes(encode(TerminalGone(reason=str(error))))
+        finally:
+            terminal.close()
+
+
+class _Loop:
+    def __init__(self, connection: Connection, terminal: Terminal, environ: Mapping[str, str]) -> None:
+        # rich is a heavy import, and only this process needs it
+        from streamer.dashboard import canvas, screen
+
+        self._render, self._save_screenshot_of = screen.render, screen.save_screenshot
+        self._write_changes = canvas.write_changes
+        self._connection = connection
+        self._terminal = terminal
+        self._depth = read_depth(environ)
+        self._signals = Signals()
+        self._state: State | None = None
+        self._pace = Pace(fps=15)
+        self._shown: Screen | None = None
+        self._size = terminal.size()
+        self._panels_s = -1.0
+        self._note_s = 0.0
+        self._heard_s = time.monotonic()
+        self._frame_start_s: float | None = None  # of a frame the terminal has not taken whole
+        self._changed = False
+        self._over = False
+
+    def run(self) -> None:
+        while not self._over:
+            self._wait()
+            self._act_on_signals()
+            self._take_messages()
+            if self._over or not self._come_to_front():
+                continue
+            self._take_keys()
+            self._finish_frame()
+            if self._frame_is_due():
+                self._draw()
+
+    def _wait(self) -> None:
+        wait_s = LOOK_AROUND_S
+        if self._changed and self._terminal.entered and not self._terminal.pending:
+            wait_s = max(0.0, min(wait_s, self._pace.due_s - time.monotonic()))
+        readable = [self._connection.fileno(), self._signals.fileno()]
+        if self._terminal.entered:
+            readable.append(self._terminal.fileno())
+        select.select(readable, [self._terminal.fileno()] if self._terminal.pending else [], [], wait_s)
+
+    def _act_on_signals(self) -> None:
+        came = self._signals.take()
+        if signal.SIGTERM in came:
+            self._over = True
+        elif signal.SIGHUP in came:
+            raise TerminalGoneError("the terminal has gone")
+        elif signal.SIGTSTP in came:
+            self._stop()
+
+    def _take_messages(self) -> None:
+        try:
+            while not self._over and self._connection.poll(0):
+                self._take(self._connection.recv_bytes())
+        except (EOFError, OSError):  # the main process has died
+            self._over = True
+
+    def _take(self, message: bytes) -> None:
+        match decode_message(message):
+            case Scene() as scene:
+                self._pace = Pace(scene.fps)
+                self._panels_s = -1.0
+                if self._state is None:
+                    self._state = State.open(scene)
+                else:
+                    self._state.change_scene(scene)
+            case Snapshot() as snapshot if self._state is not None:
+                self._heard_s = time.monotonic()
+                self._state.take(snapshot, self._heard_s)
+                self._answer(Taken())
+            case Goodbye():
+                self._over = True
+        self._changed = True
+
+    def _answer(self, answer: Answer) -> None:
+        self._connection.send_bytes(encode(answer))
+
+    def _come_to_front(self) -> bool:
+        """Take the screen as soon as there is something to show and the shell lets us have it."""
+        if not self._terminal.in_foreground():
+            self._terminal.leave()
+            return False
+        if self._state is None:
+            return False
+        if not self._terminal.entered:
+            self._terminal.enter()
+            self._shown = None
+            self._changed = True
+            self._heard_s = time.monotonic()
+        return True
+
+    def _take_keys(self) -> None:
+        actions: dict[str, Callable[[], None]] = {
+            "q": lambda: self._answer(Quit()),
+            "s": self._save_screenshot,
+            "ctrl-z": self._stop,
+        }
+        for key in self._terminal.read_keys():
+            if key in actions:
+                actions[key]()
+            elif self._state is not None:
+                self._state.press(key)
+            self._panels_s = -1.0
+            self._pace.due_s = 0.0  # a key is answered at once
+            self._changed = True
+
+    def _stop(self) -> None:
+        self._terminal.leave()
+        stop_job()
+
+    def _save_screenshot(self) -> None:
+        if self._state is None or self._shown is None:
+            return
+        path = Path(f"streamer-{time.strftime('%Y%m%d-%H%M%S')}.svg").absolute()
+        try:
+            self._save_screenshot_of(self._shown, str(path))
+            self._state.note = f"saved {path}"
+        except OSError as error:
+            self._state.note = f"{path} cannot be written: {error.strerror}"
+        self._note_s = time.monotonic()
+
+    def _finish_frame(self) -> None:
+        self._terminal.flush()
+        if self._frame_start_s is not None and not self._terminal.pending:
+            self._pace.drawn(self._frame_start_s, time.monotonic())
+            self._frame_start_s = None
+
+    def _frame_is_due(self) -> bool:
+        if self._terminal.size() != self._size:
+            self._size = self._terminal.size()
+            self._changed = True
+            self._pace.due_s = 0.0
+        if time.monotonic() - self._heard_s > SILENT_AFTER_S:
+            self._changed = True
+        return (
+            self._state is not None
+            and self._changed
+            and self._terminal.entered
+            and not self._terminal.pending
+            and time.monotonic() >= self._pace.due_s
+        )
+
+    def _draw(self) -> None:
+        state = self._state
+        assert state is not None
+        start_s = time.monotonic()
+        silent_s = start_s - self._heard_s
+        state.silent_s = silent_s if silent_s > SILENT_AFTER_S else 0.0
+        state.drawn_fps = self._pace.slow_fps
+        if state.note and start_s - self._note_s > NOTE_SHOWN_S:
+            state.note = ""
+        panels_are_due = self._shown is None or start_s - self._panels_s >= PANELS_EVERY_S
+        if panels_are_due:
+            self._panels_s = start_s
+        columns, rows = self._size
+        keep = None if panels_are_due else self._shown
+        screen = self._render(state, columns, rows, self._depth, keep)
+        state.pages = screen.pages
+        changes = self._write_changes(self._shown, screen)
+        self._shown = screen
+        self._changed = False
+        self._frame_start_s = start_s
+        if changes:
+            self._terminal.write(f"{BEGIN_FRAME}{changes}{END_FRAME}")
+        self._finish_frame()

@@ -1,0 +1,150 @@
+"""Batches of levels to events: the detectors of all plans and channels, put in one order and numbered."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.analysis.bank import Analysis, Batch, Levels
+from streamer.detectors import Detector
+from streamer.events import Event
+from streamer.events.clocks import WallClock
+
+ReadAudio = Callable[[int, int, int], NDArray[np.float32] | None]  # channel from 0, start, stop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Voice:
+    """A detector, what plan it came from and which of the analyses it listens to."""
+
+    plan: str
+    channel: int  # counted from 1
+    analysis: int
+    detector: Detector
+
+
+class _ChannelAudio:
+    def __init__(self, read: ReadAudio, channel: int) -> None:
+        self._read, self._channel = read, channel
+
+    def read(self, start_sample: int, stop_sample: int) -> NDArray[np.float32] | None:
+        return self._read(self._channel, start_sample, stop_sample)
+
+
+class Decoder:
+    """All that listens to a stream. The order and the numbers of events depend on the samples alone."""
+
+    def __init__(
+        self,
+        detectors: Iterable[tuple[str, int, Detector]],
+        *,
+        read_audio: ReadAudio,
+        clock: WallClock,
+        analyses: Sequence[Analysis] = (),
+        file: str | None = None,
+    ) -> None:
+        """detectors: (plan name, channel from 1, detector)   analyses: further ones that a batch starts with"""
+        self._analyses = list(analyses)
+        self.clock, self._file = clock, file
+        self._voices = [
+            Voice(plan=plan, channel=channel, analysis=self._share(detector.analysis), detector=detector)
+            for plan, channel, detector in detectors
+        ]
+        self._audio = {v.channel: _ChannelAudio(read_audio, v.channel - 1) for v in self._voices}
+        self._ids: dict[tuple[int, int], int] = {}
+        self._last_id = 0
+
+    @property
+    def analyses(self) -> tuple[Analysis, ...]:
+        """What a batch must have been made of, in this order."""
+        return tuple(self._analyses)
+
+    @property
+    def history_samples(self) -> int:
+        """How far behind the newest sample a detector may read."""
+        return max((v.detector.history_samples for v in self._voices), default=0)
+
+    @property
+    def event_count(self) -> int:
+        return self._last_id
+
+    @property
+    def rejections(self) -> Counter[str]:
+        """How often which test refused a candidate."""
+        return sum((Counter(getattr(v.detector, "rejections", {})) for v in self._voices), Counter())
+
+    def _share(self, analysis: Analysis) -> int:
+        """Detectors that want the same levels get the same."""
+        for i, other in enumerate(self._analyses):
+            if (
+                other.frames == analysis.frames
+                and other.fs_hz == analysis.fs_hz
+                and np.array_equal(other.bank.freqs_hz, analysis.bank.freqs_hz)
+            ):
+                return i
+        self._analyses.append(analysis)
+        return len(self._analyses) - 1
+
+    def feed(self, batch: Batch) -> list[Event]:
+        """The next stretch of the stream; its events in the order in which they became known."""
+        found: list[tuple[int, Event]] = []
+        for i, voice in enumerate(self._voices):
+            levels = batch.levels[voice.analysis][voice.channel - 1]
+            if len(levels):
+                audio = self._audio[voice.channel]
+                if levels.first_frame == 0:
+                    levels = _lead_in(levels, audio)
+                found += [(i, event) for event in voice.detector.feed(levels, audio)]
+        return self._finish(found)
+
+    def flush(self) -> list[Event]:
+        """The stream ends or breaks here."""
+        return self._finish([(i, e) for i, voice in enumerate(self._voices) for e in voice.detector.flush()])
+
+    def _finish(self, found: list[tuple[int, Event]]) -> list[Event]:
+        found.sort(key=lambda item: item[1].known_sample)  # stable: of one moment, in the order of the plans
+        for i, event in found:
+            key = (i, event.id)
+            event.id = self._ids.get(key) or self._number(key)
+            if event.phase == "end":
+                del self._ids[key]
+            event.channel = self._voices[i].channel
+            event.plan = event.plan or self._voices[i].plan
+            event.file = self._file
+            event.time = self.clock.text(event.sample)
+            event.sample = max(event.sample, 0)
+            event.t_s = max(0.0, round(event.t_s, 6))  # in this order, or -0.0 stays
+            if event.duration_s is not None:
+                event.duration_s = round(event.duration_s, 6)
+        return [event for _, event in found]
+
+    def _number(self, key: tuple[int, int]) -> int:
+        self._last_id += 1
+        self._ids[key] = self._last_id
+        return self._last_id
+
+
+def _lead_in(levels: Levels, audio: _ChannelAudio) -> Levels:
+    """The same with the frames before frame 0 that hold samples too, after silence.
+
+    Without them a tone that is there from the first sample has no beginning that could be seen.
+    """
+    analysis = levels.analysis
+    spec = analysis.frames
+    n_frames = (spec.length_samples - 1) // spec.hop_samples
+    samples = audio.read(-n_frames * spec.hop_samples, spec.length_samples - spec.hop_samples)
+    if not n_frames or samples is None:
+        return levels
+    frames = np.lib.stride_tricks.sliding_window_view(samples, spec.length_samples)[:: spec.hop_samples]
+    turns = np.outer(np.arange(spec.length_samples), analysis.bank.freqs_hz / analysis.fs_hz)
+    values = (frames[:n_frames] * spec.taper) @ np.exp(-2j * np.pi * turns)
+    return Levels(
+        analysis=analysis,
+        channel=levels.channel,
+        first_frame=-n_frames,
+        values=np.concatenate([values.astype(np.complex64), levels.values]),
+    )

@@ -1,0 +1,339 @@
+"""The words of a band specification, and the frequencies each of them stands for."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.base import families
+from streamer.base.errors import SpecError
+from streamer.base.units import NUMBER, parse_frequency_hz, shorten
+
+MAX_BANDS = 65536
+MAX_CSV_CHARACTERS = 2**22
+
+# Band is a pair of hertz and label; a label of "" is written as the number.
+Band = tuple[float, str]
+
+_FREQUENCY = rf"{NUMBER}\s*[a-zA-Z]*"
+_RANGE = re.compile(rf"\s*({_FREQUENCY})\s*-\s*({_FREQUENCY})\s*", re.ASCII)
+_NOTE = r"([A-Ga-g])([#♯b♭]?)(-?\d)"
+_NOTES = re.compile(rf"\s*{_NOTE}(?:\s*-\s*{_NOTE})?\s*(?:@\s*(.+))?", re.ASCII)
+FRACTION = re.compile(r"(?:1/(\d{1,3})-octave|(octave|third-octave))", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One piece between two +: word:arguments."""
+
+    word: str
+    arguments: str
+    fs_hz: float | None
+
+    def __str__(self) -> str:
+        return f"{self.word}:{self.arguments}" if self.arguments else self.word
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One word of the grammar."""
+
+    example: str
+    meaning: str
+    scale: str
+    make: Callable[[Term], list[Band]]
+
+
+def _lin(term: Term) -> list[Band]:
+    low_hz, high_hz, step = _range_and_last(term, "lin:100-1000:10")
+    step_hz = parse_frequency_hz(step, name=f"the step of {term}")
+    count = math.floor((high_hz - low_hz) / step_hz + 1e-6) + 1  # 0.1 steps in binary fall short of their end
+    check_count(count, term)
+    return _unnamed(low_hz + step_hz * np.arange(count))
+
+
+def _log(term: Term) -> list[Band]:
+    low_hz, high_hz, count = _range_and_last(term, "log:50-8k:40")
+    return _rounded(np.geomspace(low_hz, high_hz, _count(count, term)))
+
+
+def _notes(term: Term) -> list[Band]:
+    found = _NOTES.fullmatch(term.arguments)
+    if not found:
+        raise SpecError(
+            f"notes are {shorten(term.arguments)}; write two notes with octaves, such as notes:A2-C7, "
+            "notes:Bb3-F5 or notes:A2-C7@442"
+        )
+    reference_hz = parse_frequency_hz(found[7], name="the pitch of A4") if found[7] else 440.0
+    low = _midi(found[1], found[2], found[3])
+    high = _midi(found[4], found[5], found[6]) if found[4] else low
+    if low > high:
+        raise SpecError(f"notes are {shorten(term.arguments)}; the lower of the two comes first")
+    wants_flats = any(sign in ("b", "♭") for sign in (found[2], found[5]))
+    names = "C Db D Eb E F Gb G Ab A Bb B" if wants_flats else "C C# D D# E F F# G G# A A# B"
+    return [
+        (reference_hz * 2 ** ((midi - 69) / 12), f"{names.split()[midi % 12]}{midi // 12 - 1}")
+        for midi in range(low, high + 1)
+    ]
+
+
+def _fractional_octaves(term: Term) -> list[Band]:
+    """Exact base-ten mid-bands of IEC 61260-1, from the band that holds the low end to the high end's."""
+    per_octave = _per_octave(term.word)
+    low_hz, high_hz = _range(term.arguments, term, f"{term.word}:50-8k")
+    octave_ratio = 10**0.3
+    shift = 0.0 if per_octave % 2 else 0.5  # the standard has 1 kHz on an edge when the count is even
+
+    def band_of(hz: float) -> int:
+        return round(per_octave * math.log(hz / 1000, octave_ratio) - shift)
+
+    first, last = band_of(low_hz), band_of(high_hz)
+    check_count(last - first + 1, term)
+    centres_hz = [1000 * octave_ratio ** ((x + shift) / per_octave) for x in range(first, last + 1)]
+    return [(hz, _nominal(hz, per_octave)) for hz in centres_hz]
+
+
+def _mel(term: Term) -> list[Band]:
+    # O'Shaughnessy 1987, as HTK has it
+    return _on_scale(
+        term, lambda hz: 2595 * math.log10(1 + hz / 700), lambda mel: 700 * (10 ** (mel / 2595) - 1)
+    )
+
+
+def _erb(term: Term) -> list[Band]:
+    # Glasberg and Moore 1990, equation 4
+    return _on_scale(
+        term,
+        lambda hz: 21.4 * math.log10(1 + 0.00437 * hz),
+        lambda erb: (10 ** (erb / 21.4) - 1) / 0.00437,
+    )
+
+
+def _bark(term: Term) -> list[Band]:
+    low_hz, high_hz = (
+        _range(term.arguments, term, "bark or bark:50-4k") if term.arguments else (0.0, math.inf)
+    )
+    return _unnamed(hz for hz in families.BARK_HZ if low_hz <= hz <= high_hz)
+
+
+def _mains(term: Term) -> list[Band]:
+    base_hz = float(term.word.removeprefix("mains"))
+    return _unnamed(base_hz * k for k in range(1, _count(term.arguments, term) + 1))
+
+
+def _tones(freqs_hz: Iterable[float], digits: int = 0) -> Callable[[Term], list[Band]]:
+    bands = [(hz, f"{hz:.{digits}f}") for hz in freqs_hz]
+
+    def make(term: Term) -> list[Band]:
+        _refuse_arguments(term)
+        return bands
+
+    return make
+
+
+def _selcall(term: Term) -> list[Band]:
+    _refuse_arguments(term)
+    tones = zip(families.SELCALL_DIGITS, families.SELCALL_HZ[term.word], strict=True)
+    return [(hz, f"{term.word} {digit}") for digit, hz in tones if hz is not None]
+
+
+def _qcii(term: Term) -> list[Band]:
+    groups = [term.arguments.upper()] if term.arguments else list(families.QCII_HZ)
+    if groups[0] not in families.QCII_HZ:
+        raise SpecError(
+            f"qcii has no group {shorten(term.arguments)}; there are: {', '.join(families.QCII_HZ)}"
+        )
+    return [(hz, f"{hz:.1f}") for group in groups for hz in families.QCII_HZ[group]]
+
+
+def _plan(term: Term) -> list[Band]:
+    from streamer.plans.plan import load_plan  # reads files; most specifications need none
+
+    return load_plan(term.arguments).list_bands()
+
+
+def _list(term: Term) -> list[Band]:
+    return _unnamed(parse_frequency_hz(part, name="a band") for part in term.arguments.split(","))
+
+
+def _csv(term: Term) -> list[Band]:
+    """Rows of frequency[,label]; # starts a comment, a first row of words is a heading."""
+    path = _printable(term.arguments)
+    try:
+        with Path(term.arguments).open(encoding="utf-8-sig", newline="") as file:
+            text = file.read(MAX_CSV_CHARACTERS + 1)
+    except (OSError, UnicodeError, ValueError) as error:
+        raise SpecError(f"bands file {shorten(path)} cannot be read: {_reason(error)}") from error
+    if len(text) > MAX_CSV_CHARACTERS:
+        raise SpecError(
+            f"bands file {shorten(path)} is longer than {MAX_CSV_CHARACTERS} characters; is it CSV?"
+        )
+    bands: list[Band] = []
+    rows = csv.reader(text.splitlines(), skipinitialspace=True)
+    try:
+        for row in rows:
+            if not row or not row[0].strip() or row[0].lstrip().startswith("#"):
+                continue
+            if not bands and re.match(r"\s*(f|hz)[a-z_]*\s*$", row[0], re.IGNORECASE | re.ASCII):
+                continue
+            if len(row) > 2:
+                raise SpecError(f"{path}:{rows.line_num}: {len(row)} columns; a row is frequency[,label]")
+            hz = parse_frequency_hz(row[0], name=f"{path}:{rows.line_num}: a band")
+            bands.append((hz, _printable(row[1].strip()[:40]) if len(row) == 2 else ""))
+    except csv.Error as error:
+        raise SpecError(f"{path}:{rows.line_num}: {error}; a row is frequency[,label]") from error
+    if not bands:
+        raise SpecError(f"bands file {shorten(path)} has no frequencies; a row is frequency[,label]")
+    return bands
+
+
+PLAIN = Kind("697,770,852", "these frequencies", "linear", _list)
+FILE = Kind("@bands.csv", "rows of frequency[,label]", "linear", _csv)
+_OCTAVE_EXAMPLES = {
+    "octave": "octave:63-8k",
+    "third-octave": "third-octave:50-8k",
+    "1/n-octave": "1/6-octave:50-8k",
+}
+KINDS: dict[str, Kind] = {
+    "": PLAIN,
+    "lin": Kind("lin:100-1000:10", "from 100 to 1000 Hz in steps of 10 Hz", "linear", _lin),
+    "log": Kind("log:50-8k:40", "40 from 50 Hz to 8 kHz, in equal ratios", "log", _log),
+    "notes": Kind("notes:A2-C7@442", "semitones, A4 = 440 Hz unless said", "notes", _notes),
+    **{
+        word: Kind(example, "IEC 61260-1 mid-bands, nominal labels", "log", _fractional_octaves)
+        for word, example in _OCTAVE_EXAMPLES.items()
+    },
+    "mel": Kind("mel:40", "evenly on the mel scale; mel:100-4k:40 too", "log", _mel),
+    "bark": Kind("bark", "centres of the 24 critical bands; bark:50-4k too", "log", _bark),
+    "erb": Kind("erb:32", "evenly on the ERB-rate scale; erb:100-4k:32 too", "log", _erb),
+    "dtmf": Kind(
+        "dtmf", "8 tones, ITU-T Q.23", "linear", _tones(families.DTMF_LOW_HZ + families.DTMF_HIGH_HZ)
+    ),
+    "ctcss": Kind("ctcss", "50 sub-audible tones", "linear", _tones(families.CTCSS_HZ, 1)),
+    "mains50": Kind("mains50:20", "50 Hz and its harmonics, 20 in all", "linear", _mains),
+    "mains60": Kind("mains60:20", "60 Hz and its harmonics, 20 in all", "linear", _mains),
+    **{
+        word: Kind(word, "selective calling, a tone a digit", "linear", _selcall)
+        for word in families.SELCALL_HZ
+    },
+    "qcii": Kind("qcii", "Quick Call II paging; qcii:2 is one group", "log", _qcii),
+    "r1": Kind("r1", "Bell MF, 6 tones", "linear", _tones(families.R1_HZ)),
+    "r2-forward": Kind("r2-forward", "MFC R2, 6 tones", "linear", _tones(families.R2_FORWARD_HZ)),
+    "r2-backward": Kind("r2-backward", "MFC R2, 6 tones", "linear", _tones(families.R2_BACKWARD_HZ)),
+    "sit": Kind("sit", "special information tone, 3 tones", "linear", _tones(families.SIT_HZ)),
+    "plan": Kind("plan:call-progress-us", "the frequencies of a tone plan", "log", _plan),
+    "@": FILE,
+}
+
+
+def _unnamed(freqs_hz: Iterable[float] | NDArray[np.float64]) -> list[Band]:
+    return [(float(hz), "") for hz in freqs_hz]
+
+
+def _rounded(freqs_hz: Iterable[float]) -> list[Band]:
+    """For frequencies that fell where a formula put them, labels of four digits or to the hertz."""
+    return [(float(hz), f"{hz:.4g}" if hz < 1000 else f"{hz:.0f}") for hz in freqs_hz]
+
+
+def _range(text: str, term: Term, example: str) -> tuple[float, float]:
+    found = _RANGE.fullmatch(text)
+    if not found:
+        raise SpecError(f"{term.word} needs a range of frequencies and has {shorten(text)}; write {example}")
+    low_hz, high_hz = (parse_frequency_hz(part, name=f"the range of {term.word}") for part in found.groups())
+    if low_hz > high_hz:
+        raise SpecError(f"the range of {term.word} is {shorten(text)}; the lower end comes first: {example}")
+    return low_hz, high_hz
+
+
+def _range_and_last(term: Term, example: str) -> tuple[float, float, str]:
+    text, colon, last = term.arguments.partition(":")
+    if not colon:
+        raise SpecError(
+            f"{term.word} needs a range and then a number, and has {shorten(term.arguments)}; write {example}"
+        )
+    return (*_range(text, term, example), last.strip())
+
+
+def _on_scale(
+    term: Term,
+    from_hz: Callable[[float], float],
+    to_hz: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+) -> list[Band]:
+    """Evenly spaced on a scale of hearing, both ends included."""
+    text, colon, last = term.arguments.rpartition(":")
+    count = _count(last, term)
+    if colon:
+        low_hz, high_hz = _range(text, term, f"{term.word}:50-8k:40")
+    else:  # what speech and music fill, as far as the sample rate lets it through
+        low_hz, high_hz = 50.0, min(16000.0, 0.45 * term.fs_hz if term.fs_hz else math.inf)
+    if low_hz > high_hz:
+        raise SpecError(
+            f"{term} starts at {low_hz:g} Hz, too high for a sample rate of {term.fs_hz:g} Hz; "
+            f"give a range, such as {term.word}:1-20:{count}"
+        )
+    return _rounded(np.clip(to_hz(np.linspace(from_hz(low_hz), from_hz(high_hz), count)), low_hz, high_hz))
+
+
+def _count(text: str, term: Term) -> int:
+    if not re.fullmatch(r"\s*\d{1,6}\s*", text, re.ASCII) or not int(text):
+        raise SpecError(
+            f"{shorten(term)} needs a count of bands and has {shorten(text)}; write a whole number such as 40"
+        )
+    check_count(int(text), term)
+    return int(text)
+
+
+def check_count(count: int, of: object) -> None:
+    if count > MAX_BANDS:
+        raise SpecError(f"{shorten(of)} asks for {count} bands; at most {MAX_BANDS} are measured")
+
+
+def _refuse_arguments(term: Term) -> None:
+    if term.arguments:
+        raise SpecError(
+            f"{term.word} takes nothing after it and has {shorten(term.arguments)}; write {term.word}"
+        )
+
+
+def _per_octave(word: str) -> int:
+    if word in ("octave", "third-octave"):
+        return 1 if word == "octave" else 3
+    found = FRACTION.fullmatch(word)
+    per_octave = int(found[1]) if found and found[1] else 0
+    if not 1 <= per_octave <= 96:
+        raise SpecError(f"{shorten(word)} is no fraction of an octave; write 1/1-octave up to 1/96-octave")
+    return per_octave
+
+
+def _nominal(hz: float, per_octave: int) -> str:
+    """IEC 61260-1 annex E; kilohertz as people write them."""
+    decade = math.floor(math.log10(hz) + 1e-9)
+    mantissa = hz / 10**decade
+    if per_octave in (1, 3):  # preferred numbers, series R10 of ISO 3
+        r10 = (1.0, 1.25, 1.6, 2.0, 2.5, 3.15, 4.0, 5.0, 6.3, 8.0, 10.0)
+        nominal = min(r10, key=lambda preferred: abs(math.log(preferred / mantissa))) * 10.0**decade
+    else:  # three digits up to 4, two from 5 on; finer than 1/24 needs one more to tell neighbours apart
+        digits = (3 if mantissa < 5 else 2) + (per_octave > 24)
+        nominal = float(f"{hz:.{digits - 1}e}")
+    return f"{nominal:.6g}" if nominal < 1000 else f"{nominal / 1000:.6g}k"
+
+
+def _midi(letter: str, sign: str, octave: str) -> int:
+    step = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}[letter.upper()]
+    return step + {"#": 1, "♯": 1, "b": -1, "♭": -1}.get(sign, 0) + 12 * (int(octave) + 1)
+
+
+def _printable(text: str) -> str:
+    """Labels go to terminals, which obey control characters."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def _reason(error: Exception) -> str:
+    return error.strerror or "it is not there" if isinstance(error, OSError) else "it is no UTF-8 text"

@@ -1,0 +1,227 @@
+"""Recordings and arrays to events: the same decoder as live, in this process, as fast as it goes."""
+
+from __future__ import annotations
+
+import secrets
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from streamer.analysis.blocks import Engine
+from streamer.analysis.frames import FrameSpec
+from streamer.base.errors import SpecError, StreamerError
+from streamer.base.version import __version__
+from streamer.detectors import Explains
+from streamer.detectors.decoder import Decoder
+from streamer.events import End, ErrorRecord, Event, Record, Start, Stats
+from streamer.events.clocks import WallClock
+from streamer.plans.listening import make_detectors
+from streamer.recordings.threads import to_floats
+from streamer.sources import SourceInfo, SourceSpec, open_source
+
+BLOCK_S = 4.0  # how much of a recording is in memory at once
+MIN_BLOCK_SAMPLES = 1 << 12
+MAX_BLOCK_SAMPLES = 1 << 17
+
+Progress = Callable[[str, float, float | None], None]  # name, seconds done, seconds in all if known
+
+
+class Recording:
+    """One pass over samples that can wait.
+
+    refused: with `explain`, what was looked at and taken for nothing, and why; whoever reads it clears it
+    """
+
+    def __init__(
+        self, info: SourceInfo, plans: Sequence[str], *, file: str | None = None, explain: bool = False
+    ) -> None:
+        self.info = info
+        self.refused: list[str] = []
+        detectors = list(make_detectors(plans, info.fs_hz, info.channels))
+        for plan, channel, detector in detectors if explain else ():
+            if isinstance(detector, Explains):
+                detector.explain = partial(self._note_refusal, plan, channel)
+        self.decoder = Decoder(
+            detectors,
+            read_audio=self._read,
+            clock=WallClock(info.fs_hz, start=info.start_time),
+            file=file,
+        )
+        self.engine = Engine(
+            self.decoder.analyses, channels=info.channels, history_samples=self.decoder.history_samples
+        )
+
+    def _note_refusal(self, plan: str, channel: int, sample: int, label: str, why: object) -> None:
+        where = f", channel {channel}" if self.info.channels > 1 else ""
+        at_s = max(0.0, sample / self.info.fs_hz)
+        self.refused.append(f"{self.info.name}: {at_s:.3f} s{where}: no {plan} {label}: {why}")
+
+    def _read(self, channel: int, start: int, stop: int) -> NDArray[np.float32] | None:
+        return self.engine.read(channel, start, stop)
+
+    @property
+    def block_samples(self) -> int:
+        return min(max(round(BLOCK_S * self.info.fs_hz), MIN_BLOCK_SAMPLES), MAX_BLOCK_SAMPLES)
+
+    def feed(self, block: NDArray[np.float32]) -> list[Event]:
+        """block: (n, channels), full scale 1.0"""
+        return self.decoder.feed(self.engine.feed(block))
+
+    def finish(self) -> list[Event]:
+        return self.decoder.flush()
+
+    def make_start(self, plans: Sequence[str]) -> Start:
+        analyses = self.decoder.analyses
+        first = analyses[0].frames if analyses else FrameSpec(length_samples=1, hop_samples=1)
+        return Start(
+            run=secrets.token_hex(8),
+            version=__version__,
+            source=self.info.name,
+            fs=self.info.fs_hz,
+            channels=self.info.channels,
+            window_length=first.length_samples,
+            hop_length=first.hop_samples,
+            window=first.window,
+            bands_hz=sorted({float(f) for a in analyses for f in a.bank.freqs_hz}),
+            plans=list(plans),
+            time=self.decoder.clock.text(0),
+        )
+
+    @property
+    def stats(self) -> Stats:
+        n = self.engine.end_sample
+        return Stats(
+            captured=n,
+            analysed=n,
+            dropped=0,
+            pending=0,
+            nonfinite=self.engine.nonfinite_samples,
+            rejections=dict(self.decoder.rejections),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One source to listen to from end to end."""
+
+    source: SourceSpec
+    plans: tuple[str, ...]
+    duration_s: float | None = None  # only so much of it
+    explain: bool = False  # also what was refused, as remarks
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something a listener should be told about a source, and no error."""
+
+    text: str
+
+
+def listen(job: Job, *, progress: Progress | None = None) -> Iterator[Record | Remark]:
+    """The records of one source: its start, its events as they are found, its stats and its end.
+
+    A source that fails midway yields what came before, an ErrorRecord, its stats and end, and raises. One that
+    cannot be opened raises at once.
+    """
+    with open_source(job.source) as source:
+        info = source.info
+        recording = Recording(info, job.plans, file=info.name, explain=job.explain)
+        yield recording.make_start(job.plans)
+        limit = None if job.duration_s is None else round(job.duration_s * info.fs_hz)
+        failure: StreamerError | None = None
+        try:
+            for block in source.read_blocks(recording.block_samples):
+                end = recording.engine.end_sample
+                kept = block if limit is None else block[: limit - end]
+                yield from recording.feed(kept)
+                yield from _take_refused(recording)
+                if progress:
+                    total = info.n_samples
+                    done_s = recording.engine.end_sample / info.fs_hz
+                    progress(info.name, done_s, None if total is None else total / info.fs_hz)
+                if limit is not None and recording.engine.end_sample >= limit:
+                    break
+        except StreamerError as error:
+            failure = error
+        yield from recording.finish()
+        yield from _take_refused(recording)
+        if failure is not None:
+            yield ErrorRecord(message=str(failure), file=info.name)
+        stats = recording.stats
+        stats.nonfinite += source.nonfinite_samples
+        yield stats
+        yield End(
+            reason="error" if failure else "eof",
+            events=recording.decoder.event_count,
+            captured=stats.captured,
+            analysed=stats.analysed,
+            dropped=0,
+        )
+        yield from (Remark(remark) for remark in source.remarks)
+        if failure is not None:
+            raise failure
+
+
+def _take_refused(recording: Recording) -> Iterator[Remark]:
+    yield from map(Remark, recording.refused)
+    recording.refused.clear()
+
+
+def run_jobs(
+    jobs: Sequence[Job], *, n_processes: int = 1, progress: Progress | None = None
+) -> Iterator[Record | Remark | StreamerError]:
+    """The records of all jobs in their order, an error in the place of what could not be read."""
+    if n_processes == 1 or len(jobs) == 1:
+        for job in jobs:
+            try:
+                yield from listen(job, progress=progress)
+            except StreamerError as error:
+                yield error
+        return
+    from concurrent.futures import ProcessPoolExecutor
+
+    from streamer.base.processes import get_context, no_main_module
+
+    with ProcessPoolExecutor(min(n_processes, len(jobs)), mp_context=get_context()) as pool:
+        with no_main_module():
+            waiting = [pool.submit(_run_job, job) for job in jobs]
+        for done in waiting:
+            yield from done.result()
+
+
+def _run_job(job: Job) -> list[Record | Remark | StreamerError]:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return list(run_jobs([job]))
+
+
+def detect(x: ArrayLike, fs: float, plan: str | Path | Sequence[str | Path] = "dtmf") -> list[Event]:
+    """The events that a tone plan finds in a signal.
+
+    x: (..., samples) real, or integer PCM, which is scaled to full scale 1.0; leading axes are channels, numbered
+       from 1 in C order
+    fs: sample rate in Hz   plan: a shipped plan's name or a TOML file, or several
+    Returns begin and end events in the order in which they became known. Raises SpecError.
+    """
+    samples = np.asarray(x)
+    if samples.ndim == 0 or samples.shape[-1] == 0:
+        raise SpecError(
+            f"x has the shape {samples.shape}; it must be (..., samples) with at least one sample"
+        )
+    if samples.dtype.kind not in "iuf":
+        raise SpecError(
+            f"x holds {samples.dtype}; samples are real numbers: integers (PCM) or floating point"
+        )
+    samples = samples.reshape(-1, samples.shape[-1])
+    names = [str(p) for p in ([plan] if isinstance(plan, str | Path) else plan)]
+    info = SourceInfo(name="array", fs_hz=float(fs), channels=len(samples))
+    recording = Recording(info, names)
+    n = recording.block_samples
+    found: list[Event] = []
+    for start in range(0, samples.shape[1], n):
+        found += recording.feed(to_floats(samples[:, start : start + n].T, np.dtype(np.float32)))
+    return found + recording.finish()

@@ -1,0 +1,231 @@
+"""Recordings to files of spectrograms: which file each becomes, and each of them whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from streamer.base.errors import SourceError, SpecError, StreamerError
+from streamer.base.units import choose, shorten
+from streamer.recordings.figure import Figure, Style
+from streamer.recordings.pieces import Heading, Progress, Spectra, SpectraSpec
+from streamer.recordings.stores import CsvStore, NetCdfStore, NpzStore, Store, ZarrStore
+from streamer.sources import SourceSpec
+
+_STORES: dict[str, Callable[[Path, Heading], Store]] = {
+    ".npz": NpzStore,
+    ".csv": CsvStore,
+    ".nc": NetCdfStore,
+    ".zarr": ZarrStore,
+}
+SUFFIXES = (".png", *_STORES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """One recording, what to measure of it and the files to make."""
+
+    source: SourceSpec
+    spec: SpectraSpec
+    style: Style
+    targets: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """What was written, and what the user should be told about it, a sentence each."""
+
+    targets: tuple[Path, ...]
+    remarks: tuple[str, ...]
+
+
+def plan_exports(
+    sources: Sequence[SourceSpec], templates: Sequence[str], *, spec: SpectraSpec, style: Style
+) -> list[Export]:
+    """An export for each source. Templates may hold {stem} and {name}; every mistake is found before work starts."""
+    exports = [
+        Export(
+            source=source,
+            spec=spec,
+            style=style,
+            targets=tuple(_name_target(template, source) for template in templates),
+        )
+        for source in sources
+    ]
+    claimed: dict[Path, SourceSpec] = {}
+    for export in exports:
+        if export.source.kind == "mic":
+            raise SpecError(f"{export.source} never ends, and a spectrogram is of a recording: name a file")
+        for target in export.targets:
+            _check_target(target, export)
+            place = target.resolve()
+            if place in claimed:
+                raise SpecError(
+                    f"{target} would be written for both {claimed[place]} and {export.source}; "
+                    "give -o a name with {stem} or {name} in it, and each suffix once"
+                )
+            claimed[place] = export.source
+    return exports
+
+
+def _name_target(template: str, source: SourceSpec) -> Path:
+    name = Path(source.target).name if source.kind == "file" else source.kind
+    words = {"stem": Path(name).stem, "name": name}
+
+    def fill(found: re.Match[str]) -> str:
+        if found[1] not in words:
+            raise SpecError(f"output is {shorten(template)}; braces may hold stem or name: {{stem}}.png")
+        return words[found[1]]
+
+    return Path(re.sub(r"\{([^{}]*)\}", fill, template))
+
+
+def _check_target(target: Path, export: Export) -> None:
+    try:
+        target.exists()
+    except OSError as error:  # a name that no file system takes
+        raise SpecError(f"output {shorten(target)}: {error.strerror}; choose another name") from error
+    suffix = choose(target.suffix.lower(), SUFFIXES, name=f"suffix of output {shorten(target)}")
+    if not target.parent.is_dir():
+        raise SpecError(f"output {shorten(target)}: there is no directory {target.parent}; make it first")
+    if suffix == ".zarr":
+        if target.exists() and not (target / "zarr.json").is_file():
+            raise SpecError(f"output {shorten(target)} is there and is no Zarr store; choose another name")
+    elif target.is_dir():
+        raise SpecError(f"output {shorten(target)} is a directory; choose another name")
+    recording = Path(export.source.target) if export.source.kind == "file" else None
+    if recording and recording.exists() and target.exists() and target.samefile(recording):
+        raise SpecError(f"output {shorten(target)} is the recording itself; choose another name")
+    if suffix == ".png" and export.spec.scale == "complex":
+        raise SpecError("scale is complex, and a picture shows levels: write amplitude, power or psd")
+    if suffix != ".png" and export.spec.plans:
+        raise SpecError(
+            f"output {shorten(target)} holds no events, they are drawn on .png only; "
+            "`streamer detect` writes them as lines"
+        )
+
+
+def run_exports(
+    exports: Sequence[Export], *, jobs: int = 1, progress: Progress | None = None
+) -> Iterator[Exported | StreamerError]:
+    """What became of each export, in the order in which they end. jobs: threads at work in all
+
+    Leaving the iterator early, by Ctrl-C too, ends the work and leaves no half-written file.
+    """
+    at_once = min(jobs, len(exports))
+    stop = threading.Event()
+
+    def run(export: Export) -> Exported | StreamerError:
+        try:
+            return run_export(export, workers=max(1, jobs // at_once), progress=progress, stop=stop)
+        except StreamerError as error:
+            return error
+
+    if at_once == 1:
+        yield from map(run, exports)
+        return
+    with ThreadPoolExecutor(at_once) as pool:
+        waiting: set[Future[Exported | StreamerError]] = {pool.submit(run, export) for export in exports}
+        try:
+            while waiting:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        finally:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _StoppedError(StreamerError):
+    """Somebody else wants to end; nobody is told."""
+
+
+def run_export(
+    export: Export,
+    *,
+    workers: int = 1,
+    progress: Progress | None = None,
+    stop: threading.Event | None = None,
+) -> Exported:
+    """Read the recording once and write all of its targets."""
+    with ExitStack() as files, Spectra(export.source, export.spec, workers=workers) as spectra:
+        stores: list[Store] = []
+        for target in export.targets:
+            path = files.enter_context(replacing(target))
+            with _named(target):
+                store = _open_store(path, spectra.heading, export.style)
+            files.callback(_let_go, store)
+            stores.append(store)
+        for piece in spectra.read_pieces(progress):
+            if stop is not None and stop.is_set():
+                raise _StoppedError
+            for store, target in zip(stores, export.targets, strict=True):
+                with _named(target):
+                    store.write(piece)
+        events, remarks = spectra.events, spectra.remarks
+        for store, target in zip(stores, export.targets, strict=True):
+            with _named(target):
+                store.finish(events)
+                store.close()
+    return Exported(targets=export.targets, remarks=tuple(remarks))
+
+
+def _let_go(store: Store) -> None:
+    """Close what has failed before, or again what is closed."""
+    with suppress(OSError):
+        store.close()
+
+
+def _open_store(path: Path, heading: Heading, style: Style) -> Store:
+    suffix = path.suffix.lower()
+    return Figure(path, heading, style) if suffix == ".png" else _STORES[suffix](path, heading)
+
+
+@contextmanager
+def _named(target: Path) -> Iterator[None]:
+    """Say which file could not be written."""
+    try:
+        yield
+    except StreamerError:
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error).splitlines()[0]
+        raise SourceError(f"{target} cannot be written: {reason}") from error
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """A path beside the target that takes its place at the end, and goes without a trace when something fails."""
+    path = target.with_name(f".{secrets.token_hex(4)}.{target.stem[:80]}{target.suffix}")
+    try:
+        yield path
+        with _named(target):
+            if path.is_dir() and target.exists():
+                _exchange(path, target)
+            else:
+                path.replace(target)
+    finally:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def _exchange(path: Path, target: Path) -> None:
+    """Put one directory in the place of another, which no system call does everywhere."""
+    aside = path.with_name(f"{path.name}.old")
+    os.rename(target, aside)  # noqa: PTH104
+    try:
+        path.rename(target)
+    except OSError:
+        aside.rename(target)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)

@@ -1,0 +1,305 @@
+"""A recording's spectrogram piece by piece: hours of it need no more memory than seconds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.analysis.bank import Analysis, Bank
+from streamer.analysis.frames import FrameSpec
+from streamer.base.errors import SpecError
+from streamer.base.units import choose, format_duration, parse_hop_samples, parse_length_samples
+from streamer.events import Event
+from streamer.plans.bands import parse_bank
+from streamer.recordings.spectrogram import Spectrogram
+from streamer.recordings.threads import Job, Scale, Share, share_out
+from streamer.sources import SourceSpec, open_source
+
+DEFAULT_TOP_HZ = 16000.0  # few recordings hold anything above
+DEFAULT_BANDS = (320, 4096)  # enough for a smooth picture, and no more than can be waited for
+PIECE_VALUES = 1 << 18  # of a channel, some milliseconds of work and a few megabytes
+PIECE_SAMPLES = 1 << 20
+
+Progress = Callable[[str, float, float | None], None]  # name, seconds done, seconds in all if known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpectraSpec:
+    """What to measure of a recording. Lengths are words, since they mean samples only at a sample rate.
+
+    bands: None for what suits the rate   end_s: None for the end   plans: whose events to look for meanwhile
+    """
+
+    bands: str | None = None
+    window: str = "hann"
+    window_length: str = "85ms"
+    hop: str = "25%"
+    scale: Scale = "amplitude"
+    dtype: str = "float32"
+    start_s: float = 0.0
+    end_s: float | None = None
+    plans: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        choose(self.scale, get_args(Scale), name="scale")
+        choose(self.dtype, ("float32", "float64"), name="dtype")
+        if self.end_s is not None and self.end_s <= self.start_s:
+            raise SpecError(
+                f"end is {format_duration(self.end_s)}; it must lie behind start, "
+                f"{format_duration(self.start_s)}"
+            )
+
+    def make_job(self, fs_hz: float) -> Job:
+        length_samples = parse_length_samples(self.window_length, fs_hz)
+        hop_samples = parse_hop_samples(self.hop, length_samples, fs_hz)
+        frames = FrameSpec(length_samples=length_samples, hop_samples=hop_samples, window=self.window)
+        if not abs(frames.taper.sum()) > 0:
+            raise SpecError(
+                f"window is {self.window}, which sums to 0 at {length_samples} samples; lengthen it"
+            )
+        bank = parse_bank(self.bands or choose_bands(fs_hz, frames), fs_hz)
+        analysis = Analysis(bank=bank, frames=frames, fs_hz=fs_hz)
+        return Job(
+            analysis=analysis,
+            dtype=np.dtype(self.dtype),
+            scale=self.scale,
+            span_frames=max(1, min(PIECE_VALUES // len(bank), PIECE_SAMPLES // hop_samples)),
+        )
+
+
+def choose_bands(fs_hz: float, frames: FrameSpec) -> str:
+    """Bands a noise bandwidth apart or less: a tone between two is less than 4 dB down in both."""
+    top_hz = min(DEFAULT_TOP_HZ, fs_hz / 2)
+    least, most = DEFAULT_BANDS
+    step_hz = min(max(frames.enbw_hz(fs_hz), top_hz / most), top_hz / least)
+    unit_hz = 10 ** (math.floor(math.log10(step_hz)) - 1)
+    step_hz = math.floor(step_hz / unit_hz) * unit_hz
+    return f"lin:{2 * step_hz:.6g}-{min(top_hz, fs_hz / 2 - step_hz):.6g}:{step_hz:.6g}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Heading:
+    """What is known of a spectrogram before its first piece.
+
+    start_sample: where in the recording frame 0 starts   n_frames: None while nobody knows
+    """
+
+    name: str
+    job: Job
+    channels: int
+    start_sample: int
+    n_frames: int | None
+    start_time: datetime | None = None
+
+    @property
+    def bank(self) -> Bank:
+        return self.job.analysis.bank
+
+    @property
+    def frames(self) -> FrameSpec:
+        return self.job.analysis.frames
+
+    @property
+    def fs_hz(self) -> float:
+        return self.job.analysis.fs_hz
+
+    @property
+    def enbw_hz(self) -> float:
+        return self.frames.enbw_hz(self.fs_hz)
+
+    def starts(self, first: int, count: int) -> NDArray[np.int64]:
+        """First samples of frames [first, first + count), counted from the recording's start."""
+        return self.start_sample + np.arange(first, first + count, dtype=np.int64) * self.frames.hop_samples
+
+    def times_s(self, first: int, count: int) -> NDArray[np.float64]:
+        """Centres of these frames, since the recording's start."""
+        centres = self.starts(first, count).astype(np.float64) + self.frames.length_samples / 2
+        times: NDArray[np.float64] = centres / self.fs_hz
+        return times
+
+    def make_template(self) -> Any:
+        """An xarray.DataArray without a frame: the names, units and attributes that Spectrogram gives."""
+        leading = (self.channels,) if self.channels > 1 else ()
+        values = np.empty((*leading, len(self.bank), 0), self.job.value_dtype)
+        empty = Spectrogram(
+            values=values, bank=self.bank, frames=self.frames, fs=self.fs_hz, scale=self.job.scale
+        )
+        return empty.to_xarray()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Piece:
+    """A run of consecutive frames. values: (channels, frames, bands), the receiver's own"""
+
+    first_frame: int
+    values: NDArray[Any]
+
+    @property
+    def n_frames(self) -> int:
+        return int(self.values.shape[1])
+
+
+class Spectra:
+    """An open recording on its way to a spectrogram. Read once, closed by `with`.
+
+    workers: threads that share the frames; the kernels let go of the interpreter
+    """
+
+    def __init__(self, source: SourceSpec, spec: SpectraSpec, *, workers: int = 1) -> None:
+        self._spec, self._workers = spec, workers
+        with ExitStack() as on_error:
+            self._source = open_source(source)
+            on_error.callback(self._source.close)
+            info = self._source.info
+            job = spec.make_job(info.fs_hz)
+            self._start = round(spec.start_s * info.fs_hz)
+            self._stop = None if spec.end_s is None else round(spec.end_s * info.fs_hz)
+            n_samples = info.n_samples
+            if n_samples is not None:
+                n_samples = min(n_samples, n_samples if self._stop is None else self._stop) - self._start
+            self._total_s = None if n_samples is None else max(0, n_samples) / info.fs_hz
+            self.heading = Heading(
+                name=info.name,
+                job=job,
+                channels=info.channels,
+                start_sample=self._start,
+                n_frames=None if n_samples is None else job.analysis.frames.frames_within(n_samples),
+                start_time=info.start_time,
+            )
+            if n_samples is not None and not self.heading.n_frames:
+                raise self._no_frame(max(0, n_samples))
+            self._recording = None
+            if spec.plans:
+                from streamer.recordings.detect import (
+                    Recording,  # detectors, which most spectrograms do without
+                )
+
+                self._recording = Recording(info, spec.plans)
+            on_error.pop_all()
+        self._found: list[Event] = []
+        self._read = 0
+
+    @property
+    def events(self) -> list[Event]:
+        """What the plans found, in seconds since the recording's start; complete after the last piece."""
+        from msgspec.structs import replace
+
+        start_s = self._start / self.heading.fs_hz
+        return [
+            replace(event, sample=event.sample + self._start, t_s=event.t_s + start_s)
+            for event in self._found
+        ]
+
+    @property
+    def remarks(self) -> list[str]:
+        """What the user should be told at the end, a sentence each."""
+        n = self._source.nonfinite_samples
+        lost = (
+            [f"{self.heading.name}: {n} samples are NaN or infinite; they were taken for silence"]
+            if n
+            else []
+        )
+        return [*lost, *self._source.remarks]
+
+    def read_pieces(self, progress: Progress | None = None) -> Iterator[Piece]:
+        """All pieces in order. SourceError when the recording is damaged, after what could be read."""
+        n_frames = 0
+        for piece in self._compute_all():
+            n_frames += piece.n_frames
+            yield piece
+            if progress:
+                progress(self.heading.name, self._read / self.heading.fs_hz, self._total_s)
+        if self._recording:
+            self._found += self._recording.finish()
+        if not n_frames:
+            raise self._no_frame(self._read)
+
+    def _compute_all(self) -> Iterator[Piece]:
+        job, n_channels = self.heading.job, self.heading.channels
+        frames = job.analysis.frames
+
+        def compute(share: Share, span: tuple[int, NDArray[np.float32]]) -> Piece:
+            first_frame, samples = span
+            n_frames = frames.frames_within(samples.shape[1])
+            values = np.empty((n_channels, n_frames, len(job.analysis.bank)), job.value_dtype)
+            for channel, (row, out) in enumerate(zip(samples, values, strict=True), start=1):
+                share.compute(row, out, channel=channel)
+            return Piece(first_frame=first_frame, values=values)
+
+        yield from share_out(job, self._cut_spans(), compute, workers=self._workers)
+
+    def _cut_spans(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """(first frame, samples (channels, n)) of spans in order."""
+        frames, span = self.heading.frames, self.heading.job.span_frames
+        hop = frames.hop_samples
+        kept = np.empty((self.heading.channels, 0), np.float32)
+        done = 0
+        for fresh in _gather(self._read_part(), max(span * hop, frames.length_samples)):
+            kept = np.concatenate([kept, fresh.T], axis=1)
+            count = frames.frames_within(kept.shape[1])
+            for first in range(0, count, span):
+                last = min(first + span, count) - 1
+                yield done + first, kept[:, first * hop : last * hop + frames.length_samples]
+            kept = kept[:, count * hop :]
+            done += count
+
+    def _read_part(self) -> Iterator[NDArray[np.float32]]:
+        """Blocks (n, channels) between start and end, which the detectors hear too."""
+        at = 0
+        for block in self._source.read_blocks(1 << 16):
+            part = block[max(0, self._start - at) : None if self._stop is None else max(0, self._stop - at)]
+            at += len(block)
+            if len(part):
+                self._read += len(part)
+                if self._recording:
+                    self._found += self._recording.feed(part)
+                yield part
+            if self._stop is not None and at >= self._stop:
+                return
+
+    def _no_frame(self, n_samples: int) -> SpecError:
+        length, fs_hz = self.heading.frames.length_samples, self.heading.fs_hz
+        return SpecError(
+            f"{self.heading.name}: {n_samples} samples from {format_duration(self._spec.start_s)} on are less "
+            f"than one window of {length} ({format_duration(length / fs_hz)}): shorten --window-length or start "
+            "earlier"
+        )
+
+    def close(self) -> None:
+        self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+
+def _gather(blocks: Iterable[NDArray[np.float32]], n_samples: int) -> Iterator[NDArray[np.float32]]:
+    """Blocks joined to at least n_samples each, but for the last. Blocks are valid until the next one."""
+    held: list[NDArray[np.float32]] = []
+    for block in blocks:
+        held.append(block.copy())
+        if sum(map(len, held)) >= n_samples:
+            yield np.concatenate(held)
+            held = []
+    if held:
+        yield np.concatenate(held)
+
+
+def level_db(values: NDArray[np.floating], scale: Scale) -> NDArray[np.floating]:
+    """Values in decibels: dBFS, where a full-scale sine is 0, or of psd dB re 1/Hz. Silence is -200 dB."""
+    per_decade, silence, offset_db = {
+        "amplitude": (20, 1e-10, 0.0),
+        "power": (10, 0.5e-20, 10 * math.log10(2)),
+        "psd": (10, 1e-20, 0.0),
+    }[scale]
+    level: NDArray[np.floating] = per_decade * np.log10(np.maximum(values, values.dtype.type(silence)))
+    return level + level.dtype.type(offset_db)

@@ -1,0 +1,218 @@
+"""Arrays to complex values and spectrograms, by the same analyser as live."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from streamer.analysis.analyser import Analyser
+from streamer.analysis.bank import Analysis, Bank
+from streamer.analysis.frames import FrameSpec
+from streamer.analysis.goertzel import turn
+from streamer.base.errors import MissingExtraError, SpecError
+from streamer.plans.bands import make_bank
+from streamer.recordings.threads import Job, Progress, Scale, choose_span_frames, run_job, to_floats
+
+_UNITS = {"complex": "1", "amplitude": "1", "power": "1", "psd": "1/Hz"}  # of full scale
+_PIECE_SAMPLES = 1 << 16  # goertzel takes a long signal in pieces, so that its scratch memory stays small
+
+
+def goertzel(
+    x: ArrayLike, freqs: str | ArrayLike | Bank, fs: float, window: str | ArrayLike | None = None
+) -> NDArray[np.complexfloating]:
+    """X(f) = sum of w[n] x[n] exp(-2j pi f n / fs) over all of x, (..., samples): complex (..., bands).
+
+    Computed in double precision, unless x is float32: then in single.
+    """
+    fs = _check_rate(fs)
+    signal = _check_signal(x, np.dtype(np.float64))
+    length = signal.shape[-1]
+    bank = make_bank(freqs, fs)
+    spec = _frame_spec(length, length, "boxcar" if window is None else window)
+    dtype = np.dtype(np.float32 if signal.dtype == np.float32 else np.float64)
+    rows = signal.reshape(-1, length)
+    piece = min(length, _PIECE_SAMPLES)
+    plain = FrameSpec(length_samples=piece, hop_samples=piece, window="boxcar")
+    analyser = Analyser(Analysis(bank=bank, frames=plain, fs_hz=fs), dtype)
+    values = np.zeros((len(rows), len(bank)), np.complex128)
+    fresh = np.empty((1, len(bank)), analyser.complex_dtype)
+    for i, row in enumerate(rows):
+        for start in range(0, length, piece):
+            samples = to_floats(row[start : start + piece], np.dtype(np.float64))
+            samples = np.pad(samples * spec.taper[start : start + piece], (0, piece - samples.size))
+            analyser.compute(samples.astype(dtype), fresh)
+            values[i] += fresh[0] * turn(bank.freqs_hz, fs, np.array([start]))[0]
+    return values.astype(analyser.complex_dtype).reshape(*signal.shape[:-1], len(bank))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Spectrogram:
+    """What a bank measured in every full frame of a signal.
+
+    values: (..., bands, frames), a view of memory that has the bands of a frame side by side
+    """
+
+    values: NDArray[Any]
+    bank: Bank
+    frames: FrameSpec
+    fs: float
+    scale: Scale
+
+    @property
+    def freqs_hz(self) -> NDArray[np.float64]:
+        return self.bank.freqs_hz
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """(frames,) the first sample of each frame."""
+        return np.arange(self.values.shape[-1], dtype=np.int64) * self.frames.hop_samples
+
+    @property
+    def times_s(self) -> NDArray[np.float64]:
+        """(frames,) the centre of each frame."""
+        times: NDArray[np.float64] = (
+            self.starts.astype(np.float64) + self.frames.length_samples / 2
+        ) / self.fs
+        return times
+
+    @property
+    def enbw_hz(self) -> float:
+        """Equivalent noise bandwidth: how much of a spectrum one band takes in."""
+        return self.frames.enbw_hz(self.fs)
+
+    def to_xarray(self) -> Any:
+        """The same as an xarray.DataArray, (..., frequency, time), that shares the values' memory."""
+        try:
+            import xarray
+        except ImportError as error:
+            raise MissingExtraError(
+                "to_xarray needs xarray: pip install goertzel-streamer[xarray]"
+            ) from error
+        leading = self.values.ndim - 2
+        names = ["channel"] if leading == 1 else [f"axis_{i}" for i in range(leading)]
+        return xarray.DataArray(
+            self.values,
+            dims=[*names, "frequency", "time"],
+            coords={
+                "frequency": ("frequency", self.freqs_hz, {"units": "Hz", "long_name": "band centre"}),
+                "band": ("frequency", list(self.bank.labels), {"long_name": "band label"}),
+                "time": ("time", self.times_s, {"units": "s", "long_name": "frame centre"}),
+                "window_start_sample": ("time", self.starts, {"long_name": "first sample of the frame"}),
+            },
+            name=self.scale,
+            attrs={
+                "units": _UNITS[self.scale],
+                "sample_rate_hz": self.fs,
+                "window": self.frames.window,
+                "window_length_samples": self.frames.length_samples,
+                "hop_length_samples": self.frames.hop_samples,
+                "enbw_hz": self.enbw_hz,
+            },
+        )
+
+
+def spectrogram(
+    x: ArrayLike,
+    fs: float,
+    bands: str | ArrayLike | Bank,
+    window_length: int = 2048,
+    hop_length: int = 512,
+    window: str | ArrayLike = "hann",
+    scale: Scale = "amplitude",
+    dtype: DTypeLike = np.float32,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Spectrogram:
+    """Measure the bands in every full frame of x, (..., samples).
+
+    Integer samples are PCM and scaled to full scale 1. NaN and infinity are refused. dtype is the precision of
+    the sums and of the values, float32 or float64. workers is how many threads share the work, outside the
+    interpreter's lock; the values do not depend on it.
+    progress(frames_done, frames_total) is called from the caller's thread.
+    """
+    if scale not in get_args(Scale):
+        raise SpecError(f'scale is "{scale}"; it must be one of {", ".join(get_args(Scale))}')
+    if workers < 1:
+        raise SpecError(f"workers is {workers}; it must be at least 1")
+    fs = _check_rate(fs)
+    kind = _check_dtype(dtype)
+    signal = _check_signal(x, kind)
+    frames = _frame_spec(window_length, hop_length, window)
+    n_samples = signal.shape[-1]
+    if n_samples < frames.length_samples:
+        raise SpecError(
+            f"x has {n_samples} samples and window_length is {window_length}, so there is not one full frame; "
+            "shorten the window or pad x"
+        )
+    analysis = Analysis(bank=make_bank(bands, fs), frames=frames, fs_hz=fs)
+    job = Job(analysis=analysis, dtype=kind, scale=scale, span_frames=choose_span_frames(analysis, kind))
+    values = run_job(job, signal.reshape(-1, n_samples), workers=workers, progress=progress)
+    values = values.reshape(*signal.shape[:-1], *values.shape[1:])
+    return Spectrogram(
+        values=np.swapaxes(values, -1, -2), bank=analysis.bank, frames=frames, fs=fs, scale=scale
+    )
+
+
+def _check_signal(x: ArrayLike, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """x as an array of real samples, none of them NaN, infinite or too large for dtype."""
+    signal = np.asarray(x)
+    if signal.dtype.kind not in "iuf":
+        raise SpecError(f"x holds {signal.dtype}; samples are real numbers: integers (PCM) or floating point")
+    if not signal.ndim or not signal.size:
+        raise SpecError(f"x has shape {signal.shape}; it must be (..., samples) with at least one sample")
+    if signal.dtype.kind == "f":
+        for row in signal.reshape(-1, signal.shape[-1]):
+            for start in range(0, row.size, _PIECE_SAMPLES):
+                with np.errstate(over="ignore"):
+                    finite = np.isfinite(row[start : start + _PIECE_SAMPLES].astype(dtype, copy=False))
+                if not finite.all():
+                    at = start + int(np.argmin(finite))
+                    remedy = (
+                        "scale it down" if np.isfinite(row[at]) else "numpy.nan_to_num makes silence of it"
+                    )
+                    raise SpecError(f"x is {row[at]} at sample {at}; it must be finite in {dtype}: {remedy}")
+    return signal
+
+
+def _check_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    try:
+        checked = np.dtype(dtype)
+    except TypeError:
+        checked = None
+    if checked not in (np.float32, np.float64):
+        raise SpecError(f"dtype is {dtype}; sums are float32 or float64")
+    return checked
+
+
+def _check_rate(fs: float) -> float:
+    if not (math.isfinite(fs) and fs > 0):
+        raise SpecError(f"fs is {fs}; a sample rate is a positive number of hertz")
+    return float(fs)
+
+
+def _frame_spec(length: int, hop: int, window: str | ArrayLike) -> FrameSpec:
+    for name, value in (("window_length", length), ("hop_length", hop)):
+        if not isinstance(value, int | np.integer):
+            raise SpecError(f"{name} is {value!r}; it is counted in samples, a whole number")
+    if length < 1:
+        raise SpecError(f"window_length is {length}; it must be at least 1 sample")
+    if not 1 <= hop <= length:
+        raise SpecError(
+            f"hop_length is {hop}; it must lie in 1..{length} (window_length), "
+            "or samples between frames would never be looked at"
+        )
+    if not isinstance(window, str):
+        values = np.asarray(window)
+        if values.ndim != 1 or values.dtype.kind not in "iuf":
+            raise SpecError(
+                f"window is {values.dtype} of shape {values.shape}; it must be a name or real numbers"
+            )
+        window = "values:" + ",".join(map(repr, values.astype(np.float64).tolist()))
+    frames = FrameSpec(length_samples=int(length), hop_samples=int(hop), window=window)
+    if not abs(frames.taper.sum()) > 0:
+        raise SpecError("window sums to 0, so no amplitude can be read through it; choose another")
+    return frames

@@ -1,0 +1,141 @@
+"""Samples from a stream of bytes: standard input, a program's output, a FIFO, a WAV or headerless file.
+
+A WAV header is recognised. Other samples are described by --format, --rate and --channels.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.base.errors import SourceError, SpecError
+from streamer.base.units import format_duration
+from streamer.sources import SourceInfo, SourceSpec
+from streamer.sources.formats.pcm import decode
+from streamer.sources.formats.wav import ByteReader, declared_format, read_format
+
+MAX_VALUE = 1e12  # full scale is 1: beyond are other bytes taken for floats, and sums that overflow
+
+
+class StreamSource:
+    """Samples of a byte stream.
+
+    size_bytes: of a file   at_end: called when the stream has ended, may raise SourceError
+    """
+
+    def __init__(
+        self,
+        fd: int,
+        spec: SourceSpec,
+        *,
+        name: str,
+        owns_fd: bool,
+        size_bytes: int | None = None,
+        at_end: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._fd: int | None = fd
+        self._owns_fd = owns_fd
+        self._spec = spec
+        self._size_bytes = size_bytes
+        self._at_end = at_end
+        self._reader = ByteReader(fd, name=name)
+        self._choice = spec.channel_choice
+        self.nonfinite_samples = 0
+        self.remarks: list[str] = []
+        # With the format given there is nothing to wait for: a header is looked for when samples are read.
+        self._is_header_read = spec.sample_format is None
+        if self._is_header_read:
+            self._format = read_format(self._reader, spec, name=name)
+        else:
+            self._format = declared_format(spec)
+        n_bytes = self._expected_bytes()
+        self.info = SourceInfo(
+            name=name,
+            fs_hz=self._format.fs_hz,
+            channels=self._choice.count_of(self._format.channels, name=name),
+            n_samples=None if n_bytes is None else n_bytes // self._format.bytes_per_sample,
+        )
+
+    def _expected_bytes(self) -> int | None:
+        following_bytes = None if self._size_bytes is None else self._size_bytes - self._reader.n_read_bytes
+        return self._format.expected_bytes(following_bytes)
+
+    def read_blocks(self, block_samples: int) -> Iterator[NDArray[np.float32]]:
+        if not self._is_header_read:
+            self._format = read_format(self._reader, self._spec, name=self.info.name)
+            self._is_header_read = True
+        bytes_per_sample = self._format.bytes_per_sample
+        missing_bytes = self._expected_bytes()
+        pending = b""
+        is_empty = True
+        while missing_bytes != 0:
+            wanted_bytes = block_samples * bytes_per_sample - len(pending)
+            if missing_bytes is not None:
+                wanted_bytes = min(wanted_bytes, missing_bytes)
+            some = self._reader.read_some(wanted_bytes)
+            if not some:
+                break
+            if missing_bytes is not None:
+                missing_bytes -= len(some)
+            pending += some
+            whole_bytes = len(pending) // bytes_per_sample * bytes_per_sample
+            if whole_bytes:
+                is_empty = False
+                yield self._to_block(pending[:whole_bytes])
+                pending = pending[whole_bytes:]
+        if self._fd is None:
+            return  # it was we who ended it
+        if pending:
+            self.remarks.append(
+                f"{self.info.name} ended inside a sample: its last {len(pending)} bytes are left out"
+            )
+        self._at_end()
+        if missing_bytes:
+            missing = format_duration(missing_bytes / bytes_per_sample / self.info.fs_hz)
+            raise SourceError(f"{self.info.name} is cut short: {missing} fewer than its WAV header announces")
+        if is_empty:
+            raise SourceError(f"{self.info.name} is empty: it holds no sample")
+
+    def _to_block(self, data: bytes) -> NDArray[np.float32]:
+        block = decode(data, self._format.sample_format)
+        if self._format.sample_format[0] == "f":
+            self.nonfinite_samples += silence_nonfinite(block)
+        return self._choice.take(block.reshape(-1, self._format.channels))
+
+    def close(self) -> None:
+        if self._fd is not None and self._owns_fd:
+            os.close(self._fd)
+        self._fd = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def silence_nonfinite(block: NDArray[np.float32]) -> int:
+    """Set what is NaN, infinite or no signal to 0, in place; how many values that were."""
+    is_signal = np.abs(block) <= MAX_VALUE  # false for NaN
+    if is_signal.all():
+        return 0
+    block[~is_signal] = 0
+    return int(is_signal.size - np.count_nonzero(is_signal))
+
+
+def open_stdin(spec: SourceSpec, fd: int) -> StreamSource:
+    try:
+        is_terminal = os.isatty(fd)
+        os.fstat(fd)
+    except OSError as error:
+        raise SourceError(f"stdin is closed ({error.strerror}); pipe samples into it") from error
+    if is_terminal:
+        raise SpecError("source is - (stdin), which is a terminal here; pipe samples into it or name a file")
+    return StreamSource(fd, spec, name="stdin", owns_fd=False)

@@ -1,0 +1,4 @@
+"""How samples lie in bytes.
+
+May import: base. Imported by: the sources.
+"""

@@ -1,0 +1,209 @@
+"""What the first bytes of a stream say about the samples after them, and what the command line says instead."""
+
+from __future__ import annotations
+
+import os
+import select
+import struct
+from dataclasses import dataclass
+
+from streamer.base.errors import SourceError, SpecError
+from streamer.sources import MAX_RATE_HZ, SourceSpec
+from streamer.sources.channels import MAX_CHANNELS
+from streamer.sources.formats.pcm import bytes_per_value
+
+READ_BYTES = 1 << 20
+MAX_HEADER_BYTES = 1 << 20  # a cover picture before the samples is fine, a film is not
+# Writers that cannot seek back fill in 0, -1 or, as sox does, nearly 2**31: none of them is a length.
+UNKNOWN_BYTES_FROM = 0x7FFF0000
+
+WAV_MAGICS = (b"RIFF", b"RIFX", b"RF64")
+# first bytes -> what they begin
+OTHER_FORMATS = {
+    b"fLaC": "FLAC",
+    b"OggS": "Ogg",
+    b"ID3": "MP3",
+    b"\xff\xfb": "MP3",
+    b"\xff\xf3": "MP3",
+    b"\xff\xf2": "MP3",
+    b"FORM": "AIFF",
+    b".snd": "AU",
+    b"caff": "CAF",
+    b"riff": "Wave64",
+    b"\x1aE\xdf\xa3": "Matroska",
+}
+
+PCM, FLOAT, ALAW, ULAW, EXTENSIBLE = 1, 3, 6, 7, 0xFFFE  # mmreg.h
+WAV_FORMATS = {
+    (PCM, 8): "u8",
+    (PCM, 16): "s16",
+    (PCM, 24): "s24",
+    (PCM, 32): "s32",
+    (FLOAT, 32): "f32",
+    (FLOAT, 64): "f64",
+    (ALAW, 8): "alaw",
+    (ULAW, 8): "ulaw",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamFormat:
+    """How the bytes of a stream become samples. n_bytes: of samples, as a header announces them"""
+
+    sample_format: str
+    fs_hz: float
+    channels: int
+    n_bytes: int | None = None
+
+    @property
+    def bytes_per_sample(self) -> int:
+        return bytes_per_value(self.sample_format) * self.channels
+
+    def expected_bytes(self, following_bytes: int | None) -> int | None:
+        """How many bytes of samples there will be, where that many follow the header; None: nobody knows."""
+        n_bytes, follow = self.n_bytes, following_bytes
+        is_length = n_bytes and (n_bytes < UNKNOWN_BYTES_FROM or (follow is not None and n_bytes <= follow))
+        return n_bytes if is_length else follow
+
+
+class ByteReader:
+    """Bytes of a file descriptor as they arrive."""
+
+    def __init__(self, fd: int, *, name: str) -> None:
+        self._fd = fd
+        self._name = name
+        self._pushed_back = b""
+        self.n_read_bytes = 0
+
+    def read_some(self, max_bytes: int) -> bytes:
+        """At least one byte, as soon as there is one; empty at the end."""
+        some, self._pushed_back = self._pushed_back[:max_bytes], self._pushed_back[max_bytes:]
+        if not some or (len(some) < max_bytes and self._has_arrived()):
+            some += self._read(min(max_bytes - len(some), READ_BYTES))
+        self.n_read_bytes += len(some)
+        return some
+
+    def _has_arrived(self, wait_ms: int | None = 0) -> bool:
+        poll = select.poll()
+        poll.register(self._fd, select.POLLIN)
+        return bool(poll.poll(wait_ms))
+
+    def _read(self, max_bytes: int) -> bytes:
+        while True:
+            try:
+                return os.read(self._fd, max_bytes)
+            except BlockingIOError:  # somebody made the shared descriptor non-blocking
+                self._has_arrived(wait_ms=None)
+            except OSError as error:
+                raise SourceError(f"{self._name} cannot be read: {error.strerror}") from error
+
+    def read_exactly(self, n_bytes: int) -> bytes:
+        """n_bytes, or fewer when the stream ends before."""
+        data = bytearray()
+        while len(data) < n_bytes:
+            some = self.read_some(n_bytes - len(data))
+            if not some:
+                break
+            data += some
+        return bytes(data)
+
+    def push_back(self, data: bytes) -> None:
+        self._pushed_back = data + self._pushed_back
+        self.n_read_bytes -= len(data)
+
+
+def read_format(reader: ByteReader, spec: SourceSpec, *, name: str) -> StreamFormat:
+    """Read the stream's header, if it has one, and hold it against the spec."""
+    magic = reader.read_exactly(4)
+    if not magic:
+        raise SourceError(f"{name} is empty: it holds no byte")
+    if magic in WAV_MAGICS:
+        return _agree(_read_wav_header(reader, magic, name=name), spec, name=name)
+    reader.push_back(magic)
+    for first_bytes, other in OTHER_FORMATS.items():
+        # Two or three bytes could be samples; four are hardly by chance what they seem.
+        if magic.startswith(first_bytes) and (spec.sample_format is None or len(first_bytes) == 4):
+            raise SourceError(
+                f"{name} carries {other}; a pipe must carry WAV or raw samples: "
+                "put `ffmpeg -v error -i - -f wav -` before streamer, or give it a file"
+            )
+    if spec.sample_format is not None:
+        return declared_format(spec)
+    raise SpecError(
+        f"{name} has no WAV header, so say what its samples are: --format s16le --rate 8000 "
+        "and, for more than one channel, --channels 2"
+    )
+
+
+def declared_format(spec: SourceSpec) -> StreamFormat:
+    """What --format, --rate and --channels say."""
+    n_interleaved = spec.channel_choice.n_interleaved
+    assert spec.sample_format
+    assert spec.rate_hz
+    assert n_interleaved
+    return StreamFormat(sample_format=spec.sample_format, fs_hz=spec.rate_hz, channels=n_interleaved)
+
+
+def _agree(header: StreamFormat, spec: SourceSpec, *, name: str) -> StreamFormat:
+    """The header, unless the spec contradicts it."""
+    for key, asked, found in (
+        ("format", spec.sample_format, header.sample_format),
+        ("rate", spec.rate_hz, header.fs_hz),
+        ("channels", spec.channel_choice.n_interleaved, header.channels),
+    ):
+        if asked is not None and asked != found:
+            raise SpecError(
+                f"{key} is {_show(asked)}, but {name} has a header that says {_show(found)}: leave {key} out"
+            )
+    return header
+
+
+def _show(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _read_wav_header(reader: ByteReader, magic: bytes, *, name: str) -> StreamFormat:
+    """Read up to the first sample."""
+    order, suffix = (">", "be") if magic == b"RIFX" else ("<", "le")
+    reader.read_exactly(4)  # the size of everything, which says no more than that of the samples
+    if reader.read_exactly(4) != b"WAVE":
+        raise SourceError(f"{name} starts like a RIFF file but is not WAV")
+    fmt, long_data_bytes, skipped_bytes = b"", 0, 0
+    while True:
+        head = reader.read_exactly(8)
+        if len(head) < 8:
+            raise SourceError(f"{name} ended inside its WAV header")
+        chunk, n_bytes = head[:4], struct.unpack(f"{order}I", head[4:])[0]
+        if chunk == b"data":
+            break
+        skipped_bytes += n_bytes
+        if skipped_bytes > MAX_HEADER_BYTES:
+            raise SourceError(
+                f"{name} has a damaged WAV header: no samples in its first {MAX_HEADER_BYTES} bytes"
+            )
+        body = reader.read_exactly(n_bytes + n_bytes % 2)  # chunks are padded to even lengths
+        if chunk == b"fmt ":
+            fmt = body
+        elif chunk == b"ds64" and len(body) >= 16:
+            long_data_bytes = struct.unpack("<Q", body[8:16])[0]
+    if len(fmt) < 16:
+        raise SourceError(f"{name} has a damaged WAV header: no fmt chunk before its samples")
+    tag, channels, fs_hz, _, bytes_per_sample, bits = struct.unpack(f"{order}HHIIHH", fmt[:16])
+    if tag == EXTENSIBLE and len(fmt) >= 26:
+        tag = struct.unpack(f"{order}H", fmt[24:26])[0]
+    base = WAV_FORMATS.get((tag, bits))
+    if base is None or bytes_per_sample * 8 != bits * channels:
+        raise SourceError(
+            f"{name} is WAV with encoding {tag:#06x} of {bits} bits, which is not read from a pipe; "
+            "put `ffmpeg -v error -i - -f wav -` before streamer"
+        )
+    if not 1 <= channels <= MAX_CHANNELS or not 1 <= fs_hz <= MAX_RATE_HZ:
+        raise SourceError(f"{name} has a damaged WAV header: {channels} channels at {fs_hz} Hz")
+    if magic == b"RF64" and n_bytes == 0xFFFFFFFF:
+        n_bytes = long_data_bytes
+    return StreamFormat(
+        sample_format=base if base in ("u8", "alaw", "ulaw") else base + suffix,
+        fs_hz=float(fs_hz),
+        channels=channels,
+        n_bytes=n_bytes,
+    )

@@ -1,0 +1,55 @@
+"""A path somebody named: an audio file, a headerless one, a FIFO."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import ExitStack
+
+from streamer.base.errors import SourceError
+from streamer.sources import SYNTAX, Source, SourceSpec
+from streamer.sources.byte_stream import StreamSource
+from streamer.sources.formats.wav import WAV_MAGICS
+
+SDS_MAGIC = b"\xf0\x7e"  # libsndfile prints its complaints about damaged ones to stdout, which is ours
+
+
+def open_path(spec: SourceSpec) -> Source:
+    """What is there, as samples. Opening a FIFO waits for its writer."""
+    try:
+        fd = os.open(spec.target, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        hint = f"; a source is {SYNTAX}" if isinstance(error, FileNotFoundError) else ""
+        raise SourceError(f"{spec.target}: {error.strerror}{hint}") from error
+    with ExitStack() as on_error:
+        on_error.callback(os.close, fd)
+        source = _open_descriptor(fd, spec)
+        on_error.pop_all()
+        return source
+
+
+def _open_descriptor(fd: int, spec: SourceSpec) -> Source:
+    """The source takes the descriptor over, unless this raises."""
+    about = os.fstat(fd)
+    name = os.path.basename(spec.target)  # noqa: PTH119  # a Path would make a directory of a trailing slash
+    if stat.S_ISDIR(about.st_mode):
+        raise SourceError(f"{spec.target} is a directory; name a file in it")
+    if not stat.S_ISREG(about.st_mode):
+        return StreamSource(fd, spec, name=name, owns_fd=True)
+    if not about.st_size:
+        raise SourceError(f"{spec.target} is empty: it holds no byte")
+    magic = os.pread(fd, 4, 0)
+    is_wav = magic in WAV_MAGICS
+    if is_wav or spec.sample_format is not None:
+        # WAV is read without libsndfile, which takes a length that was never filled in for the truth.
+        try:
+            return StreamSource(fd, spec, name=name, owns_fd=True, size_bytes=about.st_size)
+        except SourceError:
+            if not is_wav:
+                raise
+            os.lseek(fd, 0, os.SEEK_SET)  # an encoding only libsndfile knows
+    if magic.startswith(SDS_MAGIC):
+        raise SourceError(f"{spec.target} is a MIDI sample dump, which is not read")
+    from streamer.sources.file import FileSource  # needs libsndfile
+
+    return FileSource(fd, spec)

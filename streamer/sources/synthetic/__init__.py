@@ -1,0 +1,4 @@
+"""Signals made up from a line of text.
+
+May import: base. Imported by: the sources.
+"""

@@ -1,0 +1,67 @@
+"""The in-process engine gives the bits of the analyser, in any cutting."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamer.analysis.analyser import Analyser
+from streamer.analysis.bank import Analysis, Bank
+from streamer.analysis.blocks import Engine
+from streamer.analysis.frames import FrameSpec
+
+ANALYSIS = Analysis(
+    bank=Bank(freqs_hz=np.array([100.0, 1234.5])),
+    frames=FrameSpec(length_samples=100, hop_samples=33),
+    fs_hz=8000,
+)
+SIGNAL = np.random.default_rng(3).standard_normal((1500, 2)).astype(np.float32)
+
+
+@settings(max_examples=50)
+@given(sizes=st.lists(st.integers(1, 400), min_size=1, max_size=30))
+def test_blocks_of_any_size_give_the_same_bits(sizes: list[int]) -> None:
+    engine = Engine([ANALYSIS], channels=2, history_samples=50)
+    values: list[list[np.ndarray]] = [[], []]
+    at = 0
+    for size in sizes:
+        block = SIGNAL[at : at + size]
+        at += len(block)
+        if len(block):
+            batch = engine.feed(block)
+            for c in range(2):
+                assert batch.levels[0][c].first_frame == sum(map(len, values[c]))
+                values[c].append(batch.levels[0][c].values)
+    whole = np.empty((ANALYSIS.frames.frames_within(at), 2), np.complex64)
+    for c in range(2):
+        Analyser(ANALYSIS).compute(np.ascontiguousarray(SIGNAL[:at, c]), whole)
+        assert np.array_equal(np.concatenate(values[c]), whole)
+
+
+def test_it_reads_back_as_far_as_promised_and_says_when_it_cannot() -> None:
+    engine = Engine([ANALYSIS], channels=2, history_samples=300)
+    engine.feed(SIGNAL[:1000])
+    engine.feed(SIGNAL[1000:1010])
+    recent = engine.read(1, 710, 1010)
+    assert recent is not None
+    assert np.array_equal(recent, SIGNAL[710:1010, 1])
+    assert engine.read(1, 600, 1010) is None
+    assert engine.read(1, 1000, 1011) is None
+
+
+def test_before_the_stream_there_was_silence() -> None:
+    engine = Engine([ANALYSIS], channels=1, history_samples=300)
+    engine.feed(SIGNAL[:10, :1])
+    before = engine.read(0, -5, 2)
+    assert before is not None
+    assert before.tolist() == [0, 0, 0, 0, 0, *SIGNAL[:2, 0].tolist()]
+
+
+def test_nan_and_infinity_are_silence_and_counted() -> None:
+    engine = Engine([ANALYSIS], channels=1, history_samples=0)
+    block = np.zeros((200, 1), np.float32)
+    block[[3, 150]] = [[np.nan], [np.inf]]
+    batch = engine.feed(block)
+    assert engine.nonfinite_samples == 2
+    assert not batch.levels[0][0].values.any()

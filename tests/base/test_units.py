@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from streamer.base import units
+from streamer.base.errors import SpecError
+
+PARSERS = [
+    units.parse_duration_s,
+    units.parse_duration_range_s,
+    units.parse_frequency_hz,
+    units.parse_db,
+    units.parse_level_dbfs,
+    units.parse_ratio,
+    lambda text: units.parse_length_samples(text, 48000),
+    lambda text: units.parse_hop_samples(text, 4096, 48000),
+    lambda text: units.parse_field("held_ms", text),
+    lambda text: units.parse_field("held_s", text),
+    lambda text: units.parse_field("centre_hz", text),
+    lambda text: units.parse_field("floor_dbfs", text),
+    lambda text: units.parse_field("twist_db", text),
+    lambda text: units.parse_field("tolerance", text),
+]
+POSITIVE = st.floats(1e-3, 1e6)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("250ms", 0.25),
+        ("2s", 2),
+        ("1h", 3600),
+        ("1m", 60),
+        ("5min", 300),
+        ("1h23m45s", 5025),
+        ("1h 30m", 5400),
+        (" .5s ", 0.5),
+        ("20 us", 2e-5),
+        ("1e-3s", 1e-3),
+        ("0s", 0),
+    ],
+)
+def test_durations(text, seconds):
+    assert units.parse_duration_s(text) == pytest.approx(seconds, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2", "ms", "-2s", "2 s s", "1s1h", "2s3s", "1d", "1e999s", "nans", "infs", "2,5s", 2]
+)
+def test_a_duration_that_cannot_be_meant_names_itself_and_the_remedy(text):
+    with pytest.raises(SpecError, match=r"min_on is .*such as 250ms, 2s or 1h30m"):
+        units.parse_duration_s(text, name="min_on")
+
+
+def test_a_range_runs_from_the_shorter_to_the_longer():
+    assert units.parse_duration_range_s("0.6s-1.5s") == (0.6, 1.5)
+    with pytest.raises(SpecError, match="the shorter of the two comes first"):
+        units.parse_duration_range_s("4s-2s")
+    with pytest.raises(SpecError, match="shortest and the longest"):
+        units.parse_duration_range_s("4s")
+
+
+@pytest.mark.parametrize(
+    ("text", "hz"),
+    [
+        ("440", 440),
+        ("1.5k", 1500),
+        ("1.5kHz", 1500),
+        ("1.5 khz", 1500),
+        ("697.5Hz", 697.5),
+        ("2M", 2e6),
+        (0.25, 0.25),
+    ],
+)
+def test_frequencies(text, hz):
+    assert units.parse_frequency_hz(text) == hz
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "-440", "3m", "440 dB", "1e400", "1e308k", "nan", "inf", math.nan, True, None]
+)
+def test_a_frequency_that_cannot_be_meant_names_itself_and_the_remedy(text):
+    with pytest.raises(SpecError, match=r"centre is .*write a number above 0"):
+        units.parse_frequency_hz(text, name="centre")
+
+
+@pytest.mark.parametrize(
+    ("text", "level_dbfs"),
+    [
+        ("-30dBFS", -30),
+        ("-30 dbfs", -30),
+        ("-30", -30),
+        ("−30dB", -30),
+        (-30, -30),
+        ("3.14dBm0", 0),
+        ("-10dBm0", -13.14),
+    ],
+)
+def test_levels_are_read_as_dbfs(text, level_dbfs):
+    assert units.parse_level_dbfs(text) == pytest.approx(level_dbfs, abs=1e-12)
+
+
+def test_sound_pressure_is_refused_without_a_calibration():
+    with pytest.raises(SpecError, match="needs a calibrated source"):
+        units.parse_level_dbfs("94dBSPL")
+    with pytest.raises(SpecError, match="not calibrated"):
+        units.format_level(-20, "dbspl")
+    assert units.format_level(-20, "dbspl", spl_at_0_dbfs=114) == "94.0 dB SPL"
+
+
+def test_a_ratio_in_db_has_no_reference():
+    assert units.parse_db("8dB") == units.parse_db("8") == units.parse_db(8) == 8
+    with pytest.raises(SpecError, match='twist_db is "8dBFS"; it compares two levels'):
+        units.parse_db("8dBFS", name="twist_db")
+
+
+def test_a_slipped_decimal_point_is_no_level():
+    with pytest.raises(SpecError, match=r"within -400\.\.400 dB"):
+        units.parse_level_dbfs("-3000dBFS")
+
+
+def test_percentages():
+    assert units.parse_ratio("1.5%") == pytest.approx(0.015)
+    assert units.parse_ratio(0.015) == 0.015
+    for text in ("0.015", "-1%", "25 percent", "1e999%"):
+        with pytest.raises(SpecError):
+            units.parse_ratio(text)
+
+
+@pytest.mark.parametrize(("text", "samples"), [("4096", 4096), (4096, 4096), ("85ms", 4080), ("1e3", 1000)])
+def test_lengths_are_samples_or_time(text, samples):
+    assert units.parse_length_samples(text, 48000) == samples
+
+
+def test_a_length_below_a_sample_says_how_long_it_is():
+    with pytest.raises(SpecError, match=r'10us", 0\.48 samples at 48000 Hz'):
+        units.parse_length_samples("10us", 48000)
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "-5", "4096.5", 4096.5, "1e400", "9" * 5000, 2**70, "16777217", "1h", True]
+)
+def test_lengths_are_whole_and_of_a_size_that_can_be_meant(text):
+    with pytest.raises(SpecError, match=r"window_length is .*such as 4096 or 85ms"):
+        units.parse_length_samples(text, 48000)
+
+
+@pytest.mark.parametrize(
+    ("text", "samples"), [("1024", 1024), ("20ms", 960), ("25%", 1024), ("0.001%", 1), ("100%", 4096)]
+)
+def test_hops_are_samples_time_or_a_share_of_the_window(text, samples):
+    assert units.parse_hop_samples(text, 4096, 48000) == samples
+
+
+@pytest.mark.parametrize("text", ["0%", "101%", "4097", "1s", "-1%"])
+def test_a_hop_beyond_the_window_is_refused(text):
+    with pytest.raises(SpecError, match="hop is"):
+        units.parse_hop_samples(text, 4096, 48000)
+
+
+def test_a_field_is_read_by_the_unit_in_its_name():
+    assert units.parse_field("min_tone_ms", "40ms") == 40
+    assert units.parse_field("min_tone_ms", 40) == 40
+    assert units.parse_field("floor_dbfs", "-30dBm0") == pytest.approx(-33.14)
+    assert units.parse_field("max_high_hz", "1.6k") == 1600
+    assert units.parse_field("tolerance", "1.5%") == pytest.approx(0.015)
+
+
+def test_a_choice_lists_the_choices_and_guesses():
+    assert units.choose("hann", ["hann", "boxcar"], name="window") == "hann"
+    with pytest.raises(SpecError, match=r'window is "hnan"; did you mean hann\? There are: hann, boxcar'):
+        units.choose("hnan", ["hann", "boxcar"], name="window")
+    with pytest.raises(SpecError, match=r'window is "q"; there are: hann, boxcar'):
+        units.choose("q", ["hann", "boxcar"], name="window")
+
+
+@pytest.mark.parametrize(
+    ("shown", "text"),
+    [
+        (units.format_duration(0.25), "250ms"),
+        (units.format_duration(1.5), "1.5s"),
+        (units.format_duration(5025), "1h23m45s"),
+        (units.format_duration(3600), "1h"),
+        (units.format_duration(0), "0ms"),
+        (units.format_frequency(440), "440Hz"),
+        (units.format_frequency(1500), "1.5kHz"),
+        (units.format_level(-17.94), "-17.9 dBFS"),
+        (units.format_level(-3.14, "dbm0"), "0.0 dBm0"),
+    ],
+)
+def test_people_read_what_they_could_have_written(shown, text):
+    assert shown == text
+
+
+@given(st.floats(1e-6, 59))
+def test_durations_survive_the_round_trip(seconds):
+    assert units.parse_duration_s(units.format_duration(seconds)) == pytest.approx(seconds, rel=1e-5)
+
+
+@given(st.integers(60, 10**7))
+def test_whole_seconds_survive_the_round_trip_exactly(seconds):
+    assert units.parse_duration_s(units.format_duration(seconds)) == seconds
+
+
+@given(POSITIVE)
+def test_frequencies_survive_the_round_trip(hz):
+    assert units.parse_frequency_hz(units.format_frequency(hz)) == pytest.approx(hz, rel=1e-5)
+
+
+@given(st.floats(-190, 100))
+def test_decibels_survive_the_round_trip(db):
+    assert units.db_from_power(units.power_from_db(db)) == pytest.approx(db, abs=1e-9)
+    assert units.db_from_amplitude(units.amplitude_from_db(db)) == pytest.approx(db, abs=1e-9)
+
+
+def test_no_power_reads_as_silence_and_not_as_an_error():
+    assert units.db_from_power(0) == units.db_from_amplitude(0) == -200
+
+
+@pytest.mark.parametrize("parse", PARSERS)
+@given(
+    text=st.text(max_size=12)
+    | st.from_regex(r"[-+]?[0-9.]{0,5}([eE][0-9]{1,4})? ?[a-zA-Z%µ-]{0,5}[0-9s]{0,4}", fullmatch=True)
+)
+@example("1e999")
+@example("1" * 400)
+@example("²")
+@example("٣s")
+@settings(max_examples=50)
+def test_any_text_is_a_finite_value_or_a_spec_error_of_one_line(parse, text):
+    value, message = 0.0, ""
+    try:
+        value = parse(text)
+    except SpecError as error:
+        message = str(error)
+    assert "\n" not in message
+    assert len(message) < 300
+    assert all(math.isfinite(part) for part in (value if isinstance(value, tuple) else (value,)))
+
+
+def test_a_line_with_a_name_in_it_is_whole_unless_that_would_fill_the_screen():
+    line = "/var/lib/asterisk/sounds/custom/greeting.wav cannot be written: No space left on device"
+    assert units.shorten_line(line) == line
+    shown = units.shorten_line("x" * 4000 + ".wav cannot be written")
+    assert len(shown) == 600
+    assert shown.endswith("x.wav cannot be written")

@@ -1,0 +1,308 @@
+"""The main job from end to end: real processes, a real audio server, a real terminal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from streamer.analysis.bank import Analysis, Bank
+from streamer.analysis.frames import FrameSpec
+from streamer.commands.live.monitor import MonitorSpec, watch
+from streamer.plans.listening import Listening, make_detectors
+from streamer.sources import SourceInfo, parse_source
+from tests.commands.test_main import make_with_sox
+from tests.programs import (
+    STREAMER,
+    digits_of,
+    find_children,
+    is_running,
+    read_lines,
+    run,
+    shared_files,
+    start,
+)
+from tests.virtual_mic import NAME, VirtualMic
+
+needs_sox = pytest.mark.skipif(shutil.which("sox") is None, reason="sox is not installed (Debian: sox)")
+
+
+@pytest.fixture(scope="module")
+def dial(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("dial") / "dial.wav"
+    make_with_sox(path, "5550123#")
+    return path
+
+
+def wait_until(what: object, *, timeout_s: float = 20.0) -> None:
+    assert callable(what)
+    deadline = time.monotonic() + timeout_s
+    while not what():
+        assert time.monotonic() < deadline, "timed out"
+        time.sleep(0.02)
+
+
+# --- the microphone ------------------------------------------------------------------------------------------
+
+
+@needs_sox
+@pytest.mark.audio
+def test_digits_played_into_a_real_microphone_are_heard_exactly(mic: VirtualMic, dial: Path) -> None:
+    program = start("live", f"mic:{NAME}", "--rate", "48k", "--plan", "dtmf", "--json", env=mic.env)
+    assert program.stdout is not None
+    first = program.stdout.readline()  # the start record: the microphone is open
+    mic.play(dial)
+    time.sleep(0.5)  # what was played last is still on its way through the server
+    program.send_signal(signal.SIGINT)
+    out, err = program.communicate(timeout=10)
+    assert program.returncode == 0, err
+    lines = read_lines(first + out)
+    assert digits_of(lines) == "5550123#"
+    ends = [line for line in lines if line["type"] == "dtmf" and line["phase"] == "end"]
+    for number, line in enumerate(ends):
+        assert line["t_s"] - ends[0]["t_s"] == pytest.approx(number * 0.11, abs=0.005)
+        assert line["duration_s"] == pytest.approx(0.06, abs=0.005)
+        assert line["time"].endswith("Z")
+    end = lines[-1]
+    assert (end["type"], end["reason"], end["dropped"]) == ("end", "interrupted", 0)
+    assert end["captured"] == end["analysed"] + end["dropped"] + end["pending"]
+    assert not [line for line in lines if line["type"] in ("gap", "error")]
+
+
+@pytest.mark.audio
+def test_a_device_that_is_not_there_ends_with_3_and_lists_what_is(mic: VirtualMic) -> None:
+    result = run("live", "mic:nonesuch", env=mic.env)
+    assert result.returncode == 3
+    assert 'no input device matches "nonesuch"; there are: ' in result.stderr
+    assert NAME in result.stderr
+
+
+@pytest.mark.audio
+def test_devices_lists_the_microphone(mic: VirtualMic) -> None:
+    result = run("devices", env=mic.env)
+    assert result.returncode == 0
+    assert NAME in result.stdout
+
+
+# --- pipes, programs, files ------------------------------------------------------------------------------------
+
+
+@needs_sox
+def test_wav_on_stdin_is_heard(dial: Path) -> None:
+    line = f'sox "{dial}" -t wav - | "{sys.executable}" -m streamer live - --plan dtmf --json --speed max'
+    result = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert digits_of(read_lines(result.stdout)) == "5550123#"
+
+
+@needs_sox
+@pytest.mark.parametrize(
+    ("sample_format", "options"),
+    [
+        ("s16le", "-t raw -e signed -b 16"),
+        ("s24le", "-t raw -e signed -b 24"),
+        ("ulaw", "-t ul"),
+        ("alaw", "-t al"),
+    ],
+)
+def test_raw_samples_of_a_program_are_heard(dial: Path, sample_format: str, options: str) -> None:
+    result = run(
+        *("live", f"cmd:sox {dial} {options} -", "--format", sample_format, "--rate", "8k"),
+        *("--plan", "dtmf", "--json", "--speed", "max"),
+    )
+    assert result.returncode == 0, result.stderr
+    assert digits_of(read_lines(result.stdout)) == "5550123#"
+
+
+@needs_sox
+def test_a_file_at_full_speed_gives_the_events_of_detect(dial: Path) -> None:
+    replayed = read_lines(run("live", str(dial), "--plan", "dtmf", "--json", "--speed", "max").stdout)
+    detected = read_lines(run("detect", str(dial), "--plan", "dtmf", "--json").stdout)
+    for line in detected:
+        line.pop("file", None)
+    assert [x for x in replayed if x["type"] == "dtmf"] == [x for x in detected if x["type"] == "dtmf"]
+
+
+def test_lines_come_as_they_happen_and_not_at_the_end() -> None:
+    program = start("live", "sim:dtmf:12:50ms/50ms,silence:60s", "--plan", "dtmf", "--json")
+    assert program.stdout is not None
+    heard = ""
+    while "2" not in heard:
+        heard += digits_of(read_lines(program.stdout.readline()))
+    program.terminate()
+    program.communicate(timeout=10)
+    assert program.returncode == 0
+
+
+# --- ends --------------------------------------------------------------------------------------------------------
+
+
+def run_until_it_streams(*words: str, **options: object) -> subprocess.Popen[str]:
+    program = start("live", *words, "--json", **options)  # type: ignore[arg-type]
+    assert program.stdout is not None
+    assert '"start"' in program.stdout.readline()
+    return program
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated"), (signal.SIGHUP, "terminated")],
+)
+def test_a_signal_ends_it_in_order_and_leaves_nothing(number: signal.Signals, reason: str) -> None:
+    before = shared_files()
+    program = run_until_it_streams("--demo")
+    children = find_children(program.pid)
+    assert len(children) >= 3  # the process server, capture, a worker
+    program.send_signal(number)
+    out, err = program.communicate(timeout=10)
+    assert program.returncode == 0, err
+    assert read_lines(out)[-1]["reason"] == reason
+    wait_until(lambda: not any(is_running(pid) for pid in children), timeout_s=2)
+    assert shared_files() <= before
+
+
+def test_interrupted_while_a_pipe_stalls_it_ends_all_the_same() -> None:
+    program = start("live", "-", "--format", "s16le", "--rate", "8k", "--json", stdin=subprocess.PIPE)
+    assert program.stdout is not None
+    assert '"start"' in program.stdout.readline()
+    program.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    assert program.wait(10) == 0
+    assert time.monotonic() - began < 5
+    program.communicate()
+
+
+def test_closed_stdout_ends_it() -> None:
+    program = run_until_it_streams("sim:dtmf:123456789,loop", "--plan", "dtmf")
+    children = find_children(program.pid)
+    assert program.stdout is not None
+    program.stdout.close()
+    assert program.wait(10) == 0
+    wait_until(lambda: not any(is_running(pid) for pid in children), timeout_s=2)
+    assert program.stderr is not None
+    program.stderr.close()
+
+
+def test_killed_outright_it_leaves_no_process_and_no_shared_memory() -> None:
+    before = shared_files()
+    program = run_until_it_streams("--demo")
+    children = find_children(program.pid)
+    program.kill()
+    program.communicate()
+    wait_until(lambda: not any(is_running(pid) for pid in children), timeout_s=3)
+    assert shared_files() <= before
+
+
+def test_duration_ends_it() -> None:
+    result = run("live", "--demo", "--duration", "300ms", "--json")
+    assert result.returncode == 0
+    end = read_lines(result.stdout)[-1]
+    assert end["reason"] == "duration"
+    assert 0.3 * 48000 <= end["captured"] < 1.0 * 48000
+
+
+def test_a_file_cut_short_is_told_and_what_there_was_is_heard(tmp_path: Path) -> None:
+    make_with_sox(tmp_path / "whole.wav", "123456")
+    samples, fs_hz = soundfile.read(tmp_path / "whole.wav", dtype="int16")
+    soundfile.write(tmp_path / "whole.flac", samples, fs_hz)
+    whole = (tmp_path / "whole.flac").read_bytes()
+    (tmp_path / "cut.flac").write_bytes(whole[: len(whole) * 2 // 3])
+    result = run("live", str(tmp_path / "cut.flac"), "--plan", "dtmf", "--json", "--speed", "max")
+    lines = read_lines(result.stdout)
+    assert result.returncode == 3, result.stderr
+    assert "123456".startswith(digits_of(lines)[:3])
+    assert lines[-1]["reason"] == "error"
+    assert "cut.flac" in result.stderr
+
+
+# --- the terminal ------------------------------------------------------------------------------------------------
+
+
+def test_the_dashboard_in_a_real_terminal_shows_bars_digits_and_throughput_and_leaves_it_as_it_was() -> None:
+    pexpect = pytest.importorskip("pexpect")
+    pyte = pytest.importorskip("pyte")
+    screen = pyte.Screen(120, 40)
+    stream = pyte.Stream(screen)
+    shell = pexpect.spawn(
+        "bash",
+        [
+            "--norc",
+            "-c",
+            f'stty -a; "{STREAMER[0]}" -m streamer live --demo; echo "code $?"; stty -a; echo done',
+        ],
+        dimensions=(40, 120),
+        env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
+        encoding="utf-8",
+        codec_errors="replace",
+        timeout=60,
+    )
+    typed_before = read_settings(shell)
+    deadline = time.monotonic() + 60
+
+    def shows(*words: str) -> bool:
+        text = "\n".join(screen.display)
+        return all(word in text for word in words)
+
+    while not shows("dtmf", "5550", "windows/s", "█"):
+        assert time.monotonic() < deadline, "\n".join(screen.display)
+        stream.feed(shell.read_nonblocking(65536, timeout=10))
+    for word in ("DEMO", "48 kHz", "dBFS", "third-octave:50-8k", "latency", "workers", "dropped", "q quit"):
+        assert shows(word), "\n".join(screen.display)
+    shell.send("q")
+    shell.expect(r"code (\d+)")
+    assert shell.match[1] == "0"
+    assert read_settings(shell) == typed_before
+    shell.expect("done")
+    shell.close()
+
+
+def read_settings(shell: object) -> list[str]:
+    """What `stty -a` prints next."""
+    shell.expect(r"speed [\s\S]*?-?echoke[^\r\n]*")  # type: ignore[attr-defined]
+    return sorted(str(shell.match[0]).split())  # type: ignore[attr-defined]
+
+
+def test_a_recording_waits_for_who_reads_its_lines_and_none_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamer.outputs.to_file.MAX_WAITING", 2000)
+    pipe = tmp_path / "lines.jsonl"
+    os.mkfifo(pipe)
+    text: list[str] = []
+
+    def read_late() -> None:
+        with pipe.open() as lines:
+            text.append(lines.readline())
+            time.sleep(2)  # meanwhile pipe and queue run full: there is a megabyte of lines
+            text.append(lines.read())
+
+    reader = threading.Thread(target=read_late)
+    reader.start()
+    spec = MonitorSpec(
+        source=parse_source("sim:dtmf:0123456789:50ms/50ms,loop", rate_hz=8000),
+        speed=None,
+        duration_s=200,
+        has_health_lines=False,
+        output_paths=(str(pipe),),
+    )
+
+    def set_up(info: SourceInfo) -> Listening:
+        frames = FrameSpec(length_samples=800, hop_samples=800)
+        display = Analysis(bank=Bank(freqs_hz=np.array([440.0])), frames=frames, fs_hz=info.fs_hz)
+        return Listening(display=display, detectors=list(make_detectors(["dtmf"], info.fs_hz, 1)))
+
+    assert watch(spec, set_up) == 0
+    reader.join(10)
+    lines = read_lines("".join(text))
+    assert digits_of(lines) == "0123456789" * 200
+    assert [line for line in lines if line["type"] in ("error", "gap")] == []
+    assert (lines[-1]["reason"], lines[-1]["captured"], lines[-1]["dropped"]) == ("duration", 1_600_000, 0)

@@ -1,0 +1,128 @@
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamer.detectors.dtmf.spec import PRESETS, DtmfSpec
+from streamer.detectors.dtmf.verdict import (
+    EARLY,
+    Refusal,
+    Reject,
+    Shape,
+    Sound,
+    Tones,
+    doubt_of,
+    doubt_of_shape,
+    judge,
+)
+
+CLEAN_SHAPE = Shape(
+    start_sample=1000,
+    stop_sample=1800,
+    stopped=True,
+    start_skew_ms=0,
+    stop_skew_ms=0,
+    start_misfit=0,
+    core_misfit=0,
+    stop_misfit=0,
+)
+CLEAN_SOUND = Sound(
+    tones=Tones(freqs_hz=(697, 1209), deviation=0, amplitudes=(0.1, 0.1)),
+    length_ms=100,
+    snr_db=40,
+    company_db=-40,
+    company_peak_db=7,
+    company_clear_db=8,
+    newcomer_db=-40,
+    newcomer_share=0,
+)
+IN_COMPANY = replace(CLEAN_SOUND, company_db=5, company_peak_db=15, company_clear_db=25, newcomer_db=0)
+
+
+def change(sound, **figures):
+    """The same with other figures, of the tones or of the rest."""
+    of_tones = {name: figures.pop(name) for name in ("deviation", "amplitudes") if name in figures}
+    return replace(sound, tones=replace(sound.tones, **of_tones), **figures)
+
+
+def test_a_clean_digit_is_beyond_doubt():
+    assert doubt_of(CLEAN_SHAPE, CLEAN_SOUND) == 0
+    assert judge(CLEAN_SHAPE, CLEAN_SOUND, DtmfSpec()) is None
+
+
+@pytest.mark.parametrize(
+    ("figures", "reject"),
+    [
+        ({"deviation": 0.03}, Reject.FREQUENCY),
+        ({"amplitudes": (1e-4, 1e-4)}, Reject.QUIET),
+        ({"amplitudes": (0.39, 0.1)}, None),
+        ({"amplitudes": (0.5, 0.1)}, Reject.LOW_STRONGER),
+        ({"amplitudes": (0.1, 0.3)}, Reject.HIGH_STRONGER),
+        ({"snr_db": 9}, Reject.NOISY),
+        ({"newcomer_share": 0.2}, Reject.COMPANY),
+    ],
+)
+def test_a_limit_missed_is_named_with_value_and_limit(figures, reject):
+    refusal = judge(CLEAN_SHAPE, change(CLEAN_SOUND, **figures), DtmfSpec())
+    assert (refusal.reject if refusal else None) is reject
+    if refusal:
+        assert refusal.value != refusal.limit
+
+
+def test_a_refusal_says_by_how_much_where_it_can():
+    quiet = judge(CLEAN_SHAPE, change(CLEAN_SOUND, amplitudes=(1e-4, 1e-4)), DtmfSpec())
+    assert str(quiet) == "a tone below min_level_dbfs: -80, the limit is -66"
+    assert str(Refusal(Reject.START_SKEW, math.inf, 8.0)) == "its tones do not start together"
+    assert str(Refusal(Reject.GONE)) == "its samples are gone"
+
+
+def test_in_company_a_digit_must_be_true_and_alone_it_need_not():
+    off = 0.018
+    assert judge(CLEAN_SHAPE, change(CLEAN_SOUND, deviation=off), DtmfSpec()) is None
+    refusal = judge(CLEAN_SHAPE, change(IN_COMPANY, deviation=off), DtmfSpec())
+    assert refusal is not None
+    assert refusal.reject is Reject.DOUBT
+    assert judge(CLEAN_SHAPE, IN_COMPANY, DtmfSpec()) is None
+
+
+def test_noise_is_no_company_up_to_the_tones_own_power():
+    noisy = replace(CLEAN_SOUND, snr_db=18.5, company_db=-10, company_peak_db=8, company_clear_db=9)
+    assert doubt_of(CLEAN_SHAPE, noisy) == 0
+
+
+def test_before_its_stop_a_digit_is_borne_less_doubt():
+    swelling = replace(CLEAN_SHAPE, start_misfit=0.45)
+    assert EARLY * DtmfSpec().max_doubt < doubt_of_shape(swelling) < DtmfSpec().max_doubt
+    assert judge(swelling, CLEAN_SOUND, DtmfSpec()) is None
+    assert judge(replace(swelling, stopped=False), CLEAN_SOUND, DtmfSpec()) is not None
+
+
+SHAPE_DOUBTS = ("start_skew_ms", "stop_skew_ms", "start_misfit", "core_misfit", "stop_misfit")
+SOUND_DOUBTS = ("deviation", "company_db", "company_peak_db", "company_clear_db", "newcomer_db")
+
+
+@given(
+    shape=st.fixed_dictionaries({name: st.floats(0, 1) for name in SHAPE_DOUBTS}),
+    sound=st.fixed_dictionaries(
+        {"deviation": st.floats(0, 0.02)} | {n: st.floats(-20, 20) for n in SOUND_DOUBTS[1:]}
+    ),
+    name=st.sampled_from(SHAPE_DOUBTS + SOUND_DOUBTS),
+    more=st.floats(0, 10),
+)
+def test_doubt_never_falls_as_anything_gets_worse(shape, sound, name, more):
+    worse_shape, worse_sound = dict(shape), dict(sound)
+    (worse_shape if name in shape else worse_sound)[name] += more
+    doubt = doubt_of(replace(CLEAN_SHAPE, **shape), change(CLEAN_SOUND, **sound))
+    worse = doubt_of(replace(CLEAN_SHAPE, **worse_shape), change(CLEAN_SOUND, **worse_sound))
+    assert worse >= doubt >= 0
+
+
+def test_presets_are_ordered_by_what_they_let_through():
+    assert (
+        PRESETS["q24-ntt"].min_level_dbfs
+        > PRESETS["q24-att"].min_level_dbfs
+        > PRESETS["default"].min_level_dbfs
+    )
+    assert PRESETS["lenient"].max_doubt > PRESETS["default"].max_doubt

@@ -1,0 +1,42 @@
+"""Percentiles of latency, and wall time as a fit through sample count."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from streamer.events.clocks import Reservoir, WallClock
+
+
+def test_percentiles_are_of_the_newest_values() -> None:
+    reservoir = Reservoir(size=100)
+    assert reservoir.percentile(50) is None
+    for value in [1e9] * 50 + list(range(100)):
+        reservoir.add(value)
+    assert reservoir.percentile(50) == 49.5
+    assert reservoir.percentile(100) == 99
+
+
+def test_the_wall_clock_goes_by_the_blocks_that_came_soonest() -> None:
+    clock = WallClock(1000)
+    assert clock.text(0) is None
+    late_s = np.random.default_rng(1).exponential(0.02, 500)
+    late_s[100] = 0
+    for number, late in enumerate(late_s):
+        clock.observe((number + 1) * 10, 1_000_000 + (number + 1) * 0.01 + late)
+    assert clock.at_s(2500) == pytest.approx(1_000_002.5, abs=1e-6)
+
+
+def test_the_wall_clock_follows_a_sound_card_that_runs_slow() -> None:
+    clock = WallClock(1000)
+    for number in range(1, 60_000):  # ten minutes, 100 ppm slow
+        clock.observe(number * 10, 1_000_000 + number * 0.01 * 1.0001)
+    assert clock.at_s(600_000) == pytest.approx(1_000_600.06, abs=0.004)
+
+
+def test_a_recording_keeps_the_time_it_was_made() -> None:
+    clock = WallClock(8000, start=datetime(2026, 11, 22, 7, 31, tzinfo=UTC))
+    clock.observe(8000, 0.0)
+    assert clock.text(79_000) == "2026-11-22T07:31:09.875000Z"

@@ -1,0 +1,140 @@
+"""The ring: what is read is what was written, or it is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamer.base.errors import SpecError
+from streamer.base.processes import start_process
+from streamer.live.ring import BLOCKS, GapReason, Ring, RingReader, RingSpec, RingWriter
+
+
+def make_ring(*, channels: int = 1, capacity: int = 100) -> Ring:
+    return Ring(RingSpec(channels=channels, capacity_samples=capacity, fs_hz=8000))
+
+
+def count_up(start: int, n: int, channels: int = 1) -> np.ndarray:
+    """A block whose samples say which they are."""
+    return np.repeat(np.arange(start, start + n, dtype=np.float32)[:, None], channels, axis=1)
+
+
+@given(sizes=st.lists(st.integers(1, 40), min_size=1, max_size=20), length=st.integers(1, 60))
+def test_the_newest_samples_read_back_however_they_were_cut(sizes: list[int], length: int) -> None:
+    ring = make_ring()
+    writer = RingWriter(ring, device_channels=(0,))
+    for size in sizes:
+        writer.push(count_up(ring.written_samples, size), 0)
+    end = sum(sizes)
+    start = max(0, end - min(length, 100))
+    out = np.zeros((1, end - start), np.float32)
+    assert ring.written_samples == end
+    assert RingReader(ring).copy(start, end, out)
+    assert out[0].tolist() == list(range(start, end))
+    main_read = ring.read(0, start, end)
+    assert main_read is not None
+    assert main_read.tolist() == out[0].tolist()
+
+
+def test_overwritten_samples_are_refused() -> None:
+    ring = make_ring(capacity=100)
+    writer = RingWriter(ring, device_channels=(0,))
+    for start in range(0, 150, 50):
+        writer.push(count_up(start, 50), 0)
+    out = np.zeros((1, 100), np.float32)
+    reader = RingReader(ring)
+    assert not reader.copy(49, 149, out)
+    assert reader.copy(50, 150, out)
+    assert ring.read(0, 49, 60) is None
+    assert ring.read(0, 50, 60) is not None
+
+
+def test_samples_before_the_stream_read_as_silence() -> None:
+    ring = make_ring()
+    RingWriter(ring, device_channels=(0,)).push(count_up(1, 10), 0)
+    before = ring.read(0, -3, 2)
+    assert before is not None
+    assert before.tolist() == [0, 0, 0, 1, 2]
+    long_before = ring.read(0, -9, -5)
+    assert long_before is not None
+    assert long_before.tolist() == [0, 0, 0, 0]
+
+
+def test_channels_are_chosen_in_the_order_asked_for() -> None:
+    ring = make_ring(channels=2)
+    block = np.array([[1, 2, 3], [4, 5, 6]], np.float32)
+    RingWriter(ring, device_channels=(2, 0)).push(block, 0)
+    assert ring.samples[:, :2].tolist() == [[3, 6], [1, 4]]
+
+
+def test_mix_is_the_mean_of_all_channels() -> None:
+    ring = make_ring()
+    RingWriter(ring, device_channels=None).push(np.array([[1, 2, 6]], np.float32), 0)
+    assert ring.samples[0, 0] == 3
+
+
+def test_nan_and_infinity_become_silence_and_are_counted() -> None:
+    ring = make_ring()
+    RingWriter(ring, device_channels=(0,)).push(np.array([[1], [np.nan], [np.inf], [2]], np.float32), 0)
+    assert ring.samples[0, :4].tolist() == [1, 0, 0, 2]
+    assert ring.nonfinite_samples == 2
+
+
+def test_a_gap_is_noted_and_time_goes_on_over_it() -> None:
+    ring = make_ring()
+    writer = RingWriter(ring, device_channels=(0,))
+    writer.push(count_up(1, 10), 0)
+    writer.skip(250, GapReason.INPUT_OVERFLOW)
+    writer.push(count_up(1, 5), 0)
+    [gap] = ring.read_gaps(0)
+    assert (gap.sample, gap.lost_samples, gap.reason) == (10, 250, GapReason.INPUT_OVERFLOW)
+    assert list(ring.read_gaps(1)) == []
+    assert ring.written_samples == 265
+    tail = ring.read(0, 255, 265)
+    assert tail is not None
+    assert tail.tolist() == [0] * 5 + [1, 2, 3, 4, 5]
+
+
+def test_the_log_says_when_each_block_arrived() -> None:
+    ring = make_ring()
+    writer = RingWriter(ring, device_channels=(0,))
+    writer.push(count_up(0, 10), 111)
+    writer.push(count_up(10, 20), 222)
+    assert ring.log[: ring.control[BLOCKS]].tolist() == [[10, 111], [30, 222]]
+
+
+@pytest.mark.parametrize(("channels", "capacity"), [(0, 10), (1, 0)])
+def test_a_ring_holds_something(channels: int, capacity: int) -> None:
+    with pytest.raises(SpecError, match="at least 1"):
+        RingSpec(channels=channels, capacity_samples=capacity, fs_hz=8000)
+
+
+def write_for_ever(ring: Ring, blocks: int) -> None:
+    writer = RingWriter(ring, device_channels=(0,))
+    for number in range(blocks):
+        # All samples of a block are alike, and no two blocks that meet in the ring are.
+        writer.push(np.full((96, 1), number % 4096, np.float32), 0)
+    writer.end()
+
+
+def test_no_torn_read_is_accepted_while_another_process_laps_the_ring() -> None:
+    ring = make_ring(capacity=4 * 96)
+    process = start_process(write_for_ever, ring, 300_000, name="lapping writer")
+    reader = RingReader(ring)
+    out = np.zeros((1, 96), np.float32)
+    accepted = refused = 0
+    while reader.total_samples is None:
+        number = max(0, ring.written_samples // 96 - 4)  # the oldest there is: about to be overwritten
+        if ring.written_samples < (number + 1) * 96:
+            continue
+        if reader.copy(number * 96, (number + 1) * 96, out):
+            accepted += 1
+            assert (out == number % 4096).all(), f"torn read of block {number}: {np.unique(out)}"
+        else:
+            refused += 1
+    process.join(10)
+    assert process.exitcode == 0
+    assert accepted > 100
+    assert refused > 100

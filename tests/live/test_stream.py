@@ -1,0 +1,166 @@
+"""Source to events through real processes: complete, in order, and the same numbers as offline."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from streamer.analysis.analyser import Analyser
+from streamer.analysis.bank import Analysis, Bank, Batch
+from streamer.analysis.frames import FrameSpec
+from streamer.base.errors import SourceError
+from streamer.events import Event, WorkerRecord
+from streamer.live.stream import Item, Stream
+from streamer.plans.listening import Listening, make_detectors
+from streamer.recordings.detect import detect
+from streamer.sources import SourceInfo, parse_source
+
+FS_HZ = 8000
+
+
+def set_up(info: SourceInfo) -> Listening:
+    spec = FrameSpec(length_samples=600, hop_samples=150)
+    display = Analysis(bank=Bank(freqs_hz=np.geomspace(50, 3900, 40)), frames=spec, fs_hz=info.fs_hz)
+    return Listening(display=display, detectors=list(make_detectors(["dtmf"], info.fs_hz, info.channels)))
+
+
+def make_recording(path: Path, *, seconds: float = 3.0, channels: int = 1) -> np.ndarray:
+    """Two digits in noise, as 16 bit samples; returns what a reader of the file gets, (n, channels)."""
+    n = round(seconds * FS_HZ)
+    t = np.arange(n) / FS_HZ
+    signal_ = np.random.default_rng(2).normal(0, 0.003, (n, channels))
+    for at, low, high in ((0.5, 770, 1336), (1.0, 941, 1477)):
+        on = (t >= at) & (t < at + 0.08)
+        signal_ += (on * 0.2 * (np.sin(2 * np.pi * low * t) + np.sin(2 * np.pi * high * t)))[:, None]
+    soundfile.write(path, signal_, FS_HZ, subtype="PCM_16")
+    return soundfile.read(path, dtype="float32", always_2d=True)[0]
+
+
+def run(
+    source: str, *, speed: float | None, n_workers: int = 2, duration_s: float | None = None
+) -> tuple[list[Item], Stream]:
+    items: list[Item] = []
+    deadline = time.monotonic() + 60
+    spec = parse_source(source, rate_hz=FS_HZ if source.startswith("sim:") else None)
+    with Stream(spec, set_up, speed=speed, n_workers=n_workers, duration_s=duration_s) as stream:
+        while not stream.finished:
+            assert time.monotonic() < deadline
+            items += stream.step(0.2)
+    return items, stream
+
+
+def test_at_full_speed_no_digit_is_lost_and_the_duration_is_right_to_a_sample() -> None:
+    # Far longer than the ring: the source waits for the detectors too, who look at its samples again.
+    items, stream = run("sim:dtmf:0123456789:50ms/50ms,loop", speed=None, duration_s=120.0001)
+    digits = "".join(event.label for event in list_events(items) if event.phase == "end")
+    assert digits == "0123456789" * 120
+    assert stream.stats.captured == stream.stats.analysed == 960_001
+
+
+def join_values(items: list[Item], channel: int = 0) -> np.ndarray:
+    return np.concatenate([item.levels[0][channel].values for item in items if isinstance(item, Batch)])
+
+
+def list_events(items: list[Item]) -> list[Event]:
+    return [item for item in items if isinstance(item, Event)]
+
+
+def test_replayed_at_full_speed_at_its_pace_and_offline_the_numbers_are_equal_bit_for_bit(
+    tmp_path: Path,
+) -> None:
+    samples = make_recording(tmp_path / "a.wav", channels=2)
+    at_once, stream = run(f"{tmp_path}/a.wav", speed=None)
+    paced, paced_stream = run(f"{tmp_path}/a.wav", speed=3.0, n_workers=1)
+    display = set_up(SourceInfo(name="a", fs_hz=FS_HZ, channels=2)).display
+    for channel in range(2):
+        offline = np.empty((display.frames.frames_within(len(samples)), 40), np.complex64)
+        Analyser(display).compute(np.ascontiguousarray(samples[:, channel]), offline)
+        assert np.array_equal(join_values(at_once, channel), offline)
+        assert np.array_equal(join_values(paced, channel), offline)
+    events = detect(samples.T, FS_HZ)
+    assert [event.label for event in events if event.phase == "end"] == ["5", "5", "#", "#"]
+    assert list_events(at_once) == events
+    assert list_events(paced) == events
+    for finished in (stream, paced_stream):
+        stats = finished.stats
+        assert (stats.captured, stats.analysed, stats.dropped, stats.pending) == (
+            len(samples),
+            len(samples),
+            0,
+            0,
+        )
+
+
+def test_a_file_shorter_than_a_window_ends_without_events(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "short.wav", np.zeros(7), FS_HZ)
+    items, stream = run(f"{tmp_path}/short.wav", speed=None)
+    assert list_events(items) == []
+    assert (stream.stats.captured, stream.stats.analysed) == (7, 7)
+
+
+def test_a_source_that_is_not_there_says_so() -> None:
+    with pytest.raises(SourceError, match=r"nowhere\.wav: No such file"):
+        run("/nowhere.wav", speed=None)
+
+
+def test_stopping_keeps_what_was_captured(tmp_path: Path) -> None:
+    make_recording(tmp_path / "a.wav", seconds=60)
+    with Stream(parse_source(f"{tmp_path}/a.wav"), set_up, speed=1.0) as stream:
+        while stream.info is None or stream.ring.written_samples < FS_HZ:
+            stream.step(0.2)
+        stream.stop()
+        began = time.monotonic()
+        while not stream.finished:
+            stream.step(0.2)
+        assert time.monotonic() - began < 2
+    stats = stream.stats
+    assert stream.error is None
+    assert FS_HZ <= stats.captured < 10 * FS_HZ
+    assert (stats.captured, stats.pending, stats.dropped) == (stats.analysed, 0, 0)
+
+
+def test_workers_killed_in_mid_run_change_nothing(tmp_path: Path) -> None:
+    samples = make_recording(tmp_path / "a.wav", seconds=4)
+    items: list[Item] = []
+    kills = 0
+    with Stream(parse_source(f"{tmp_path}/a.wav"), set_up, speed=2.0, n_workers=2) as stream:
+        while not stream.finished:
+            items += stream.step(0.2)
+            if stream.info is not None and kills < 3 and stream.ring.written_samples > (kills + 1) * FS_HZ:
+                os.kill(stream.pool.pids[kills % 2], signal.SIGKILL)
+                kills += 1
+    assert kills == 3
+    assert len([item for item in items if isinstance(item, WorkerRecord)]) == 3
+    assert list_events(items) == detect(samples.T, FS_HZ)
+    assert stream.stats.analysed == len(samples)
+
+
+def test_a_killed_capture_process_is_an_error_and_what_it_captured_counts(tmp_path: Path) -> None:
+    make_recording(tmp_path / "a.wav", seconds=60)
+    with Stream(parse_source(f"{tmp_path}/a.wav"), set_up, speed=1.0) as stream:
+        while stream.info is None or stream.ring.written_samples < FS_HZ:
+            stream.step(0.2)
+        assert stream.capture_pid is not None
+        os.kill(stream.capture_pid, signal.SIGKILL)
+        while not stream.finished:
+            stream.step(0.2)
+    assert stream.error is not None
+    assert "died" in str(stream.error)
+    assert stream.stats.captured == stream.stats.analysed
+
+
+def test_nothing_is_left_behind(tmp_path: Path) -> None:
+    make_recording(tmp_path / "a.wav")
+    shared = Path("/dev/shm")
+    before = set(shared.iterdir()) if shared.is_dir() else set()
+    _, stream = run(f"{tmp_path}/a.wav", speed=None)
+    after = set(shared.iterdir()) if shared.is_dir() else set()
+    assert after <= before
+    assert stream.pool.pids == []
+    assert stream.capture_pid is None

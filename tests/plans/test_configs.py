@@ -1,0 +1,79 @@
+"""Everything that is shipped in configs/ works."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from streamer.base.shipped import find_configs
+from streamer.base.toml import read_toml
+from streamer.commands.live.load_settings import list_profiles, load_settings
+from streamer.detectors.sections import PLAN_SECTIONS
+from streamer.plans.plan import build_detectors, list_plans, load_plan
+from streamer.recordings.detect import detect
+
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.toml"))
+
+
+@pytest.fixture(autouse=True)
+def _nobody_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+
+def test_every_file_is_found_by_its_name():
+    assert sorted(find_configs("plans").values()) == CONFIGS
+    assert {"dtmf", "mains50", "mains60", "call-progress-us"} <= set(list_plans())
+    assert "rta" not in list_plans()  # settings only
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_file_says_what_it_is_and_is_a_plan_or_a_profile(path):
+    values = read_toml(path).values
+    assert values["description"]
+    assert set(values) <= {"description", "live", *PLAN_SECTIONS}
+
+
+@pytest.mark.parametrize("fs_hz", [8000, 16000, 44100, 48000])
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_plan_can_be_heard_at_every_usual_rate(path, fs_hz):
+    if any(section in read_toml(path).values for section in PLAN_SECTIONS):
+        plan = load_plan(str(path), fs_hz)
+        assert len(build_detectors(plan, fs_hz)) == sum(plan.count().values())
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_profile_is_listed_and_its_settings_are_in_order(path):
+    has_settings = "live" in read_toml(path).values
+    assert (path.stem in list_profiles()) is has_settings
+    if has_settings:
+        settings = load_settings(profile=path.stem, environ={}, has_files=False)
+        assert any(origin.startswith(f"profile {path.stem}, ") for origin in settings.origins.values())
+
+
+TONES = [
+    (path.stem, spec)
+    for path in CONFIGS
+    if "tone" in read_toml(path).values
+    for spec in load_plan(str(path)).entries["tone"]
+]
+
+
+@pytest.mark.parametrize(("plan", "spec"), TONES, ids=lambda value: getattr(value, "name", value))
+@pytest.mark.parametrize("share_of_tolerance", [-0.8, 0.0, 0.8])
+def test_every_tone_of_a_plan_is_heard_and_not_taken_for_another(plan, spec, share_of_tolerance):
+    fs_hz, rng = 8000, np.random.default_rng(1)
+    start_s, on_s = 0.25, 1.3 * spec.min_on_ms / 1000
+    t_s = np.arange(int((start_s + on_s + 0.5) * fs_hz)) / fs_hz
+    is_on = (t_s >= start_s) & (t_s < start_s + on_s)
+    detune = 1 + share_of_tolerance * spec.tolerance
+    x = 0.1 * is_on * sum(np.sin(2 * np.pi * detune * hz * t_s) for hz in spec.freqs_hz)
+    heard = [
+        event
+        for event in detect(x + 1e-4 * rng.standard_normal(t_s.size), fs_hz, plan=plan)
+        if event.phase == "end"
+    ]
+    assert [event.label for event in heard] == [spec.name]
+    assert heard[0].t_s == pytest.approx(start_s, abs=0.02)
+    assert heard[0].duration_s == pytest.approx(on_s, abs=0.03)

@@ -1,0 +1,246 @@
+"""Pictures read back: what was heard is where it should be, and nothing short or narrow is lost."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from streamer.analysis.bank import Bank
+from streamer.base.errors import SpecError
+from streamer.plans.bands import parse_bank
+from streamer.recordings.export import Export, run_export
+from streamer.recordings.figure import (
+    COLOURS,
+    MARK,
+    Figure,
+    FrequencyAxis,
+    Pool,
+    Style,
+    choose_range,
+    lay_out,
+)
+from streamer.recordings.pieces import Spectra, SpectraSpec
+from streamer.sources import parse_source
+from streamer.sources.synthetic.sounds import dtmf_digits
+
+FS = 8000
+SMALL = Style(width=500, height=300)
+GREEN = np.convolve([green for _, green, _ in COLOURS], [0.5, 0.5], "valid")  # it rises from colour to colour
+
+
+def draw(path: Path, samples: np.ndarray, *, style: Style = SMALL, fs: int = FS, **spec) -> np.ndarray:
+    """(panels, height, width) index of the nearest colour, bottom row first."""
+    soundfile.write(path, samples, fs, subtype="FLOAT")
+    target = path.with_suffix(".png")
+    run_export(
+        Export(source=parse_source(str(path)), spec=SpectraSpec(**spec), style=style, targets=(target,))
+    )
+    channels = 1 if samples.ndim == 1 else samples.shape[1]
+    return read_panels(target, style, channels)
+
+
+def read_panels(target: Path, style: Style, channels: int = 1) -> np.ndarray:
+    with Image.open(target) as image:
+        assert image.size == (style.width, style.height)
+        pixels = np.asarray(image.convert("RGB")).astype(int)
+    panels = []
+    for box in lay_out(style, channels):
+        panel = pixels[box.top : box.bottom, box.left : box.right][::-1]
+        panels.append(np.searchsorted(GREEN, panel[..., 1]))
+    return np.stack(panels)
+
+
+def sine(freq_hz: float, seconds: float, *, amplitude: float = 0.5) -> np.ndarray:
+    return amplitude * np.sin(2 * np.pi * freq_hz / FS * np.arange(round(seconds * FS)))
+
+
+@pytest.mark.parametrize(
+    "bands", [None, "log:50-3.9k:100", "notes:A1-A7", "lin:10-3990:2", "third-octave:50-3k"]
+)
+@pytest.mark.parametrize("freq_hz", [110.0, 880.0, 1760.0])
+def test_a_tone_is_the_brightest_row_and_stands_at_its_frequency(tmp_path, bands, freq_hz):
+    panel = draw(tmp_path / "tone.wav", sine(freq_hz, 2), bands=bands)[0]
+    bank = SpectraSpec(bands=bands).make_job(FS).analysis.bank
+    nearest_hz = bank.freqs_hz[np.argmin(abs(bank.freqs_hz - freq_hz))]
+    brightness = panel.mean(axis=1)
+    assert brightness.max() > 25
+    at = FrequencyAxis(bank).place(nearest_hz) * len(panel)
+    brightest = np.flatnonzero(brightness == brightness.max()) + 0.5
+    assert abs(brightest.mean() - at) < max(1.5, 0.6 * len(panel) / len(bank))
+
+
+def test_a_tone_of_one_frame_is_never_lost_in_an_hour(tmp_path):
+    """A 50 ms burst in 20 minutes, 2.5 s of them to a pixel."""
+    samples = np.zeros(1200 * 1000)
+    samples[700_000:700_050] = 0.5 * np.sin(2 * np.pi * 0.2 * np.arange(50))
+    panel = draw(tmp_path / "burst.wav", samples, fs=1000, bands="200,300", window_length="64", hop="32")[0]
+    columns = np.flatnonzero(panel.max(axis=0) > 20)
+    assert 1 <= len(columns) <= 3
+    assert abs(columns.mean() / panel.shape[1] - 700_025 / 1_200_000) < 0.01
+
+
+def test_channels_are_drawn_one_below_the_other(tmp_path):
+    stereo = np.stack([sine(500, 1), sine(3000, 1)], axis=1)
+    first, second = draw(tmp_path / "stereo.wav", stereo, style=Style(width=500, height=400))
+    assert first.mean(axis=1).argmax() < 0.2 * len(first)
+    assert second.mean(axis=1).argmax() > 0.7 * len(second)
+
+
+def test_events_are_framed_where_and_when_they_were_heard(tmp_path):
+    digits, presses = dtmf_digits("1590", FS, on_ms=200, off_ms=200)
+    style = Style(width=1000, height=500)
+    bands = "lin:500-2000:5"
+    draw(tmp_path / "dial.wav", digits, style=style, bands=bands, plans=("dtmf",))
+    box = lay_out(style, 1)[0]
+    with Image.open(tmp_path / "dial.png") as image:
+        pixels = np.asarray(image.convert("RGB"))
+    is_mark = (pixels == MARK).all(axis=-1)
+    bracket = np.flatnonzero(np.diff(is_mark[box.top - 4, box.left : box.right].astype(int)) == 1) + 1
+    frames = SpectraSpec().make_job(FS).analysis.frames
+    n_frames = frames.frames_within(len(digits))
+    first_s = (frames.length_samples - frames.hop_samples) / 2 / FS
+    shown_s = n_frames * frames.hop_samples / FS
+    expected = [(press.start_sample / FS - first_s) / shown_s * box.width for press in presses]
+    np.testing.assert_allclose(bracket, expected, atol=0.02 / shown_s * box.width)
+    axis = FrequencyAxis(parse_bank(bands))
+    rows = np.flatnonzero(is_mark[box.top : box.bottom, box.left + int(expected[0]) + 20])
+    for hz in (697, 1209):
+        y = (1 - axis.place(hz)) * box.height
+        assert np.any((rows > y - 7) & (rows < y))
+        assert np.any((rows > y) & (rows < y + 7))
+
+
+# --- pooling
+
+
+@given(
+    st.lists(st.integers(1, 200), min_size=1, max_size=12),
+    st.integers(1, 5),
+    st.integers(2, 40),
+    st.integers(1, 60),
+)
+def test_every_frame_shows_in_the_pixels_over_it_and_only_there(counts, n_bands, max_columns, n_pixels):
+    n = sum(counts)
+    values = np.random.default_rng(n).uniform(0, 1, (1, n, n_bands)).astype(np.float32)
+    pool = Pool(1, n_bands, max_columns, values.dtype)
+    for piece in np.split(values, np.cumsum(counts)[:-1], axis=1):
+        pool.add(piece)
+    assert pool.n_frames == n
+    runs = range(0, n, pool.frames_per_column)
+    expected = np.stack([values[:, a : a + pool.frames_per_column].max(axis=1) for a in runs], axis=1)
+    np.testing.assert_array_equal(pool.values, expected)
+    ranges = pool.columns(n_pixels)
+    covered = {column for first, end in ranges.tolist() for column in range(first, end)}
+    assert covered == set(range(expected.shape[1]))
+    assert (np.diff(ranges, axis=0) >= 0).all()
+
+
+@given(
+    st.lists(st.floats(20, 3900), min_size=1, max_size=300, unique=True),
+    st.sampled_from(["linear", "log", "notes"]),
+    st.integers(1, 900),
+)
+def test_every_band_has_a_row_at_its_place(freqs_hz, scale, n_pixels):
+    bank = Bank(freqs_hz=np.sort(freqs_hz), scale=scale)
+    axis = FrequencyAxis(bank)
+    rows = axis.rows(n_pixels)
+    assert {band for first, end in rows.tolist() for band in range(first, end)} == set(range(len(bank)))
+    places = np.clip(axis.place(bank.freqs_hz) * n_pixels, 0, n_pixels - 1).astype(int)
+    for band, row in enumerate(places):
+        near = rows[max(0, row - 1) : row + 2]
+        assert near[:, 0].min() <= band < near[:, 1].max()
+
+
+def test_bands_reach_half_way_to_their_neighbours():
+    axis = FrequencyAxis(Bank(freqs_hz=np.array([100.0, 200.0, 600.0])))
+    assert axis.ends_hz == (50.0, 800.0)
+    rows = axis.rows(750)
+    assert [np.count_nonzero(rows[:, 1] == band + 1) for band in range(3)] == [100, 250, 400]
+
+
+def test_a_lone_band_fills_the_picture(tmp_path):
+    panel = draw(tmp_path / "one.wav", sine(440, 1), bands="440")[0]
+    assert panel.min() > 25
+
+
+# --- colours and limits
+
+
+@pytest.mark.parametrize(
+    ("levels", "style", "expected"),
+    [
+        ([-10.2, *[-84.0] * 9], Style(), (-85.0, -10.0)),
+        ([-10.0, -20.0], Style(), (-50.0, -10.0)),  # at least 40 dB
+        ([-10.0, -180.0], Style(), (-90.0, -10.0)),  # at most 80 dB
+        ([-200.0, -200.0], Style(), (-80.0, 0.0)),  # digital silence
+        ([-10.0, -95.0], Style(floor_db=-60), (-60, -10.0)),
+        ([-10.0, *[-84.0] * 9], Style(ceiling_db=-30), (-85.0, -30)),
+        ([-80.0, -95.0], Style(floor_db=-60), (-60, -20)),
+        ([-10.0, -95.0], Style(floor_db=-80, ceiling_db=-20), (-80, -20)),
+    ],
+)
+def test_colours_span_what_there_is_to_see(levels, style, expected):
+    assert choose_range(np.array(levels), style) == expected
+
+
+def test_silence_is_dark_and_no_error(tmp_path):
+    assert draw(tmp_path / "silence.wav", np.zeros(FS)).max() == 0
+
+
+def test_floor_and_ceiling_are_the_darkest_and_the_brightest_colour(tmp_path):
+    style = Style(width=500, height=300, floor_db=-40, ceiling_db=-20)
+    panel = draw(tmp_path / "tone.wav", sine(1000, 1, amplitude=0.1**1.5), style=style, bands="1000")[0]
+    np.testing.assert_allclose(panel[:, 5:-5], len(COLOURS) // 2, atol=1)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Style(width=100), r"width is 100; a picture has 400\.\.20000 pixels"),
+        (lambda: Style(height=10**6), "height is 1000000"),
+        (
+            lambda: Style(floor_db=-10, ceiling_db=-20),
+            "floor is -10 dB; it must lie below the ceiling, -20 dB",
+        ),
+        (lambda: lay_out(Style(), 40), "40 channels do not fit .* --height"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(make, message):
+    with pytest.raises(SpecError, match=message):
+        make()
+
+
+def test_the_height_that_is_offered_suffices():
+    with pytest.raises(SpecError) as raised:
+        lay_out(Style(), 40)
+    height = int(str(raised.value).partition("--height ")[2].partition(",")[0])
+    assert len(lay_out(Style(height=height), 40)) == 40
+
+
+def test_complex_values_have_no_picture(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.zeros(FS), FS)
+    with Spectra(parse_source(str(tmp_path / "a.wav")), SpectraSpec(scale="complex")) as spectra:
+        heading = spectra.heading
+    with pytest.raises(SpecError, match="scale is complex"):
+        Figure(tmp_path / "a.png", heading, SMALL)
+
+
+@pytest.mark.parametrize("name", ["x" * 200, "żółć", "ファイル", "a" * 30 + "\n"])
+def test_any_file_name_fits_the_heading(tmp_path, name):
+    draw(tmp_path / f"{name}.wav", sine(440, 1), bands="440")
+
+
+@pytest.mark.parametrize(
+    "spec", [{"bands": "dtmf"}, {"bands": "zvei1"}, {"scale": "psd"}, {"window": "kaiser:8.6"}]
+)
+@pytest.mark.parametrize("size", [(400, 240), (3000, 2000)])
+def test_every_axis_can_be_drawn_small_and_large(tmp_path, spec, size):
+    panel = draw(tmp_path / "tone.wav", sine(1000, 1), style=Style(width=size[0], height=size[1]), **spec)
+    assert math.isfinite(panel.mean())
