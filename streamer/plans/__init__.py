@@ -1,4 +1,4 @@
 """What is asked for, as people write it: bands and tone plans.
 
-May import: base, sources, analysis, events, detectors. Imported by: live, recordings, outputs, commands and the front door.
+May import: base, sources, analysis, events, detectors. Imported by: live, recordings, outputs, commands, front door.
 """
