@@ -49,18 +49,23 @@ ORDER = {
     "live": "__init__ atomics < ring < ring_loops < pool preload < capture < stream < open_stream",
     "recordings": "__init__ threads ticks < detect spectrogram < pieces < figure stores < export",
     "outputs": "__init__ to_file",
-    "commands": "__init__ bench doctor progress < live < main",
-    "commands/live": "__init__ settings systemd < load_settings monitor",
+    "commands": (
+        "__init__ options talk progress < live"
+        " < bands bench completion config detect devices doctor generate plan spectrogram < main"
+    ),
+    "commands/live": "__init__ interrupts settings systemd < load_settings < spec < view < monitor < command",
+    "commands/doctor": "__init__ diagnosis < microphone < checks < command",
+    "commands/bench": "__init__ cases < limit peers baselines report < run < command",
 }
 
 # Each heavy or fragile library, and who may import it; a folder stands for all of its files.
 HEAVY = {
-    "numba": {"analysis/kernels", "live/atomics", "live/ring_loops", "live/preload", "commands/bench"},
+    "numba": {"analysis/kernels", "live/atomics", "live/ring_loops", "live/preload", "commands/bench/limit"},
     "llvmlite": {"analysis/kernels"},
     "sounddevice": {"sources/mic", "commands/main"},
     "soundfile": {"sources/file", "commands/main"},
     "rich": {"dashboard", "commands"},
-    "scipy": {"analysis/frames", "recordings/spectrogram", "commands/bench"},
+    "scipy": {"analysis/frames", "recordings/spectrogram", "commands/bench/peers"},
     "PIL": {"recordings/figure"},
     "zarr": {"recordings/stores"},
     "h5netcdf": {"recordings/stores"},

@@ -12,7 +12,7 @@ import click
 import pytest
 
 from streamer.commands.live.load_settings import SETTINGS
-from streamer.commands.main import cli
+from streamer.commands.main import COMMANDS, load_command
 from streamer.plans.plan import list_plans
 from tests.programs import digits_of, read_lines, run
 
@@ -20,18 +20,17 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
 
-def list_commands(
-    group: click.Group, path: tuple[str, ...] = ()
-) -> list[tuple[tuple[str, ...], click.Command]]:
-    found = []
-    for name, command in group.commands.items():
-        found.append(((*path, name), command))
+def list_commands() -> list[tuple[tuple[str, ...], click.Command]]:
+    found: list[tuple[tuple[str, ...], click.Command]] = []
+    for name in COMMANDS:
+        command = load_command(name)
+        found.append(((name,), command))
         if isinstance(command, click.Group):
-            found += list_commands(command, (*path, name))
+            found += [((name, sub), each) for sub, each in command.commands.items()]
     return found
 
 
-@pytest.mark.parametrize(("path", "command"), list_commands(cli), ids=str)
+@pytest.mark.parametrize(("path", "command"), list_commands(), ids=str)
 def test_every_command_and_flag_is_in_the_readme(path: tuple[str, ...], command: click.Command) -> None:
     assert " ".join(path) in README
     for parameter in command.params:

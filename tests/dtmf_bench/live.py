@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from tests.commands.test_main import make_with_sox
 from tests.dtmf_bench.material import ALL_DIGITS
 from tests.programs import digits_of, read_lines, start
+from tests.sox import make_with_sox
 from tests.virtual_mic import NAME, VirtualMic
 
 NOISE_VOLUME = 0.0968  # white, of even distribution: a mean square of -25 dB in 0..4 kHz, and -15 dB a tone

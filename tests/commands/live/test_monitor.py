@@ -20,7 +20,6 @@ from streamer.analysis.frames import FrameSpec
 from streamer.commands.live.monitor import MonitorSpec, watch
 from streamer.plans.listening import Listening, make_detectors
 from streamer.sources import SourceInfo, parse_source
-from tests.commands.test_main import make_with_sox
 from tests.programs import (
     STREAMER,
     digits_of,
@@ -31,6 +30,7 @@ from tests.programs import (
     shared_files,
     start,
 )
+from tests.sox import make_with_sox
 from tests.virtual_mic import NAME, VirtualMic
 
 needs_sox = pytest.mark.skipif(shutil.which("sox") is None, reason="sox is not installed (Debian: sox)")

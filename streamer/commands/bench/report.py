@@ -1,0 +1,114 @@
+"""What a run of the benchmark found, for programs and for people."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from streamer.commands.bench import cases
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One way's speed in one case; error is relative to the largest value."""
+
+    case: str
+    way: str
+    dtype: str
+    giga_band_samples_per_s: float
+    of_limit: float
+    error: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineResult:
+    """How the ring, the queue and so many workers did with 40 bands, N = 4096, hop 256 at 48 kHz."""
+
+    workers: int
+    frames_per_s: float  # as fast as they go, all stages
+    realtime_factor: float
+    latency_ms_p50: float  # at real-time pace, from a block's arrival to its levels
+    latency_ms_p99: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharingResult:
+    """A whole call of streamer.spectrogram by one worker and by two, the best of several turns each."""
+
+    case: str
+    dtype: str
+    frames: int
+    seconds_by_workers: tuple[float, float]
+
+    @property
+    def gain(self) -> float:
+        alone, shared = self.seconds_by_workers
+        return alone / shared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What run_bench found. limits: multiply-adds per second, in giga, by dtype."""
+
+    machine: str
+    versions: dict[str, str]
+    limits: dict[str, float]
+    results: tuple[Result, ...]
+    sharing: tuple[SharingResult, ...]
+    pipeline: tuple[PipelineResult, ...]
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2)
+
+
+def print_report(report: Report) -> None:
+    """Tables on standard output."""
+    console = Console()
+    versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
+    console.print(f"{report.machine}; {versions}", highlight=False)
+    limits = ", ".join(f"{limit:.1f} G in {dtype}" for dtype, limit in report.limits.items())
+    console.print(f"limit of one core: multiply-adds per second {limits}", highlight=False)
+    for case in cases.CASES:
+        console.print(_tabulate_case(case, report))
+    console.print(_tabulate_sharing(report))
+    console.print(_tabulate_pipeline(report))
+
+
+def _tabulate_case(case: cases.Case, report: Report) -> Table:
+    title = f"{case.name}: N = {case.length_samples}, hop {case.hop_samples}"
+    table = _make_table(title, "way", "dtype", "G band-samples/s", "of limit", "error", "")
+    for r in report.results:
+        if r.case == case.name:
+            error = "" if r.error is None else f"{r.error:.0e}"
+            speed = f"{r.giga_band_samples_per_s:.3g}"
+            table.add_row(r.way, r.dtype, speed, f"{r.of_limit:.2g}", error, r.note)
+    return table
+
+
+def _tabulate_sharing(report: Report) -> Table:
+    title = "streamer.spectrogram, whole calls"
+    table = _make_table(title, "case", "dtype", "frames", "one worker", "two workers", "gain")
+    for s in report.sharing:
+        seconds = (f"{each:.3f} s" for each in s.seconds_by_workers)
+        table.add_row(s.case, s.dtype, f"{s.frames:,}", *seconds, f"{s.gain:.2f}")
+    return table
+
+
+def _tabulate_pipeline(report: Report) -> Table:
+    title = "ring, queue and pool: 40 bands, N = 4096, hop 256, 48 kHz"
+    table = _make_table(title, "workers", "frames/s", "times real time", "latency p50", "p99")
+    for p in report.pipeline:
+        latencies = (f"{ms:.1f} ms" for ms in (p.latency_ms_p50, p.latency_ms_p99))
+        table.add_row(str(p.workers), f"{p.frames_per_s:,.0f}", f"{p.realtime_factor:.0f}", *latencies)
+    return table
+
+
+def _make_table(title: str, *headings: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading in ("way", "case", "") else "right")
+    return table

@@ -1,0 +1,123 @@
+"""streamer detect: the events in recordings."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from streamer.base.errors import SourceError, StreamerError
+from streamer.base.units import parse_duration_s, parse_frequency_hz
+from streamer.commands.options import (
+    CONTEXT,
+    DEBUG,
+    OUTPUT_OPTIONS,
+    PLAN_OPTION,
+    SOURCE_OPTIONS,
+    choose_jobs,
+)
+from streamer.commands.progress import ProgressBar
+from streamer.commands.talk import tell
+from streamer.events import Event, Record
+from streamer.outputs.to_file import Output, format_json, format_text, open_outputs
+from streamer.recordings.detect import Job, Remark, run_jobs
+from streamer.sources import parse_source
+
+NOTHING_MATCHED = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The words of the command line, as they were given."""
+
+    files: tuple[str, ...]
+    rate: str | None
+    channels: str | None
+    sample_format: str | None
+    plans: tuple[str, ...]
+    duration: str | None
+    jobs: int
+    expect: str | None
+    explain: bool
+    is_json: bool
+    outputs: tuple[str, ...]
+    quiet: bool
+
+    def make_jobs(self) -> list[Job]:
+        rate_hz = None if self.rate is None else parse_frequency_hz(self.rate, name="rate")
+        limit_s = None if self.duration is None else parse_duration_s(self.duration)
+        return [
+            Job(
+                source=parse_source(
+                    file, sample_format=self.sample_format, rate_hz=rate_hz, channels=self.channels
+                ),
+                plans=self.plans or ("dtmf",),
+                duration_s=limit_s,
+                explain=self.explain,
+            )
+            for file in self.files
+        ]
+
+
+@click.command("detect", context_settings=CONTEXT)
+@click.argument("files", nargs=-1, required=True)
+@SOURCE_OPTIONS
+@PLAN_OPTION
+@click.option("--duration", metavar="TIME", help="Only the first so much of each file.")
+@choose_jobs("Files at once.")
+@click.option(
+    "--expect", metavar="TEXT", help="End with exit code 1 unless these digits, or this label, are heard."
+)
+@click.option("--explain", is_flag=True, help="Say on stderr what was taken for no digit, and why.")
+@OUTPUT_OPTIONS
+@DEBUG
+def command(**given: Any) -> None:
+    """The events in recordings, at full speed, in the order of FILES.
+
+    A FILE may be any source that ends: a recording, - (stdin), cmd:"PROGRAM" or sim:SPEC.
+    """
+    options = Options(**given)
+    jobs = options.make_jobs()
+    outputs = open_outputs(options.outputs, stdout=format_json if options.is_json else format_text)
+    heard: list[str] = []
+    failure: StreamerError | None = None
+    with ProgressBar(is_quiet=options.quiet or sys.stdout.isatty()) as progress:
+        for item in run_jobs(jobs, n_processes=options.jobs, progress=progress):
+            if isinstance(item, StreamerError):
+                failure = failure or item
+                tell(item)
+            elif isinstance(item, Remark):
+                tell(item.text)
+            else:
+                heard += _find_labels(item)
+                for output in outputs:
+                    output.put(item, waits=True)
+                if outputs[0].error:
+                    break
+    _close(outputs)
+    if failure is not None:
+        click.get_current_context().exit(failure.exit_code)
+    if options.expect is not None and not _was_heard(options.expect, heard):
+        if not options.quiet:
+            tell(f'"{options.expect}" was not heard; heard: {" ".join(heard) or "nothing"}')
+        click.get_current_context().exit(NOTHING_MATCHED)
+
+
+def _close(outputs: Sequence[Output]) -> None:
+    for output in outputs:
+        output.close(timeout_s=3600)
+        if output.error and not output.is_closed_by_reader:
+            raise SourceError(f"cannot write to {output.name}: {output.error.strerror}")
+
+
+def _find_labels(record: Record) -> Iterator[str]:
+    if isinstance(record, Event) and record.phase == "end":
+        yield record.label
+
+
+def _was_heard(wanted: str, heard: Sequence[str]) -> bool:
+    """As a label, or as digits in a row."""
+    return wanted in heard or wanted in "".join(label for label in heard if len(label) == 1)

@@ -1,0 +1,222 @@
+"""Whether the main job can run here, check by check, and what to do where it cannot."""
+
+from __future__ import annotations
+
+import locale
+import math
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.analysis.analyser import Analyser
+from streamer.analysis.bank import Analysis, Bank
+from streamer.analysis.frames import FrameSpec
+from streamer.base.errors import SpecError
+from streamer.base.processes import SharedBlock, start_process
+from streamer.base.version import __version__
+from streamer.commands.doctor.diagnosis import Diagnosis, describe, note, ok, problem
+from streamer.commands.doctor.microphone import check_audio
+from streamer.dashboard.palette import Depth, read_depth
+from streamer.live.stream import Stream
+from streamer.plans.bands import parse_bank
+from streamer.plans.listening import Listening, make_detectors
+from streamer.sources import SourceInfo, SourceSpec, parse_source
+
+LIBRARIES = ("numba", "llvmlite", "numpy", "scipy", "click", "rich", "msgspec", "sounddevice", "soundfile")
+OPTIONAL = {
+    "sounddevice",
+    "soundfile",
+}  # files that Python itself reads, pipes and made-up signals do without
+ANSWER_S = 8.0  # what works answers sooner
+MAX_ERROR = {np.float32: 2e-6, np.float64: 2e-12}  # of the largest value; what the kernels promise
+RUN_S = 60.0  # for the stages together; compiling is over by then
+DASHBOARD_SIZE = (80, 24)
+
+
+def examine(microphone: SourceSpec) -> Iterator[Diagnosis]:
+    """All checks, one diagnosis after the other as they are made; a check that fails stops none of the others."""
+    if microphone.kind != "mic":
+        raise SpecError(f"source is {microphone}; the doctor listens to microphones: mic or mic:NAME")
+    return _run_checks(microphone)
+
+
+def _run_checks(microphone: SourceSpec) -> Iterator[Diagnosis]:
+    checks: list[tuple[str, Callable[[], Iterator[Diagnosis]]]] = [
+        ("versions", check_versions),
+        ("terminal", lambda: check_terminal(os.environ)),
+        (
+            "kernels",
+            check_kernels,
+        ),  # before numba is loaded, so that the code that was kept is what is checked
+        ("compiler cache", check_cache),
+        ("shared memory", check_shared_memory),
+        ("live analysis", check_live),
+        ("audio", lambda: check_audio(microphone)),
+    ]
+    for subject, check in checks:
+        try:
+            yield from check()
+        except Exception as error:
+            yield problem(subject, describe(error), "please report this with all that stands here")
+
+
+def check_versions() -> Iterator[Diagnosis]:
+    text = f"streamer {__version__}, Python {platform.python_version()}, {platform.platform(terse=True)}"
+    yield ok("versions", f"{text}, {platform.machine()}, {os.cpu_count()} processors")
+    found = []
+    for name in LIBRARIES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            make = note if name in OPTIONAL else problem
+            yield make("libraries", f"{name} is not installed", f"pip install {name}")
+    yield ok("libraries", ", ".join(found))
+
+
+def check_terminal(environ: Mapping[str, str]) -> Iterator[Diagnosis]:
+    if not sys.stdout.isatty():
+        yield note(
+            "terminal", "stdout is none", "for the dashboard run it in a terminal; here it prints lines"
+        )
+        return
+    columns, rows = os.get_terminal_size(sys.stdout.fileno())
+    size = f'{columns} x {rows}, TERM is "{environ.get("TERM", "")}"'
+    if environ.get("TERM", "") in ("", "dumb"):
+        yield note("terminal", size, "for the dashboard set TERM, such as TERM=xterm-256color")
+    elif 0 < columns < DASHBOARD_SIZE[0] or 0 < rows < DASHBOARD_SIZE[1]:
+        wanted = "{} x {}".format(*DASHBOARD_SIZE)
+        yield note("terminal", size, f"make it {wanted} or larger to see all of the dashboard")
+    else:
+        yield ok("terminal", size)
+    depth = read_depth(environ)
+    if depth in (Depth.TRUE, Depth.INDEXED):
+        yield ok("colours", depth.value)
+    else:
+        why = "NO_COLOR is set" if environ.get("NO_COLOR") else "TERM promises no more"
+        yield note("colours", f"{depth.value}: {why}", "unset NO_COLOR, or set TERM=xterm-256color, for more")
+    encoding = sys.stdout.encoding or locale.getpreferredencoding(do_setlocale=False)
+    if encoding.lower().replace("-", "") == "utf8":
+        yield ok("characters", encoding)
+    else:
+        yield note("characters", encoding, "bars and shades need UTF-8: set LANG=C.UTF-8")
+
+
+def check_cache() -> Iterator[Diagnosis]:
+    """Where compiled kernels are kept; numba finds no place only when it loads them."""
+    from streamer.analysis.kernels import loops  # loads numba, which checks before this one do without
+
+    folder = Path(loops.evaluate_frames.stats.cache_path or "")
+    there = next((f for f in (folder, *folder.parents) if f.exists()), folder)
+    if os.access(there, os.W_OK):
+        yield ok("compiler cache", str(folder))
+    else:
+        yield note(
+            "compiler cache",
+            f"{folder} cannot be written, so every start compiles again",
+            "set NUMBA_CACHE_DIR to a folder that can be",
+        )
+
+
+def check_kernels() -> Iterator[Diagnosis]:
+    """Against the definition, summed exactly. Compiles first where nobody has yet."""
+    fs_hz, length = 8000.0, 200
+    bank = Bank(freqs_hz=np.array([50.0, 440.0, 697.0, 1209.5, 3999.0]))
+    samples = np.random.default_rng(1).uniform(-1, 1, length)
+    frames = FrameSpec(length_samples=length, hop_samples=50)
+    exact = sum_exactly(samples.astype(np.float32) * frames.taper, bank.freqs_hz, fs_hz)
+    began_s = time.monotonic()
+    errors = []
+    for dtype, allowed in MAX_ERROR.items():
+        analyser = Analyser(Analysis(bank=bank, frames=frames, fs_hz=fs_hz), dtype)
+        values = np.zeros((1, len(bank)), analyser.complex_dtype)
+        analyser.compute(samples.astype(np.float32).astype(dtype), values)
+        error = float(np.max(np.abs(values[0] - exact)) / np.max(np.abs(exact)))
+        errors.append(error)
+        if not error <= allowed:
+            yield problem(
+                "kernels",
+                f"{np.dtype(dtype).name} values are wrong by {error:.1e} of the largest; {allowed:.0e} is allowed",
+                "remove the folder of the compiler cache and try again; if it stays so, report it",
+            )
+            return
+    took_s = time.monotonic() - began_s
+    yield ok("kernels", f"right to {errors[0]:.0e} (single) and {errors[1]:.0e} (double), in {took_s:.1f} s")
+
+
+def sum_exactly(
+    tapered: NDArray[np.float64], freqs_hz: NDArray[np.float64], fs_hz: float
+) -> NDArray[np.complex128]:
+    """X(f) = sum of w[n] x[n] exp(-2j pi f n / fs) with phases reduced as fractions and sums without rounding."""
+    values = []
+    for freq_hz in freqs_hz:
+        step = Fraction(float(freq_hz)) / Fraction(fs_hz)
+        turns = [2 * math.pi * float(n * step % 1) for n in range(tapered.size)]
+        real = math.fsum(x * math.cos(turn) for x, turn in zip(tapered, turns, strict=True))
+        imag = math.fsum(-x * math.sin(turn) for x, turn in zip(tapered, turns, strict=True))
+        values.append(complex(real, imag))
+    return np.array(values)
+
+
+def check_shared_memory() -> Iterator[Diagnosis]:
+    """A block written by a child, which also shows that processes can be started."""
+    began_s = time.monotonic()
+    block = SharedBlock(1 << 20)
+    array = block.array(np.int64, (1 << 17,))
+    child = start_process(_fill, block, name="streamer doctor")
+    child.join(ANSWER_S)
+    took_ms = (time.monotonic() - began_s) * 1000
+    way = "memfd" if hasattr(os, "memfd_create") else "an unlinked file"
+    if child.is_alive():
+        child.kill()
+        child.join()
+    if int(array.sum()) == array.size:
+        yield ok("shared memory", f"{way}, filled by a child process in {took_ms:.0f} ms")
+    else:
+        yield problem(
+            "shared memory",
+            f"a child process did not fill a block within {ANSWER_S:g} s (exit code {child.exitcode})",
+            "look whether a container, a seccomp profile or `ulimit` forbids processes or memfd_create",
+        )
+
+
+def _fill(block: SharedBlock) -> None:
+    block.array(np.int64, (1 << 17,))[:] = 1
+
+
+def check_live() -> Iterator[Diagnosis]:
+    """The main job itself on a made-up signal: source, ring, workers, detectors."""
+
+    def set_up(info: SourceInfo) -> Listening:
+        frames = FrameSpec(length_samples=205, hop_samples=51)
+        display = Analysis(bank=parse_bank("dtmf", info.fs_hz), frames=frames, fs_hz=info.fs_hz)
+        return Listening(display=display, detectors=list(make_detectors(["dtmf"], info.fs_hz, 1)))
+
+    began_s = time.monotonic()
+    heard = ""
+    source = parse_source("sim:dtmf:5550123:50ms/50ms", rate_hz=8000)
+    with Stream(source, set_up, speed=None, duration_s=1.0) as stream:
+        while not stream.finished and time.monotonic() - began_s < RUN_S:
+            items = stream.step(0.1)
+            heard += "".join(getattr(item, "label", "") for item in items if _is_over(item))
+    took_s = time.monotonic() - began_s
+    if heard == "5550123":
+        yield ok("live analysis", f"heard the {heard} that were sent, within {took_s:.1f} s")
+    else:
+        yield problem(
+            "live analysis",
+            f'heard "{heard}" of 5550123 within {took_s:.0f} s',
+            "`streamer detect` works without worker processes; please report this with all that stands here",
+        )
+
+
+def _is_over(item: Any) -> bool:
+    return getattr(item, "phase", "") == "end"

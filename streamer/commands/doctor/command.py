@@ -1,0 +1,41 @@
+"""streamer doctor: whether everything works here."""
+
+from __future__ import annotations
+
+import click
+
+from streamer.base.processes import start_server
+from streamer.base.units import parse_frequency_hz
+from streamer.commands.options import CONTEXT, DEBUG
+from streamer.sources import parse_source
+
+CANNOT_RUN = 70
+
+
+@click.command("doctor", context_settings=CONTEXT)
+@click.argument("source", required=False)
+@click.option("--json", "is_json", is_flag=True, help="As one JSON object.")
+@click.option("-r", "--rate", metavar="HZ", help="Sample rate to try the microphone at.")
+@DEBUG
+def command(source: str | None, is_json: bool, rate: str | None) -> None:
+    """Whether everything works here, SOURCE (mic or mic:NAME) too, and what to do where it does not.
+
+    Ends with 0 when `streamer live` can run, with 70 when it cannot.
+    """
+    start_server()
+    import msgspec  # while the server loads its kernels
+
+    from streamer.commands.doctor.checks import examine
+    from streamer.commands.doctor.diagnosis import Verdict
+
+    rate_hz = None if rate is None else parse_frequency_hz(rate, name="rate")
+    diagnoses = []
+    for diagnosis in examine(parse_source(source, rate_hz=rate_hz)):
+        diagnoses.append(diagnosis)
+        if not is_json:
+            click.echo(diagnosis.format())
+    can_run = all(diagnosis.verdict is not Verdict.PROBLEM for diagnosis in diagnoses)
+    if is_json:
+        click.echo(msgspec.json.encode({"can_run": can_run, "findings": diagnoses}))
+    if not can_run:
+        click.get_current_context().exit(CANNOT_RUN)

@@ -1,0 +1,69 @@
+"""streamer live: the words of the command line to a run of the monitor."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import click
+
+from streamer.base.processes import start_server
+from streamer.commands.options import (
+    BAND_OPTIONS,
+    CONFIG_OPTIONS,
+    CONTEXT,
+    DEBUG,
+    OUTPUT_OPTIONS,
+    PLAN_OPTION,
+    SOURCE_OPTIONS,
+    join,
+)
+from streamer.commands.talk import tell
+
+SCREEN_OPTIONS = join(
+    click.option("--unit", metavar="dbfs|dbm0", help="Unit of the levels on the dashboard."),
+    click.option("--fps", metavar="N", help="Pictures a second on the dashboard."),
+    click.option("--dashboard", metavar="auto|on|off", help="auto: on a terminal, unless --json or --plain."),
+    click.option("--plain", is_flag=True, help="Events as lines, also on a terminal."),
+)
+
+
+@click.command("live", context_settings=CONTEXT)
+@click.argument("source", required=False)
+@click.option(
+    "--demo", is_flag=True, help="The built-in signal: dialling, call progress, a page, hum and noise."
+)
+@BAND_OPTIONS
+@SOURCE_OPTIONS
+@PLAN_OPTION
+@CONFIG_OPTIONS
+@click.option("--speed", metavar="1|N|max", help="Pace of a recording.")
+@click.option("--duration", metavar="TIME", help="End after so much signal, such as 10s.")
+@click.option("--workers", metavar="auto|N", help="Worker processes.")
+@SCREEN_OPTIONS
+@OUTPUT_OPTIONS
+@click.option("--strict", is_flag=True, help="End with exit code 4 when samples are lost.")
+@DEBUG
+def command(**given: Any) -> None:
+    """Watch SOURCE: a dashboard on a terminal, events as lines elsewhere.
+
+    SOURCE is mic (the default), mic:NAME, a file, - (stdin), cmd:"PROGRAM ARGUMENTS" or sim:SPEC.
+    """
+    start_server()
+    # Only now, while the server loads its kernels: what the monitor needs takes a while.
+    from streamer.commands.live.load_settings import load_settings
+    from streamer.commands.live.monitor import watch
+    from streamer.commands.live.spec import Options, choose_plans, make_set_up, make_spec
+
+    options = Options(**{field.name: given.pop(field.name) for field in fields(Options)})
+    flags: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    if options.plans:
+        flags["plan"] = list(options.plans)
+    loaded = load_settings(flags=flags, config=options.config, profile=options.profile)
+    if not options.quiet:
+        for note in loaded.notes:
+            tell(note)
+    settings = loaded.values
+    plans = choose_plans(options, settings)
+    code = watch(make_spec(options, settings, plans), make_set_up(settings, plans))
+    click.get_current_context().exit(code)

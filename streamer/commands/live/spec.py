@@ -1,0 +1,105 @@
+"""What a run is to do: from the words of the command line and the settings in force."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+
+from streamer.analysis.bank import Analysis
+from streamer.base.units import DBM0_OVER_DBFS, parse_duration_s
+from streamer.commands.live.load_settings import resolve_bank, resolve_frames
+from streamer.commands.live.settings import LiveSettings
+from streamer.outputs.to_file import Format, format_json, format_text
+from streamer.plans.listening import Listening, SetUp, make_detectors
+from streamer.sources import SourceInfo, SourceSpec, parse_source
+
+DEMO_PLANS = ("dtmf", "call-progress-us")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The words of the command line that are no settings, as they were given."""
+
+    source: str | None
+    demo: bool
+    plain: bool
+    is_json: bool
+    outputs: tuple[str, ...]
+    quiet: bool
+    strict: bool
+    duration: str | None
+    sample_format: str | None
+    plans: tuple[str, ...]
+    config: str | None
+    profile: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorSpec:
+    """How a run is shown and when it ends."""
+
+    source: SourceSpec
+    speed: float | None = 1.0  # None: as fast as it goes
+    n_workers: int | None = None  # None: as many as is good
+    duration_s: float | None = None
+    is_strict: bool = False
+    has_dashboard: bool = False
+    has_health_lines: bool = True
+    stdout: Format | None = None
+    output_paths: tuple[str, ...] = ()
+    plans: tuple[str, ...] = ()
+    fps: float = 15.0
+    unit: str = "dbfs"
+    unit_offset_db: float = 0.0
+
+
+def choose_plans(options: Options, settings: LiveSettings) -> tuple[str, ...]:
+    return DEMO_PLANS if options.demo and not settings.plan else tuple(settings.plan)
+
+
+def make_spec(options: Options, settings: LiveSettings, plans: tuple[str, ...]) -> MonitorSpec:
+    has_dashboard = _wants_dashboard(settings.dashboard, plain=options.plain, is_json=options.is_json)
+    writes_lines = options.is_json or not has_dashboard
+    return MonitorSpec(
+        source=parse_source(
+            options.source,
+            demo=options.demo,
+            sample_format=options.sample_format,
+            rate_hz=settings.rate_hz,
+            channels=settings.channels,
+        ),
+        speed=settings.speed,
+        n_workers=settings.workers,
+        duration_s=None if options.duration is None else parse_duration_s(options.duration),
+        is_strict=options.strict,
+        has_dashboard=has_dashboard,
+        has_health_lines=not options.quiet,
+        stdout=(format_json if options.is_json else format_text) if writes_lines else None,
+        output_paths=options.outputs,
+        plans=plans,
+        fps=settings.fps,
+        unit=settings.unit,
+        unit_offset_db=DBM0_OVER_DBFS if settings.unit == "dbm0" else 0.0,
+    )
+
+
+def _wants_dashboard(choice: str, *, plain: bool, is_json: bool) -> bool:
+    if choice != "auto":
+        return choice == "on"
+    is_terminal = sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
+    return is_terminal and not plain and not is_json
+
+
+def make_set_up(settings: LiveSettings, plans: tuple[str, ...]) -> SetUp:
+    """What to do once the source has said its rate: bands, frames and detectors."""
+
+    def set_up(info: SourceInfo) -> Listening:
+        display = Analysis(
+            bank=resolve_bank(settings, info.fs_hz),
+            frames=resolve_frames(settings, info.fs_hz),
+            fs_hz=info.fs_hz,
+        )
+        return Listening(display=display, detectors=list(make_detectors(plans, info.fs_hz, info.channels)))
+
+    return set_up

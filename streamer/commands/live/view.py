@@ -1,0 +1,198 @@
+"""The dashboard as the monitor sees it: a process that is shown snapshots and answers with keys."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from multiprocessing.process import BaseProcess
+from typing import Self
+
+import numpy as np
+
+from streamer.analysis.bank import Batch
+from streamer.base.processes import get_context, start_process
+from streamer.base.version import __version__
+from streamer.commands.live.spec import MonitorSpec
+from streamer.dashboard.messages import (
+    DashboardLink,
+    EventRow,
+    Goodbye,
+    LevelSummary,
+    Quit,
+    Scene,
+    Snapshot,
+    TerminalGone,
+    make_event_row,
+)
+from streamer.dashboard.process import run_dashboard
+from streamer.events import ErrorRecord, Event, GapRecord, Record
+from streamer.live.stream import Stream, count_frames
+from streamer.outputs.to_file import tell
+from streamer.sources import SourceInfo
+
+KEPT_LINES = 20  # said once the dashboard has given the terminal back
+
+
+class View:
+    """The dashboard's process, and what it is shown: snapshots at the screen's pace, never waited for."""
+
+    def __init__(self, spec: MonitorSpec, stream: Stream) -> None:
+        self._spec, self._stream = spec, stream
+        self.wants_to_quit = False
+        self._scene_of: SourceInfo | None = None
+        self._shown_s = 0.0
+        self._rows: list[EventRow] = []
+        self._untold: deque[str] = deque(maxlen=KEPT_LINES)
+        self._frames = 0
+        self._rate_mark = (time.monotonic(), 0)
+        self._windows_per_s: float | None = None
+        self._peak = self._square = np.zeros(1, np.float32)
+
+    def __enter__(self) -> Self:
+        ours, theirs = get_context().Pipe(duplex=True)
+        self._process: BaseProcess | None = start_process(run_dashboard, theirs, name="streamer dashboard")
+        theirs.close()
+        self._connection = ours
+        self._link = DashboardLink(ours)
+        self._stream.watch(ours.fileno(), self._listen)
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the terminal back, whatever the state of the dashboard."""
+        if self._process is None:
+            return
+        self._unwatch()
+        self._link.send(Goodbye())
+        self._process.join(1.0)
+        if self._process.is_alive():
+            self._process.terminate()  # it still puts the terminal back
+            self._process.join(1.0)
+        self._process.kill()
+        self._process.join(1.0)
+        self._process = None
+        self._connection.close()
+        self._tell_now()
+
+    def tell_after(self, line: str) -> None:
+        """Say this on stderr as soon as the terminal is free; the newest few are kept."""
+        self._untold.append(line)
+        if self._process is None or self._link.closed:
+            self._tell_now()
+
+    def _tell_now(self) -> None:
+        while self._untold:
+            tell(self._untold.popleft())
+
+    def _unwatch(self) -> None:
+        try:
+            self._stream.unwatch(self._connection.fileno())
+        except (KeyError, ValueError, OSError):
+            pass  # given up before
+
+    def _listen(self) -> None:
+        for answer in self._link.poll():
+            if isinstance(answer, Quit):
+                self.wants_to_quit = True
+            elif isinstance(answer, TerminalGone):
+                self._unwatch()
+                self._tell_now()
+
+    def add(self, batch: Batch) -> None:
+        stream = self._stream
+        assert stream.info is not None
+        assert stream.listening is not None
+        if self._scene_of is not stream.info:
+            self._show_scene(stream.info)
+        for levels in batch.levels[0]:
+            self._levels.add(levels.channel, levels.power)
+        self._frames += count_frames(batch)
+        if len(batch.meters):
+            self._peak = np.maximum(self._peak, batch.meters[:, :, 0].max(axis=0))
+            self._square = batch.meters[:, :, 1].mean(axis=0)
+
+    def report(self, record: Record) -> None:
+        if isinstance(record, Event | GapRecord | ErrorRecord):
+            self._rows.append(make_event_row(record))
+
+    def _show_scene(self, info: SourceInfo) -> None:
+        spec, listening = self._spec, self._stream.listening
+        assert listening is not None
+        display = listening.display
+        bank, frames = display.bank, display.frames
+        self._scene_of = info
+        self._levels = LevelSummary(channels=info.channels, bands=len(bank))
+        self._peak = np.zeros(info.channels, np.float32)
+        self._square = np.zeros(info.channels, np.float32)
+        mode = "LIVE" if info.is_live else "REPLAY"
+        self._link.send(
+            Scene(
+                version=__version__,
+                source=info.name,
+                mode="DEMO" if spec.source.kind == "demo" else mode,
+                fs_hz=info.fs_hz,
+                channels=info.channels,
+                bands=bank.spec,
+                band_labels=list(bank.labels),
+                band_freqs_hz=[float(f) for f in bank.freqs_hz],
+                band_scale=bank.scale,
+                window_length=frames.length_samples,
+                hop_length=frames.hop_samples,
+                window=frames.window,
+                enbw_hz=frames.enbw_hz(info.fs_hz),
+                plans=list(spec.plans),
+                output=", ".join(spec.output_paths) or ("stdout" if spec.stdout else ""),
+                unit=spec.unit,
+                offset_db=spec.unit_offset_db,
+                fps=spec.fps,
+            )
+        )
+
+    def show(self, status: str) -> None:
+        """A snapshot, when one is due and the dashboard has taken the last."""
+        now = time.monotonic()
+        stream = self._stream
+        if stream.info is None or now - self._shown_s < 0.9 / self._spec.fps or not self._link.ready():
+            return
+        if self._scene_of is not stream.info:
+            self._show_scene(stream.info)
+        self._shown_s = now
+        since_s, frames = self._rate_mark
+        if now - since_s >= 1:
+            self._windows_per_s = (self._frames - frames) / (now - since_s)
+            self._rate_mark = (now, self._frames)
+        stats, fs_hz = stream.stats, stream.info.fs_hz
+        levels, peaks = self._levels.take()
+        end_sample = stream.pool.collector.analysed_end
+        self._link.send(
+            Snapshot(
+                t_s=end_sample / fs_hz,
+                unix_s=stream.clock.at_s(end_sample),
+                levels=levels,
+                peaks=peaks,
+                input_rms_dbfs=[_dbfs(2 * float(square)) for square in self._square],
+                input_peak_dbfs=[_dbfs(float(peak) ** 2) for peak in self._peak],
+                windows_per_s=self._windows_per_s,
+                realtime_factor=stats.realtime_factor,
+                lag_s=stats.pending / fs_hz,
+                latency_ms_p50=stats.latency_ms_p50,
+                latency_ms_p99=stats.latency_ms_p99,
+                ring_fill=stream.ring_fill,
+                workers_ready=stream.pool.ready_count,
+                workers_total=stream.pool.n_workers,
+                captured_samples=stats.captured,
+                dropped_samples=stats.dropped,
+                gaps=stream.gap_count,
+                status=status,
+                events=self._rows,
+            )
+        )
+        self._rows = []
+        self._peak[:] = 0
+
+
+def _dbfs(power: float) -> float:
+    """Of a power where a full-scale sine has 1; silence reads -200."""
+    return float(10 * np.log10(max(power, 1e-20)))

@@ -1,0 +1,64 @@
+"""Options that recur: the same name, letter and meaning in every command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+def join(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Several options as one decorator, in this order in the help."""
+
+    def decorate(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+DEBUG = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
+
+SOURCE_OPTIONS = join(
+    click.option("-r", "--rate", metavar="HZ", help="Sample rate of the microphone or of raw samples."),
+    click.option(
+        "--channels", metavar="LIST", help="1 | 1,2 | all | mix; of raw samples how many are interleaved."
+    ),
+    click.option(
+        "--format", "sample_format", metavar="NAME", help="Raw samples: s16le s24le s32le f32le u8 alaw ulaw."
+    ),
+)
+BAND_OPTIONS = join(
+    click.option(
+        "-b", "--bands", metavar="SPEC", help="Frequencies, such as third-octave:50-8k or 697,770,852."
+    ),
+    click.option("-w", "--window", metavar="NAME", help="Taper, by its scipy name."),
+    click.option("-n", "--window-length", metavar="LENGTH", help="4096 samples, or 85ms."),
+    click.option("--hop", metavar="LENGTH", help="1024 samples, 20ms, or 25% of the window length."),
+)
+PLAN_OPTION = click.option(
+    "--plan", "plans", multiple=True, metavar="NAME|FILE", help="Tone plan to listen for; repeatable."
+)
+QUIET = click.option("-q", "--quiet", is_flag=True, help="No talk on stderr but errors.")
+OUTPUT_OPTIONS = join(
+    click.option("--json", "is_json", is_flag=True, help="Events as NDJSON, one object a line."),
+    click.option(
+        "-o", "--output", "outputs", multiple=True, metavar="FILE", help=".jsonl, .csv or .txt; repeatable."
+    ),
+    QUIET,
+)
+CONFIG_OPTIONS = join(
+    click.option("--profile", metavar="NAME", help="A shipped or own set of settings: rta, pager, ..."),
+    click.option("--config", metavar="FILE", help="Settings from this TOML file too."),
+)
+
+
+def choose_jobs(what: str) -> Callable[[F], F]:
+    """-j, and what runs so many times at once."""
+    return click.option("-j", "--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help=what)

@@ -1,0 +1,66 @@
+"""streamer plan: the tone plans there are, what they say, and whether they are in order."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from streamer.base.errors import StreamerError
+from streamer.base.toml import read_toml
+from streamer.base.units import choose, parse_frequency_hz
+from streamer.commands.options import CONTEXT, DEBUG
+from streamer.commands.talk import tell
+from streamer.events import make_schema
+from streamer.plans.plan import find_plan, list_plans, load_plan
+
+
+@click.group("plan", context_settings=CONTEXT)
+def command() -> None:
+    """Tone plans: what to listen for, as TOML."""
+
+
+@command.command("list", context_settings=CONTEXT)
+@DEBUG
+def list_them() -> None:
+    """The plans that --plan knows by name, and where they are."""
+    for name, path in list_plans().items():
+        click.echo(f"{name:<20} {path}")
+
+
+@command.command("show", context_settings=CONTEXT)
+@click.argument("name", required=False)
+@click.option("--schema", metavar="event", help="Print the JSON Schema of the event lines instead.")
+@DEBUG
+def show(name: str | None, schema: str | None) -> None:
+    """The text of a plan, or the JSON Schema of events."""
+    if schema is not None:
+        choose(schema, ("event",), name="schema")
+        click.echo(json.dumps(make_schema(), indent=2))
+        return
+    if name is None:
+        raise click.UsageError(f"give the name of a plan: {', '.join(list_plans())}")
+    path = find_plan(name)
+    read_toml(path)  # says what is wrong with it
+    click.echo(path.read_text(encoding="utf-8"), nl=False)
+
+
+@command.command("check", context_settings=CONTEXT)
+@click.argument("names", nargs=-1, required=True)
+@click.option("-r", "--rate", metavar="HZ", help="Check against signals of this sample rate too.")
+@DEBUG
+def check(names: tuple[str, ...], rate: str | None) -> None:
+    """Every mistake in plans, with its line."""
+    fs_hz = None if rate is None else parse_frequency_hz(rate, name="rate")
+    failed = None
+    for name in names:
+        try:
+            checked = load_plan(name, fs_hz)
+        except StreamerError as error:
+            failed = error
+            tell(error)
+            continue
+        counts = ", ".join(f"{count} {section}" for section, count in checked.count().items() if count)
+        click.echo(f"{name}: in order ({counts})")
+    if failed is not None:
+        click.get_current_context().exit(failed.exit_code)

@@ -1,0 +1,149 @@
+"""streamer spectrogram: pictures of recordings, or their values."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from streamer.base.errors import StreamerError
+from streamer.base.units import parse_duration_s, parse_frequency_hz, parse_level_dbfs
+from streamer.commands.options import (
+    BAND_OPTIONS,
+    CONTEXT,
+    DEBUG,
+    PLAN_OPTION,
+    QUIET,
+    SOURCE_OPTIONS,
+    choose_jobs,
+    join,
+)
+from streamer.commands.progress import ProgressBar
+from streamer.commands.talk import tell
+from streamer.recordings.export import Export, plan_exports, run_exports
+from streamer.recordings.figure import Style
+from streamer.recordings.pieces import SpectraSpec
+from streamer.sources import parse_source
+
+MEASURE_OPTIONS = join(
+    BAND_OPTIONS,
+    SOURCE_OPTIONS,
+    click.option("--start", metavar="TIME", help="Leave out what comes before, such as 90s."),
+    click.option("--end", metavar="TIME", help="Leave out what comes after."),
+    click.option("--scale", metavar="NAME", help="amplitude (default), power, psd or complex."),
+    click.option("--dtype", metavar="NAME", help="float32 (default) or float64."),
+)
+PICTURE_OPTIONS = join(
+    click.option("--floor", metavar="LEVEL", help="Level of the picture's darkest colour, such as -90dBFS."),
+    click.option("--ceiling", metavar="LEVEL", help="Level of its brightest colour."),
+    click.option("--width", type=int, help="Of the picture in pixels.  [default: 1600]"),
+    click.option("--height", type=int, help="Of the picture in pixels.  [default: 900]"),
+    click.option(
+        "--events", "has_events", is_flag=True, help="Mark what --plan hears (dtmf) on the picture."
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The words of the command line, as they were given."""
+
+    files: tuple[str, ...]
+    outputs: tuple[str, ...]
+    rate: str | None
+    channels: str | None
+    sample_format: str | None
+    bands: str | None
+    window: str | None
+    window_length: str | None
+    hop: str | None
+    scale: str | None
+    dtype: str | None
+    start: str | None
+    end: str | None
+    floor: str | None
+    ceiling: str | None
+    width: int | None
+    height: int | None
+    has_events: bool
+    plans: tuple[str, ...]
+    jobs: int
+    quiet: bool
+
+    def make_exports(self) -> list[Export]:
+        rate_hz = None if self.rate is None else parse_frequency_hz(self.rate, name="rate")
+        return plan_exports(
+            [
+                parse_source(file, sample_format=self.sample_format, rate_hz=rate_hz, channels=self.channels)
+                for file in self.files
+            ],
+            self.outputs,
+            spec=self.make_spec(),
+            style=self.make_style(),
+        )
+
+    def make_spec(self) -> SpectraSpec:
+        return SpectraSpec(
+            start_s=0.0 if self.start is None else parse_duration_s(self.start, name="start"),
+            end_s=None if self.end is None else parse_duration_s(self.end, name="end"),
+            plans=self.plans or (("dtmf",) if self.has_events else ()),
+            **self._given("bands", "window", "window_length", "hop", "scale", "dtype"),
+        )
+
+    def make_style(self) -> Style:
+        return Style(
+            floor_db=None if self.floor is None else parse_level_dbfs(self.floor, name="floor"),
+            ceiling_db=None if self.ceiling is None else parse_level_dbfs(self.ceiling, name="ceiling"),
+            **self._given("width", "height"),
+        )
+
+    def _given(self, *names: str) -> dict[str, Any]:
+        """Of these, what is not left to its default."""
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+@click.command("spectrogram", context_settings=CONTEXT)
+@click.argument("files", nargs=-1, required=True)
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    default=("{stem}.png",),
+    show_default=True,
+    metavar="FILE",
+    help=".png, .npz, .csv, .nc or .zarr; {stem} and {name} stand for the recording's; repeatable.",
+)
+@MEASURE_OPTIONS
+@PICTURE_OPTIONS
+@PLAN_OPTION
+@choose_jobs("Threads at work.")
+@QUIET
+@DEBUG
+def command(**given: Any) -> None:
+    """Pictures of recordings, or their values: amplitude, power, PSD or complex.
+
+    Unless told otherwise: frames of 85ms under a hann window, a hop of 25%, and bands from next to 0 Hz up to
+    16 kHz, so close that no tone falls between two. A FILE may be any source that ends.
+
+    \b
+    streamer spectrogram call.wav                            call.png
+    streamer spectrogram *.flac -b notes:A1-C8 -o out/{stem}.png
+    streamer spectrogram song.mp3 -n 4096 --hop 1024 --scale complex -o song.zarr
+    """
+    options = Options(**given)
+    exports = options.make_exports()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # half a file is taken away then too
+    failure: StreamerError | None = None
+    with ProgressBar(is_quiet=options.quiet) as progress:
+        for done in run_exports(exports, jobs=options.jobs, progress=progress):
+            if isinstance(done, StreamerError):
+                failure = failure or done
+                tell(done)
+            elif not options.quiet:
+                for line in (*(f"wrote {target}" for target in done.targets), *done.remarks):
+                    tell(line)
+    if failure is not None:
+        click.get_current_context().exit(failure.exit_code)

@@ -1,0 +1,31 @@
+"""What commands say on stderr: lines of talk and errors, and the progress of a long job."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from streamer.base.errors import StreamerError
+
+
+def is_debugging() -> bool:
+    return "--debug" in sys.argv
+
+
+def tell(what: object) -> None:
+    """A line on stderr, or a line for each of several mistakes; names of files may hold anything."""
+    from streamer.base.units import printable, shorten_line  # no line of talk is the rule
+
+    text = str(what)
+    lines = text.split("\n") if hasattr(what, "findings") else [text]
+    lines = [shorten_line(printable(line)) for line in (f"streamer: {lines[0]}", *lines[1:])]
+    click.echo("\n".join(lines), err=True)
+
+
+def tell_error(error: StreamerError) -> int:
+    """Its line; its exit code."""
+    if is_debugging():
+        raise error
+    tell(error)
+    return error.exit_code

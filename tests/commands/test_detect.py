@@ -1,0 +1,122 @@
+"""streamer detect: digits of other programs, strange input, what was refused, and what was expected."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from streamer.sources.synthetic.sounds import dtmf_digits
+from tests.programs import digits_of, read_lines, run
+from tests.sox import make_with_sox, needs_sox
+
+
+@needs_sox
+def test_detect_gives_the_digits_of_another_program_right_to_3_ms(tmp_path: Path) -> None:
+    digits = "0123456789*#ABCD"
+    make_with_sox(tmp_path / "all.wav", digits)
+    result = run("detect", str(tmp_path / "all.wav"), "--json")
+    assert result.returncode == 0, result.stderr
+    lines = read_lines(result.stdout)
+    assert digits_of(lines) == digits
+    ends = [line for line in lines if line["type"] == "dtmf" and line["phase"] == "end"]
+    for number, line in enumerate(ends):
+        assert line["t_s"] == pytest.approx(0.25 + number * 0.11, abs=0.003)
+        assert line["duration_s"] == pytest.approx(0.06, abs=0.003)
+        assert line["file"] == "all.wav"
+        assert line["time"] is None
+    assert [line["type"] for line in (lines[0], *lines[-2:])] == ["start", "stats", "end"]
+
+
+def test_several_files_come_in_their_order_whatever_the_number_of_jobs(dial: Path, tmp_path: Path) -> None:
+    samples, _ = dtmf_digits("42", 8000)
+    soundfile.write(tmp_path / "b.flac", np.concatenate([np.zeros(800), samples, np.zeros(800)]), 8000)
+    files = [str(dial), str(tmp_path / "b.flac"), str(dial)]
+    outputs = []
+    for jobs in ("1", "2"):
+        result = run("detect", *files, "--json", "-j", jobs)
+        assert result.returncode == 0, result.stderr
+        lines = read_lines(result.stdout)
+        assert digits_of(lines) == "5550123425550123"
+        outputs.append([line for line in lines if line["type"] == "dtmf"])
+    assert outputs[0] == outputs[1]
+
+
+def test_expect_ends_with_1_when_it_is_not_heard(dial: Path) -> None:
+    assert run("detect", str(dial), "--expect", "50123").returncode == 0
+    result = run("detect", str(dial), "--expect", "911")
+    assert result.returncode == 1
+    assert '"911" was not heard' in result.stderr
+
+
+SECOND = np.arange(8000) / 8000
+STRANGE = {
+    "silence": np.zeros(8000),
+    "full-scale square waves": np.concatenate(
+        [np.sign(np.sin(2 * np.pi * hz * SECOND[:1600])) * on for hz in range(53, 1700, 61) for on in (0, 1)]
+    ),
+    "NaN": np.full(8000, np.nan),
+    "infinity": np.full(8000, np.inf),
+    "DC": np.full(8000, 0.9),
+    "one sample": np.array([0.5]),
+    "clicks": (np.arange(8000) % 997 == 0) * 1.0,
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_strange_input_holds_no_digit_and_breaks_nothing(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "strange.wav"
+    soundfile.write(path, STRANGE[name].astype(np.float32), 8000, subtype="FLOAT")
+    done = run("detect", path, "--json")
+    records = read_lines(done.stdout)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert digits_of(records) == ""
+    stats = next(record for record in records if record["type"] == "stats")
+    assert stats["analysed"] == STRANGE[name].size
+    assert stats.get("nonfinite", 0) == (8000 if name in ("NaN", "infinity") else 0)
+
+
+@pytest.mark.parametrize("rate_hz", [1, 3, 3000])
+def test_a_rate_too_low_for_the_tones_is_refused_in_one_line(rate_hz: int, tmp_path: Path) -> None:
+    path = tmp_path / "slow.wav"
+    soundfile.write(path, np.zeros(8000, np.float32), rate_hz)
+    done = run("detect", path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert f"{rate_hz} Hz" in done.stderr
+
+
+def test_explain_says_what_was_refused_and_by_how_much(tmp_path: Path) -> None:
+    path = tmp_path / "short.wav"
+    samples, _ = dtmf_digits("5", 8000, on_ms=20)
+    soundfile.write(path, np.concatenate([np.zeros(800), samples, np.zeros(800)]), 8000)
+    done = run("detect", path, "--explain", "--json")
+    records = read_lines(done.stdout)
+    assert digits_of(records) == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("streamer: short.wav: 0.1")
+    assert "no dtmf 5: shorter than min_on_ms: " in line
+    assert line.endswith(", the limit is 28.5")
+    stats = next(record for record in records if record["type"] == "stats")
+    assert stats["rejections"] == {"shorter than min_on_ms": 1}
+    assert run("detect", path).stderr == ""
+
+
+def test_a_bad_file_among_good_ones_is_told_and_the_others_are_heard(dial: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.wav").write_bytes(b"RIFFgarbage")
+    result = run("detect", str(tmp_path / "bad.wav"), str(dial))
+    assert result.returncode == 3
+    assert result.stdout.count("dtmf") == 7
+    [line] = result.stderr.splitlines()
+    assert "bad.wav" in line
+
+
+def test_a_closed_stdout_is_no_error(dial: Path) -> None:
+    line = f'"{sys.executable}" -m streamer detect "{dial}" --json | head -1; echo "${{PIPESTATUS[0]}}"'
+    result = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert result.stdout.splitlines()[-1] == "0"
+    assert result.stderr == ""
