@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamer.base.errors import SourceError, SpecError, StreamerError
-from streamer.base.units import choose, shorten
+from streamer.base.text import choose, shorten
 from streamer.recordings.figure import Figure, Style
 from streamer.recordings.pieces import Heading, Progress, Spectra, SpectraSpec
 from streamer.recordings.stores import CsvStore, NetCdfStore, NpzStore, Store, ZarrStore

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.base.errors import SourceError, SpecError
-from streamer.base.units import choose, shorten
+from streamer.base.text import choose, shorten
 from streamer.sources.channels import ChannelChoice, parse_channels
 
 KINDS = ("mic", "file", "stdin", "command", "sim", "demo")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.base.errors import SpecError
-from streamer.base.units import shorten
+from streamer.base.text import shorten
 
 MAX_CHANNELS = 1024  # libsndfile's own limit
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.base.errors import SourceError
+from streamer.base.text import printable
 from streamer.sources import SourceInfo, SourceSpec, split_command
 from streamer.sources.byte_stream import StreamSource
 
@@ -112,7 +113,7 @@ class CommandSource:
     def _keep_last_words(self, stderr: IO[bytes]) -> None:
         with stderr:
             while line := stderr.readline(MAX_LINE_BYTES):
-                words = "".join(c for c in line.decode(errors="replace") if c.isprintable()).strip()
+                words = printable(line.decode(errors="replace"), instead="").strip()
                 if words:
                     self._last_words.append(words)
 

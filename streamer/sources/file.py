@@ -15,7 +15,8 @@ import soundfile as sf
 from numpy.typing import NDArray
 
 from streamer.base.errors import SourceError, SpecError
-from streamer.base.units import choose, format_duration, shorten
+from streamer.base.text import choose, shorten
+from streamer.base.units import format_duration
 from streamer.sources import SourceInfo, SourceSpec
 from streamer.sources.byte_stream import silence_nonfinite
 from streamer.sources.formats.pcm import bytes_per_value, to_integers

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.base.errors import SourceError, SpecError
-from streamer.base.units import choose, format_duration, shorten
+from streamer.base.text import choose, shorten
+from streamer.base.units import format_duration
 from streamer.sources.formats.pcm import encode
 from streamer.sources.synthetic.language import parse_signal
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from streamer.base.errors import SpecError
 from streamer.base.families import SELCALL_DIGIT_MS, SELCALL_DIGITS, SELCALL_HZ
+from streamer.base.text import choose, shorten
 from streamer.base.units import (
-    choose,
+    db_from_amplitude,
     parse_db,
     parse_duration_s,
     parse_frequency_hz,
     parse_level_dbfs,
-    shorten,
 )
 from streamer.sources.formats.g711 import LAWS
 from streamer.sources.synthetic.sounds import KEY_HZ, Noise, Signal, Sound, Sweep, Tones, Voice, dtmf_voice
@@ -322,7 +321,7 @@ def make_hum(part: Part) -> Made:
     multiples = [m for m in range(1, LAST_HUM_MULTIPLE + 1) if m * mains_hz < part.fs_hz / 2]
     voice = Tones(
         freqs_hz=tuple(mains_hz * m for m in multiples),
-        levels_dbfs=tuple(level_dbfs - 20 * math.log10(m) for m in multiples),
+        levels_dbfs=tuple(level_dbfs - db_from_amplitude(m) for m in multiples),
     )
     duration_s = part.optional_length_s()
     return Made(strokes=(Stroke(label="hum", voice=voice, duration_s=duration_s),), duration_s=duration_s)
