@@ -36,9 +36,11 @@ NEVERS = {
 # Bottom to top within each folder: a file imports from rows before its own. A folder counts as one.
 ORDER = {
     "base": "__init__ colours errors families processes shipped version < text < toml units",
-    "sources": ("channels formats < __init__ < byte_stream command path file mic < synthetic"),
-    "sources/formats": "__init__ g711 < pcm < wav",
-    "sources/synthetic": "__init__ sounds < language < source < generate",
+    "sources": (
+        "channels registry < formats spec < byte_stream file mic synthetic < command path < __init__"
+    ),
+    "sources/formats": "__init__ g711 < pcm < wav write",
+    "sources/synthetic": "__init__ voices words < parts sounds < language < source generate",
     "analysis": "__init__ frames kernels < bank < goertzel < grid < analyser < blocks",
     "analysis/kernels": "__init__ tiles store < loops",
     "events": "clocks records < __init__",
@@ -63,7 +65,7 @@ HEAVY = {
     "numba": {"analysis/kernels", "live/atomics", "live/ring_loops", "live/preload", "commands/bench/limit"},
     "llvmlite": {"analysis/kernels"},
     "sounddevice": {"sources/mic", "commands/main"},
-    "soundfile": {"sources/file", "commands/main"},
+    "soundfile": {"sources/file", "sources/formats/write", "commands/main"},
     "rich": {"dashboard", "commands"},
     "scipy": {"analysis/frames", "recordings/spectrogram", "commands/bench/peers"},
     "PIL": {"recordings/figure"},

@@ -27,6 +27,7 @@ HERTZ = {"": 1.0, "hz": 1.0, "k": 1e3, "khz": 1e3}
 MEGAHERTZ = {"M": 1e6, "MHz": 1e6}  # apart, since a small m would be milli
 
 MIN_HZ, MAX_HZ = 1e-9, 1e12  # no signal sampled by anybody; keeps arithmetic on frequencies finite
+MAX_RATE_HZ = 100e6  # of sampling
 MAX_WINDOW_SAMPLES = 2**24  # six minutes at 48 kHz; what is longer is a slipped unit
 
 NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"

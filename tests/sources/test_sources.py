@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.base.errors import SourceError, SpecError, StreamerError
-from streamer.sources import RAW_FORMATS, SourceInfo, SourceSpec, open_source, parse_source
+from streamer.sources import SourceInfo, SourceSpec, open_source, parse_source
 from streamer.sources.channels import parse_channels
 from streamer.sources.formats.pcm import bytes_per_value, decode, encode
+from streamer.sources.spec import RAW_FORMATS
 from streamer.sources.synthetic.language import parse_signal
 
 RNG = np.random.default_rng(11)
@@ -180,11 +181,11 @@ def test_channels_are_chosen_by_number(text, is_raw, taken):
     choice = parse_channels(text, is_raw=is_raw)
     assert choice.n_interleaved == (3 if is_raw else None)
     assert choice.count_of(3, name="x") == len(taken)
-    assert np.array_equal(choice.take(block), block[:, taken])
+    assert np.array_equal(choice.pick_from(block), block[:, taken])
 
 
 def test_mix_is_the_mean_of_all_channels():
-    assert np.array_equal(parse_channels("mix").take(np.array([[1, 2, 6]], np.float32)), [[3]])
+    assert np.array_equal(parse_channels("mix").pick_from(np.array([[1, 2, 6]], np.float32)), [[3]])
 
 
 # files

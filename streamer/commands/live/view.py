@@ -123,7 +123,7 @@ class View:
             Scene(
                 version=__version__,
                 source=info.name,
-                mode="DEMO" if spec.source.kind == "demo" else mode,
+                mode="DEMO" if spec.source.is_demo else mode,
                 fs_hz=info.fs_hz,
                 channels=info.channels,
                 bands=bank.spec,

@@ -4,20 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.base.errors import SpecError
-from streamer.sources.synthetic.sounds import (
-    CHUNK_SAMPLES,
-    KEY_HZ,
-    KeyPress,
-    Noise,
-    Signal,
-    Sound,
-    Sweep,
-    Tones,
-    burst,
-    dtmf_digits,
-    sine,
-    white_noise,
-)
+from streamer.sources.synthetic.sounds import Signal, Sound
+from streamer.sources.synthetic.voices import CHUNK_SAMPLES, KEY_HZ, Noise, Sweep, Tones
+from tests.signals import KeyPress, burst, dtmf_digits, sine, white_noise
 
 FS = 8000.0
 
