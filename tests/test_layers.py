@@ -189,6 +189,12 @@ def test_the_command_lines_help_loads_nothing_heavy() -> None:
     assert not load("import streamer.commands.main") & {"numpy", "msgspec", *HEAVY}
 
 
+def test_reading_what_a_source_is_needs_no_numpy() -> None:
+    assert "numpy" not in load(
+        "from streamer.sources import parse_source; parse_source('sim:dtmf:1', channels='1')"
+    )
+
+
 def test_recordings_and_arrays_need_no_numba_once_kernels_are_compiled() -> None:
     detect = "import numpy as np, streamer; streamer.detect(np.zeros(8000), 8000); streamer.goertzel([1.0] * 8, [1], 8)"
     load(detect)

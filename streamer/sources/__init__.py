@@ -40,7 +40,7 @@ def open_any_source(
     open_it = load(kind.opener)
     source: Source | PushedSource
     if kind.takes_stdin:
-        source = open_it(spec, stdin_fd)
+        source = open_it(spec, stdin_fd=stdin_fd)
     elif kind.is_live:
         source = open_it(spec, before=before)
     else:

@@ -124,15 +124,15 @@ class StreamSource(Closing):
         self._fd = None
 
 
-def open_stdin(spec: SourceSpec, fd: int) -> StreamSource:
+def open_stdin(spec: SourceSpec, *, stdin_fd: int) -> StreamSource:
     try:
-        is_terminal = os.isatty(fd)
-        os.fstat(fd)
+        is_terminal = os.isatty(stdin_fd)
+        os.fstat(stdin_fd)
     except OSError as error:
         raise SourceError(f"stdin is closed ({error.strerror}); pipe samples into it") from error
     if is_terminal:
         raise SpecError("source is - (stdin), which is a terminal here; pipe samples into it or name a file")
-    return StreamSource(fd, spec, name="stdin", owns_fd=False)
+    return StreamSource(stdin_fd, spec, name="stdin", owns_fd=False)
 
 
 def _read_format(reader: ByteReader, spec: SourceSpec, *, name: str) -> StreamFormat:
