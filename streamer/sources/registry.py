@@ -19,6 +19,8 @@ class SourceKind:
     syntax: how messages say it is written; empty for what has an option of its own
     word, prefix: what a whole text reads, or what stands before its colon; a kind with neither is a path
     check: module and name of what refuses a target with SpecError before anything is opened
+    takes_raw: samples without a header, which --format describes   takes_stdin: the opener takes stdin_fd=
+    is_live: it comes at its own pace, and back after a loss: the opener takes before=, what it was
     """
 
     opener: str
@@ -26,11 +28,9 @@ class SourceKind:
     word: str | None = None
     prefix: str | None = None
     check: str | None = None
-    takes_raw: bool = False  # samples without a header, that --format describes
-    takes_stdin: bool = False  # the opener takes stdin_fd=
-    is_live: bool = (
-        False  # comes at its own pace, and back after a loss: the opener takes before=, what it was
-    )
+    takes_raw: bool = False
+    takes_stdin: bool = False
+    is_live: bool = False
 
 
 # By the names that stand in SourceSpec.kind; in this order messages list them.
