@@ -11,7 +11,7 @@ from streamer.sources.spec import Closing, SourceInfo, SourceSpec
 
 
 def test_messages_list_every_kind_that_can_be_written():
-    assert SYNTAX == list_syntax()
+    assert list_syntax() == SYNTAX
     assert SYNTAX.startswith('mic, mic:NAME, a file, - (stdin), cmd:"PROGRAM ARGUMENTS"')
     assert " or " in SYNTAX
 
