@@ -23,7 +23,7 @@ from streamer.commands.progress import ProgressBar
 from streamer.commands.talk import tell
 from streamer.events import Event, Record
 from streamer.outputs.to_file import Output, format_json, format_text, open_outputs
-from streamer.recordings.detect import Job, Remark, run_jobs
+from streamer.recordings.detect import Remark, Task, run_tasks
 from streamer.sources import parse_source
 
 
@@ -44,11 +44,11 @@ class Options:
     outputs: tuple[str, ...]
     quiet: bool
 
-    def make_jobs(self) -> list[Job]:
+    def make_tasks(self) -> list[Task]:
         rate_hz = None if self.rate is None else parse_frequency_hz(self.rate, name="rate")
         limit_s = None if self.duration is None else parse_duration_s(self.duration)
         return [
-            Job(
+            Task(
                 source=parse_source(
                     file, sample_format=self.sample_format, rate_hz=rate_hz, channels=self.channels
                 ),
@@ -78,12 +78,12 @@ def command(**given: Any) -> None:
     A FILE may be any source that ends: a recording, - (stdin), cmd:"PROGRAM" or sim:SPEC.
     """
     options = Options(**given)
-    jobs = options.make_jobs()
+    tasks = options.make_tasks()
     outputs = open_outputs(options.outputs, stdout=format_json if options.is_json else format_text)
     heard: list[str] = []
     failure: StreamerError | None = None
     with ProgressBar(is_quiet=options.quiet or sys.stdout.isatty()) as progress:
-        for item in run_jobs(jobs, n_processes=options.jobs, progress=progress):
+        for item in run_tasks(tasks, n_processes=options.jobs, progress=progress):
             if isinstance(item, StreamerError):
                 failure = failure or item
                 tell(item)
