@@ -22,7 +22,10 @@ from streamer.commands.options import (
 from streamer.commands.progress import ProgressBar
 from streamer.commands.talk import tell
 from streamer.events import Event, Record
-from streamer.outputs.to_file import Output, format_json, format_text, open_outputs
+from streamer.events.formats import format_json, format_text
+from streamer.outputs import open_outputs
+from streamer.outputs.output import Output
+from streamer.outputs.to_file import open_stdout
 from streamer.recordings.detect import Remark, Task, run_tasks
 from streamer.sources import parse_source
 
@@ -79,7 +82,8 @@ def command(**given: Any) -> None:
     """
     options = Options(**given)
     tasks = options.make_tasks()
-    outputs = open_outputs(options.outputs, stdout=format_json if options.is_json else format_text)
+    stdout = open_stdout(format_json if options.is_json else format_text)
+    outputs = [stdout, *open_outputs(options.outputs)]
     heard: list[str] = []
     failure: StreamerError | None = None
     with ProgressBar(is_quiet=options.quiet or sys.stdout.isatty()) as progress:
@@ -93,9 +97,9 @@ def command(**given: Any) -> None:
                 heard += _find_labels(item)
                 for output in outputs:
                     output.put(item, waits=True)
-                if outputs[0].error:
+                if stdout.error:
                     break
-    _close(outputs)
+    _finish(outputs)
     if failure is not None:
         click.get_current_context().exit(failure.exit_code)
     if options.expect is not None and not _was_heard(options.expect, heard):
@@ -104,11 +108,11 @@ def command(**given: Any) -> None:
         click.get_current_context().exit(NOTHING_MATCHED)
 
 
-def _close(outputs: Sequence[Output]) -> None:
+def _finish(outputs: Sequence[Output]) -> None:
     for output in outputs:
-        output.close(timeout_s=3600)
+        output.finish(timeout_s=3600)
         if output.error and not output.is_closed_by_reader:
-            raise SourceError(f"cannot write to {output.name}: {output.error.strerror}")
+            raise SourceError(output.describe_error())
 
 
 def _find_labels(record: Record) -> Iterator[str]:

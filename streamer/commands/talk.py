@@ -23,6 +23,16 @@ def tell(what: object) -> None:
     click.echo("\n".join(lines), err=True)
 
 
+def say(line: str) -> None:
+    """A line on stderr as it stands; nobody listening is no reason to stop what runs on."""
+    from streamer.base.units import printable  # as above
+
+    try:
+        print(printable(line), file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        pass
+
+
 def tell_error(error: StreamerError) -> int:
     """Its line; its exit code."""
     if is_debugging():

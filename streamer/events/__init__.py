@@ -1,4 +1,7 @@
-"""What is told, and when it was: records, their line of NDJSON, and the clocks that date them.
+"""What is told, and when it was.
+
+`records` is what there is to tell, and its line of NDJSON; `formats` the other lines, for people and for tables;
+`clocks` dates it. Where the lines go is the business of outputs.
 
 May import: base. Imported by: everything that hears, writes or shows.
 """
