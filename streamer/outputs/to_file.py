@@ -46,7 +46,7 @@ def open_stdout(format_record: Format) -> FileOutput:
     return FileOutput(io.FileIO(os.dup(1), "w"), format_record, name="stdout")
 
 
-def open_output(target: str, *, audio: ReadAudio | None) -> FileOutput:  # noqa: ARG001  # lines hold none
+def open_output(target: str, *, audio: ReadAudio | None) -> FileOutput:
     """A file, whose suffix names its format."""
     format_record = FORMATS.get(Path(target).suffix.lower())
     if format_record is None:

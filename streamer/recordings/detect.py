@@ -182,13 +182,13 @@ def run_tasks(
             except StreamerError as error:
                 yield error
         return
-    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures import ProcessPoolExecutor  # 10 ms that one recording need not wait
 
     from streamer.base.processes import get_context, no_main_module
 
-    with ProcessPoolExecutor(min(n_processes, len(tasks)), mp_context=get_context()) as pool:
+    with ProcessPoolExecutor(min(n_processes, len(tasks)), mp_context=get_context()) as processes:
         with no_main_module():
-            waiting = [pool.submit(_run_task, task) for task in tasks]
+            waiting = [processes.submit(_run_task, task) for task in tasks]
         for done in waiting:
             yield from done.result()
 

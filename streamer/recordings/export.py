@@ -121,8 +121,8 @@ def run_exports(
     if at_once == 1:
         yield from map(run, exports)
         return
-    with ThreadPoolExecutor(at_once) as pool:
-        waiting: set[Future[Exported | StreamerError]] = {pool.submit(run, export) for export in exports}
+    with ThreadPoolExecutor(at_once) as threads:
+        waiting: set[Future[Exported | StreamerError]] = {threads.submit(run, export) for export in exports}
         try:
             while waiting:
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
@@ -130,7 +130,7 @@ def run_exports(
                     yield future.result()
         finally:
             stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+            threads.shutdown(wait=False, cancel_futures=True)
 
 
 class _StoppedError(StreamerError):

@@ -76,16 +76,16 @@ def spread(
             idle.put(meter)
 
     ahead: deque[Future[Result]] = deque()
-    pool = ThreadPoolExecutor(workers)
+    threads = ThreadPoolExecutor(workers)
     try:
         for item in items:
-            ahead.append(pool.submit(run, item))
+            ahead.append(threads.submit(run, item))
             if len(ahead) > 2 * workers:
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()
     finally:  # whoever stops listening waits for what is under way, and for no more
-        pool.shutdown(cancel_futures=True)
+        threads.shutdown(cancel_futures=True)
 
 
 def choose_span_frames(measurement: Measurement) -> int:

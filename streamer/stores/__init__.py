@@ -4,7 +4,7 @@ Start with `heading` (what every store is told, and the pieces it is given); `la
 have in common; `as_png` draws. A store is loaded when a file of its suffix is asked for, and its library when
 that file is opened: who names a file that cannot be written hears so before any work starts.
 
-May import: base, analysis, events. Imported by: live, recordings, outputs and commands.
+May import: base, analysis, events. Imported by: recordings, outputs and commands.
 """
 
 from __future__ import annotations
