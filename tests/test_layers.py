@@ -45,7 +45,7 @@ ORDER = {
     "sources/synthetic": "__init__ voices words < parts sounds < language < source generate",
     "analysis": "__init__ frames kernels < bank < goertzel values < grid < analyser < blocks",
     "analysis/kernels": "__init__ tiles store < loops",
-    "events": "clocks records < __init__ formats",
+    "events": "clocks records < __init__",
     "detectors": "bursts lines sections < __init__ < decoder tones dtmf",
     "detectors/dtmf": "__init__ spec < verdict < detector",
     "dashboard": "__init__ messages palette terminal < canvas history link < state < bars panels < screen < process",
@@ -54,7 +54,7 @@ ORDER = {
     "stores": "__init__ heading < labelled < as_*",
     "stores/as_png": "__init__ layout pooling ticks < sheet < figure",
     "recordings": "__init__ threads < detect spectrogram < pieces < export",
-    "outputs": "__init__ output < to_*",
+    "outputs": "__init__ formats output < to_*",
     "commands": (
         "__init__ options talk progress < live"
         " < bands bench completion config detect devices doctor generate guide plan spectrogram < main"

@@ -22,8 +22,8 @@ from streamer.commands.options import (
 from streamer.commands.progress import ProgressBar
 from streamer.commands.talk import tell
 from streamer.events import Event, Record
-from streamer.events.formats import format_json, format_text
 from streamer.outputs import open_outputs
+from streamer.outputs.formats import format_json, format_text
 from streamer.outputs.output import Output
 from streamer.outputs.to_file import open_stdout
 from streamer.recordings.detect import Remark, Task, run_tasks

@@ -1,7 +1,7 @@
 """What is told, and when it was.
 
-`records` is what there is to tell, and its line of NDJSON; `formats` the other lines, for people and for tables;
-`clocks` dates it. Where the lines go is the business of outputs.
+`records` is what there is to tell, and its line of NDJSON; `clocks` dates it. How else it is written, and where it
+goes, is the business of outputs.
 
 May import: base. Imported by: everything that hears, writes or shows.
 """

@@ -1,7 +1,8 @@
 """Where events go. One output is one file and one line.
 
 `output` has what all of them need: the queue, its bound, the thread, and the word that lines are missing. An output
-adds how records are written, and `open_output`, which makes one for a target.
+adds how records are written, and `open_output`, which makes one for a target. `formats` are the lines that records
+may become.
 
 May import: base, sources, analysis, events, stores. Imported by: commands.
 """

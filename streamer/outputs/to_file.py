@@ -11,8 +11,8 @@ from pathlib import Path
 from streamer.base.errors import SpecError
 from streamer.base.text import shorten
 from streamer.events import Record
-from streamer.events.formats import FORMATS, Format
 from streamer.outputs import OUTPUTS
+from streamer.outputs.formats import FORMATS, Format
 from streamer.outputs.output import Output, ReadAudio
 
 

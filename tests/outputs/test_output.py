@@ -7,7 +7,7 @@ import json
 import os
 import threading
 
-from streamer.events.formats import format_json
+from streamer.outputs.formats import format_json
 from streamer.outputs.output import MAX_WAITING
 from streamer.outputs.to_file import FileOutput
 from tests.outputs.records import DIGIT

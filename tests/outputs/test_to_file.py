@@ -11,8 +11,8 @@ import pytest
 
 from streamer.base.errors import SpecError
 from streamer.events import Record
-from streamer.events.formats import format_json, format_text
 from streamer.outputs import open_outputs
+from streamer.outputs.formats import format_json, format_text
 from streamer.outputs.to_file import FileOutput
 from tests.outputs.records import DIGIT, END, START
 

@@ -19,9 +19,9 @@ from streamer.commands.live.systemd import Notifier
 from streamer.commands.live.view import View
 from streamer.commands.talk import say
 from streamer.events import End, ErrorRecord, Event, GapRecord, Record, Start, WorkerRecord
-from streamer.events.formats import format_health
 from streamer.live.stream import Stream
 from streamer.outputs import open_outputs
+from streamer.outputs.formats import format_health
 from streamer.outputs.output import Output
 from streamer.outputs.to_file import open_stdout
 from streamer.plans.listening import SetUp

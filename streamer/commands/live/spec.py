@@ -10,7 +10,7 @@ from streamer.analysis.bank import Analysis
 from streamer.base.units import DBM0_OVER_DBFS, parse_duration_s
 from streamer.commands.live.load_settings import resolve_bank, resolve_frames
 from streamer.commands.live.settings import LiveSettings
-from streamer.events.formats import Format, format_json, format_text
+from streamer.outputs.formats import Format, format_json, format_text
 from streamer.plans.listening import Listening, SetUp, make_detectors
 from streamer.sources import SourceInfo, SourceSpec, parse_source
 

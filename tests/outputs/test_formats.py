@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streamer.events import Event, Stats
-from streamer.events.formats import format_csv, format_health, format_text
+from streamer.outputs.formats import format_csv, format_health, format_text
 from tests.outputs.records import DIGIT
 
 

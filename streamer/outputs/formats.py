@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable
 
 from streamer.base.units import format_duration
-from streamer.events.records import ErrorRecord, Event, GapRecord, Record, Start, Stats, encode_line
+from streamer.events import ErrorRecord, Event, GapRecord, Record, Start, Stats, encode_line
 
 Format = Callable[[Record], str | None]  # None: this format leaves it out
 
