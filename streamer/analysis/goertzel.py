@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from streamer.analysis.bank import Analysis
 from streamer.analysis.frames import FrameSpec
-from streamer.analysis.kernels import store
+from streamer.analysis.kernels import compiled
 from streamer.analysis.kernels.tiles import Work, lanes_of, tile_widths
 
 _GROUP_BYTES = 128 * 1024  # folded frames that stay in the second-level cache while all bands pass over them
@@ -51,7 +51,7 @@ class Sums:
             memory = self._memories[channel] = _Memory(
                 samples=np.empty(shared, self._dtype), sums=np.empty(t.n_kept, self._dtype)
             )
-        store.evaluate_frames(
+        compiled.evaluate_frames(
             samples,
             self._hop_samples,
             len(out),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from streamer.analysis.bank import Analysis
 from streamer.analysis.goertzel import align, turn
-from streamer.analysis.kernels import store
+from streamer.analysis.kernels import compiled
 from streamer.analysis.kernels.tiles import Work
 
 # Grid points under the bump: the error falls tenfold with each, until dtype's own is reached.
@@ -92,10 +92,10 @@ class Grid:
         for first in range(0, len(out), self._group):
             count = min(self._group, len(out) - first)
             padded, spectra = self._padded[:count], self._spectra[:count]
-            store.lay_out_frames(samples, first * self._hop_samples, self._hop_samples, self._taper, padded)
+            compiled.lay_out_frames(samples, first * self._hop_samples, self._hop_samples, self._taper, padded)
             np.fft.rfft(padded, axis=-1, out=spectra[:, margin : spectra.shape[1] - margin])
-            store.mirror_ends(spectra, margin)
-            store.read_bands(
+            compiled.mirror_ends(spectra, margin)
+            compiled.read_bands(
                 count,
                 self._weights.size // n_bands,
                 flat_spectra,

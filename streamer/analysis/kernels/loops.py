@@ -493,7 +493,7 @@ def _compiled_read_band(
 # The loops around them. All in this file: numba's cache notices changes in the file of a function only.
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def fold_stretch(samples, at, length, taper, ending, rows, rows_at, half):
     """Window and fold the `length` samples from samples[at] on into taper.size // (2 * half) pieces.
 
@@ -639,7 +639,7 @@ _evaluate_tile = _make_tile_loop(TILE_BYTES)
 _evaluate_half_tile = _make_tile_loop(TILE_BYTES // 2)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def evaluate_frames(
     samples: Work,
     hop: int,
@@ -732,7 +732,7 @@ def evaluate_frames(
         known = per_frame - 1
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def lay_out_frames(samples, at, hop, taper, padded):
     """Fill row i of padded with the frame from samples[at + i * hop] on, tapered, its middle sample at 0.
 
@@ -748,7 +748,7 @@ def lay_out_frames(samples, at, hop, taper, padded):
             row[grid - centre + n] = frame[n] * taper[n]
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def mirror_ends(spectra, margin):
     """Continue spectra of real signals beyond 0 and fs/2: (frames, margin + grid / 2 + 1 + margin)."""
     last = spectra.shape[1] - 1 - margin
@@ -758,7 +758,7 @@ def mirror_ends(spectra, margin):
             spectra[i, last + j] = spectra[i, last - j].conjugate()
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def read_bands(n_frames, n_weights, spectra, step, firsts, weights, turns, out, out_at, bands):
     """Fill out[i, band] with what the band's weights make of spectrum i from its first point on.
 
@@ -801,12 +801,3 @@ def read_bands(n_frames, n_weights, spectra, step, firsts, weights, turns, out, 
                     to,
                     2 * bands,
                 )
-
-
-def warm() -> None:
-    """Compile what live analysis runs, or load it from the cache."""
-    none = np.zeros(0, np.float32)
-    evaluate_frames(none, 1, 0, 0, 1, 1, 1, 1, 0, 1, none, none, none, 1, 1, none, none, none, none, 0, none)
-    lay_out_frames(none, 0, 1, none, np.zeros((0, 1), np.float32))
-    mirror_ends(np.zeros((0, 1), np.complex64), 0)
-    read_bands(0, 16, none, 0, np.zeros(0, np.int64), none, none, none, 0, 0)

@@ -1,8 +1,11 @@
 """The compiled loops without their compiler.
 
-numba makes machine code once. Loading it back takes numba a second of processor time, most of it for what only
-compiling needs; LLVM alone does it in a few milliseconds. So the code is kept a second time, by itself, and a
-process that has no other use for numba calls that.
+numba makes machine code once for a processor and version. Loading numba takes half a second of processor time and
+60 MB in every process; LLVM alone loads the code in a few milliseconds. So the code is taken out of numba's hands as
+it is made, kept in a file under a checksum, and called by address: where it is kept, nobody imports numba.
+
+Whatever goes wrong on the way (another numba, a platform whose loader refuses, no place to write), numba runs the
+loop itself, `refusal` says why, and every start compiles again.
 """
 
 from __future__ import annotations
@@ -23,8 +26,10 @@ from typing import Any
 
 import numpy as np
 
-_FORMAT = "1"
 _CHECK_TIMEOUT_S = 60.0
+_CHECK = "import sys; from streamer.analysis.kernels import store; store.check(sys.argv[1])"
+# What numba is told by, and what changes the code it makes.
+_SETTINGS = ("BOUNDSCHECK", "CPU_FEATURES", "CPU_NAME", "ENABLE_AVX", "LOOP_VECTORIZE", "OPT", "SLP_VECTORIZE")
 # What the code refers to for callers that are Python's; ours is called by address and never gets there.
 _NEVER_CALLED = (
     "NRT_Free",
@@ -37,66 +42,97 @@ _NEVER_CALLED = (
     "numba_unpickle",
 )
 
-Function = Callable[..., None]
-_is_keeping = False  # this process has loaded numba only since there was no code
-_one_at_a_time = threading.Lock()  # LLVM's loader is not for several threads
+Function = Callable[..., int]
+_one_at_a_time = threading.Lock()
+_refusals: list[str] = []
 
 
 class Compiled:
-    """A function of streamer.analysis.kernels.loops, compiled for the arguments it is given; releases the GIL.
+    """A compiled function, for whatever arguments it is given: arrays and integers. Releases the GIL.
 
-    It is numba's own where numba is loaded already, and never both: they bind the same names to other things.
+    Gives the function's integer, if it has one.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, module: str, name: str, *, made_of: tuple[str, ...]) -> None:
+        """module, name: where numba finds it   made_of: the modules and packages whose text makes its code"""
+        self.module, self.name, self.made_of = module, name, made_of
         self._functions: dict[tuple[str, ...], Function] = {}
 
-    def __call__(self, *args: Any) -> None:
+    def __call__(self, *args: Any) -> int:
+        function = self._functions.get(tuple(map(_kind_of, args)))
+        return (function or self.load(*args))(*args)
+
+    def load(self, *args: Any) -> Function:
+        """The function for arguments like these, ready to run."""
         kinds = tuple(map(_kind_of, args))
-        function = self._functions.get(kinds)
-        if function is None:
-            with _one_at_a_time:
-                function = self._functions.get(kinds) or self._find(kinds, args)
-                self._functions[kinds] = function
-        function(*args)
+        with _one_at_a_time:
+            if kinds not in self._functions:
+                self._functions[kinds] = self._find(kinds, args)
+            return self._functions[kinds]
+
+    def is_missing(self, *args: Any) -> bool:
+        """Whether code for arguments like these must be compiled first."""
+        if os.environ.get("NUMBA_DISABLE_JIT"):
+            return False
+        with suppress(OSError):
+            return not self._file(tuple(map(_kind_of, args))).exists()
+        return True
 
     def _find(self, kinds: tuple[str, ...], args: Sequence[Any]) -> Function:
-        global _is_keeping
-        if "numba" in sys.modules or os.environ.get("NUMBA_DISABLE_JIT"):
-            if not _is_keeping:
-                return _numba_function(self.name)
-        else:
-            with suppress(OSError):
-                return _load(_code_file(self.name, kinds).read_bytes(), kinds)
-        _is_keeping = True
-        function = _numba_function(self.name)
-        with suppress(Exception):  # numba's insides, or the disk: it works all the same, and starts later
-            _keep(function, args, _code_file(self.name, kinds))
+        if os.environ.get("NUMBA_DISABLE_JIT"):
+            return self._by_numba()
+        with suppress(OSError):
+            file = self._file(kinds)
+            code = file.read_bytes()
+            try:
+                return _call_by_address(_load(code), kinds)
+            except DamagedError:
+                file.unlink()
+        function = self._by_numba()
+        try:
+            _keep(_compile(function, args), self._file(kinds))
+        except Exception as error:  # numba's insides, the loader's or the disk's: it runs all the same
+            _refusals.append(f"{self.name}: {_explain(error)}")
         return function
 
+    def _by_numba(self) -> Function:
+        function: Function = getattr(import_module(self.module), self.name)
+        return function
 
-def _numba_function(name: str) -> Function:
-    function: Function = getattr(import_module("streamer.analysis.kernels.loops"), name)
-    return function
+    def _file(self, kinds: tuple[str, ...]) -> Path:
+        kind = hashlib.sha256(" ".join(kinds).encode()).hexdigest()[:12]
+        module = self.module.rpartition(".")[2]
+        return find_folder() / f"{module}.{self.name}-{kind}-{_fingerprint(self.made_of)}.code"
+
+
+class DamagedError(OSError):
+    """The code kept is not as it was written."""
+
+
+def refusal() -> str | None:
+    """Why code that this process has compiled was not kept."""
+    return _refusals[0] if _refusals else None
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, subprocess.CalledProcessError):
+        said = error.stderr.decode(errors="replace").strip().splitlines()
+        return f"a process that loads the code ends with {error.returncode}" + (f", {said[-1]}" if said else "")
+    return str(error) or type(error).__name__
 
 
 def _kind_of(value: Any) -> str:
-    """What numba tells arguments apart by."""
+    """What numba tells arguments apart by. Whether they may be written does not change the code."""
     if isinstance(value, np.ndarray):
         flags = value.flags
-        return f"{value.dtype.char}{value.ndim}{'C' if flags.c_contiguous else 'A'}{'w' if flags.writeable else 'r'}"
+        layout = "C" if flags.c_contiguous else "F" if flags.f_contiguous else "A"
+        return f"{value.dtype.char}{value.ndim}{layout}{'' if flags.aligned else 'u'}"
     return "i"
 
 
-def _code_file(name: str, kinds: tuple[str, ...]) -> Path:
-    """Where the code is kept: beside numba's own cache, and another one for every processor and version."""
-    kind = hashlib.sha256(" ".join(kinds).encode()).hexdigest()[:12]
-    return _folder() / f"kernels.{name}-{kind}-{_fingerprint()}.code"
-
-
 @cache
-def _folder() -> Path:
+def find_folder() -> Path:
+    """Where code is kept: beside this file as Python keeps its own, or where the user may write."""
     if named := os.environ.get("NUMBA_CACHE_DIR"):
         return Path(named)
     beside = Path(__file__).parent / "__pycache__"
@@ -108,43 +144,56 @@ def _folder() -> Path:
 
 
 @cache
-def _fingerprint() -> str:
+def _fingerprint(made_of: tuple[str, ...]) -> str:
+    """Another one for every processor, version and text that the code is made of."""
     import llvmlite
     from llvmlite import binding as llvm
 
-    numba = util.find_spec("numba")
-    sources = [Path(__file__).with_name(f"{name}.py") for name in ("loops", "tiles")]
-    if numba is not None and numba.origin:
-        sources.append(Path(numba.origin).with_name("_version.py"))
-    features = llvm.get_host_cpu_features().flatten()
-    words = (_FORMAT, llvmlite.__version__, sys.version, sys.platform, llvm.get_host_cpu_name(), features)
-    digest = hashlib.sha256("\n".join(words).encode())
-    for source in sources:
+    settings = [os.environ.get(f"NUMBA_{name}", "") for name in _SETTINGS]
+    processor = (sys.platform, llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
+    digest = hashlib.sha256("\n".join((llvmlite.__version__, sys.version, *processor, *settings)).encode())
+    sources = [file for name in made_of for file in _list_sources(name)]
+    for source in (_locate("numba").with_name("_version.py"), Path(__file__), *sources):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _keep(function: Any, args: Sequence[Any], file: Path) -> None:
-    """Compile, and keep the code that numba has put into its cache, if another process can load it."""
-    from numba import typeof
+def _list_sources(name: str) -> list[Path]:
+    origin = _locate(name)
+    return sorted(origin.parent.glob("*.py")) if origin.name == "__init__.py" else [origin]
 
-    types = tuple(typeof(value) for value in args)
-    function.compile(types)
-    store = function._cache
-    key = store._index_key(types, function.targetctx.codegen())
-    (_, _, (machine_code, _)), descriptor, *_ = store._cache_file.load(key)
-    code = _seal(descriptor.llvm_func_name.encode() + b"\0" + machine_code)
+
+def _locate(name: str) -> Path:
+    """The file of a module, which is not loaded for it."""
+    spec = util.find_spec(name)
+    if spec is None or not spec.origin:
+        raise FileNotFoundError(f"module {name} has no file")
+    return Path(spec.origin)
+
+
+def _compile(function: Any, args: Sequence[Any]) -> bytes:
+    """The function's name and its object file, out of the library that numba has made it in."""
+    from numba import typeof, types
+
+    signature = tuple(
+        typeof(value).copy(readonly=False) if isinstance(value, np.ndarray) else types.int64 for value in args
+    )
+    function.compile(signature)
+    overload = function.overloads[signature]
+    _, _, (machine_code, _) = overload.library.serialize_using_object_code()
+    name: str = overload.fndesc.llvm_func_name
+    return name.encode() + b"\0" + bytes(machine_code)
+
+
+def _keep(content: bytes, file: Path) -> None:
+    """Put code where others find it, whole or not at all, and only if another process can load it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=file.parent, prefix=file.name, delete=False) as new:
-        new.write(code)
+        new.write(_seal(content))
     try:
         # LLVM ends the process where a name cannot be resolved: not this one.
-        check = (
-            "import sys; from streamer.analysis.kernels.store import find_address; "
-            "find_address(open(sys.argv[1], 'rb').read())"
-        )
         subprocess.run(
-            [sys.executable, "-c", check, new.name],
+            [sys.executable, "-c", _CHECK, new.name],
             check=True,
             capture_output=True,
             stdin=subprocess.DEVNULL,
@@ -156,8 +205,53 @@ def _keep(function: Any, args: Sequence[Any], file: Path) -> None:
         Path(new.name).unlink(missing_ok=True)
 
 
-def _load(code: bytes, kinds: tuple[str, ...]) -> Function:
-    """A caller of the code, by numba's convention for functions without a result: status f(result, error, arguments).
+def check(file: str) -> None:
+    """Load code as others will; for a process of its own."""
+    _load(Path(file).read_bytes())
+
+
+def _seal(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest() + content
+
+
+def _load(code: bytes) -> int:
+    """Make code runnable, for as long as the process lives; the address of its function."""
+    content = code[hashlib.sha256().digest_size :]
+    if code != _seal(content):
+        raise DamagedError("the code kept is damaged")
+    name, _, machine_code = content.partition(b"\0")
+    from llvmlite import binding as llvm
+
+    _prepare_loader()
+    # An engine each: numba counts up the names of what a function calls, and begins again in every process, so two
+    # files may mean different things by the same name.
+    machine = llvm.Target.from_default_triple().create_target_machine()
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+    engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code))
+    engine.finalize_object()
+    address: int = engine.get_function_address(name.decode())
+    engine.detach()  # a thread may still be at it when the interpreter ends
+    if not address:
+        raise OSError(f"there is no function {name.decode()} in the code kept")
+    return address
+
+
+@cache
+def _prepare_loader() -> None:
+    from llvmlite import binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    never = ctypes.cast(ctypes.pythonapi.Py_FatalError, ctypes.c_void_p).value
+    for symbol in _NEVER_CALLED:
+        # These names are the whole process's. Where numba is at work they have their true meaning already; where it
+        # comes later it gives it to them.
+        if not llvm.address_of_symbol(symbol):
+            llvm.add_symbol(symbol, never)
+
+
+def _call_by_address(address: int, kinds: tuple[str, ...]) -> Function:
+    """A caller of the code, by numba's convention: status f(result, error, arguments).
 
     An array is six or more: its owner twice, which is nobody, its size, its item size, its address, its shape and
     its strides.
@@ -169,58 +263,18 @@ def _load(code: bytes, kinds: tuple[str, ...]) -> Function:
         else:
             types += [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p]
             types += [ctypes.c_int64] * (2 * int(kind[1]))
-    return partial(_call, ctypes.CFUNCTYPE(ctypes.c_int32, *types)(find_address(code)))
+    return partial(_call, ctypes.CFUNCTYPE(ctypes.c_int32, *types)(address))
 
 
-def _call(native: Any, *args: Any) -> None:
-    flat: list[Any] = [None, None]
+def _call(native: Any, *args: Any) -> int:
+    # A function without a result writes a null pointer there.
+    result, error = ctypes.c_int64(), ctypes.c_void_p()
+    flat: list[Any] = [ctypes.byref(result), ctypes.byref(error)]
     for value in args:
         if isinstance(value, np.ndarray):
             flat += (None, None, value.size, value.itemsize, value.ctypes.data, *value.shape, *value.strides)
         else:
             flat.append(int(value))
-    result, error = ctypes.c_void_p(), ctypes.c_void_p()
-    flat[0], flat[1] = ctypes.byref(result), ctypes.byref(error)
     status = native(*flat)
-    assert status == 0, f"a kernel ended with status {status}"
-
-
-def _seal(content: bytes) -> bytes:
-    return hashlib.sha256(content).digest() + content
-
-
-def find_address(code: bytes) -> int:
-    """Make code runnable; where its function is. OSError where it is not as it was written."""
-    content = code[hashlib.sha256().digest_size :]
-    if code != _seal(content):
-        raise OSError("the code kept is damaged")
-    name, _, machine_code = content.partition(b"\0")
-    engine = _engine()
-    from llvmlite import binding as llvm
-
-    engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code))
-    engine.finalize_object()
-    address: int = engine.get_function_address(name.decode())
-    if not address:
-        raise OSError(f"there is no function {name.decode()} in the code kept")
-    return address
-
-
-@cache
-def _engine() -> Any:
-    """LLVM's loader. Lives as long as the process, and so does what it has loaded."""
-    from llvmlite import binding as llvm
-
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    never = ctypes.cast(ctypes.pythonapi.Py_FatalError, ctypes.c_void_p).value
-    for symbol in _NEVER_CALLED:
-        llvm.add_symbol(symbol, never)
-    machine = llvm.Target.from_default_triple().create_target_machine()
-    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
-
-
-evaluate_frames = Compiled("evaluate_frames")
-lay_out_frames = Compiled("lay_out_frames")
-mirror_ends = Compiled("mirror_ends")
-read_bands = Compiled("read_bands")
+    assert status == 0, f"a compiled loop ended with status {status}"
+    return result.value
