@@ -40,13 +40,13 @@ ORDER = {
     "sources/formats": "__init__ g711 < pcm < wav",
     "sources/synthetic": "__init__ sounds < language < source < generate",
     "analysis": "__init__ frames kernels < bank < goertzel < grid < analyser < blocks",
-    "analysis/kernels": "__init__ tiles store < loops",
+    "analysis/kernels": "__init__ tiles store < compiled loops",
     "events": "clocks records < __init__",
     "detectors": "bursts lines sections < __init__ < decoder tones dtmf",
     "detectors/dtmf": "__init__ spec < verdict < detector",
     "dashboard": "__init__ messages palette terminal < canvas history < bars panels < screen < process",
     "plans": "__init__ asterisk tables < plan < band_words listening < bands",
-    "live": "__init__ atomics < ring < ring_loops < pool preload < capture < stream < open_stream",
+    "live": "__init__ atomics compiled < ring < ring_loops < pool preload < capture < stream < open_stream",
     "recordings": "__init__ threads ticks < detect spectrogram < pieces < figure stores < export",
     "outputs": "__init__ to_file",
     "commands": (
@@ -60,7 +60,7 @@ ORDER = {
 
 # Each heavy or fragile library, and who may import it; a folder stands for all of its files.
 HEAVY = {
-    "numba": {"analysis/kernels", "live/atomics", "live/ring_loops", "live/preload", "commands/bench/limit"},
+    "numba": {"analysis/kernels", "live/atomics", "live/ring_loops", "commands/bench/limit"},
     "llvmlite": {"analysis/kernels"},
     "sounddevice": {"sources/mic", "commands/main"},
     "soundfile": {"sources/file", "commands/main"},

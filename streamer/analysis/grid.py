@@ -92,7 +92,9 @@ class Grid:
         for first in range(0, len(out), self._group):
             count = min(self._group, len(out) - first)
             padded, spectra = self._padded[:count], self._spectra[:count]
-            compiled.lay_out_frames(samples, first * self._hop_samples, self._hop_samples, self._taper, padded)
+            compiled.lay_out_frames(
+                samples, first * self._hop_samples, self._hop_samples, self._taper, padded
+            )
             np.fft.rfft(padded, axis=-1, out=spectra[:, margin : spectra.shape[1] - margin])
             compiled.mirror_ends(spectra, margin)
             compiled.read_bands(

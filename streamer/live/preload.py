@@ -5,9 +5,10 @@ import sys
 
 from streamer.analysis import analyser  # noqa: F401
 from streamer.analysis.kernels import compiled as kernels
+from streamer.analysis.kernels import store
 from streamer.live import compiled as loops
 
-WANTED = [*kernels.list_live(), *loops.list_live()]
+WANTED = [*loops.list_live(), *kernels.list_live()]
 
 
 def _compile_elsewhere() -> None:
@@ -26,3 +27,5 @@ if __name__ != "__main__" and any(function.is_missing(*args) for function, args 
     _compile_elsewhere()
 for function, args in WANTED:
     function.load(*args)
+    if __name__ == "__main__" and store.refusal():
+        break  # nothing can be kept: the server compiles for itself

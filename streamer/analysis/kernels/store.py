@@ -29,7 +29,15 @@ import numpy as np
 _CHECK_TIMEOUT_S = 60.0
 _CHECK = "import sys; from streamer.analysis.kernels import store; store.check(sys.argv[1])"
 # What numba is told by, and what changes the code it makes.
-_SETTINGS = ("BOUNDSCHECK", "CPU_FEATURES", "CPU_NAME", "ENABLE_AVX", "LOOP_VECTORIZE", "OPT", "SLP_VECTORIZE")
+_SETTINGS = (
+    "BOUNDSCHECK",
+    "CPU_FEATURES",
+    "CPU_NAME",
+    "ENABLE_AVX",
+    "LOOP_VECTORIZE",
+    "OPT",
+    "SLP_VECTORIZE",
+)
 # What the code refers to for callers that are Python's; ours is called by address and never gets there.
 _NEVER_CALLED = (
     "NRT_Free",
@@ -41,6 +49,8 @@ _NEVER_CALLED = (
     "numba_runtime_build_excinfo_struct",
     "numba_unpickle",
 )
+
+_NOTHING = ctypes.c_char * 0
 
 Function = Callable[..., int]
 _one_at_a_time = threading.Lock()
@@ -117,7 +127,9 @@ def refusal() -> str | None:
 def _explain(error: Exception) -> str:
     if isinstance(error, subprocess.CalledProcessError):
         said = error.stderr.decode(errors="replace").strip().splitlines()
-        return f"a process that loads the code ends with {error.returncode}" + (f", {said[-1]}" if said else "")
+        return f"a process that loads the code ends with {error.returncode}" + (
+            f", {said[-1]}" if said else ""
+        )
     return str(error) or type(error).__name__
 
 
@@ -272,9 +284,17 @@ def _call(native: Any, *args: Any) -> int:
     flat: list[Any] = [ctypes.byref(result), ctypes.byref(error)]
     for value in args:
         if isinstance(value, np.ndarray):
-            flat += (None, None, value.size, value.itemsize, value.ctypes.data, *value.shape, *value.strides)
+            flat += (None, None, value.size, value.itemsize, _find_data(value), *value.shape, *value.strides)
         else:
             flat.append(int(value))
     status = native(*flat)
     assert status == 0, f"a compiled loop ended with status {status}"
     return result.value
+
+
+def _find_data(array: Any) -> Any:
+    """Where its elements begin, as ctypes takes it."""
+    try:
+        return _NOTHING.from_buffer(array)  # a fifth of the time, and a call has a dozen
+    except (TypeError, ValueError):  # read-only, or not in one piece
+        return array.ctypes.data

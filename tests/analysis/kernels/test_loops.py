@@ -180,10 +180,3 @@ def test_the_kernel_runs_as_plain_python_to_the_same_values():
     )
     values = np.array(eval(plain.stdout))
     np.testing.assert_allclose(measure_cases(), values, rtol=0, atol=1e-13)
-
-
-def test_warming_compiles_nothing_twice():
-    loops.warm()
-    signatures = len(loops.evaluate_frames.signatures)
-    loops.warm()
-    assert len(loops.evaluate_frames.signatures) == signatures
