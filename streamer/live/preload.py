@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import suppress
 
 from streamer.analysis import analyser  # noqa: F401
 from streamer.analysis.kernels import compiled as kernels
@@ -14,13 +15,8 @@ WANTED = [*loops.list_live(), *kernels.list_live()]
 def _compile_elsewhere() -> None:
     """Have a child make what is not kept yet, so that numba's memory ends with it."""
     print("streamer: compiling kernels (first run only)", file=sys.stderr, flush=True)
-    subprocess.run(
-        [sys.executable, "-m", "streamer.live.preload"],
-        check=False,  # what it could not keep is compiled here
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    with suppress(OSError, subprocess.SubprocessError):  # what it could not keep is compiled here
+        store.run_python("-m", __name__)
 
 
 if __name__ != "__main__" and any(function.is_missing(*args) for function, args in WANTED):

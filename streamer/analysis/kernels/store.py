@@ -204,13 +204,7 @@ def _keep(content: bytes, file: Path) -> None:
         new.write(_seal(content))
     try:
         # LLVM ends the process where a name cannot be resolved: not this one.
-        subprocess.run(
-            [sys.executable, "-c", _CHECK, new.name],
-            check=True,
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            timeout=_CHECK_TIMEOUT_S,
-        )
+        run_python("-c", _CHECK, new.name, timeout_s=_CHECK_TIMEOUT_S)
         Path(new.name).chmod(0o644)
         Path(new.name).replace(file)
     finally:
@@ -220,6 +214,20 @@ def _keep(content: bytes, file: Path) -> None:
 def check(file: str) -> None:
     """Load code as others will; for a process of its own."""
     _load(Path(file).read_bytes())
+
+
+def run_python(*words: str, timeout_s: float | None = None) -> None:
+    """Run Python, which finds the modules that this process finds; an error if it ends badly."""
+    if getattr(sys, "frozen", False) or not sys.executable:
+        raise OSError("no Python can be started from here")
+    subprocess.run(
+        [sys.executable, "-P", *words],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=True,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        timeout=timeout_s,
+    )
 
 
 def _seal(content: bytes) -> bytes:
