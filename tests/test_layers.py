@@ -40,7 +40,7 @@ ORDER = {
     "sources/formats": "__init__ g711 < pcm < wav",
     "sources/synthetic": "__init__ sounds < language < source < generate",
     "analysis": "__init__ frames kernels < bank < goertzel < grid < analyser < blocks",
-    "analysis/kernels": "__init__ tiles store < compiled loops",
+    "analysis/kernels": "__init__ store tiles vectors < compiled inner < grids stretches",
     "events": "clocks records < __init__",
     "detectors": "bursts lines sections < __init__ < decoder tones dtmf",
     "detectors/dtmf": "__init__ spec < verdict < detector",

@@ -9,12 +9,12 @@ import numpy as np
 
 from streamer.analysis.kernels.store import Compiled
 
-_kernel = partial(Compiled, "streamer.analysis.kernels.loops", made_of=("streamer.analysis.kernels",))
+_kernel = partial(Compiled, made_of=("streamer.analysis.kernels",))
 
-evaluate_frames = _kernel("evaluate_frames")
-lay_out_frames = _kernel("lay_out_frames")
-mirror_ends = _kernel("mirror_ends")
-read_bands = _kernel("read_bands")
+evaluate_frames = _kernel("streamer.analysis.kernels.stretches", "evaluate_frames")
+lay_out_frames = _kernel("streamer.analysis.kernels.grids", "lay_out_frames")
+mirror_ends = _kernel("streamer.analysis.kernels.grids", "mirror_ends")
+read_bands = _kernel("streamer.analysis.kernels.grids", "read_bands")
 
 
 def list_live() -> list[tuple[Compiled, tuple[Any, ...]]]:

@@ -11,7 +11,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from streamer.analysis.kernels.loops import Vectors
+from streamer.analysis.kernels.vectors import Vectors
 from streamer.commands.bench.cases import best_seconds
 
 
