@@ -44,7 +44,7 @@ ORDER = {
     "events": "clocks records < __init__",
     "detectors": "bursts lines sections < __init__ < decoder tones dtmf",
     "detectors/dtmf": "__init__ spec < verdict < detector",
-    "dashboard": "__init__ messages palette terminal < canvas history < bars panels < screen < process",
+    "dashboard": "__init__ messages palette terminal < canvas history link < state < bars panels < screen < process",
     "plans": "__init__ asterisk tables < plan < band_words listening < bands",
     "live": "__init__ atomics compiled < ring < ring_loops < pool preload < capture < stream < open_stream",
     "recordings": "__init__ threads ticks < detect spectrogram < pieces < figure stores < export",

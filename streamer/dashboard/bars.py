@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from rich.cells import cell_len
 
 from streamer.dashboard.canvas import BOLD, DIM, PARTS_OF_A_CELL, RESET, clean, fit
-from streamer.dashboard.history import CODE_OF_0_DBFS, NOT_MEASURED, State
+from streamer.dashboard.history import CODE_OF_0_DBFS, NOT_MEASURED
 from streamer.dashboard.palette import UNKNOWN, Depth, make_bar_colours, make_cells
+from streamer.dashboard.state import State
 
 NUMBER_WIDTH = 7
 WIDEST_LABEL = 14
@@ -93,7 +94,7 @@ def make_numbers(state: State, rows: Rows) -> list[str]:
     levels = state.shown.number_dbfs
     if levels is None:
         return [" " * NUMBER_WIDTH] * len(rows.starts)
-    pooled = (rows.pool(levels[state.view.channel]) + state.scene.offset_db).tolist()
+    pooled = (rows.pool(levels[state.choices.channel]) + state.scene.offset_db).tolist()
     loudest = max(range(len(pooled)), key=pooled.__getitem__)
     texts = [f"{level:{NUMBER_WIDTH}.1f}" for level in pooled]
     texts[loudest] = f"{BOLD}{texts[loudest]}{RESET}"
@@ -104,8 +105,8 @@ def make_bars(
     state: State, rows: Rows, *, labels: list[str], numbers: list[str], width: int, depth: Depth
 ) -> list[str]:
     """A line for each row of bands, and the axis."""
-    view, picture = state.view, state.shown
-    axis, grid = _make_axis(width, view.floor_dbfs, view.ceiling_dbfs, state.scene.offset_db)
+    choices, picture = state.choices, state.shown
+    axis, grid = _make_axis(width, choices.floor_dbfs, choices.ceiling_dbfs, state.scene.offset_db)
     left_pad, right_pad = " " * cell_len(labels[0]), " " * NUMBER_WIDTH
     axis_line = f"{left_pad} {DIM}{axis}{RESET} {right_pad}"
     if picture.level_dbfs is None:
@@ -113,11 +114,11 @@ def make_bars(
         middle = len(labels) // 2
         empty[middle] = f"{labels[middle]} {fit(clean(state.tell_status()), width)} {right_pad}"
         return [*empty, axis_line]
-    scale = width / (view.ceiling_dbfs - view.floor_dbfs)
-    levels = rows.pool(picture.level_dbfs[view.channel])
-    peaks = rows.pool(picture.peak_dbfs[view.channel])
-    eighths = np.clip(np.rint((levels - view.floor_dbfs) * scale * 8), 0, width * 8).astype(int).tolist()
-    marks = np.clip((peaks - view.floor_dbfs) * scale, -1, width - 1).astype(int).tolist()
+    scale = width / (choices.ceiling_dbfs - choices.floor_dbfs)
+    levels = rows.pool(picture.level_dbfs[choices.channel])
+    peaks = rows.pool(picture.peak_dbfs[choices.channel])
+    eighths = np.clip(np.rint((levels - choices.floor_dbfs) * scale * 8), 0, width * 8).astype(int).tolist()
+    marks = np.clip((peaks - choices.floor_dbfs) * scale, -1, width - 1).astype(int).tolist()
     colours = make_bar_colours(width, depth)
     parts = HALVES_OF_A_CELL if depth is Depth.BASIC else PARTS_OF_A_CELL
     lines = []
@@ -156,9 +157,9 @@ def make_waterfall(state: State, rows: Rows, width: int, depth: Depth) -> tuple[
 
     A cell holds two values: two halves of a row's bands, or where a row is one band, two instants.
     """
-    view, picture = state.view, state.shown
-    colours = _make_colours(view.floor_dbfs, view.ceiling_dbfs)
-    history, span_s = picture.newest_history(view.channel, width if rows.pooled else 2 * width)
+    choices, picture = state.choices, state.shown
+    colours = _make_colours(choices.floor_dbfs, choices.ceiling_dbfs)
+    history, span_s = picture.newest_history(choices.channel, width if rows.pooled else 2 * width)
     if rows.pooled:
         upper, lower = rows.pool_halves(history)
         pixels = colours[upper.T], colours[lower.T]

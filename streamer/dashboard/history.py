@@ -1,11 +1,8 @@
-"""What there is to be seen: newest levels, held peaks, history and events, and what the keys chose of it."""
+"""What there is to be seen: newest levels, held peaks, history and events."""
 
 from __future__ import annotations
 
-import copy
 from collections import deque
-from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +17,6 @@ PEAK_HELD_S = 2.0
 PEAK_FALL_DB_PER_S = 20.0
 KEPT_EVENTS = 200
 KEPT_DIGITS = 32
-
-LEVEL_STEP_DB = 10.0
-LOWEST_FLOOR_DBFS = -160.0
-HIGHEST_CEILING_DBFS = 20.0
-SMALLEST_RANGE_DB = 20.0
 
 CODE_OF_0_DBFS = 200  # history keeps whole decibels in a byte
 NOT_MEASURED = 0  # below every level, so that a maximum passes over it
@@ -56,19 +48,19 @@ class Picture:
         self._peak_at_s = np.full(shape, -np.inf)
         self._last_s: float | None = None
 
-    def take(self, snapshot: Snapshot, now_s: float) -> None:
+    def add(self, snapshot: Snapshot, now_s: float) -> None:
         """Add a snapshot that arrived at now_s, by any steady clock."""
         if snapshot.levels:
             level_dbfs = np.frombuffer(snapshot.levels, dtype=np.float32).reshape(self._shape)
             peak_dbfs = np.frombuffer(snapshot.peaks, dtype=np.float32).reshape(self._shape)
             self.level_dbfs = level_dbfs
-            self._take_numbers(level_dbfs, now_s)
-            self._take_peaks(peak_dbfs, now_s)
-            self._take_history(peak_dbfs, snapshot.t_s, now_s)
+            self._add_numbers(level_dbfs, now_s)
+            self._add_peaks(peak_dbfs, now_s)
+            self._add_history(peak_dbfs, snapshot.t_s, now_s)
         for event in snapshot.events:
-            self._take_event(event)
+            self._add_event(event)
 
-    def _take_numbers(self, level_dbfs: NDArray[np.float32], now_s: float) -> None:
+    def _add_numbers(self, level_dbfs: NDArray[np.float32], now_s: float) -> None:
         self._number_power += 10 ** (level_dbfs.astype(np.float64) / 10)
         self._number_count += 1
         if now_s - self._number_since_s >= NUMBER_S:
@@ -77,7 +69,7 @@ class Picture:
             self._number_count = 0
             self._number_since_s = now_s
 
-    def _take_peaks(self, peak_dbfs: NDArray[np.float32], now_s: float) -> None:
+    def _add_peaks(self, peak_dbfs: NDArray[np.float32], now_s: float) -> None:
         passed_s = 0.0 if self._last_s is None else now_s - self._last_s
         self._last_s = now_s
         if not self.hold_peaks:
@@ -86,7 +78,7 @@ class Picture:
         self.peak_dbfs[risen] = peak_dbfs[risen]
         self._peak_at_s[risen] = now_s
 
-    def _take_history(self, peak_dbfs: NDArray[np.float32], t_s: float, now_s: float) -> None:
+    def _add_history(self, peak_dbfs: NDArray[np.float32], t_s: float, now_s: float) -> None:
         np.maximum(self._line_dbfs, peak_dbfs, out=self._line_dbfs)
         if now_s < self._line_due_s - _EARLY_S:
             return
@@ -100,7 +92,7 @@ class Picture:
         self.history_lines += 1
         self._line_dbfs[:] = -np.inf
 
-    def _take_event(self, event: EventRow) -> None:
+    def _add_event(self, event: EventRow) -> None:
         if event.phase == "end":
             for i, shown in enumerate(self.events):
                 if shown.id == event.id and shown.phase == "begin":
@@ -125,108 +117,3 @@ class Picture:
         codes[lines - known :] = self.history[at, channel]
         span_s = float(self.history_t_s[at[-1]] - self.history_t_s[at[0]]) if known > 1 else 0.0
         return codes, span_s
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """What the keys chose."""
-
-    show: str = "both"  # both, bars, waterfall
-    frozen: bool = False
-    help: bool = False
-    floor_dbfs: float = -90.0
-    ceiling_dbfs: float = 0.0
-    channel: int = 0
-    page: int = 0  # 0 is all bands at once, the loudest of each row shown; then pages of one band a row
-    hold_peaks: bool = False
-
-
-def press(view: View, key: str, *, channels: int, pages: int) -> View:
-    """The view after a key; keys that mean nothing change nothing."""
-    show_next = {"both": "bars", "bars": "waterfall", "waterfall": "both"}
-    match key:
-        case "v":
-            return replace(view, show=show_next[view.show])
-        case "space":
-            return replace(view, frozen=not view.frozen)
-        case "?":
-            return replace(view, help=not view.help)
-        case "escape":
-            return replace(view, help=False)
-        case "h":
-            return replace(view, hold_peaks=not view.hold_peaks)
-        case "c":
-            return replace(view, channel=(view.channel + 1) % channels)
-        case "pgdn":
-            return replace(view, page=(view.page + 1) % (pages + 1))
-        case "pgup":
-            return replace(view, page=(min(view.page, pages + 1) - 1) % (pages + 1))
-        case "home":
-            return replace(view, page=0)
-        case "+" | "=" | "-":
-            step_db = -LEVEL_STEP_DB if key == "-" else LEVEL_STEP_DB
-            highest_dbfs = view.ceiling_dbfs - SMALLEST_RANGE_DB
-            return replace(
-                view, floor_dbfs=min(max(view.floor_dbfs + step_db, LOWEST_FLOOR_DBFS), highest_dbfs)
-            )
-        case "[" | "]":
-            step_db = -LEVEL_STEP_DB if key == "[" else LEVEL_STEP_DB
-            lowest_dbfs = view.floor_dbfs + SMALLEST_RANGE_DB
-            return replace(
-                view, ceiling_dbfs=max(min(view.ceiling_dbfs + step_db, HIGHEST_CEILING_DBFS), lowest_dbfs)
-            )
-    return view
-
-
-@dataclass(kw_only=True)
-class State:
-    """All that a screen is drawn from.
-
-    While the view is frozen, `shown` is a copy and `live` goes on recording: nothing is missing afterwards.
-    """
-
-    scene: Scene
-    view: View
-    live: Picture
-    shown: Picture
-    snapshot: Snapshot | None = None
-    silent_s: float = 0.0  # how long no snapshot has come
-    note: str = ""  # what a key did, such as where the screenshot went
-    drawn_fps: float | None = None  # when the screen is slower than it was asked to be
-    pages: int = field(default=1)  # of the screen drawn last
-
-    @classmethod
-    def open(cls, scene: Scene) -> State:
-        picture = Picture(scene)
-        view = View(floor_dbfs=scene.floor_dbfs, ceiling_dbfs=scene.ceiling_dbfs)
-        return cls(scene=scene, view=view, live=picture, shown=picture)
-
-    def change_scene(self, scene: Scene) -> None:
-        """Go on with another scene; what was recorded stays unless the bands or channels are others."""
-        same = (scene.channels, scene.band_freqs_hz) == (self.scene.channels, self.scene.band_freqs_hz)
-        self.scene = scene
-        if not same:
-            events, digits = self.live.events, self.live.digits
-            self.live = self.shown = Picture(scene)
-            self.live.events, self.live.digits = events, digits
-            self.view = replace(self.view, channel=0, page=0, frozen=False)
-
-    def tell_status(self) -> str:
-        """What keeps the run from going on as usual, or nothing."""
-        if self.silent_s:
-            return f"no word from the main process for {self.silent_s:.0f} s; Ctrl-C ends the run"
-        return self.snapshot.status if self.snapshot else "starting"
-
-    def take(self, snapshot: Snapshot, now_s: float) -> None:
-        self.snapshot = snapshot
-        self.live.take(snapshot, now_s)
-
-    def press(self, key: str) -> None:
-        before: Any = self.view
-        self.view = press(before, key, channels=self.scene.channels, pages=self.pages)
-        self.live.hold_peaks = self.view.hold_peaks
-        if self.view.frozen != before.frozen:
-            self.shown = copy.deepcopy(self.live) if self.view.frozen else self.live
-        if key == "p":
-            self.live.reset_peaks()
-            self.shown.reset_peaks()

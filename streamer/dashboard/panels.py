@@ -13,9 +13,9 @@ from rich.panel import Panel
 from rich.text import Text
 
 from streamer.dashboard.canvas import PARTS_OF_A_CELL, RESET, clean, fit, tell_unit
-from streamer.dashboard.history import State
 from streamer.dashboard.messages import EventRow, Scene, Snapshot
 from streamer.dashboard.palette import Depth
+from streamer.dashboard.state import State
 
 HEALTH_WIDTH = 26
 ROOMY_WIDTH = 100
@@ -70,10 +70,10 @@ def make_header(state: State, width: int) -> RenderableType:
         (f"{mark} {clean(scene.mode)}", colour),
         "  ",
     )
-    if state.view.frozen:
+    if state.choices.frozen:
         left.append("‖ FROZEN", "bold reverse")
         left.append("  ")
-    channel = f" · ch {state.view.channel + 1}/{scene.channels}" if scene.channels > 1 else ""
+    channel = f" · ch {state.choices.channel + 1}/{scene.channels}" if scene.channels > 1 else ""
     left.append(clean(scene.source), "bold")
     left.append(f"  {scene.fs_hz / 1000:g} kHz{channel}")
     dropped = snapshot.dropped_samples if snapshot else 0
@@ -127,7 +127,7 @@ def make_health(state: State, height: int) -> RenderableType:
     def tell(name: str, value: str, style: str = "") -> None:
         lines.append((name, value, style))
 
-    channel = state.view.channel
+    channel = state.choices.channel
     if channel < len(snapshot.input_rms_dbfs):
         unit = tell_unit(state.scene)
         rms_dbfs, peak_dbfs = snapshot.input_rms_dbfs[channel], snapshot.input_peak_dbfs[channel]
@@ -177,8 +177,8 @@ def make_health(state: State, height: int) -> RenderableType:
 
 def _small_meter(state: State, rms_dbfs: float, peak_dbfs: float) -> str:
     """The input level as a bar across the panel, with a mark at its peak."""
-    floor_dbfs, width = state.view.floor_dbfs, HEALTH_WIDTH - 4
-    per_db = 1 / (state.view.ceiling_dbfs - floor_dbfs)
+    floor_dbfs, width = state.choices.floor_dbfs, HEALTH_WIDTH - 4
+    per_db = 1 / (state.choices.ceiling_dbfs - floor_dbfs)
     bar = _small_bar((rms_dbfs - floor_dbfs) * per_db, width)
     mark = max(0, min(width - 1, int((peak_dbfs - floor_dbfs) * per_db * width)))
     return f"{bar[:mark]}│{bar[mark + 1 :]}" if bar[mark] == "·" else bar

@@ -17,7 +17,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streamer.dashboard.history import State
 from streamer.dashboard.messages import (
     Answer,
     Goodbye,
@@ -30,9 +29,10 @@ from streamer.dashboard.messages import (
     encode,
 )
 from streamer.dashboard.palette import read_depth
+from streamer.dashboard.state import State
 from streamer.dashboard.terminal import (
-    BEGIN_FRAME,
-    END_FRAME,
+    BEGIN_SCREEN,
+    END_SCREEN,
     Signals,
     Terminal,
     TerminalGoneError,
@@ -44,14 +44,14 @@ if TYPE_CHECKING:
 
 PANELS_EVERY_S = 0.25
 LOOK_AROUND_S = 0.5  # how often the size and the foreground are looked at when nothing comes
-FRAME_BUDGET = 0.25  # of the time between frames; what takes longer is drawn less often
+SCREEN_BUDGET = 0.25  # of the time between screens; what takes longer is drawn less often
 SLOWEST_FPS = 1.0
 NOTE_SHOWN_S = 5.0
 SILENT_AFTER_S = 2.0  # snapshots come many times a second, whatever the source does
 
 
 class Pace:
-    """When the next frame is due. Frames over their budget come less often, until they fit it."""
+    """When the next screen is due. Screens over their budget come less often, until they fit it."""
 
     def __init__(self, fps: float) -> None:
         self.wanted_s = 1 / fps
@@ -59,17 +59,17 @@ class Pace:
         self.due_s = 0.0
 
     def drawn(self, start_s: float, end_s: float) -> None:
-        """A frame was begun at start_s and taken by the terminal at end_s."""
+        """A screen was begun at start_s and taken by the terminal at end_s."""
         took_s = end_s - start_s
-        if took_s > FRAME_BUDGET * self.period_s:
+        if took_s > SCREEN_BUDGET * self.period_s:
             self.period_s = min(1 / SLOWEST_FPS, self.period_s * 1.5)
-        elif took_s < FRAME_BUDGET * self.period_s / 2:
+        elif took_s < SCREEN_BUDGET * self.period_s / 2:
             self.period_s = max(self.wanted_s, self.period_s / 1.1)
         self.due_s = start_s + 0.9 * self.period_s  # a snapshot that comes a little early need not wait
 
     @property
     def slow_fps(self) -> float | None:
-        """The frame rate, if it is well below what was asked for."""
+        """The pace, if it is well below what was asked for."""
         return 1 / self.period_s if self.period_s > 1.5 * self.wanted_s else None
 
 
@@ -107,7 +107,7 @@ class _Loop:
         self._panels_s = -1.0
         self._note_s = 0.0
         self._heard_s = time.monotonic()
-        self._frame_start_s: float | None = None  # of a frame the terminal has not taken whole
+        self._screen_start_s: float | None = None  # of a screen the terminal has not taken whole
         self._changed = False
         self._over = False
 
@@ -119,8 +119,8 @@ class _Loop:
             if self._over or not self._come_to_front():
                 continue
             self._take_keys()
-            self._finish_frame()
-            if self._frame_is_due():
+            self._finish_screen()
+            if self._screen_is_due():
                 self._draw()
 
     def _wait(self) -> None:
@@ -148,7 +148,7 @@ class _Loop:
         except (EOFError, OSError):  # the main process has died
             self._over = True
 
-    def _take(self, message: bytes) -> None:
+    def _handle(self, message: bytes) -> None:
         match decode_message(message):
             case Scene() as scene:
                 self._pace = Pace(scene.fps)
@@ -159,7 +159,7 @@ class _Loop:
                     self._state.change_scene(scene)
             case Snapshot() as snapshot if self._state is not None:
                 self._heard_s = time.monotonic()
-                self._state.take(snapshot, self._heard_s)
+                self._state.add(snapshot, self._heard_s)
                 self._answer(Taken())
             case Goodbye():
                 self._over = True
@@ -212,13 +212,13 @@ class _Loop:
             self._state.note = f"{path} cannot be written: {error.strerror}"
         self._note_s = time.monotonic()
 
-    def _finish_frame(self) -> None:
+    def _finish_screen(self) -> None:
         self._terminal.flush()
-        if self._frame_start_s is not None and not self._terminal.pending:
-            self._pace.drawn(self._frame_start_s, time.monotonic())
-            self._frame_start_s = None
+        if self._screen_start_s is not None and not self._terminal.pending:
+            self._pace.drawn(self._screen_start_s, time.monotonic())
+            self._screen_start_s = None
 
-    def _frame_is_due(self) -> bool:
+    def _screen_is_due(self) -> bool:
         if self._terminal.size() != self._size:
             self._size = self._terminal.size()
             self._changed = True
@@ -252,7 +252,7 @@ class _Loop:
         changes = self._write_changes(self._shown, screen)
         self._shown = screen
         self._changed = False
-        self._frame_start_s = start_s
+        self._screen_start_s = start_s
         if changes:
-            self._terminal.write(f"{BEGIN_FRAME}{changes}{END_FRAME}")
-        self._finish_frame()
+            self._terminal.write(f"{BEGIN_SCREEN}{changes}{END_SCREEN}")
+        self._finish_screen()

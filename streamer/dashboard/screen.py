@@ -14,7 +14,6 @@ from rich.console import Console
 
 from streamer.dashboard.bars import NUMBER_WIDTH, Rows, make_bars, make_numbers, make_waterfall
 from streamer.dashboard.canvas import DIM, RESET, SGR, Region, Screen, clean, fit, tell_unit
-from streamer.dashboard.history import State
 from streamer.dashboard.palette import Depth, make_bar_colours, make_ramp
 from streamer.dashboard.panels import (
     HEALTH_WIDTH,
@@ -25,6 +24,7 @@ from streamer.dashboard.panels import (
     make_help,
     make_key_line,
 )
+from streamer.dashboard.state import State
 
 SMALLEST_WIDTH, SMALLEST_HEIGHT = 60, 15  # below, one line has to do
 BOTH_FROM_WIDTH = 100
@@ -58,7 +58,7 @@ def render(state: State, width: int, height: int, depth: Depth, keep: Screen | N
             draw(make_events(state, width, layout.events_height), width, layout.events_height, depth),
         )
         regions["keys"] = Region(0, height - 1, width, draw(make_key_line(state, width), width, 1, depth))
-    if state.view.help:
+    if state.choices.help:
         shape = (layout.left_width, layout.main_height)
         regions["help"] = Region(0, 2, layout.left_width, draw(make_help(), *shape, depth))
     else:
@@ -92,7 +92,7 @@ class _Layout:
         # Few bands leave room for more events, but the health panel wants its lines.
         main_height = min(body - events_height, max(bands + 3, 14))
         left_width = width - HEALTH_WIDTH
-        show = state.view.show
+        show = state.choices.show
         bars_width = left_width
         if show == "waterfall":
             bars_width = 0
@@ -111,8 +111,8 @@ class _Layout:
 
 
 def _render_bands(state: State, layout: _Layout, depth: Depth) -> dict[str, Region]:
-    scene, view = state.scene, state.view
-    rows = Rows.share(len(scene.band_labels), layout.band_rows, min(view.page, layout.pages))
+    scene, choices = state.scene, state.choices
+    rows = Rows.share(len(scene.band_labels), layout.band_rows, min(choices.page, layout.pages))
     labels = rows.labels(scene.band_labels)
     label_width = cell_len(labels[0])
     numbers = make_numbers(state, rows)
@@ -127,7 +127,7 @@ def _render_bands(state: State, layout: _Layout, depth: Depth) -> dict[str, Regi
             width=inner - label_width - NUMBER_WIDTH - 2,
             depth=depth,
         )
-        title = f"bands · {tell_unit(state.scene)}" + (" · peaks held" if view.hold_peaks else "")
+        title = f"bands · {tell_unit(state.scene)}" + (" · peaks held" if choices.hold_peaks else "")
         title += _tell_pages(state, layout, rows)
         regions["bars"] = Region(
             0, 2, layout.bars_width, _frame(lines, title, "", layout.bars_width, layout.main_height)
@@ -147,8 +147,8 @@ def _render_bands(state: State, layout: _Layout, depth: Depth) -> dict[str, Regi
         title = f"last {span_s:.0f} s" + (_tell_pages(state, layout, rows) if alone else "")
         offset_db = scene.offset_db
         ramp = (
-            f"{view.floor_dbfs + offset_db:.0f} {make_ramp(depth)}{RESET}{DIM} "
-            f"{view.ceiling_dbfs + offset_db:.0f} {tell_unit(state.scene)}"
+            f"{choices.floor_dbfs + offset_db:.0f} {make_ramp(depth)}{RESET}{DIM} "
+            f"{choices.ceiling_dbfs + offset_db:.0f} {tell_unit(state.scene)}"
         )
         regions["waterfall"] = Region(
             layout.bars_width,
@@ -160,8 +160,8 @@ def _render_bands(state: State, layout: _Layout, depth: Depth) -> dict[str, Regi
 
 
 def _tell_pages(state: State, layout: _Layout, rows: Rows) -> str:
-    if state.view.page:
-        return f" · page {min(state.view.page, layout.pages)}/{layout.pages}"
+    if state.choices.page:
+        return f" · page {min(state.choices.page, layout.pages)}/{layout.pages}"
     return f" · {len(state.scene.band_labels)} bands, loudest per row" if rows.pooled else ""
 
 
@@ -181,14 +181,14 @@ def _frame(lines: list[str], title: str, footer: str, width: int, height: int) -
 
 def _render_meter(state: State, width: int, height: int, depth: Depth) -> Screen:
     """The loudest band on one line, and what is wrong on the next if there is one."""
-    snapshot, view, levels = state.snapshot, state.view, state.shown.level_dbfs
+    snapshot, choices, levels = state.snapshot, state.choices, state.shown.level_dbfs
     status = state.tell_status()
     dropped = snapshot.dropped_samples if snapshot else 0
     if levels is None:
         first = fit(clean(status), width)
     else:
-        band = int(levels[view.channel].argmax())
-        level_dbfs = float(levels[view.channel, band])
+        band = int(levels[choices.channel].argmax())
+        level_dbfs = float(levels[choices.channel, band])
         name = clean(state.scene.band_labels[band])
         name = fit(name, min(8, cell_len(name)))
         number = f"{level_dbfs + state.scene.offset_db:6.1f} {tell_unit(state.scene)}"
@@ -196,8 +196,8 @@ def _render_meter(state: State, width: int, height: int, depth: Depth) -> Screen
         cells = width - cell_len(name) - cell_len(number) - 2
         first = fit(f"{name} {number}", width)
         if cells > 0:
-            span_db = view.ceiling_dbfs - view.floor_dbfs
-            full = int(max(0.0, min(1.0, (level_dbfs - view.floor_dbfs) / span_db)) * cells)
+            span_db = choices.ceiling_dbfs - choices.floor_dbfs
+            full = int(max(0.0, min(1.0, (level_dbfs - choices.floor_dbfs) / span_db)) * cells)
             bar = make_bar_colours(cells, depth).full[full]
             first = f"{name} {bar}{RESET}{' ' * (cells - full)} {number}"
     second = fit(clean(status) if levels is not None else "", width)

@@ -16,8 +16,8 @@ LEAVE_WITHIN_S = 0.5  # how long a terminal that stopped reading is given to tak
 
 ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[0m\x1b[2J"  # alternate screen, no cursor, no wrapping, cleared
 LEAVE = "\x1b[?2026l\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l"
-BEGIN_FRAME = "\x1b[?2026h"  # synchronized output: the terminal shows all of a frame or nothing
-END_FRAME = "\x1b[?2026l"
+BEGIN_SCREEN = "\x1b[?2026h"  # synchronized output: the terminal shows all of a screen or nothing
+END_SCREEN = "\x1b[?2026l"
 
 LOCAL_FLAGS = 3  # indices into what tcgetattr returns
 INPUT_FLAGS = 0

@@ -12,7 +12,8 @@ import time
 
 import numpy as np
 
-from streamer.dashboard.messages import DashboardLink, EventRow, Goodbye, Quit, Scene, Snapshot, TerminalGone
+from streamer.dashboard.link import DashboardLink
+from streamer.dashboard.messages import EventRow, Goodbye, Quit, Scene, Snapshot, TerminalGone
 
 THIRD_OCTAVES = [50.0 * 2 ** (i / 3) for i in range(23)]
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from streamer.dashboard.canvas import write_changes
-from streamer.dashboard.history import State
 from streamer.dashboard.messages import EventRow, Scene, Snapshot
 from streamer.dashboard.palette import COLOURS, Depth
 from streamer.dashboard.screen import render, save_screenshot
+from streamer.dashboard.state import State
 from tests.dashboard.feeder import make_scene, make_snapshot
 
 
@@ -23,7 +23,7 @@ def make_state(scene: Scene | None = None, snapshots: int = 30, **changes) -> St
     scene = scene or make_scene()
     state = State.open(scene)
     for number in range(snapshots):
-        state.take(make_snapshot(scene, number, **changes), number / scene.fps)
+        state.add(make_snapshot(scene, number, **changes), number / scene.fps)
     return state
 
 
@@ -35,7 +35,7 @@ def with_levels(scene: Scene, level_dbfs: np.ndarray) -> State:
     state = State.open(scene)
     levels = level_dbfs.astype(np.float32).tobytes()
     for number in range(12):
-        state.take(Snapshot(t_s=number / scene.fps, levels=levels, peaks=levels), number / scene.fps)
+        state.add(Snapshot(t_s=number / scene.fps, levels=levels, peaks=levels), number / scene.fps)
     return state
 
 
@@ -104,7 +104,7 @@ def test_a_peak_mark_stands_where_the_peak_was():
     scene = make_scene(bands=1)
     state = State.open(scene)
     levels, peaks = (np.array([dbfs], dtype=np.float32).tobytes() for dbfs in (-90, -45))
-    state.take(Snapshot(t_s=0, levels=levels, peaks=peaks), 0.0)
+    state.add(Snapshot(t_s=0, levels=levels, peaks=peaks), 0.0)
     line = text_of(state, 80, 24).splitlines()[3]
     bar = line[line.index("50 ") + 3 : line.index("-90.0")].rstrip()
     assert bar[len(bar) // 2 :].startswith("│") or bar[len(bar) // 2 - 1 :].startswith("│")
@@ -143,7 +143,7 @@ def test_a_short_tone_is_seen_in_the_waterfall_in_its_row(bands):
         level_dbfs = np.full(bands, -90, dtype=np.float32)
         if number == 31:
             level_dbfs[bands // 2] = 0
-        state.take(
+        state.add(
             Snapshot(t_s=number / 15, levels=level_dbfs.tobytes(), peaks=level_dbfs.tobytes()), number / 15
         )
     screen = render(state, 120, 40, Depth.TRUE)
@@ -161,7 +161,7 @@ def test_only_rows_that_changed_are_written():
     state = make_state()
     before = render(state, 120, 40, Depth.TRUE)
     assert write_changes(before, render(state, 120, 40, Depth.TRUE)) == ""
-    state.take(make_snapshot(state.scene, 30), 2.0)
+    state.add(make_snapshot(state.scene, 30), 2.0)
     after = render(state, 120, 40, Depth.TRUE, keep=before)
     rows = set(re.findall(r"\x1b\[(\d+);\d+H", write_changes(before, after)))
     assert "1" not in rows  # the header waits for its turn
@@ -180,7 +180,7 @@ def test_a_terminal_fed_with_changes_shows_what_one_fed_with_whole_screens_shows
             size = (120, 40) if step == "big" else (80, 24)
             terminal.resize(size[1], size[0])
         elif step == "snap":
-            state.take(make_snapshot(state.scene, number), number / 15)
+            state.add(make_snapshot(state.scene, number), number / 15)
             number += 1
         else:
             state.press(step)
@@ -213,7 +213,7 @@ def test_events_show_newest_first_with_their_figures():
         snr_db=34.0,
         confidence=0.998,
     )
-    state.take(Snapshot(t_s=1, events=[begin, end]), 1.0)
+    state.add(Snapshot(t_s=1, events=[begin, end]), 1.0)
     text = text_of(state)
     assert re.search(r"07:31:09\.873 dtmf +5 +102 ms +-17\.9 dBFS +snr 34 dB +conf 1\.00", text)
     assert re.search(r"07:31:08\.100 tone +hum +on ▶", text)
@@ -225,14 +225,14 @@ def test_an_error_among_the_events_has_the_whole_line():
     state = make_state(snapshots=1)
     message = "mic:USB Audio came back with 44100 Hz, 1 channel instead of 48000 Hz, 1 channel"
     row = EventRow(id=0, phase="", type="error", label=message, time="07:31:08.100")
-    state.take(Snapshot(t_s=1, events=[row]), 1.0)
+    state.add(Snapshot(t_s=1, events=[row]), 1.0)
     assert f"07:31:08.100 error   {message}" in text_of(state)
 
 
 def test_a_status_is_shown_where_the_keys_are():
     assert "▲ waiting for USB Audio, 12 s" in text_of(make_state(status="waiting for USB Audio, 12 s"))
     state = State.open(make_scene())
-    state.take(Snapshot(t_s=0, status="compiling kernels (first run only)"), 0.0)
+    state.add(Snapshot(t_s=0, status="compiling kernels (first run only)"), 0.0)
     assert "▲ compiling kernels (first run only)" in text_of(state)
     assert "compiling kernels" in text_of(state, 50, 10)
 
@@ -265,7 +265,7 @@ def test_names_cannot_steer_the_terminal():
     scene = make_scene(bands=2, source=nasty, band_labels=[nasty, nasty], plans=[nasty], output=nasty)
     scene = msgspec.structs.replace(scene, bands=nasty)
     state = make_state(scene, 3, status="")
-    state.take(Snapshot(t_s=1, events=[EventRow(id=1, phase="", type=nasty, label=nasty, time=nasty)]), 1.0)
+    state.add(Snapshot(t_s=1, events=[EventRow(id=1, phase="", type=nasty, label=nasty, time=nasty)]), 1.0)
     for width, height in SIZES:
         screen = render(state, width, height, Depth.TRUE)
         assert all(
@@ -310,7 +310,7 @@ def test_no_name_or_figure_breaks_the_screen(name, level_dbfs, figure, count, si
         "status": name,
         "events": [event],
     }
-    state.take(Snapshot(t_s=count / 1000, **changes), 99.0)
+    state.add(Snapshot(t_s=count / 1000, **changes), 99.0)
     lines = render(state, *size, Depth.TRUE).plain_lines()
     assert {cell_len(line) for line in lines} == {size[0]}
     assert all(line.isprintable() for line in lines)

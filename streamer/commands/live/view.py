@@ -13,17 +13,8 @@ from streamer.analysis.bank import Batch
 from streamer.base.processes import get_context, start_process
 from streamer.base.version import __version__
 from streamer.commands.live.spec import MonitorSpec
-from streamer.dashboard.messages import (
-    DashboardLink,
-    EventRow,
-    Goodbye,
-    LevelSummary,
-    Quit,
-    Scene,
-    Snapshot,
-    TerminalGone,
-    make_event_row,
-)
+from streamer.dashboard.link import DashboardLink, LevelSummary, make_event_row
+from streamer.dashboard.messages import EventRow, Goodbye, Quit, Scene, Snapshot, TerminalGone
 from streamer.dashboard.process import run_dashboard
 from streamer.events import ErrorRecord, Event, GapRecord, Record
 from streamer.live.stream import Stream, count_frames

@@ -1,0 +1,132 @@
+"""The main process's end of the wire to the dashboard, and what it makes of levels and records to send them."""
+
+from __future__ import annotations
+
+import os
+import socket
+from datetime import datetime
+from multiprocessing.connection import Connection
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.dashboard.messages import (
+    Answer,
+    EventRow,
+    Message,
+    Snapshot,
+    Taken,
+    TerminalGone,
+    decode_answer,
+    encode,
+)
+from streamer.events import ErrorRecord, Event, GapRecord
+
+IN_FLIGHT = 2  # snapshots the dashboard has not taken yet; one being drawn and one waiting for it
+SILENCE_DBFS = -200.0
+_BUFFER_BYTES = 1 << 20  # room for what is in flight, so that sending it does not wait for the reader
+
+
+class DashboardLink:
+    """The monitor's end of the connection. It never waits for a dashboard that is slow, stopped or dead."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._in_flight = 0
+        self.closed = False
+        with socket.socket(fileno=os.dup(connection.fileno())) as pipe:  # a duplex Pipe is a pair of sockets
+            pipe.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
+
+    def ready(self) -> bool:
+        """Whether a snapshot would be taken soon; when not, its events and levels go into the next one."""
+        return not self.closed and self._in_flight < IN_FLIGHT
+
+    def send(self, message: Message) -> None:
+        """Scenes and goodbyes go out at once, snapshots only when `ready`."""
+        if self.closed:
+            return
+        self._in_flight += isinstance(message, Snapshot)
+        try:
+            self._connection.send_bytes(encode(message))
+        except OSError:  # the dashboard has died: poll will say so
+            pass
+
+    def poll(self) -> list[Answer]:
+        """What the dashboard has said since the last call. If it died unasked, that is a TerminalGone."""
+        answers: list[Answer] = []
+        try:
+            while not self.closed and self._connection.poll(0):
+                answer = decode_answer(self._connection.recv_bytes())
+                if isinstance(answer, Taken):
+                    self._in_flight -= 1
+                    continue
+                self.closed = isinstance(answer, TerminalGone)
+                answers.append(answer)
+        except (EOFError, OSError):
+            self.closed = True
+            answers.append(TerminalGone(reason="the dashboard has ended"))
+        return answers
+
+
+class LevelSummary:
+    """Mean power and maximum of the frames since the last snapshot, for all channels."""
+
+    def __init__(self, *, channels: int, bands: int) -> None:
+        self._power_sum = np.zeros((channels, bands), dtype=np.float64)
+        self._power_max = np.zeros((channels, bands), dtype=np.float32)
+        self._frames = np.zeros(channels, dtype=np.int64)
+
+    def add(self, channel: int, power: NDArray[np.float32]) -> None:
+        """Take frames of `Levels.power`, (frames, bands), of a channel counted from 1."""
+        if len(power):
+            self._power_sum[channel - 1] += power.sum(axis=0, dtype=np.float64)
+            np.maximum(self._power_max[channel - 1], power.max(axis=0), out=self._power_max[channel - 1])
+            self._frames[channel - 1] += len(power)
+
+    def take(self) -> tuple[bytes, bytes]:
+        """`levels` and `peaks` of a Snapshot, and start afresh; empty until every channel has a frame."""
+        if not self._frames.all():
+            return b"", b""
+        levels = _dbfs(self._power_sum / self._frames[:, None]).tobytes()
+        peaks = _dbfs(self._power_max).tobytes()
+        self._power_sum[:] = 0
+        self._power_max[:] = 0
+        self._frames[:] = 0
+        return levels, peaks
+
+
+def _dbfs(power: NDArray[np.floating]) -> NDArray[np.float32]:
+    # a full-scale sine has the power 0.5
+    floor = 10 ** (SILENCE_DBFS / 10)
+    return (10 * np.log10(np.fmax(np.asarray(power, dtype=np.float64) * 2, floor))).astype(np.float32)
+
+
+def make_event_row(event: Event | GapRecord | ErrorRecord) -> EventRow:
+    """The line of the events panel for this: local time where it is known, stream time where not."""
+    if isinstance(event, ErrorRecord):
+        return EventRow(id=0, phase="", type="error", label=event.message, time=_show(datetime.now()))
+    time = _tell_local_time(event.time) if event.time else f"{event.t_s:.3f} s"
+    if isinstance(event, GapRecord):
+        label = f"{event.lost_samples:,} samples lost: {event.reason}"
+        return EventRow(id=0, phase="", type="gap", label=label, time=time)
+    duration_ms = None if event.duration_s is None else event.duration_s * 1e3
+    return EventRow(
+        id=event.id,
+        phase=event.phase,
+        type=event.type,
+        label=event.label,
+        time=time,
+        channel=event.channel,
+        duration_ms=duration_ms,
+        level_dbfs=event.level_dbfs,
+        snr_db=event.snr_db,
+        confidence=event.confidence,
+    )
+
+
+def _tell_local_time(time: str) -> str:
+    return _show(datetime.fromisoformat(time).astimezone())
+
+
+def _show(time: datetime) -> str:
+    return time.strftime("%H:%M:%S.%f")[:12]
