@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -25,9 +26,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 _CHECK_TIMEOUT_S = 60.0
-_CHECK = "import sys; from streamer.analysis.kernels import store; store.check(sys.argv[1])"
+_CHECK = "import sys; from streamer.analysis.kernels import store; store.check(*sys.argv[1:])"
 # What numba is told by, and what changes the code it makes.
 _SETTINGS = (
     "BOUNDSCHECK",
@@ -50,11 +52,21 @@ _NEVER_CALLED = (
     "numba_unpickle",
 )
 
-_NOTHING = ctypes.c_char * 0
+_NOTHING, _RESULT = ctypes.c_char * 0, ctypes.c_int64 * 2
+_ENTRY = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_char_p, _RESULT)
+_INTEGER = struct.Struct("q").pack
+_ARRAYS = [struct.Struct(f"{5 + 2 * n_axes}q").pack for n_axes in range(5)]
 
 Function = Callable[..., int]
 _one_at_a_time = threading.Lock()
 _refusals: list[str] = []
+
+
+class Fixed:
+    """An array that stays where it is and as it is: looked at once, and not again in every call."""
+
+    def __init__(self, array: NDArray[Any]) -> None:
+        self.array, self.kind, self.packed = array, _kind_of(array), _pack(array)
 
 
 class Compiled:
@@ -82,28 +94,28 @@ class Compiled:
 
     def is_missing(self, *args: Any) -> bool:
         """Whether code for arguments like these must be compiled first."""
-        if os.environ.get("NUMBA_DISABLE_JIT"):
+        if _is_plain():
             return False
         with suppress(OSError):
             return not self._file(tuple(map(_kind_of, args))).exists()
         return True
 
     def _find(self, kinds: tuple[str, ...], args: Sequence[Any]) -> Function:
-        if os.environ.get("NUMBA_DISABLE_JIT"):
-            return self._by_numba()
+        if _is_plain():
+            return partial(_call_numba, self._by_numba())
         with suppress(OSError):
             file = self._file(kinds)
             code = file.read_bytes()
             try:
-                return _call_by_address(_load(code), kinds)
+                return partial(_call, _ENTRY(_load(code, kinds)))
             except DamagedError:
                 file.unlink()
         function = self._by_numba()
         try:
-            _keep(_compile(function, args), self._file(kinds))
+            _keep(_compile(function, _unwrap(args)), kinds, self._file(kinds))
         except Exception as error:  # numba's insides, the loader's or the disk's: it runs all the same
             _refusals.append(f"{self.name}: {_explain(error)}")
-        return function
+        return partial(_call_numba, function)
 
     def _by_numba(self) -> Function:
         function: Function = getattr(import_module(self.module), self.name)
@@ -113,6 +125,19 @@ class Compiled:
         kind = hashlib.sha256(" ".join(kinds).encode()).hexdigest()[:12]
         module = self.module.rpartition(".")[2]
         return find_folder() / f"{module}.{self.name}-{kind}-{_fingerprint(self.made_of)}.code"
+
+
+def _is_plain() -> bool:
+    """Whether numba is told to leave Python as it is."""
+    return os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
+
+
+def _call_numba(function: Function, *args: Any) -> int:
+    return function(*_unwrap(args))
+
+
+def _unwrap(args: Sequence[Any]) -> list[Any]:
+    return [value.array if isinstance(value, Fixed) else value for value in args]
 
 
 class DamagedError(OSError):
@@ -135,6 +160,8 @@ def _explain(error: Exception) -> str:
 
 def _kind_of(value: Any) -> str:
     """What numba tells arguments apart by. Whether they may be written does not change the code."""
+    if isinstance(value, Fixed):
+        return value.kind
     if isinstance(value, np.ndarray):
         flags = value.flags
         layout = "C" if flags.c_contiguous else "F" if flags.f_contiguous else "A"
@@ -197,23 +224,23 @@ def _compile(function: Any, args: Sequence[Any]) -> bytes:
     return name.encode() + b"\0" + bytes(machine_code)
 
 
-def _keep(content: bytes, file: Path) -> None:
+def _keep(content: bytes, kinds: tuple[str, ...], file: Path) -> None:
     """Put code where others find it, whole or not at all, and only if another process can load it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=file.parent, prefix=file.name, delete=False) as new:
         new.write(_seal(content))
     try:
         # LLVM ends the process where a name cannot be resolved: not this one.
-        run_python("-c", _CHECK, new.name, timeout_s=_CHECK_TIMEOUT_S)
+        run_python("-c", _CHECK, new.name, *kinds, timeout_s=_CHECK_TIMEOUT_S)
         Path(new.name).chmod(0o644)
         Path(new.name).replace(file)
     finally:
         Path(new.name).unlink(missing_ok=True)
 
 
-def check(file: str) -> None:
+def check(file: str, *kinds: str) -> None:
     """Load code as others will; for a process of its own."""
-    _load(Path(file).read_bytes())
+    _load(Path(file).read_bytes(), kinds)
 
 
 def run_python(*words: str, timeout_s: float | None = None) -> None:
@@ -234,8 +261,8 @@ def _seal(content: bytes) -> bytes:
     return hashlib.sha256(content).digest() + content
 
 
-def _load(code: bytes) -> int:
-    """Make code runnable, for as long as the process lives; the address of its function."""
+def _load(code: bytes, kinds: tuple[str, ...]) -> int:
+    """Make code runnable, for as long as the process lives; the address of its entry."""
     content = code[hashlib.sha256().digest_size :]
     if code != _seal(content):
         raise DamagedError("the code kept is damaged")
@@ -246,13 +273,12 @@ def _load(code: bytes) -> int:
     # An engine each: numba counts up the names of what a function calls, and begins again in every process, so two
     # files may mean different things by the same name.
     machine = llvm.Target.from_default_triple().create_target_machine()
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+    entry = llvm.parse_assembly(_write_entry(name.decode(), kinds))
+    engine = llvm.create_mcjit_compiler(entry, machine)
     engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code))
     engine.finalize_object()
-    address: int = engine.get_function_address(name.decode())
+    address: int = engine.get_function_address("enter")
     engine.detach()  # a thread may still be at it when the interpreter ends
-    if not address:
-        raise OSError(f"there is no function {name.decode()} in the code kept")
     return address
 
 
@@ -270,39 +296,47 @@ def _prepare_loader() -> None:
             llvm.add_symbol(symbol, never)
 
 
-def _call_by_address(address: int, kinds: tuple[str, ...]) -> Function:
-    """A caller of the code, by numba's convention: status f(result, error, arguments).
+def _write_entry(name: str, kinds: tuple[str, ...]) -> str:
+    """LLVM code that calls the function with what lies in a row at `block`: ctypes takes its time over each argument.
 
-    An array is six or more: its owner twice, which is nobody, its size, its item size, its address, its shape and
-    its strides.
+    By numba's convention: status f(result, error, arguments), all of them integers or pointers of 64 bits.
     """
-    types: list[Any] = [ctypes.c_void_p, ctypes.c_void_p]
-    for kind in kinds:
-        if kind == "i":
-            types.append(ctypes.c_int64)
-        else:
-            types += [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p]
-            types += [ctypes.c_int64] * (2 * int(kind[1]))
-    return partial(_call, ctypes.CFUNCTYPE(ctypes.c_int32, *types)(address))
+    n = sum(1 if kind == "i" else 5 + 2 * int(kind[1]) for kind in kinds)
+    loads = "".join(
+        f"%p{i} = getelementptr i64, ptr %block, i64 {i}\n%a{i} = load i64, ptr %p{i}, align 1\n"
+        for i in range(n)
+    )
+    slots = ", i64 ".join(f"%a{i}" for i in range(n))
+    return (
+        f'declare i32 @"{name}"(ptr, ptr{", i64" * n})\n'
+        f"define i32 @enter(ptr %block, ptr %result) {{\n{loads}"
+        f"%error = getelementptr i64, ptr %result, i64 1\n"
+        f'%status = call i32 @"{name}"(ptr %result, ptr %error, i64 {slots})\nret i32 %status\n}}\n'
+    )
 
 
 def _call(native: Any, *args: Any) -> int:
-    # A function without a result writes a null pointer there.
-    result, error = ctypes.c_int64(), ctypes.c_void_p()
-    flat: list[Any] = [ctypes.byref(result), ctypes.byref(error)]
-    for value in args:
-        if isinstance(value, np.ndarray):
-            flat += (None, None, value.size, value.itemsize, _find_data(value), *value.shape, *value.strides)
-        else:
-            flat.append(int(value))
-    status = native(*flat)
+    result = _RESULT()  # a function without one writes a null pointer there
+    status = native(b"".join(map(_pack, args)), result)
     assert status == 0, f"a compiled loop ended with status {status}"
-    return result.value
+    value: int = result[0]
+    return value
 
 
-def _find_data(array: Any) -> Any:
-    """Where its elements begin, as ctypes takes it."""
+def _pack(value: Any) -> bytes:
+    """An argument as numba lays it out. An array's owner comes first, twice, and is nobody."""
+    if isinstance(value, Fixed):
+        return value.packed
+    if isinstance(value, np.ndarray):
+        shape, strides = value.shape, value.strides
+        return _ARRAYS[len(shape)](0, 0, value.size, value.itemsize, _find_data(value), *shape, *strides)
+    return _INTEGER(value)
+
+
+def _find_data(array: Any) -> int:
+    """The address of its first element."""
     try:
-        return _NOTHING.from_buffer(array)  # a fifth of the time, and a call has a dozen
+        return ctypes.addressof(_NOTHING.from_buffer(array))  # a fifth of the time, and a call has a dozen
     except (TypeError, ValueError):  # read-only, or not in one piece
-        return array.ctypes.data
+        address: int = array.ctypes.data
+        return address

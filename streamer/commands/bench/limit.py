@@ -42,7 +42,7 @@ def _make_multiply_add_loop(n_bytes: int) -> Callable[[NDArray[Any], int], None]
 
         return types.void(sums, types.intp), generate
 
-    @njit(cache=True, nogil=True)
+    @njit(nogil=True)
     def loop(sums, n):  # type: ignore[no-untyped-def]
         multiply_add(sums, n)
 

@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +29,19 @@ for bands, dtype in (([440.0, 441.5], np.float32), (np.linspace(20, 3900, 1200),
         digest.update(values.tobytes())
 print(digest.hexdigest(), "numba" in sys.modules, store.refusal(), sep="|")
 """
+# The same of a loop that is compiled in no time.
+MEASURE_ONE = """
+import sys, numpy as np
+from streamer.analysis.kernels import store
+from streamer.live import compiled
+samples, meters = np.random.default_rng(1).standard_normal(1000).astype("f4"), np.zeros((1, 1, 2), "f4")
+compiled.measure(samples, 1000, 0, 0, meters)
+print(meters.tobytes().hex(), "numba" in sys.modules, store.refusal(), sep="|")
+"""
 BY_NUMBA_ITSELF = """
-from streamer.analysis.kernels.store import Compiled
-Compiled.load = lambda self, *args: self._by_numba()
+from functools import partial
+from streamer.analysis.kernels import store
+store.Compiled.load = lambda self, *args: partial(store._call_numba, self._by_numba())
 """
 KILLED_WHILE_KEEPING = """
 import os, signal
@@ -54,10 +66,13 @@ def finish(process: subprocess.Popen[str]) -> str:
     return out.strip()
 
 
-def measure(folder: Path, *, first: str = "", **env: str) -> tuple[str, bool, str]:
+def measure(folder: Path, *, first: str = "", code: str = MEASURE, **env: str) -> tuple[str, bool, str]:
     """A digest of some values, whether numba was loaded for them, and why code was not kept."""
-    digest, by_numba, refusal = finish(start(first + MEASURE, folder, **env)).split("|", 2)
+    digest, by_numba, refusal = finish(start(first + code, folder, **env)).split("|", 2)
     return digest, by_numba == "True", refusal
+
+
+measure_one = partial(measure, code=MEASURE_ONE)
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +90,12 @@ def kept(first_run: tuple[Path, str], tmp_path: Path) -> tuple[Path, str]:
     return Path(shutil.copytree(first_run[0], tmp_path / "kept")), first_run[1]
 
 
-def list_code(folder: Path) -> list[str]:
-    return sorted(file.name for file in folder.glob("*.code*"))
+@pytest.fixture
+def one_kept(tmp_path: Path) -> tuple[Path, str]:
+    """The same of one loop."""
+    digest, by_numba, refusal = measure_one(tmp_path)
+    assert (by_numba, refusal) == (True, "None")
+    return tmp_path, digest
 
 
 def test_kept_code_gives_the_bits_of_numba_without_it(kept: tuple[Path, str]) -> None:
@@ -119,45 +138,47 @@ def test_numba_works_as_ever_in_a_process_that_runs_kept_code(kept: tuple[Path, 
 
 
 @pytest.mark.parametrize("damage", ["cut short", "empty", "one bit"])
-def test_damaged_code_is_made_again(kept: tuple[Path, str], damage: str) -> None:
-    folder, digest = kept
-    [file] = folder.glob("*.evaluate_frames-*.code")  # of one precision: the other is read from a grid
+def test_damaged_code_is_made_again(one_kept: tuple[Path, str], damage: str) -> None:
+    folder, digest = one_kept
+    [file] = folder.glob("*.code")
     whole = file.read_bytes()
     flipped = whole[:2000] + bytes([whole[2000] ^ 1]) + whole[2001:]
     file.write_bytes({"cut short": whole[:-100], "empty": b"", "one bit": flipped}[damage])
-    assert measure(folder) == (digest, True, "None")
-    assert measure(folder) == (digest, False, "None")
+    assert measure_one(folder) == (digest, True, "None")
+    assert measure_one(folder) == (digest, False, "None")
+    assert [file] == list(folder.iterdir())
 
 
-def test_two_that_compile_at_once_do_not_disturb_each_other(
-    first_run: tuple[Path, str], tmp_path: Path
-) -> None:
-    both = [start(MEASURE, tmp_path) for _ in range(2)]
-    for process in both:
-        assert finish(process).startswith(first_run[1])
-    assert list_code(tmp_path) == list_code(first_run[0])
-    assert measure(tmp_path) == (first_run[1], False, "None")
+def test_those_that_compile_at_once_do_not_disturb_each_other(one_kept: tuple[Path, str]) -> None:
+    folder, digest = one_kept
+    [file] = folder.glob("*.code")
+    file.unlink()
+    together = [start(MEASURE_ONE, folder) for _ in range(4)]
+    for process in together:
+        assert finish(process) == f"{digest}|True|None"
+    assert [file] == list(folder.iterdir())
+    assert measure_one(folder) == (digest, False, "None")
 
 
 def test_who_is_killed_while_keeping_code_leaves_none_behind_that_is_run(tmp_path: Path) -> None:
-    process = start(KILLED_WHILE_KEEPING + MEASURE, tmp_path)
+    process = start(KILLED_WHILE_KEEPING + MEASURE_ONE, tmp_path)
     process.communicate(timeout=300)
     assert process.returncode == -9
-    assert list_code(tmp_path)  # what was written of it
-    assert not list(tmp_path.glob("*.code"))
+    assert [file.suffix for file in tmp_path.iterdir()] not in ([], [".code"])
+    assert measure_one(tmp_path)[1:] == (True, "None")
 
 
 def test_without_a_place_to_keep_it_values_are_the_same_and_the_reason_is_known(
-    kept: tuple[Path, str],
+    one_kept: tuple[Path, str],
 ) -> None:
-    folder, digest = kept
-    for file in folder.glob("*.code"):
-        file.unlink()
-        file.mkdir()  # nothing can be put there
-    got, by_numba, refusal = measure(folder)
+    folder, digest = one_kept
+    [file] = folder.glob("*.code")
+    file.unlink()
+    file.mkdir()  # nothing can be put there
+    got, by_numba, refusal = measure_one(folder)
     assert (got, by_numba) == (digest, True)
     assert "directory" in refusal
-    assert not [file for file in folder.glob("*.code*") if file.is_file()]
+    assert [file] == list(folder.iterdir())
 
 
 REFUSALS = {
@@ -168,12 +189,12 @@ REFUSALS = {
 
 @pytest.mark.parametrize("cause", REFUSALS)
 def test_where_code_cannot_be_had_or_loaded_numba_does_it_and_the_reason_is_known(
-    first_run: tuple[Path, str], tmp_path: Path, cause: str
+    one_kept: tuple[Path, str], tmp_path: Path, cause: str
 ) -> None:
-    digest, by_numba, refusal = measure(tmp_path, first=cause)
-    assert (digest, by_numba) == (first_run[1], True)
+    digest, by_numba, refusal = measure_one(tmp_path / "new", first=cause)
+    assert (digest, by_numba) == (one_kept[1], True)
     assert REFUSALS[cause] in refusal
-    assert not list_code(tmp_path)
+    assert not list((tmp_path / "new").glob("*"))
 
 
 # What is kept under which text.
@@ -272,6 +293,17 @@ def test_arguments_are_told_apart_as_numba_tells_them() -> None:
     unaligned = np.frombuffer(bytes(9), np.float64, 1, 1)
     values = (square, square.T, square[::2], read_only, square.astype(np.float64), unaligned, 3)
     assert [store._kind_of(value) for value in values] == ["f2C", "f2F", "f2A", "f2C", "d2C", "d1Cu", "i"]
+
+
+@pytest.mark.parametrize("fix", [store.Fixed, lambda array: array])
+def test_arrays_of_any_number_of_axes_arrive_whole_however_they_are_given(fix: Callable[..., object]) -> None:
+    table = np.zeros((3, 2), np.int64)
+    ring_loops.publish(fix(table), 4, 2, 7)
+    assert table.tolist() == [[0, 0], [5, 7], [6, 7]]
+    control, samples = np.zeros(64, np.int64), np.arange(20, dtype=np.float32).reshape(2, 10)
+    out = np.zeros((2, 5), np.float32)[:, ::1]
+    assert ring_loops.copy(fix(control), fix(samples), 8, 12, fix(out)) == 1
+    assert out.tolist() == [[8, 9, 0, 1, 0], [18, 19, 10, 11, 0]]
 
 
 def test_a_result_comes_back() -> None:
