@@ -1,4 +1,4 @@
-"""The README's error table: every way against exact sums, on signals that are hard on some of them."""
+"""The guide's error table: every way against exact sums, on signals that are hard on some of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import streamer
 from tests import reference
 
 FS_HZ = 48000.0
-README = (Path(__file__).parent.parent / "README.md").read_text()
+PAGE = (Path(__file__).parent.parent / "streamer/guide/accuracy.md").read_text()
 
 # name -> signal length, whether a large DC offset lies under the noise
 SIGNALS = {
@@ -89,9 +89,9 @@ def measure_error(way: Way, signal: str) -> float:
 
 
 def read_row(name: str) -> list[float]:
-    """The row of the README's table: errors as 2e-7."""
-    row = re.search(rf"^\| {re.escape(name)} \|(.*)\|$", README, re.MULTILINE)
-    assert row, f"{name} is not in the README"
+    """The row of the page's table: errors as 2e-7."""
+    row = re.search(rf"^\| {re.escape(name)} \|(.*)\|$", PAGE, re.MULTILINE)
+    assert row, f"{name} is not on the page"
     return [float(cell) for cell in row[1].split("|")]
 
 
@@ -101,7 +101,7 @@ def test_the_error_table_of_the_readme_is_what_comes_out(name: str) -> None:
         measured = measure_error(WAYS[name], signal)
         # Last digits differ between processors and libraries; the order of magnitude is what is claimed.
         assert abs(math.log10(measured / written)) < 0.7, (
-            f"{signal}: {measured:.1e}, the README says {written:.1e}"
+            f"{signal}: {measured:.1e}, the page says {written:.1e}"
         )
 
 

@@ -51,7 +51,7 @@ ORDER = {
     "outputs": "__init__ to_file",
     "commands": (
         "__init__ options talk progress < live"
-        " < bands bench completion config detect devices doctor generate plan spectrogram < main"
+        " < bands bench completion config detect devices doctor generate guide plan spectrogram < main"
     ),
     "commands/live": "__init__ interrupts settings systemd < load_settings < spec < view < monitor < command",
     "commands/doctor": "__init__ diagnosis < microphone < checks < command",

@@ -92,6 +92,16 @@ def test_the_event_example_is_what_is_printed(tmp_path: Path) -> None:
     assert list(first) == list(shown)
 
 
+def test_the_readme_stays_short_and_its_map_is_true() -> None:
+    assert len(README.splitlines()) <= 250
+    rows = re.findall(r"^\| `(\w+)/` \|[^|]*\|([^|]*)\|$", README, re.MULTILINE)
+    folders = {path.parent.name for path in (ROOT / "streamer").glob("*/__init__.py")}
+    assert {folder for folder, _ in rows} == folders
+    for folder, road in rows:
+        for file in re.findall(r"`([\w./]+)`", road):
+            assert (ROOT / "streamer" / folder / file).exists(), f"{folder}/{file}"
+
+
 def test_pictures_are_there() -> None:
     for path in re.findall(r"!\[[^\]]*\]\(([^)]*)\)", README):
         assert (ROOT / path).is_file()

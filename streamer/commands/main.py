@@ -42,6 +42,7 @@ COMMANDS = {
     "generate": Entry(
         "generate", "Test signals: tones, DTMF, cadences, two-tone pages, sweeps, hum and noise."
     ),
+    "guide": Entry("guide", "Read about TOPIC; without one, what there is to read."),
     "live": Entry("live.command", "Watch SOURCE: a dashboard on a terminal, events as lines elsewhere."),
     "plan": Entry("plan", "Tone plans: what to listen for, as TOML."),
     "spectrogram": Entry(

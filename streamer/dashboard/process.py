@@ -144,7 +144,7 @@ class _Loop:
     def _take_messages(self) -> None:
         try:
             while not self._over and self._connection.poll(0):
-                self._take(self._connection.recv_bytes())
+                self._handle(self._connection.recv_bytes())
         except (EOFError, OSError):  # the main process has died
             self._over = True
 

@@ -1,0 +1,42 @@
+"""streamer guide: pages about what the README has no room for."""
+
+from __future__ import annotations
+
+import sys
+from importlib.resources import files
+
+import click
+
+from streamer.base.units import choose
+from streamer.commands.options import CONTEXT, DEBUG
+
+
+def list_pages() -> dict[str, str]:
+    """Name -> text of every page, which is Markdown and begins with its title."""
+    folder = files("streamer") / "guide"
+    found = {page.name.removesuffix(".md"): page for page in folder.iterdir() if page.name.endswith(".md")}
+    return {name: found[name].read_text(encoding="utf-8") for name in sorted(found)}
+
+
+@click.command("guide", context_settings=CONTEXT)
+@click.argument("topic", required=False)
+@DEBUG
+def command(topic: str | None) -> None:
+    """Read about TOPIC; without one, what there is to read."""
+    pages = list_pages()
+    if topic is None:
+        for name, text in pages.items():
+            click.echo(f"{name:<14} {read_title(text)}")
+        return
+    choose(topic, tuple(pages), name="topic")
+    if not sys.stdout.isatty():
+        click.echo(pages[topic], nl=False)
+        return
+    from rich.console import Console  # only a terminal is worth its loading time
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(pages[topic]))
+
+
+def read_title(text: str) -> str:
+    return text.partition("\n")[0].removeprefix("# ")
