@@ -14,7 +14,8 @@ from typing import Any
 
 from streamer.base import families
 from streamer.base.errors import SpecError
-from streamer.base.units import NUMBER, choose, format_duration, parse_duration_s, parse_frequency_hz, shorten
+from streamer.base.text import choose, shorten
+from streamer.base.units import NUMBER, format_duration, parse_duration_s, parse_frequency_hz
 
 MAIN_LOBE_BINS = 4.0  # of hann, the detectors' window: two tones this far apart leave each other alone
 

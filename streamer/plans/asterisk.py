@@ -6,7 +6,7 @@ import json
 import re
 
 from streamer.base.errors import SpecError
-from streamer.base.units import shorten
+from streamer.base.text import printable, shorten
 from streamer.detectors.sections import CadenceSpec, Segment, list_limits, parse_pattern
 
 MAX_CHARACTERS = 2**20
@@ -53,7 +53,7 @@ def _write_plan(country: str, entries: list[tuple[int, str, str]], *, name: str)
     description = country
     for number, key, value in entries:
         if key == "description":
-            description = "".join(c if c.isprintable() else "?" for c in value)[:80]
+            description = printable(value)[:80]
         elif key not in NOT_TONES:
             try:
                 patterns[key] = value, _parse(key, value)

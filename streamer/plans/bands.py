@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 from streamer.analysis.bank import Bank
 from streamer.analysis.frames import FrameSpec
 from streamer.base.errors import SpecError
-from streamer.base.units import NUMBER, offer, shorten
+from streamer.base.text import offer, shorten
+from streamer.base.units import NUMBER
 from streamer.plans.band_words import FILE, FRACTION, KINDS, PLAIN, Band, Kind, Term, check_count
 
 PROBE_NOTE = (

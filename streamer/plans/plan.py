@@ -13,8 +13,8 @@ from typing import Any
 
 from streamer.base.errors import SpecError
 from streamer.base.shipped import find_configs
+from streamer.base.text import offer, shorten
 from streamer.base.toml import KeyPath, TomlFile, is_there, parse_toml, read_toml
-from streamer.base.units import offer, shorten
 from streamer.detectors import DETECTORS, Detector, find_detector
 from streamer.detectors.sections import (
     LIST_SECTIONS,

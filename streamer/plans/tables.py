@@ -13,8 +13,9 @@ from dataclasses import MISSING, Field, dataclass, fields, replace
 from typing import Any
 
 from streamer.base.errors import SpecError
+from streamer.base.text import offer, printable, shorten
 from streamer.base.toml import KeyPath, TomlFile
-from streamer.base.units import offer, parse_duration_range_s, parse_field, shorten
+from streamer.base.units import parse_duration_range_s, parse_field
 from streamer.detectors.sections import Segment, Step, parse_pattern, read_freqs
 
 UNIT_SUFFIXES = ("_ms", "_hz", "_dbfs", "_db")
@@ -173,4 +174,4 @@ def _fields_by_key(spec_class: type[Any]) -> dict[str, Field[Any]]:
 
 def show_path(path: KeyPath) -> str:
     shown = "".join(f"[{part}]" if isinstance(part, int) else f".{part[:60]}" for part in path)
-    return "".join(c if c.isprintable() else "?" for c in shown.removeprefix("."))
+    return printable(shown.removeprefix("."))
