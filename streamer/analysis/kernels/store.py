@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _CHECK_TIMEOUT_S = 60.0
-_CHECK = "import sys; from streamer.analysis.kernels import store; store.check(*sys.argv[1:])"
+_CHECK = "import sys; from streamer.analysis.kernels import store; store.check(sys.argv[1])"
 # What numba is told by, and what changes the code it makes.
 _SETTINGS = (
     "BOUNDSCHECK",
@@ -107,12 +107,12 @@ class Compiled:
             file = self._file(kinds)
             code = file.read_bytes()
             try:
-                return partial(_call, _ENTRY(_load(code, kinds)))
+                return partial(_call, _ENTRY(_load(code)))
             except DamagedError:
                 file.unlink()
         function = self._by_numba()
         try:
-            _keep(_compile(function, _unwrap(args)), kinds, self._file(kinds))
+            _keep(_compile(function, _unwrap(args), kinds), self._file(kinds))
         except Exception as error:  # numba's insides, the loader's or the disk's: it runs all the same
             _refusals.append(f"{self.name}: {_explain(error)}")
         return partial(_call_numba, function)
@@ -210,8 +210,9 @@ def _locate(name: str) -> Path:
     return Path(spec.origin)
 
 
-def _compile(function: Any, args: Sequence[Any]) -> bytes:
-    """The function's name and its object file, out of the library that numba has made it in."""
+def _compile(function: Any, args: Sequence[Any], kinds: tuple[str, ...]) -> bytes:
+    """Two object files: an entry, with its length before it, and the function, out of the library numba has made."""
+    from llvmlite import binding as llvm
     from numba import typeof, types
 
     signature = tuple(
@@ -220,27 +221,30 @@ def _compile(function: Any, args: Sequence[Any]) -> bytes:
     function.compile(signature)
     overload = function.overloads[signature]
     _, _, (machine_code, _) = overload.library.serialize_using_object_code()
-    name: str = overload.fndesc.llvm_func_name
-    return name.encode() + b"\0" + bytes(machine_code)
+    _prepare_loader()
+    entry: bytes = _make_machine().emit_object(
+        llvm.parse_assembly(_write_entry(overload.fndesc.llvm_func_name, kinds))
+    )
+    return _INTEGER(len(entry)) + entry + bytes(machine_code)
 
 
-def _keep(content: bytes, kinds: tuple[str, ...], file: Path) -> None:
+def _keep(content: bytes, file: Path) -> None:
     """Put code where others find it, whole or not at all, and only if another process can load it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=file.parent, prefix=file.name, delete=False) as new:
         new.write(_seal(content))
     try:
         # LLVM ends the process where a name cannot be resolved: not this one.
-        run_python("-c", _CHECK, new.name, *kinds, timeout_s=_CHECK_TIMEOUT_S)
+        run_python("-c", _CHECK, new.name, timeout_s=_CHECK_TIMEOUT_S)
         Path(new.name).chmod(0o644)
         Path(new.name).replace(file)
     finally:
         Path(new.name).unlink(missing_ok=True)
 
 
-def check(file: str, *kinds: str) -> None:
+def check(file: str) -> None:
     """Load code as others will; for a process of its own."""
-    _load(Path(file).read_bytes(), kinds)
+    _load(Path(file).read_bytes())
 
 
 def run_python(*words: str, timeout_s: float | None = None) -> None:
@@ -261,25 +265,31 @@ def _seal(content: bytes) -> bytes:
     return hashlib.sha256(content).digest() + content
 
 
-def _load(code: bytes, kinds: tuple[str, ...]) -> int:
+def _load(code: bytes) -> int:
     """Make code runnable, for as long as the process lives; the address of its entry."""
-    content = code[hashlib.sha256().digest_size :]
+    digest_bytes, length_bytes = hashlib.sha256().digest_size, len(_INTEGER(0))
+    content = code[digest_bytes:]
     if code != _seal(content):
         raise DamagedError("the code kept is damaged")
-    name, _, machine_code = content.partition(b"\0")
     from llvmlite import binding as llvm
 
     _prepare_loader()
     # An engine each: numba counts up the names of what a function calls, and begins again in every process, so two
     # files may mean different things by the same name.
-    machine = llvm.Target.from_default_triple().create_target_machine()
-    entry = llvm.parse_assembly(_write_entry(name.decode(), kinds))
-    engine = llvm.create_mcjit_compiler(entry, machine)
-    engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code))
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _make_machine())
+    end = length_bytes + int.from_bytes(content[:length_bytes], sys.byteorder)
+    for part in (content[length_bytes:end], content[end:]):
+        engine.add_object_file(llvm.ObjectFileRef.from_data(part))
     engine.finalize_object()
     address: int = engine.get_function_address("enter")
     engine.detach()  # a thread may still be at it when the interpreter ends
     return address
+
+
+def _make_machine() -> Any:
+    from llvmlite import binding as llvm
+
+    return llvm.Target.from_default_triple().create_target_machine(jit=True)
 
 
 @cache
