@@ -50,7 +50,11 @@ ORDER = {
     "detectors/dtmf": "__init__ spec < verdict < detector",
     "dashboard": "__init__ messages palette terminal < canvas history link < state < bars panels < screen < process",
     "plans": "__init__ asterisk tables < plan < band_words listening < bands",
-    "live": "__init__ atomics compiled < ring < ring_loops < pool preload < capture < stream < open_stream",
+    "live": (
+        "__init__ atomics ring_fields < ring_loops compiled spans timekeeper < ring results"
+        " < dispatcher worker collector capture_messages < pool capture < capture_process preload"
+        " < stream < open_stream"
+    ),
     "stores": "__init__ heading < labelled < as_*",
     "stores/as_png": "__init__ layout pooling ticks < sheet < figure",
     "recordings": "__init__ threads < detect spectrogram < pieces < export",

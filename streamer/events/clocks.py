@@ -25,11 +25,32 @@ class Reservoir:
         return float(np.percentile(self._values[: self._count], percent))
 
 
-class SampleClock:
-    """The time of a sample, as a fit through the arrival of blocks.
+class Soonest:
+    """Where a stream is in time: blocks arrive late, never early, so the least late of several tells it best."""
 
-    Blocks arrive late, never early, so the blocks that came soonest after their last sample tell the offset;
-    it is taken anew from each window of blocks, and so follows the drift of the sound card's clock.
+    def __init__(self, fs_hz: float) -> None:
+        self._fs_hz = fs_hz
+        self._offset_s: float | None = None
+
+    def observe(self, end_sample: int, at_s: float) -> float:
+        """The time of sample 0 if this block, which ended with this sample, was not late when it arrived."""
+        offset_s = at_s - end_sample / self._fs_hz
+        if self._offset_s is None or offset_s < self._offset_s:
+            self._offset_s = offset_s
+        return offset_s
+
+    def take(self) -> float:
+        """What the soonest of the blocks says; those to come are compared anew."""
+        assert self._offset_s is not None, "no block has come"
+        offset_s, self._offset_s = self._offset_s, None
+        return offset_s
+
+
+class SampleClock:
+    """The time of a sample, from the arrival of blocks.
+
+    Its offset is that of the soonest block, taken anew from each window of blocks, and so follows the drift of the
+    sound card's clock.
     """
 
     WINDOW_S = 10.0
@@ -37,17 +58,15 @@ class SampleClock:
     def __init__(self, fs_hz: float) -> None:
         self._fs_hz = fs_hz
         self.offset_s: float | None = None  # the time of sample 0
-        self._window_offset_s: float | None = None
+        self._soonest = Soonest(fs_hz)
         self._window_began_s = 0.0
 
     def observe(self, end_sample: int, at_s: float) -> None:
         """A block that ended with this sample has arrived at this time."""
         stream_s = end_sample / self._fs_hz
-        offset_s = at_s - stream_s
-        if self._window_offset_s is None or offset_s < self._window_offset_s:
-            self._window_offset_s = offset_s
+        offset_s = self._soonest.observe(end_sample, at_s)
         if self.offset_s is None or stream_s - self._window_began_s > self.WINDOW_S:
-            self.offset_s, self._window_offset_s, self._window_began_s = self._window_offset_s, None, stream_s
+            self.offset_s, self._window_began_s = self._soonest.take(), stream_s
         else:
             self.offset_s = min(self.offset_s, offset_s)
 

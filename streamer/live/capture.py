@@ -2,6 +2,13 @@
 
 It opens the source first and says what it found; only then does it get a ring of the right shape. It ends when
 the source does, when it is told to, or when the main process is gone.
+
+    state     until                                   says    then
+    opening   the source is open                      Opened  waiting
+              it cannot be opened                     Ended   gone
+    waiting   it is given a ring                              running
+              it is told to stop, or main is gone             gone
+    running   the source ends, fails, or has stopped  Ended   gone
 """
 
 from __future__ import annotations
@@ -11,21 +18,19 @@ import select
 import threading
 import time
 import traceback
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
 
+from numpy.typing import NDArray
+
 from streamer.base.errors import RefusedError, SourceError, SpecError, StreamerError
-from streamer.base.processes import (
-    InheritedFd,
-    SharedBlock,
-    get_context,
-    receive_block,
-    send_block,
-    start_process,
-)
-from streamer.live.pool import Dispatcher
-from streamer.live.ring import COLLECTED, NONFINITE, Gap, GapReason, Ring, RingSpec, RingWriter
+from streamer.base.processes import receive_block
+from streamer.live.capture_messages import Ended, Opened, Run, Stop
+from streamer.live.dispatcher import Dispatcher
+from streamer.live.ring import Ring, RingWriter
+from streamer.live.ring_fields import Gap, GapReason
+from streamer.live.timekeeper import Timekeeper
 from streamer.sources import PushedSource, Source, SourceInfo, SourceSpec, open_any_source
 
 BLOCK_S = 0.005  # a paced source is read in blocks this long
@@ -33,43 +38,6 @@ BLOCK_SAMPLES = 1 << 15  # an unpaced one in blocks this long
 WAIT_S = 0.0005  # between looks at whether there is room again
 STOP_GRACE_S = 0.25
 LAST_BLOCK_S = 0.1  # a device from which nothing came for so long will not push now
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """The source is open; what comes back is a ring of this rate and width."""
-
-    info: SourceInfo
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """How to run the source; the ring's shared block follows."""
-
-    ring: RingSpec
-    speed: float | None  # times real time; None: as fast as it goes
-    span_samples: int
-    n_slots: int
-    spans_per_message: int
-    room_samples: int  # how far a source that can wait may be ahead of what has been collected
-    limit_samples: int | None  # a source that can wait is read no further
-    clock_offset_s: float | None = None  # monotonic time of sample 0, when this goes on after a loss
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """The source has ended, or could not be opened or gone on with."""
-
-    error: str | None = None
-    exit_code: int = 0
-    trace: str | None = None
-    is_refusal: bool = False  # the device is there, but cannot be had as it was asked for
-    remarks: tuple[str, ...] = ()  # what a listener should be told, and no error
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stop:
-    """No more samples, please; what is in the ring is still wanted."""
 
 
 def run_capture(
@@ -85,55 +53,81 @@ def run_capture(
     """
     log_fd = _divert_stderr()
     threading.Thread(target=_guard, args=(control,), daemon=True).start()
-    try:
-        source = open_any_source(spec, stdin_fd=-1 if stdin_fd is None else stdin_fd, before=before)
-    except StreamerError as error:
-        is_refusal = isinstance(error, RefusedError | SpecError)
-        control.send(Ended(error=str(error), exit_code=error.exit_code, is_refusal=is_refusal))
-        return
-    except Exception:
-        control.send(Ended(error=f"cannot open {spec.target}", exit_code=70, trace=traceback.format_exc()))
+    source = _open(spec, before, -1 if stdin_fd is None else stdin_fd)
+    if isinstance(source, Ended):
+        control.send(source)
         return
     control.send(Opened(info=source.info))
-    try:
-        run = control.recv()
-        if isinstance(run, Stop):
-            source.close()
-            return
-        ring = Ring(run.ring, receive_block(control))
-    except EOFError:
+    given = _receive_run(control)
+    if given is None:
         source.close()
         return
+    run, ring = given
     stop = threading.Event()
     threading.Thread(target=_watch, args=(control, stop, source), daemon=True).start()
+    channels = (
+        source.device_channels if isinstance(source, PushedSource) else tuple(range(ring.spec.channels))
+    )
+    writer = RingWriter(ring, device_channels=channels)
     dispatcher = Dispatcher(
-        ring,
+        writer,
         span_samples=run.span_samples,
         n_slots=run.n_slots,
         index_fd=index_pipe.fileno(),
         spans_per_message=run.spans_per_message,
     )
+    ended = _run(source, writer, dispatcher, stop, run)
+    if ended.trace is not None:
+        ended = replace(ended, trace=ended.trace + _tail(log_fd))
+    if not (
+        isinstance(source, PushedSource) and ended.error
+    ):  # a device that was lost may come back, and the stream go on
+        writer.end()
+        while not dispatcher.advance():
+            time.sleep(WAIT_S)
+    control.send(ended)
+    source.close()
+
+
+def _open(spec: SourceSpec, before: SourceInfo | None, stdin_fd: int) -> Source | PushedSource | Ended:
+    """The open source, or why it is none."""
+    try:
+        return open_any_source(spec, stdin_fd=stdin_fd, before=before)
+    except StreamerError as error:
+        is_refusal = isinstance(error, RefusedError | SpecError)
+        return Ended(error=str(error), exit_code=error.exit_code, is_refusal=is_refusal)
+    except Exception:
+        return Ended(error=f"cannot open {spec.target}", exit_code=70, trace=traceback.format_exc())
+
+
+def _receive_run(control: Connection) -> tuple[Run, Ring] | None:
+    """How to run the source, and the ring to fill; None when nobody wants it any more."""
+    try:
+        run = control.recv()
+        return None if isinstance(run, Stop) else (run, Ring(run.ring, receive_block(control)))
+    except EOFError:
+        return None
+
+
+def _run(
+    source: Source | PushedSource,
+    writer: RingWriter,
+    dispatcher: Dispatcher,
+    stop: threading.Event,
+    run: Run,
+) -> Ended:
+    """Fill the ring until the source ends, fails, or is told to stop."""
     ended = Ended()
     try:
         if isinstance(source, PushedSource):
-            _run_mic(source, ring, dispatcher, stop, clock_offset_s=run.clock_offset_s)
+            _run_pushed(source, writer, dispatcher, stop, run)
         else:
-            _run_reader(source, ring, dispatcher, stop, run)
+            _run_reader(source, writer, dispatcher, stop, run)
     except StreamerError as error:
         ended = Ended(error=str(error), exit_code=error.exit_code)
     except Exception:
-        ended = Ended(
-            error=f"{source.info.name} failed", exit_code=70, trace=traceback.format_exc() + _tail(log_fd)
-        )
-    if not (
-        source.info.is_live and ended.error
-    ):  # a device that was lost may come back, and the stream go on
-        RingWriter(ring).end()
-        while not dispatcher.advance():
-            time.sleep(WAIT_S)
-    remarks = () if isinstance(source, PushedSource) else tuple(source.remarks)
-    control.send(replace(ended, remarks=remarks))
-    source.close()
+        ended = Ended(error=f"{source.info.name} failed", exit_code=70, trace=traceback.format_exc())
+    return ended if isinstance(source, PushedSource) else replace(ended, remarks=tuple(source.remarks))
 
 
 def _divert_stderr() -> int:
@@ -174,21 +168,23 @@ def _watch(control: Connection, stop: threading.Event, source: Any) -> None:
     os._exit(0)
 
 
-def _run_reader(source: Source, ring: Ring, dispatcher: Dispatcher, stop: threading.Event, run: Run) -> None:
+def _run_reader(
+    source: Source, writer: RingWriter, dispatcher: Dispatcher, stop: threading.Event, run: Run
+) -> None:
     """A source that can wait: it is read at the wanted pace, and never ahead of the workers."""
+    ring = writer.ring
     fs_hz, room = ring.spec.fs_hz, run.room_samples
     if run.speed is None:
         block_samples = min(BLOCK_SAMPLES, max(1, room // 4))
     else:
         block_samples = max(1, min(round(BLOCK_S * fs_hz * max(1.0, run.speed)), room // 4))
-    writer = RingWriter(ring, device_channels=tuple(range(ring.spec.channels)))
     began = time.monotonic()
     for whole in source.read_blocks(block_samples):
         block = whole if run.limit_samples is None else whole[: run.limit_samples - ring.written_samples]
         # A block is heard when its last sample is, as from a microphone.
         due_samples = ring.written_samples + len(block)
         while not stop.is_set():
-            full = due_samples - int(ring.control[COLLECTED]) * run.span_samples > room
+            full = due_samples - ring.collected_spans * run.span_samples > room
             wait_s = (
                 0.0 if run.speed is None else began + due_samples / (fs_hz * run.speed) - time.monotonic()
             )
@@ -200,22 +196,17 @@ def _run_reader(source: Source, ring: Ring, dispatcher: Dispatcher, stop: thread
         if stop.is_set():
             break
         writer.push(block, time.monotonic_ns())
-        ring.control[NONFINITE] = source.nonfinite_samples  # they have been silenced on the way here
+        writer.note_nonfinite(source.nonfinite_samples)  # they have been silenced on the way here
         dispatcher.advance()
         if ring.written_samples == run.limit_samples:
             break
 
 
-def _run_mic(
-    source: PushedSource,
-    ring: Ring,
-    dispatcher: Dispatcher,
-    stop: threading.Event,
-    *,
-    clock_offset_s: float | None,
+def _run_pushed(
+    source: PushedSource, writer: RingWriter, dispatcher: Dispatcher, stop: threading.Event, run: Run
 ) -> None:
-    """A source that cannot wait: the audio thread pushes, and wakes this one through a pipe."""
-    writer = RingWriter(ring, device_channels=source.device_channels)
+    """A source that cannot wait: its thread pushes, and wakes this one through a pipe."""
+    ring = writer.ring
     awake_fd, wake_fd = os.pipe()
     os.set_blocking(wake_fd, False)
     os.set_blocking(awake_fd, False)
@@ -226,10 +217,10 @@ def _run_mic(
         except BlockingIOError:
             pass  # there are wake-ups enough waiting
 
-    keeper = Timekeeper(ring.spec.fs_hz, offset_s=clock_offset_s)
+    keeper = Timekeeper(ring.spec.fs_hz, offset_s=run.clock_offset_s)
     has_stopped = False
 
-    def push(block: Any, time_ns: int) -> None:
+    def push(block: NDArray[Any], time_ns: int) -> None:
         nonlocal has_stopped
         if stop.is_set():
             has_stopped = True
@@ -251,7 +242,7 @@ def _run_mic(
             except BlockingIOError:
                 pass
         dispatcher.advance()
-        _shed(writer, dispatcher, ring)
+        _shed(writer, dispatcher)
         if not source.is_active:
             raise SourceError(f"{source.info.name} has stopped delivering")
     deadline = time.monotonic() + LAST_BLOCK_S
@@ -261,109 +252,10 @@ def _run_mic(
         time.sleep(WAIT_S)
 
 
-def _shed(writer: RingWriter, dispatcher: Dispatcher, ring: Ring) -> None:
+def _shed(writer: RingWriter, dispatcher: Dispatcher) -> None:
     """When the analysis is three quarters of a ring behind, it gives up the older half of that, in one piece."""
-    capacity, size = ring.spec.capacity_samples, dispatcher.span_samples
+    capacity, size = writer.ring.spec.capacity_samples, dispatcher.span_samples
     if dispatcher.lag_samples > capacity * 3 // 4:
         spans = capacity // 2 // size
         writer.note_gap(Gap(dispatcher.next_sample, spans * size, GapReason.OVERLOAD))
         dispatcher.advance()
-
-
-class Timekeeper:
-    """How many samples have not come, by the monotonic clock: audio servers seldom say, and never how many.
-
-    Blocks arrive late, never early. How late the timeliest block of a second was tells where the stream is; when that
-    jumps by more than jitter can explain, samples are missing. A sound card's drift is far below that.
-    """
-
-    WINDOW_S = 1.0
-    JITTER_S = 0.02
-
-    def __init__(self, fs_hz: float, *, offset_s: float | None) -> None:
-        """offset_s: the time of sample 0 from before a loss, if this goes on after one"""
-        self._fs_hz = fs_hz
-        self._offset_s = offset_s
-        self._is_back = offset_s is not None
-        self._overflows = 0
-        self._window_offset_s: float | None = None
-        self._window_ends_s = 0.0
-
-    def find_missing(self, end_sample: int, at_s: float, *, overflows: int) -> tuple[int, GapReason] | None:
-        """What is to be skipped before the block that has arrived at at_s and would end with this sample.
-
-        overflows: how often PortAudio has reported one by now
-        """
-        offset_s = at_s - end_sample / self._fs_hz
-        if self._offset_s is None:
-            self._offset_s = offset_s
-        late_s = offset_s - self._offset_s
-        reason = None
-        if self._is_back:
-            self._is_back, reason = False, GapReason.DEVICE_LOST
-        elif overflows != self._overflows:
-            self._overflows, reason = overflows, GapReason.INPUT_OVERFLOW
-        elif self._window_offset_s is None or at_s < self._window_ends_s:
-            self._window_offset_s = min(offset_s, self._window_offset_s or offset_s)
-            self._window_ends_s = self._window_ends_s or at_s + self.WINDOW_S
-            self._offset_s = min(self._offset_s, offset_s)
-            return None
-        else:
-            late_s = min(offset_s, self._window_offset_s) - self._offset_s
-            if late_s > self.JITTER_S:
-                reason = GapReason.INPUT_STALL
-            else:
-                self._offset_s += late_s  # the drift of a second
-        self._window_offset_s, self._window_ends_s = None, 0.0
-        missing = round(late_s * self._fs_hz)
-        return (missing, reason) if reason is not None and missing > 0 else None
-
-
-class CaptureProcess:
-    """The main process's end of a capture process: one opening of the source."""
-
-    def __init__(
-        self, spec: SourceSpec, index_writer: Connection, *, before: SourceInfo | None = None
-    ) -> None:
-        """before: what the source was, if it is opened again"""
-        self.connection, child = get_context().Pipe(duplex=True)
-        stdin = InheritedFd(0) if spec.takes_stdin else None
-        self._process = start_process(
-            run_capture, spec, before, child, index_writer, stdin, name="streamer capture"
-        )
-        child.close()
-
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid
-
-    def receive(self) -> Opened | Ended | None:
-        """Its next message; None when it is gone. Call when the connection is readable."""
-        try:
-            message: Opened | Ended = self.connection.recv()
-        except (EOFError, OSError):
-            return None
-        return message
-
-    def give(self, run: Run, block: SharedBlock) -> None:
-        """The ring to fill. A process that has died meanwhile shows at the next receive."""
-        assert self._process.pid is not None
-        try:
-            self.connection.send(run)
-            send_block(self.connection, block, self._process.pid)
-        except OSError:
-            pass
-
-    def ask_to_stop(self) -> None:
-        try:
-            self.connection.send(Stop())
-        except OSError:
-            pass
-
-    def close(self, *, grace_s: float = 0.0) -> None:
-        """End it, by force when it has not ended by itself after the grace."""
-        if grace_s:
-            self._process.join(grace_s)
-        self._process.kill()
-        self._process.join(1.0)
-        self.connection.close()

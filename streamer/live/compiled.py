@@ -12,7 +12,7 @@ from streamer.analysis.kernels.store import Compiled
 _loop = partial(
     Compiled,
     "streamer.live.ring_loops",
-    made_of=("streamer.live.ring_loops", "streamer.live.atomics", "streamer.live.ring"),
+    made_of=("streamer.live.ring_loops", "streamer.live.atomics", "streamer.live.ring_fields"),
 )
 
 push = _loop("push")

@@ -1,10 +1,13 @@
-"""Shared memory between the source and the workers: the newest seconds of the signal, and who has seen what."""
+"""Shared memory between the source and the workers: the newest seconds of the signal, and who has seen what.
+
+Who may write what stands in ring_fields. Where it lies, only this file and ring_loops know: everybody else asks the
+ring, or has an end of it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,37 +15,21 @@ from numpy.typing import NDArray
 from streamer.base.errors import SpecError
 from streamer.base.processes import SharedBlock
 from streamer.live import compiled
-
-# Fields of the control array, a cache line apart: those of different writers share none.
-CONTROL_FIELDS = 64
-BEGIN = 0  # the source: samples up to here may be in the middle of being written
-END = 8  # the source: samples up to here are in place
-BLOCKS = 16  # the source: entries made in the block log
-NONFINITE = 24  # the source: NaN and infinite samples replaced by silence
-GAPS = 32  # the source: entries made in the gap table
-TOTAL = 40  # the source: length of the stream once it has ended, -1 before
-DISPATCHED = 48  # the source: spans handed to the workers
-COLLECTED = 56  # the collector: spans whose results have been taken
-LOG_ENTRIES = 4096  # blocks whose arrival time is remembered
-GAP_ENTRIES = 1024
-
-
-class GapReason(IntEnum):
-    INPUT_OVERFLOW = 1  # the device or audio server said that it dropped samples
-    OVERLOAD = 2  # the analysis fell behind
-    DEVICE_LOST = 3  # the device, its server or the capture process was gone
-    INPUT_STALL = 4  # fewer samples came than the clock says, and nobody said why
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    sample: int
-    lost_samples: int
-    reason: GapReason
-
-    @property
-    def end_sample(self) -> int:
-        return self.sample + self.lost_samples
+from streamer.live.ring_fields import (
+    BEGIN,
+    BLOCKS,
+    COLLECTED,
+    CONTROL_FIELDS,
+    DISPATCHED,
+    END,
+    GAP_ENTRIES,
+    GAPS,
+    LOG_ENTRIES,
+    NONFINITE,
+    TOTAL,
+    Gap,
+    GapReason,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +52,20 @@ class RingSpec:
         )
 
 
-class Ring:
-    """Views into the shared block. Sample s of channel c is at samples[c, s % capacity_samples].
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A block that has come, as the log remembers it."""
 
-    control   int64 fields, each with one writer, named above
-    log       (entries, 2) int64: a block's end sample, and when it arrived (monotonic ns)
-    gaps      (entries, 3) int64: first lost sample, how many, GapReason
+    number: int
+    end_sample: int
+    arrived_ns: int  # monotonic
+
+
+class Ring:
+    """Views into the shared block, and what everybody may read. It writes nothing: the ends below do.
+
+    It does without compiled code: a numpy read of one aligned int64 is one load, and what the main process goes on to
+    read was announced to it through a pipe.
     """
 
     def __init__(self, spec: RingSpec, block: SharedBlock | None = None) -> None:
@@ -86,13 +81,10 @@ class Ring:
         shape = (spec.channels, spec.capacity_samples)
         self.samples = self.block.array(np.float32, shape, offset_bytes=at)
         if fresh:
-            self.control[TOTAL] = -1
+            self.control[TOTAL] = -1  # before anybody else has it
 
     def __reduce__(self) -> tuple[type[Ring], tuple[RingSpec, SharedBlock]]:
         return Ring, (self.spec, self.block)
-
-    # What the main process looks at. It does without compiled code: a numpy read of one aligned int64 is
-    # one load, and what it goes on to read was announced to it through a pipe.
 
     @property
     def written_samples(self) -> int:
@@ -100,13 +92,46 @@ class Ring:
 
     @property
     def total_samples(self) -> int | None:
-        """The stream's length, once the source has ended."""
+        """The stream's length, once it has ended."""
         total = int(self.control[TOTAL])
         return None if total < 0 else total
 
     @property
     def nonfinite_samples(self) -> int:
         return int(self.control[NONFINITE])
+
+    @property
+    def dispatched_spans(self) -> int:
+        """Spans before this one have been handed to the workers."""
+        return int(self.control[DISPATCHED])
+
+    @property
+    def collected_spans(self) -> int:
+        """The results of spans before this one have been taken."""
+        return int(self.control[COLLECTED])
+
+    @property
+    def block_count(self) -> int:
+        """How many blocks have come."""
+        return int(self.control[BLOCKS])
+
+    @property
+    def newest_arrival_ns(self) -> int:
+        """When the newest block came; 0 before the first."""
+        return int(self.log[(self.block_count - 1) % LOG_ENTRIES, 1])
+
+    def read_log(self, seen: int) -> Iterator[Arrival]:
+        """The blocks that came after the first `seen` of them, as far as they are remembered."""
+        blocks = self.block_count
+        for number in range(max(seen, blocks - LOG_ENTRIES + 1), blocks):
+            end, arrived_ns = (int(value) for value in self.log[number % LOG_ENTRIES])
+            yield Arrival(number, end, arrived_ns)
+
+    def read_gaps(self, seen: int) -> Iterator[Gap]:
+        """The gaps noted since the first `seen` of them."""
+        for entry in range(seen, int(self.control[GAPS])):
+            sample, lost, reason = (int(value) for value in self.gaps[entry % GAP_ENTRIES])
+            yield Gap(sample, lost, GapReason(reason))
 
     def read(self, channel: int, start: int, stop: int) -> NDArray[np.float32] | None:
         """A copy of samples [start, stop), zeros before sample 0; None when they are overwritten."""
@@ -122,19 +147,13 @@ class Ring:
         out[at + head :] = self.samples[channel, : stop - s - head]
         return out if int(self.control[BEGIN]) - s <= capacity else None
 
-    def read_gaps(self, seen: int) -> Iterator[Gap]:
-        """The gaps noted since the first `seen` of them."""
-        for entry in range(seen, int(self.control[GAPS])):
-            sample, lost, reason = (int(value) for value in self.gaps[entry % GAP_ENTRIES])
-            yield Gap(sample, lost, GapReason(reason))
-
 
 class RingWriter:
-    """The source's end; there is one."""
+    """Capture's end; there is one."""
 
     def __init__(self, ring: Ring, *, device_channels: tuple[int, ...] | None = None) -> None:
         """device_channels: which channels of a pushed block to keep, in order; None for the mean of all."""
-        self._ring = ring
+        self.ring = ring
         self._channels = np.array([] if device_channels is None else device_channels, dtype=np.int64)
         self._arguments = (ring.control, ring.log, ring.samples)
 
@@ -142,16 +161,20 @@ class RingWriter:
         """block: (n, device channels) C-contiguous, n at most the ring's capacity."""
         compiled.push(*self._arguments, block, self._channels, time_ns)
 
+    def note_nonfinite(self, n_samples: int) -> None:
+        """So many have been silenced by now, by a source that does it itself."""
+        self.ring.control[NONFINITE] = n_samples
+
     def note_gap(self, gap: Gap) -> None:
         """These samples will not be analysed."""
-        ring = self._ring
+        ring = self.ring
         entry = int(ring.control[GAPS])
         ring.gaps[entry % GAP_ENTRIES] = (gap.sample, gap.lost_samples, gap.reason)
         compiled.store(ring.control, GAPS, entry + 1)
 
     def skip(self, lost_samples: int, reason: GapReason) -> None:
         """Samples did not come: note the gap and put silence in its place, so that time goes on as it should."""
-        ring = self._ring
+        ring = self.ring
         start, capacity = ring.written_samples, ring.spec.capacity_samples
         self.note_gap(Gap(start, lost_samples, reason))
         compiled.store(ring.control, BEGIN, start + lost_samples)
@@ -159,13 +182,17 @@ class RingWriter:
         ring.samples[:, at] = 0
         compiled.store(ring.control, END, start + lost_samples)
 
+    def note_dispatched(self, spans: int) -> None:
+        """So many spans have been handed to the workers by now, or lie in gaps."""
+        self.ring.control[DISPATCHED] = spans
+
     def end(self) -> None:
         """There will be no more samples."""
-        compiled.store(self._ring.control, TOTAL, self._ring.written_samples)
+        compiled.store(self.ring.control, TOTAL, self.ring.written_samples)
 
 
 class RingReader:
-    """A worker's end."""
+    """A worker's end: it writes nothing."""
 
     def __init__(self, ring: Ring) -> None:
         self._control, self._samples = ring.control, ring.samples
@@ -178,3 +205,25 @@ class RingReader:
     def total_samples(self) -> int | None:
         total = compiled.load(self._control, TOTAL)
         return None if total < 0 else total
+
+
+class RingOwner:
+    """The main process's end: what has been collected and, once capture is gone, what capture wrote before."""
+
+    def __init__(self, ring: Ring) -> None:
+        self.ring = ring
+
+    def note_collected(self, spans: int) -> None:
+        """The results of so many spans have been taken by now: their places are free."""
+        self.ring.control[COLLECTED] = spans
+
+    # Only once capture is gone, and no other will be given the ring:
+
+    def end(self) -> None:
+        """The stream ends with the last sample that is in place, unless capture could still say so itself."""
+        if self.ring.total_samples is None:
+            self.ring.control[TOTAL] = self.ring.written_samples
+
+    def note_dispatched(self, spans: int) -> None:
+        """As capture's end did before."""
+        self.ring.control[DISPATCHED] = spans

@@ -9,7 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from streamer.live.atomics import fence, load_acquire, store_release
-from streamer.live.ring import BEGIN, BLOCKS, END, NONFINITE
+from streamer.live.ring_fields import BEGIN, BLOCKS, END, NONFINITE
 
 
 @njit(nogil=True)

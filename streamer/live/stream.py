@@ -22,9 +22,14 @@ from streamer.base.processes import cpu_count
 from streamer.detectors.decoder import Decoder
 from streamer.events import ErrorRecord, GapRecord, Record, Stats, WorkerRecord
 from streamer.events.clocks import Reservoir, SampleClock, WallClock
-from streamer.live.capture import CaptureProcess, Ended, Opened, Run
-from streamer.live.pool import Dispatcher, IndexPipe, Pool, Results, Work, choose_span_samples
-from streamer.live.ring import BLOCKS, LOG_ENTRIES, TOTAL, Gap, GapReason, Ring, RingSpec
+from streamer.live.capture_messages import Ended, Opened, Run
+from streamer.live.capture_process import CaptureProcess
+from streamer.live.dispatcher import Dispatcher
+from streamer.live.pool import Pool
+from streamer.live.results import choose_slots
+from streamer.live.ring import Ring, RingOwner, RingSpec
+from streamer.live.ring_fields import Gap, GapReason
+from streamer.live.spans import IndexPipe, Work, choose_span_samples
 from streamer.plans.listening import Listening, SetUp
 from streamer.sources import SourceInfo, SourceSpec
 
@@ -298,9 +303,9 @@ class Stream:
     def _watch_source(self, now: float) -> list[Item]:
         """Notice that a live source is gone, whatever it says itself; have it back."""
         assert self.info is not None
-        blocks = int(self.ring.control[BLOCKS])
+        blocks = self.ring.block_count
         if self._loss is None:
-            newest_s = int(self.ring.log[(blocks - 1) % LOG_ENTRIES, 1]) * 1e-9
+            newest_s = self.ring.newest_arrival_ns * 1e-9
             since_s = newest_s if blocks > self._lost_blocks else self._opened_s
             if self._is_running and now - since_s > SILENT_S:
                 self._lose(now)
@@ -357,7 +362,7 @@ class Stream:
             fs_hz=info.fs_hz,
         )
         self.ring = Ring(spec)
-        n_slots = Results.choose_slots(work, info.fs_hz, seconds=spec.capacity_samples / info.fs_hz)
+        n_slots = choose_slots(work, info.fs_hz, seconds=spec.capacity_samples / info.fs_hz)
         is_paced = info.is_live or self._speed is not None
         n_workers = self._n_workers or min(MAX_WORKERS, max(1, cpu_count() - is_paced))
         spans_per_message = (
@@ -366,8 +371,9 @@ class Stream:
             else max(1, min(REPLAY_SPANS_PER_MESSAGE, n_slots // (4 * n_workers)))
         )
         self.pool = Pool(work, self.ring, n_workers=n_workers, n_slots=n_slots, index=self._index)
+        self._owner = RingOwner(self.ring)
         self._dispatcher = Dispatcher(
-            self.ring,
+            self._owner,
             span_samples=span_samples,
             n_slots=n_slots,
             index_fd=self._index.writer.fileno(),
@@ -452,15 +458,15 @@ class Stream:
 
     def _find_arrival(self, sample: int) -> int | None:
         """When the block with this sample arrived; on the way the wall clock learns from each block."""
-        log, blocks = self.ring.log, int(self.ring.control[BLOCKS])
-        self._log_entry = max(self._log_entry, blocks - LOG_ENTRIES + 1)
-        while self._log_entry < blocks:
-            end, arrived_ns = (int(value) for value in log[self._log_entry % LOG_ENTRIES])
+        for block in self.ring.read_log(self._log_entry):
+            self._log_entry = block.number  # looked at again, if it reaches beyond the sample
             if self.info is not None and self.info.is_live:
-                self._sample_clock.observe(end, arrived_ns * 1e-9)
-                self.clock.observe(end, time.time() - (time.monotonic_ns() - arrived_ns) * 1e-9)
-            if end >= sample:
-                return arrived_ns
+                self._sample_clock.observe(block.end_sample, block.arrived_ns * 1e-9)
+                self.clock.observe(
+                    block.end_sample, time.time() - (time.monotonic_ns() - block.arrived_ns) * 1e-9
+                )
+            if block.end_sample >= sample:
+                return block.arrived_ns
             self._log_entry += 1
         return None
 
@@ -487,7 +493,7 @@ class Stream:
             # Capture was ended before it could say so; nobody else writes any more.
             if self._next_info is None:
                 self._close_capture()
-            self.ring.control[TOTAL] = self.ring.written_samples
+            self._owner.end()
         self._dispatcher.advance()
         total = self.ring.total_samples
         assert total is not None

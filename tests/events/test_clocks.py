@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from streamer.events.clocks import Reservoir, WallClock
+from streamer.events.clocks import Reservoir, Soonest, WallClock
 
 
 def test_percentiles_are_of_the_newest_values() -> None:
@@ -40,3 +40,15 @@ def test_a_recording_keeps_the_time_it_was_made() -> None:
     clock = WallClock(8000, start=datetime(2026, 11, 22, 7, 31, tzinfo=UTC))
     clock.observe(8000, 0.0)
     assert clock.text(79_000) == "2026-11-22T07:31:09.875000Z"
+
+
+def test_the_soonest_block_tells_and_each_look_begins_anew() -> None:
+    soonest = Soonest(1000)
+    assert [soonest.observe(end, at_s) for end, at_s in [(1000, 11.5), (2000, 12.25), (3000, 13.75)]] == [
+        10.5,
+        10.25,
+        10.75,
+    ]
+    assert soonest.take() == 10.25
+    soonest.observe(4000, 14.5)
+    assert soonest.take() == 10.5

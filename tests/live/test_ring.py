@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from streamer.base.errors import SpecError
 from streamer.base.processes import start_process
-from streamer.live.ring import BLOCKS, GapReason, Ring, RingReader, RingSpec, RingWriter
+from streamer.live.ring import Arrival, Ring, RingOwner, RingReader, RingSpec, RingWriter
+from streamer.live.ring_fields import LOG_ENTRIES, GapReason
 
 
 def make_ring(*, channels: int = 1, capacity: int = 100) -> Ring:
@@ -102,7 +103,50 @@ def test_the_log_says_when_each_block_arrived() -> None:
     writer = RingWriter(ring, device_channels=(0,))
     writer.push(count_up(0, 10), 111)
     writer.push(count_up(10, 20), 222)
-    assert ring.log[: ring.control[BLOCKS]].tolist() == [[10, 111], [30, 222]]
+    assert list(ring.read_log(0)) == [Arrival(0, 10, 111), Arrival(1, 30, 222)]
+    assert list(ring.read_log(1)) == [Arrival(1, 30, 222)]
+    assert (ring.block_count, ring.newest_arrival_ns) == (2, 222)
+
+
+def test_the_log_remembers_the_newest_blocks() -> None:
+    ring = make_ring()
+    writer = RingWriter(ring, device_channels=(0,))
+    for number in range(LOG_ENTRIES + 10):
+        writer.push(count_up(number, 1), 1000 + number)
+    remembered = list(ring.read_log(0))
+    assert remembered[0] == Arrival(11, 12, 1011)
+    assert remembered[-1] == Arrival(LOG_ENTRIES + 9, LOG_ENTRIES + 10, 1000 + LOG_ENTRIES + 9)
+    assert len(remembered) == LOG_ENTRIES - 1  # the oldest may be about to be overwritten
+
+
+def test_the_main_process_ends_the_stream_of_a_capture_process_that_could_not() -> None:
+    ring = make_ring()
+    writer = RingWriter(ring, device_channels=(0,))
+    writer.push(count_up(0, 10), 0)
+    assert ring.total_samples is None
+    RingOwner(ring).end()
+    assert (ring.total_samples, RingReader(ring).total_samples) == (10, 10)
+
+
+def test_what_capture_has_said_about_the_end_stays() -> None:
+    ring = make_ring()
+    writer = RingWriter(ring, device_channels=(0,))
+    writer.push(count_up(0, 10), 0)
+    writer.end()
+    writer.push(count_up(10, 5), 0)
+    RingOwner(ring).end()
+    assert ring.total_samples == 10
+
+
+def test_each_end_notes_how_far_it_has_come() -> None:
+    ring = make_ring()
+    writer, owner = RingWriter(ring), RingOwner(ring)
+    writer.note_dispatched(7)
+    owner.note_collected(5)
+    writer.note_nonfinite(3)
+    assert (ring.dispatched_spans, ring.collected_spans, ring.nonfinite_samples) == (7, 5, 3)
+    owner.note_dispatched(9)
+    assert ring.dispatched_spans == 9
 
 
 @pytest.mark.parametrize(("channels", "capacity"), [(0, 10), (1, 0)])

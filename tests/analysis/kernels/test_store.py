@@ -201,7 +201,7 @@ def test_where_code_cannot_be_had_or_loaded_numba_does_it_and_the_reason_is_know
 # What is kept under which text.
 
 EVERYTHING = [*kernels.list_live(), *ring_loops.list_live()]
-COMPILED_FILES = ("streamer/analysis/kernels/*.py", "streamer/live/atomics.py", "streamer/live/ring*.py")
+COMPILED_FILES = ("streamer/analysis/kernels/*.py", "streamer/live/atomics.py", "streamer/live/ring_*.py")
 LIST_FILES = """
 from streamer.analysis.kernels import compiled as kernels, store
 from streamer.live import compiled as ring_loops

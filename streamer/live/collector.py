@@ -1,0 +1,115 @@
+"""Results back in the order of the signal, whatever order the workers finished in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from streamer.analysis.bank import Batch, Levels
+from streamer.live.results import Results
+from streamer.live.ring import Ring, RingOwner
+from streamer.live.ring_fields import Gap, GapReason
+from streamer.live.spans import GapQueue, Work, find_span_after
+
+
+class Collector:
+    """Takes what the workers have found, and keeps the books of what was lost."""
+
+    def __init__(self, work: Work, ring: Ring, results: Results) -> None:
+        self._work, self._ring, self._results = work, ring, results
+        self._owner = RingOwner(ring)
+        self._gaps = GapQueue(ring.read_gaps)
+        self._not_before = 0  # frames must start here or later: the end of the newest gap
+        self._lost_samples = 0  # in all gaps begun so far
+        self.next_span = 0
+
+    @property
+    def analysed_end(self) -> int:
+        """All samples before this one are accounted for."""
+        end = self.next_span * self._work.span_samples
+        total = self._ring.total_samples
+        return end if total is None else min(end, total)
+
+    @property
+    def dropped_samples(self) -> int:
+        """Of the samples before analysed_end, those in gaps."""
+        return self._lost_samples - max(0, self._not_before - self.analysed_end)
+
+    @property
+    def analysed_samples(self) -> int:
+        return self.analysed_end - self.dropped_samples
+
+    def take(self, *, max_spans: int = 512) -> Iterator[Batch | Gap]:
+        """What has become ready, a ring of it at most, as runs of frames, with the gaps between them."""
+        size, results = self._work.span_samples, self._results
+        until = self.next_span + results.n_slots  # or a fast source would never let the caller go on
+        while self.next_span < until:
+            self._gaps.update()
+            if gap := self._gaps.take(upto=self.analysed_end):
+                yield from self._begin_gap(gap)
+            elif (beyond := self._find_span_after_gap()) > self.next_span:
+                self._free(beyond)
+            elif not (ready := results.count_ready(self.next_span, max_spans=max_spans)):
+                return
+            elif results.is_lapped(self.next_span):
+                # The ring lapped it: a gap too.
+                start = self.analysed_end
+                yield from self._begin_gap(Gap(start, ready * size, GapReason.OVERLOAD))
+                self._free(self.next_span + ready)
+            else:
+                yield from self._take_run(self.next_span, self.next_span + ready)
+
+    def _find_span_after_gap(self) -> int:
+        newest = Gap(0, self._not_before, GapReason.OVERLOAD)
+        return (
+            find_span_after(newest, self._work.span_samples, self._ring.total_samples)
+            if self._not_before
+            else 0
+        )
+
+    def _begin_gap(self, gap: Gap) -> Iterator[Gap]:
+        """What of it no earlier gap has covered."""
+        start = max(gap.sample, self._not_before)
+        lost = gap.end_sample - start
+        if lost > 0:
+            self._lost_samples += lost
+            self._not_before = gap.end_sample
+            yield Gap(start, lost, gap.reason)
+
+    def _take_run(self, first: int, last: int) -> Iterator[Batch | Gap]:
+        """Cut at the gaps the source has noted."""
+        start = max(self.analysed_end, self._not_before)
+        self.next_span = last
+        stop = self.analysed_end
+        start = min(start, stop)
+        items: list[Batch | Gap] = []
+        while gap := self._gaps.take(upto=stop - 1):
+            items.append(self._extract(first, last, start, max(start, gap.sample)))
+            items += self._begin_gap(gap)
+            start = min(max(start, self._not_before), stop)
+        items.append(self._extract(first, last, start, stop))
+        yield from items
+        self._free(last)  # only now: detectors may have asked for the samples
+
+    def _extract(self, first: int, last: int, start: int, stop: int) -> Batch:
+        """Copy the frames of spans [first, last) that end in (start, stop] and do not touch the gap before."""
+        work, results = self._work, self._results
+        levels: list[tuple[Levels, ...]] = []
+        for i, analysis in enumerate(work.analyses):
+            spec = analysis.frames
+            begin = max(spec.frames_within(start), -(-self._not_before // spec.hop_samples))
+            rows = results.rows_of(i, begin, max(0, spec.frames_within(stop) - begin))
+            runs = []
+            for c in range(work.channels):
+                parts = [results.values[i][c, part] for part in rows]
+                values = parts[0].copy() if len(parts) == 1 else np.concatenate(parts)
+                runs.append(Levels(analysis=analysis, channel=c + 1, first_frame=begin, values=values))
+            levels.append(tuple(runs))
+        meters = results.read_meters(first, last)
+        return Batch(start_sample=start, stop_sample=stop, levels=tuple(levels), meters=meters)
+
+    def _free(self, span: int) -> None:
+        """Everything before this span has been taken."""
+        self.next_span = span
+        self._owner.note_collected(span)

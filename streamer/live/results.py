@@ -1,0 +1,155 @@
+"""What the workers have found: shared memory between them and the main process."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.base.processes import SharedBlock
+from streamer.live import compiled
+from streamer.live.spans import Work
+
+RESULT_BYTES = 48 << 20  # what the results ring may take, unless a few spans need more
+MIN_SLOTS = 64
+
+# Columns of `done`, and of the leases.
+SPAN_AFTER, IS_LAPPED = 0, 1
+MESSAGE, SINCE_NS, BUSY_NS, LEASE_FIELDS = 0, 1, 2, 8
+
+
+class Results:
+    """Span j is in slot j % n_slots, frame k of an analysis in row k % rows.
+
+    array     of                                     written by
+    done      (slots, 2) int64                       a worker that has computed the span; main, if it gives one up
+      SPAN_AFTER    j + 1 once span j is there
+      IS_LAPPED     1 if the ring had overwritten it, or it is given up
+    meters    (slots, channels, 2) float32           a worker: peak magnitude and mean square of the span's own samples
+    values    (channels, rows, bands) complex64,     a worker
+              per analysis
+    leases    (workers, 8) int64                     see Lease
+
+    Two workers may have the same span when one was thought to be dead; both write the same bits. A slot is another
+    span's once the main process has said that this one is collected.
+    """
+
+    def __init__(self, work: Work, *, n_slots: int, n_workers: int, block: SharedBlock | None = None) -> None:
+        self.work, self.n_slots, self.n_workers = work, n_slots, n_workers
+        shapes: list[tuple[Any, tuple[int, ...]]] = [
+            (np.int64, (n_slots, 2)),
+            (np.int64, (n_workers, LEASE_FIELDS)),
+            (np.float32, (n_slots, work.channels, 2)),
+        ]
+        for i, analysis in enumerate(work.analyses):
+            rows = work.frames_in_spans(i, n_slots)
+            shapes.append((np.complex64, (work.channels, rows, len(analysis.bank))))
+        offsets = np.cumsum([0] + [-(-int(np.prod(s)) * np.dtype(d).itemsize // 64) * 64 for d, s in shapes])
+        self.block = block or SharedBlock(int(offsets[-1]))
+        arrays = [
+            self.block.array(d, s, offset_bytes=int(at))
+            for (d, s), at in zip(shapes, offsets[:-1], strict=True)
+        ]
+        self._done, self._leases, self.meters, *self.values = arrays
+
+    def __reduce__(self) -> Any:
+        return _attach, (self.work, self.n_slots, self.n_workers, self.block)
+
+    def rows_of(self, analysis: int, first_frame: int, count: int) -> list[slice]:
+        """Where so many frames lie, in one piece or, around the end, in two."""
+        rows = self.values[analysis].shape[1]
+        at = first_frame % rows
+        if at + count <= rows:
+            return [slice(at, at + count)]
+        return [slice(at, rows), slice(0, at + count - rows)]
+
+    def read_meters(self, first: int, last: int) -> NDArray[np.float32]:
+        """A copy of those of spans [first, last): (spans, channels, 2)."""
+        copy: NDArray[np.float32] = self.meters[np.arange(first, last) % self.n_slots]
+        return copy
+
+    def publish(self, first: int, count: int, *, is_lapped: bool) -> None:
+        """For a worker: these spans are in place, or the ring has lapped them."""
+        compiled.publish(self._done, first, count, int(is_lapped))
+
+    def give_up(self, span: int) -> None:
+        """For the main process: nobody will compute this span, if it is not there by now."""
+        if not self.is_done(span):
+            slot = self._done[span % self.n_slots]
+            slot[IS_LAPPED] = 1
+            slot[SPAN_AFTER] = span + 1
+
+    def is_done(self, span: int, count: int = 1) -> bool:
+        """Whether these spans are there, computed or lapped."""
+        spans = np.arange(span, span + count)
+        return bool((self._done[spans % self.n_slots, SPAN_AFTER] == spans + 1).all())
+
+    def is_lapped(self, span: int) -> bool:
+        """Whether a span that is there was lapped or given up."""
+        return bool(self._done[span % self.n_slots, IS_LAPPED])
+
+    def count_ready(self, span: int, *, max_spans: int) -> int:
+        """How many spans from here on are there that were all computed, or all lapped."""
+        if self._done[span % self.n_slots, SPAN_AFTER] != span + 1:
+            return 0  # as it mostly is when somebody looks
+        spans = np.arange(span, span + min(max_spans, self.n_slots))
+        state = self._done[spans % self.n_slots]
+        ready = (state[:, SPAN_AFTER] == spans + 1) & (state[:, IS_LAPPED] == state[0, IS_LAPPED])
+        return len(ready) if ready.all() else int(np.argmin(ready))
+
+    def lease(self, worker: int) -> Lease:
+        return Lease(self._leases[worker])
+
+    @property
+    def busy_ns(self) -> int:
+        """Time the workers have spent on spans, all together."""
+        return int(self._leases[:, BUSY_NS].sum())
+
+
+class Lease:
+    """What one worker is at, so that it can be handed out again when the worker dies of it.
+
+    field      written by                                              is
+    MESSAGE    the worker; main, between its death and the next one    the spans it is at, 0 when it is at none
+    SINCE_NS   the worker; main, between its death and the next one    when it took them (monotonic)
+    BUSY_NS    the worker, and the next one in its place               the time spent on spans, so far
+    """
+
+    def __init__(self, row: NDArray[np.int64]) -> None:
+        self._row = row
+
+    def begin(self, message: int) -> None:
+        """For the worker: these spans are taken."""
+        self._row[SINCE_NS] = time.monotonic_ns()
+        self._row[MESSAGE] = message
+
+    def end(self) -> None:
+        """For the worker: they are done."""
+        self._row[MESSAGE] = 0
+        self._row[BUSY_NS] += time.monotonic_ns() - self._row[SINCE_NS]
+
+    def clear(self) -> None:
+        """For the main process: the worker is dead, and another one begins."""
+        self._row[[MESSAGE, SINCE_NS]] = 0
+
+    @property
+    def message(self) -> int:
+        return int(self._row[MESSAGE])
+
+    @property
+    def since_ns(self) -> int:
+        return int(self._row[SINCE_NS])
+
+
+def choose_slots(work: Work, fs_hz: float, *, seconds: float) -> int:
+    """Slots for so many seconds, fewer when their levels are large."""
+    per_slot = 32 + sum(
+        8 * work.channels * len(a.bank) * work.frames_in_spans(i, 1) for i, a in enumerate(work.analyses)
+    )
+    return max(MIN_SLOTS, min(int(seconds * fs_hz / work.span_samples), RESULT_BYTES // per_slot))
+
+
+def _attach(work: Work, n_slots: int, n_workers: int, block: SharedBlock) -> Results:
+    return Results(work, n_slots=n_slots, n_workers=n_workers, block=block)

@@ -1,0 +1,59 @@
+"""The ring's shared memory: what stands in it, and who may write it.
+
+    field       written by           is
+    BEGIN       capture              samples up to here may be in the middle of being written
+    END         capture              samples up to here are in place
+    BLOCKS      capture              entries made in the block log
+    NONFINITE   capture              NaN and infinite samples replaced by silence
+    GAPS        capture              entries made in the gap table
+    TOTAL       capture, then main   length of the stream once it has ended, -1 before
+    DISPATCHED  capture, then main   spans handed to the workers
+    COLLECTED   main                 spans whose results have been taken
+    log         capture              (entries, 2): a block's end sample, and when it arrived (monotonic ns)
+    gaps        capture              (entries, 3): first lost sample, how many, GapReason
+    samples     capture              (channels, capacity): sample s of channel c at [c, s % capacity]
+
+There is one writer at a time. Where a device is lost and comes back, capture processes follow each other: the next
+one is given the ring when the one before is dead. "Then main": when the last of them is gone and no other will be given
+the ring, the main process ends the stream in its place and hands out what is left. Workers only read.
+
+Each writer has an end of the ring in ring.py, and a method of it for each field: RingWriter is capture's, RingOwner the
+main process's. tests/live/test_ring_fields.py holds this table against what they do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+# Where the int64 fields are in the control block, a cache line apart: those of different writers share none.
+CONTROL_FIELDS = 64
+BEGIN = 0
+END = 8
+BLOCKS = 16
+NONFINITE = 24
+GAPS = 32
+TOTAL = 40
+DISPATCHED = 48
+COLLECTED = 56
+
+LOG_ENTRIES = 4096  # blocks whose arrival time is remembered
+GAP_ENTRIES = 1024
+
+
+class GapReason(IntEnum):
+    INPUT_OVERFLOW = 1  # the device or audio server said that it dropped samples
+    OVERLOAD = 2  # the analysis fell behind
+    DEVICE_LOST = 3  # the device, its server or the capture process was gone
+    INPUT_STALL = 4  # fewer samples came than the clock says, and nobody said why
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    sample: int
+    lost_samples: int
+    reason: GapReason
+
+    @property
+    def end_sample(self) -> int:
+        return self.sample + self.lost_samples

@@ -1,0 +1,90 @@
+"""A worker: spans in, levels out."""
+
+from __future__ import annotations
+
+import os
+from multiprocessing.connection import Connection
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.analysis.analyser import Analyser
+from streamer.live import compiled
+from streamer.live.results import Results
+from streamer.live.ring import Ring, RingReader
+from streamer.live.spans import MESSAGE, Work, from_message, to_message
+
+
+class Worker:
+    """One worker's way through a run of spans."""
+
+    def __init__(self, work: Work, ring: Ring, results: Results) -> None:
+        self._work, self._results, self._ring = work, results, ring
+        self._reader = RingReader(ring)
+        self._analysers = [Analyser(analysis) for analysis in work.analyses]
+        self._samples = np.zeros((work.channels, work.longest_frame_samples + work.span_samples), np.float32)
+        for analysis, analyser in zip(work.analyses, self._analysers, strict=True):  # the first call is slow
+            scratch = np.zeros(analysis.frames.length_samples, np.float32)
+            analyser.compute(scratch, np.zeros((1, len(analysis.bank)), np.complex64))
+
+    def do(self, first: int, count: int = 1) -> None:
+        """Compute spans [first, first + count) and publish them."""
+        work, results, size = self._work, self._results, self._work.span_samples
+        taken = self._ring.collected_spans
+        if first < taken:  # a repeat of something taken long ago: its place is another span's by now
+            first, count = taken, first + count - taken
+        if count <= 0 or results.is_done(first, count):
+            return  # another has done it
+        start, stop = first * size, (first + count) * size
+        if (total := self._reader.total_samples) is not None:
+            stop = min(stop, total)
+        runs = [work.frames_between(i, start, stop) for i in range(len(work.analyses))]
+        begin = start
+        for analysis, (frame, n) in zip(work.analyses, runs, strict=True):
+            if n:
+                begin = min(begin, frame * analysis.frames.hop_samples)
+        if self._samples.shape[1] < stop - begin:
+            self._samples = np.zeros((work.channels, stop - begin), np.float32)
+        if not self._reader.copy(begin, stop, self._samples):
+            if count == 1:
+                results.publish(first, 1, is_lapped=True)
+            else:  # of the run, perhaps only the oldest is gone
+                for span in range(first, first + count):
+                    self.do(span)
+            return
+        for c in range(work.channels):
+            samples = self._samples[c, : stop - begin]
+            compiled.measure(samples[start - begin :], size, first, c, results.meters)
+            for i, (frame, n) in enumerate(runs):
+                self._compute(i, c, frame, n, samples[frame * work.analyses[i].frames.hop_samples - begin :])
+        results.publish(first, count, is_lapped=False)
+
+    def _compute(
+        self, analysis: int, channel: int, first: int, count: int, samples: NDArray[np.float32]
+    ) -> None:
+        """Frames [first, first + count) of an analysis, whose first one begins with the first of the samples."""
+        spec = self._work.analyses[analysis].frames
+        for rows in self._results.rows_of(analysis, first, count) if count else ():
+            out = self._results.values[analysis][channel, rows]
+            length = spec.length_samples + (len(out) - 1) * spec.hop_samples
+            self._analysers[analysis].compute(samples[:length], out, channel=channel + 1)
+            samples = samples[len(out) * spec.hop_samples :]
+
+
+def run_worker(
+    work: Work, ring: Ring, results: Results, number: int, index_pipe: Connection, done_pipe: Connection
+) -> None:
+    """A worker process: until the pipe of indices ends."""
+    index_fd, done_fd = index_pipe.fileno(), done_pipe.fileno()
+    worker = Worker(work, ring, results)
+    lease = results.lease(number)
+    try:
+        os.write(done_fd, MESSAGE.pack(to_message(number, 0)))
+        while data := os.read(index_fd, MESSAGE.size):
+            (message,) = MESSAGE.unpack(data)
+            lease.begin(message)
+            worker.do(*from_message(message))
+            lease.end()
+            os.write(done_fd, data)
+    except BrokenPipeError:
+        pass  # the main process is gone

@@ -1,0 +1,68 @@
+"""The collector: every frame once, in order, and none across a gap."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from streamer.analysis.bank import Batch
+from streamer.live.ring_fields import Gap, GapReason
+from tests.live.parts import Bench, compute_whole, join, make_analysis, make_noise
+
+
+@pytest.mark.parametrize("hop", [1, 7, 100, 256])
+@pytest.mark.parametrize("block", [1000, 333])
+def test_frames_come_once_and_in_order_with_the_bits_of_one_whole_run(hop: int, block: int) -> None:
+    analyses = [make_analysis(256, hop), make_analysis(300, 90)]
+    bench = Bench(analyses, channels=2)
+    noise = make_noise(2005, channels=2)
+    found: list[Batch | Gap] = []
+    for start in range(0, len(noise), block):
+        bench.push(noise[start : start + block])
+        found += bench.work_off()
+    bench.writer.end()
+    found += bench.work_off()
+    batches = [item for item in found if isinstance(item, Batch)]
+    assert len(batches) == len(found)
+    for i, analysis in enumerate(analyses):
+        for c in range(2):
+            assert np.array_equal(join(batches, i, c), compute_whole(analysis, noise[:, c]))
+    assert bench.collector.analysed_samples == 2005
+    assert batches[0].start_sample == 0
+    assert batches[-1].stop_sample == 2005
+
+
+def test_spans_the_ring_has_lapped_are_a_gap_and_are_counted() -> None:
+    bench = Bench([make_analysis(64, 32)], capacity=320)
+    bench.push(make_noise(320))
+    bench.push(make_noise(128))  # nobody looked at the first four spans and what they reach back to
+    found = bench.work_off()
+    gaps = [item for item in found if isinstance(item, Gap)]
+    # Span 4 is whole, but its frame began in span 3.
+    assert [(gap.sample, gap.lost_samples, gap.reason) for gap in gaps] == [(0, 160, GapReason.OVERLOAD)]
+    collector = bench.collector
+    assert collector.dropped_samples == 160
+    assert collector.analysed_samples + collector.dropped_samples == 448
+
+
+@pytest.mark.parametrize(("before", "lost"), [(1000, 500), (1000, 5), (990, 33), (1024, 64), (0, 100)])
+def test_no_frame_joins_across_a_gap(before: int, lost: int) -> None:
+    bench = Bench([make_analysis(64, 32)])
+    noise = make_noise(3000)
+    if before:
+        bench.push(noise[:before])
+    bench.writer.skip(lost, GapReason.INPUT_OVERFLOW)
+    bench.push(noise[before:])
+    bench.writer.end()
+    found = bench.work_off()
+    [gap] = [item for item in found if isinstance(item, Gap)]
+    assert (gap.sample, gap.lost_samples) == (before, lost)
+    at = found.index(gap)
+    starts = [
+        [int(s) for b in part for s in b.levels[0][0].start_samples] for part in (found[:at], found[at + 1 :])
+    ]
+    total = 3000 + lost
+    assert starts[0] == list(range(0, before - 63, 32))
+    assert starts[1] == [s for s in range(0, total - 63, 32) if s >= before + lost]
+    collector = bench.collector
+    assert (collector.analysed_samples, collector.dropped_samples) == (3000, lost)
