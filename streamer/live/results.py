@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.analysis.kernels.store import Fixed
 from streamer.base.processes import SharedBlock
 from streamer.live import compiled
 from streamer.live.spans import Work
@@ -53,6 +54,7 @@ class Results:
             for (d, s), at in zip(shapes, offsets[:-1], strict=True)
         ]
         self._done, self._leases, self.meters, *self.values = arrays
+        self._fixed_done = Fixed(self._done)
 
     def __reduce__(self) -> Any:
         return _attach, (self.work, self.n_slots, self.n_workers, self.block)
@@ -72,7 +74,7 @@ class Results:
 
     def publish(self, first: int, count: int, *, is_lapped: bool) -> None:
         """For a worker: these spans are in place, or the ring has lapped them."""
-        compiled.publish(self._done, first, count, int(is_lapped))
+        compiled.publish(self._fixed_done, first, count, int(is_lapped))
 
     def give_up(self, span: int) -> None:
         """For the main process: nobody will compute this span, if it is not there by now."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.analysis.kernels.store import Fixed
 from streamer.base.errors import SpecError
 from streamer.base.processes import SharedBlock
 from streamer.live import compiled
@@ -154,12 +155,12 @@ class RingWriter:
     def __init__(self, ring: Ring, *, device_channels: tuple[int, ...] | None = None) -> None:
         """device_channels: which channels of a pushed block to keep, in order; None for the mean of all."""
         self.ring = ring
-        self._channels = np.array([] if device_channels is None else device_channels, dtype=np.int64)
-        self._arguments = (ring.control, ring.log, ring.samples)
+        self._channels = Fixed(np.array([] if device_channels is None else device_channels, dtype=np.int64))
+        self._arrays = (Fixed(ring.control), Fixed(ring.log), Fixed(ring.samples))
 
     def push(self, block: NDArray[np.float32], time_ns: int) -> None:
         """block: (n, device channels) C-contiguous, n at most the ring's capacity."""
-        compiled.push(*self._arguments, block, self._channels, time_ns)
+        compiled.push(*self._arrays, block, self._channels, time_ns)
 
     def note_nonfinite(self, n_samples: int) -> None:
         """So many have been silenced by now, by a source that does it itself."""
@@ -195,7 +196,7 @@ class RingReader:
     """A worker's end: it writes nothing."""
 
     def __init__(self, ring: Ring) -> None:
-        self._control, self._samples = ring.control, ring.samples
+        self._control, self._samples = Fixed(ring.control), Fixed(ring.samples)
 
     def copy(self, start: int, stop: int, out: NDArray[np.float32]) -> bool:
         """Copy samples [start, stop) of every channel to out, (channels, at least stop - start); False if lapped."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.analysis.analyser import Analyser
+from streamer.analysis.kernels.store import Fixed
 from streamer.live import compiled
 from streamer.live.results import Results
 from streamer.live.ring import Ring, RingReader
@@ -20,7 +21,7 @@ class Worker:
 
     def __init__(self, work: Work, ring: Ring, results: Results) -> None:
         self._work, self._results, self._ring = work, results, ring
-        self._reader = RingReader(ring)
+        self._reader, self._meters = RingReader(ring), Fixed(results.meters)
         self._analysers = [Analyser(analysis) for analysis in work.analyses]
         self._samples = np.zeros((work.channels, work.longest_frame_samples + work.span_samples), np.float32)
         for analysis, analyser in zip(work.analyses, self._analysers, strict=True):  # the first call is slow
@@ -54,7 +55,7 @@ class Worker:
             return
         for c in range(work.channels):
             samples = self._samples[c, : stop - begin]
-            compiled.measure(samples[start - begin :], size, first, c, results.meters)
+            compiled.measure(samples[start - begin :], size, first, c, self._meters)
             for i, (frame, n) in enumerate(runs):
                 self._compute(i, c, frame, n, samples[frame * work.analyses[i].frames.hop_samples - begin :])
         results.publish(first, count, is_lapped=False)
