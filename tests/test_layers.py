@@ -30,22 +30,22 @@ NEVERS = {
     "stores": {"dashboard", "detectors", "sources"},
     "live": {"dashboard", "stores"},
     "recordings": {"dashboard"},
-    "outputs": {"dashboard", "detectors"},
+    "outputs": {"dashboard"},
 }
 
 # Bottom to top within each folder: a file imports from rows before its own. A folder counts as one.
 ORDER = {
-    "base": "__init__ colours errors families processes shipped version < toml units",
+    "base": "__init__ colours errors processes shipped toml version < units < fields < families pattern",
     "sources": ("channels formats < __init__ < byte_stream command path file mic < synthetic"),
     "sources/formats": "__init__ g711 < pcm < wav",
     "sources/synthetic": "__init__ sounds < language < source < generate",
     "analysis": "__init__ frames kernels < bank < goertzel < grid < analyser < blocks",
     "analysis/kernels": "__init__ tiles store < loops",
     "events": "clocks records < __init__",
-    "detectors": "bursts lines sections < __init__ < decoder tones dtmf",
-    "detectors/dtmf": "__init__ spec < verdict < detector",
+    "detectors": "bursts limits lines < __init__ < registry < cadences codes decoder dtmf sequences tones",
+    "detectors/dtmf": "spec < verdict < detector < __init__",
     "dashboard": "__init__ messages palette terminal < canvas history link < state < bars panels < screen < process",
-    "plans": "__init__ asterisk tables < plan < band_words listening < bands",
+    "plans": "__init__ band_report tables < plan < asterisk band_words listening < bands",
     "live": "__init__ atomics < ring < ring_loops < pool preload < capture < stream < open_stream",
     "recordings": "__init__ threads ticks < detect spectrogram < pieces < figure stores < export",
     "outputs": "__init__ to_file",

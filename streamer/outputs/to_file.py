@@ -19,6 +19,7 @@ from typing import TextIO
 
 from streamer.base.errors import SpecError, StreamerError
 from streamer.base.units import format_duration, printable, shorten
+from streamer.detectors.registry import tells_begin
 from streamer.events import ErrorRecord, Event, GapRecord, Record, Start, Stats, encode_line
 
 Format = Callable[[Record], str | None]  # None: this format leaves it out
@@ -30,7 +31,7 @@ RECORDS_PER_WRITE = 256
 def format_text(record: Record) -> str | None:
     """A line for people. What was short is told when it is over, what may last also when it begins."""
     if isinstance(record, Event):
-        if record.phase == "begin" and record.type == "dtmf":
+        if record.phase == "begin" and not tells_begin(record.type):
             return None
         when = record.time.partition("T")[2][:12] if record.time else f"{record.t_s:10.3f} s"
         parts = [when, f"{record.type:<5}", f"{record.label:<12}"]

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.base.errors import SpecError
-from streamer.detectors.dtmf.detector import PRESETS
-from streamer.detectors.sections import SECTIONS_WITHOUT_DETECTOR
+from streamer.detectors.dtmf.spec import PRESETS
+from streamer.detectors.registry import load_kind
 from streamer.plans.bands import parse_bank
 from streamer.plans.plan import (
     PlanError,
@@ -218,7 +218,7 @@ def test_a_plan_is_shown_as_a_plan_that_says_the_same():
 
 def test_a_section_without_a_detector_is_refused_when_it_is_to_be_heard():
     plan = parse_plan('[[cadence]]\nname = "us-busy"\npattern = "480+620/500,0/500"', name="x.toml")
-    if "cadence" in SECTIONS_WITHOUT_DETECTOR:
+    if load_kind("cadence").detector is None:
         with pytest.raises(
             SpecError, match=r'x.toml: \[\[cadence\]\] "us-busy" can be checked but not heard yet'
         ):

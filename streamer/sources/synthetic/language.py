@@ -6,9 +6,11 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from streamer.base.errors import SpecError
-from streamer.base.families import SELCALL_DIGIT_MS, SELCALL_DIGITS, SELCALL_HZ
+from streamer.base.families import Family, list_families, load_family
+from streamer.base.pattern import split_element
 from streamer.base.units import (
     choose,
     parse_db,
@@ -24,7 +26,6 @@ USAGE = {
     "tone": "tone:HZ[+HZ...][@LEVEL][:LENGTH]",
     "dtmf": "dtmf:DIGITS[@LEVEL][:ON/OFF][:twist=DB]",
     "two-tone": "two-tone:HZ/HZ[@LEVEL][:ON/ON]",
-    **{family: f"{family}:DIGITS[@LEVEL][:LENGTH]" for family in SELCALL_HZ},
     "cadence": "cadence:HZ[+HZ]/MS,...[xTIMES][@LEVEL]",
     "sweep": "sweep:HZ-HZ[@LEVEL]:LENGTH[:log]",
     "silence": "silence:LENGTH",
@@ -35,6 +36,7 @@ USAGE = {
     "alaw": "alaw",
     "ulaw": "ulaw",
 }
+FAMILY_USAGE = "{}:DIGITS[@LEVEL][:LENGTH]"  # of every tone family whose digits have a length
 GRAMMAR = """\
 A signal is parts joined by commas, which follow each other; parts joined by + begin together.
 tone, noise and hum without a LENGTH do not take a turn: they sound beneath the whole, from its beginning to
@@ -62,7 +64,6 @@ DEFAULT_LEVEL_DBFS = -12.0  # four tones at once still stay within full scale
 MAX_LEVEL_DBFS = 60.0
 MAX_TWIST_DB = 60.0
 LAST_HUM_MULTIPLE = 6
-SELCALL_REPEAT = "E"
 MAX_CHANNELS = 64
 MAX_SEED = 2**63 - 1
 MAX_STROKES = 100_000  # more than this is a loop
@@ -128,8 +129,15 @@ class Part:
     def name(self) -> str:
         return f"signal part {shorten(self.text)}"
 
+    @property
+    def sounds(self) -> bool:
+        """Whether it takes part in the signal's time; else it says something about the whole."""
+        return self.kind in MAKERS or self.kind not in USAGE
+
     def refuse(self, why: str) -> SpecError:
-        return SpecError(f"{self.name}: {why}; it is written {USAGE[self.kind]}")
+        return SpecError(
+            f"{self.name}: {why}; it is written {USAGE.get(self.kind) or FAMILY_USAGE.format(self.kind)}"
+        )
 
     def level_dbfs(self) -> float:
         if self.level is None:
@@ -229,17 +237,20 @@ def make_two_tone(part: Part) -> Made:
     return Made(strokes=tuple(strokes), duration_s=at_s)
 
 
-def make_selcall(part: Part) -> Made:
-    length_s = part.optional_length_s() or SELCALL_DIGIT_MS[part.kind] / 1e3
+def make_code(part: Part) -> Made:
+    """Digits of a tone family, one right after the other."""
+    family = find_family(part.kind)
+    assert family is not None
+    assert family.digit_ms is not None
+    length_s = part.optional_length_s() or family.digit_ms / 1e3
     strokes: list[Stroke] = []
     for digit in part.value.upper():
-        is_repeat = bool(strokes) and strokes[-1].label == digit
-        sent = SELCALL_REPEAT if is_repeat else digit
-        at = SELCALL_DIGITS.find(sent)
-        freq_hz = SELCALL_HZ[part.kind][at] if at >= 0 else None
-        if freq_hz is None:
+        is_repeat = bool(strokes) and bool(family.repeat_digit) and strokes[-1].label == digit
+        sent = family.repeat_digit if is_repeat else digit
+        if sent not in family.digits:
             raise part.refuse(f"{part.kind} has no tone for {shorten(sent)}")
-        voice = Tones(freqs_hz=(part.frequency_hz(f"{freq_hz}"),), levels_dbfs=(part.level_dbfs(),))
+        freqs_hz = tuple(part.frequency_hz(f"{freq_hz}") for freq_hz in family.digits[sent])
+        voice = Tones(freqs_hz=freqs_hz, levels_dbfs=(part.level_dbfs(),) * len(freqs_hz))
         strokes.append(Stroke(label=sent, voice=voice, start_s=len(strokes) * length_s, duration_s=length_s))
     return Made(strokes=tuple(strokes), duration_s=len(strokes) * length_s)
 
@@ -269,23 +280,22 @@ def make_cadence(part: Part) -> Made:
 
 def _read_element(part: Part, text: str) -> tuple[Stroke | None, float | None, bool]:
     """One HZ[+HZ]/MS: its sound (None is silence), length (None is for ever) and whether it is not repeated."""
-    is_once = text.startswith("!")
-    freqs, slash, ms = text.removeprefix("!").partition("/")
+    element = split_element(text)
     length_s = None
-    if slash:
-        if not re.fullmatch(r"\d{1,9}(\.\d*)?", ms, re.ASCII) or not float(ms):
+    if element.time is not None:
+        if not re.fullmatch(r"\d{1,9}(\.\d*)?", element.time, re.ASCII) or not float(element.time):
             raise part.refuse(f"{shorten(text)} has no length in ms above 0 behind its slash")
-        length_s = float(ms) / 1e3
-    if freqs == "0":
-        return None, length_s, is_once
-    carriers, star, modulator = freqs.partition("*")
-    freqs_hz = tuple(part.frequency_hz(freq) for freq in carriers.split("+"))
+        length_s = float(element.time) / 1e3
+    if element.tones == "0":
+        return None, length_s, not element.is_repeated
+    freqs_hz = tuple(part.frequency_hz(freq) for freq in element.carriers)
     voice = Tones(
         freqs_hz=freqs_hz,
         levels_dbfs=(part.level_dbfs(),) * len(freqs_hz),
-        modulator_hz=part.frequency_hz(modulator) if star else 0.0,
+        modulator_hz=0.0 if element.modulator is None else part.frequency_hz(element.modulator),
     )
-    return Stroke(label=freqs, voice=voice, duration_s=length_s), length_s, is_once
+    stroke = Stroke(label=element.tones, voice=voice, duration_s=length_s)
+    return stroke, length_s, not element.is_repeated
 
 
 def make_sweep(part: Part) -> Made:
@@ -333,7 +343,6 @@ MAKERS: dict[str, Callable[[Part], Made]] = {
     "dtmf": make_dtmf,
     "two-tone": make_two_tone,
     "cadence": make_cadence,
-    **dict.fromkeys(SELCALL_HZ, make_selcall),
     "sweep": make_sweep,
     "silence": make_silence,
     "noise": make_noise,
@@ -341,6 +350,18 @@ MAKERS: dict[str, Callable[[Part], Made]] = {
 }
 OPTIONS = {"dtmf": ("offset", "ramp", "channel", "twist"), "noise": ("channel",), "silence": ()}
 COMMON_OPTIONS = ("offset", "ramp", "channel")
+
+
+def find_family(kind: str) -> Family | None:
+    """The tone family that a kind of part sends digits of; None for one of USAGE, and where there is none."""
+    family = None if kind in USAGE else load_family(kind)
+    return family if family and family.can_be_sent else None
+
+
+def list_kinds(written: dict[str, Any], *, behind: str) -> list[str]:
+    """These kinds, and behind one of them the families of tones that can be sent."""
+    families = [name for name in list_families(lambda family: family.can_be_sent) if name not in USAGE]
+    return [name for kind in written for name in (kind, *(families if kind == behind else ()))]
 
 
 def parse_signal(text: str, *, fs_hz: float = 48000.0, seed: int = 0) -> Signal:
@@ -357,7 +378,7 @@ def parse_signal(text: str, *, fs_hz: float = 48000.0, seed: int = 0) -> Signal:
         longest_s = 0.0
         for part_text in _WITH_PART.split(group):
             part = _read_part(part_text, fs_hz)
-            if part.kind in MAKERS:
+            if part.sounds:
                 made = _make(part)
                 sounds += _place(part, made, at_s=at_s, number=len(sounds))
                 longest_s = max(longest_s, made.duration_s or 0.0)
@@ -371,7 +392,8 @@ def parse_signal(text: str, *, fs_hz: float = 48000.0, seed: int = 0) -> Signal:
         if at_s > MAX_SIGNAL_S:
             raise SpecError(f"signal {shorten(text)} is longer than a year")
     if not sounds and not at_s:
-        raise SpecError(f"signal {shorten(text)} has nothing that sounds; there are: {', '.join(MAKERS)}")
+        sounding = ", ".join(list_kinds(MAKERS, behind="cadence"))
+        raise SpecError(f"signal {shorten(text)} has nothing that sounds; there are: {sounding}")
     return Signal(
         fs_hz=fs_hz,
         sounds=tuple(sounds),
@@ -385,7 +407,8 @@ def parse_signal(text: str, *, fs_hz: float = 48000.0, seed: int = 0) -> Signal:
 
 def _read_part(text: str, fs_hz: float) -> Part:
     kind, *fields = (field.strip() for field in text.strip().split(":"))
-    choose(kind, USAGE, name=f"signal part {shorten(text)}: kind")
+    if kind not in USAGE and not find_family(kind):
+        choose(kind, list_kinds(USAGE, behind="two-tone"), name=f"signal part {shorten(text)}: kind")
     options: dict[str, str] = {}
     plain: list[str] = []
     for field in fields[1:]:
@@ -404,10 +427,10 @@ def _read_part(text: str, fs_hz: float) -> Part:
         options=options,
         fs_hz=fs_hz,
     )
-    if not part.value and kind in MAKERS:
+    if not part.value and part.sounds:
         raise part.refuse("it lacks a value")
     is_word = kind in LAWS
-    if kind not in MAKERS and (plain or options or at or (part.value and is_word)):
+    if not part.sounds and (plain or options or at or (part.value and is_word)):
         raise part.refuse("that is more than it takes")
     if at and kind in ("noise", "silence"):
         raise part.refuse(f"{kind} takes no @LEVEL")
@@ -420,7 +443,7 @@ def _make(part: Part) -> Made:
         if not allowed:
             raise part.refuse("it takes no options")
         choose(key, allowed, name=f"{part.name}: option")
-    return MAKERS[part.kind](part)
+    return MAKERS.get(part.kind, make_code)(part)
 
 
 def _place(part: Part, made: Made, *, at_s: float, number: int) -> list[Sound]:
