@@ -35,7 +35,7 @@ NEVERS = {
 
 # Bottom to top within each folder: a file imports from rows before its own. A folder counts as one.
 ORDER = {
-    "base": "__init__ colours errors processes shipped toml version < units < fields < families pattern",
+    "base": "__init__ colours errors processes shipped version < toml units < fields < families pattern",
     "sources": ("channels formats < __init__ < byte_stream command path file mic < synthetic"),
     "sources/formats": "__init__ g711 < pcm < wav",
     "sources/synthetic": "__init__ sounds < language < source < generate",

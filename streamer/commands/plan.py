@@ -32,9 +32,12 @@ def list_them() -> None:
 
 @command.command("show", context_settings=CONTEXT)
 @click.argument("name", required=False)
+@click.option(
+    "--defaults", "has_defaults", is_flag=True, help="With every limit that it leaves to its default."
+)
 @click.option("--schema", metavar="event", help="Print the JSON Schema of the event lines instead.")
 @DEBUG
-def show(name: str | None, schema: str | None) -> None:
+def show(name: str | None, has_defaults: bool, schema: str | None) -> None:
     """The text of a plan, or the JSON Schema of events."""
     if schema is not None:
         choose(schema, ("event",), name="schema")
@@ -42,6 +45,9 @@ def show(name: str | None, schema: str | None) -> None:
         return
     if name is None:
         raise click.UsageError(f"give the name of a plan: {', '.join(list_plans())}")
+    if has_defaults:
+        click.echo(load_plan(name).format(), nl=False)
+        return
     path = find_plan(name)
     read_toml(path)  # says what is wrong with it
     click.echo(path.read_text(encoding="utf-8"), nl=False)

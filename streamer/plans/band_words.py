@@ -227,7 +227,7 @@ WORDS: dict[str, Word] = {
 
 def find_word(word: str) -> Word | None:
     """One of WORDS, or a tone family of that name."""
-    known = WORDS.get("1/n-octave" if FRACTION.fullmatch(word) else word)
+    known = WORDS.get(word) or (WORDS["1/n-octave"] if FRACTION.fullmatch(word) else None)
     if known:
         return known
     family = load_family(word)
