@@ -6,7 +6,9 @@ import pytest
 from streamer.base.errors import SpecError
 from streamer.base.families import list_families, load_family, load_shipped_family
 from streamer.base.shipped import shipped_folder
+from streamer.detectors.codes import CodeSpec
 from streamer.plans.bands import parse_bank
+from streamer.sources.synthetic.language import parse_signal
 
 SHIPPED = [load_shipped_family(path.stem) for path in sorted(shipped_folder("families").glob("*.toml"))]
 SENT = [family.name for family in SHIPPED if family.can_be_sent]
@@ -68,6 +70,21 @@ def test_an_own_family_is_one_file_and_stands_behind_those_that_are_shipped(own)
     assert (family.title, family.digit_ms, family.repeat_digit) == ("Mine", 50, "")
     (own / "reeds.toml").write_text('title = "Other"\ntones = [440]\n')
     assert load_family("reeds").freqs_hz == (440,)
+
+
+def test_bands_signals_and_codes_know_a_family_from_its_file_alone(own):
+    (own / "reeds.toml").write_text(
+        'title = "Mine"\ndigit_ms = 60\nrepeat_digit = "R"\n[digits]\n1 = 600\n2 = [700, 1500]\nR = 900\n'
+    )
+    assert list(parse_bank("reeds").freqs_hz) == [600, 700, 900, 1500]
+    sounds = parse_signal("reeds:1122", fs_hz=8000).sounds
+    assert [(sound.label, sound.freqs_hz, sound.n_samples) for sound in sounds] == [
+        *(("1", (600,), 480), ("R", (900,), 480), ("2", (700, 1500), 480), ("R", (900,), 480))
+    ]
+    assert CodeSpec(name="a", family="reeds").list_tones()[0] == (600, "a 600")
+    for wrong, read in (("reed", parse_bank), ("reed:1", parse_signal)):
+        with pytest.raises(SpecError, match=r"did you mean reeds\?"):
+            read(wrong)
 
 
 def test_the_users_own_wins_but_a_receiver_keeps_the_keypad_it_is_built_for(own):

@@ -93,7 +93,7 @@ def test_a_plan_is_made_of_the_country_asked_for_or_of_the_only_one(tmp_path):
     assert import_plan(str(path), "in") == import_indications(TEXT, name="indications.conf")["in"]
     with pytest.raises(SpecError, match=r"has several countries; choose one with --country: us, in"):
         import_plan(str(path))
-    with pytest.raises(SpecError, match=r'country is "uk"; did you mean us\? There are: us, in'):
+    with pytest.raises(SpecError, match='country is "uk"; there are: us, in'):
         import_plan(str(path), "uk")
     path.write_text(TEXT[TEXT.index("[in]") :])
     assert 'name = "in-dial"' in import_plan(str(path))
