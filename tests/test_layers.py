@@ -35,10 +35,12 @@ NEVERS = {
 
 # Bottom to top within each folder: a file imports from rows before its own. A folder counts as one.
 ORDER = {
-    "base": "__init__ colours errors processes shipped version < toml units < fields < families pattern",
-    "sources": ("channels formats < __init__ < byte_stream command path file mic < synthetic"),
-    "sources/formats": "__init__ g711 < pcm < wav",
-    "sources/synthetic": "__init__ sounds < language < source < generate",
+    "base": "__init__ colours errors processes shipped version < text < toml units < fields < families pattern",
+    "sources": (
+        "channels registry < formats spec < byte_stream file mic synthetic < command path < __init__"
+    ),
+    "sources/formats": "__init__ g711 < pcm < wav write",
+    "sources/synthetic": "__init__ voices words < parts sounds < language < source generate",
     "analysis": "__init__ frames kernels < bank < goertzel < grid < analyser < blocks",
     "analysis/kernels": "__init__ tiles store < loops",
     "events": "clocks records < __init__",
@@ -63,7 +65,7 @@ HEAVY = {
     "numba": {"analysis/kernels", "live/atomics", "live/ring_loops", "live/preload", "commands/bench/limit"},
     "llvmlite": {"analysis/kernels"},
     "sounddevice": {"sources/mic", "commands/main"},
-    "soundfile": {"sources/file", "commands/main"},
+    "soundfile": {"sources/file", "sources/formats/write", "commands/main"},
     "rich": {"dashboard", "commands"},
     "scipy": {"analysis/frames", "recordings/spectrogram", "commands/bench/peers"},
     "PIL": {"recordings/figure"},
@@ -185,6 +187,12 @@ def test_importing_streamer_loads_nothing_heavy() -> None:
 
 def test_the_command_lines_help_loads_nothing_heavy() -> None:
     assert not load("import streamer.commands.main") & {"numpy", "msgspec", *HEAVY}
+
+
+def test_reading_what_a_source_is_needs_no_numpy() -> None:
+    assert "numpy" not in load(
+        "from streamer.sources import parse_source; parse_source('sim:dtmf:1', channels='1')"
+    )
 
 
 def test_recordings_and_arrays_need_no_numba_once_kernels_are_compiled() -> None:

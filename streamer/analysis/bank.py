@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from streamer.analysis.frames import FrameSpec
 from streamer.base.errors import SpecError
+from streamer.base.units import db_from_powers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -89,8 +90,7 @@ class Levels:
     @property
     def level_dbfs(self) -> NDArray[np.float32]:
         """(frames, bands) 0 for a full-scale sine; silence reads -200."""
-        level: NDArray[np.float32] = 10 * np.log10(np.maximum(self.power * 2, np.float32(1e-20)))
-        return level
+        return db_from_powers(self.power * 2)
 
     @property
     def start_samples(self) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.base.errors import SpecError
-from streamer.base.units import shorten
+from streamer.base.text import shorten
 
 # Sums of cosines: w[n] = sum (-1)^k a[k] cos(2 pi k n / N). Harris, Proc. IEEE 66 (1978); Nuttall, IEEE ASSP 29
 # (1981). scipy has these too, but importing scipy.signal costs a second of processor time.
@@ -102,7 +102,3 @@ class FrameSpec:
     def frames_within(self, n_samples: int) -> int:
         """How many full frames end at or before sample n_samples: also the first frame not complete yet."""
         return max(0, (n_samples - self.length_samples) // self.hop_samples + 1)
-
-    def centre_samples(self, frame: NDArray[np.int64] | int) -> NDArray[np.floating] | float:
-        """Centre of a frame, in samples since the stream began."""
-        return frame * self.hop_samples + self.length_samples / 2

@@ -1,30 +1,38 @@
-"""Errors that callers may catch. Each names the exit code the command line ends with."""
+"""Errors that callers may catch, and the exit codes of the command line. Each error names the one it ends with."""
 
 from __future__ import annotations
+
+DONE = 0
+NOTHING_MATCHED = 1
+WRONG_USAGE = 2
+NO_SOURCE = 3
+DATA_LOST = 4
+INTERNAL_ERROR = 70  # sysexits.h: EX_SOFTWARE
+INTERRUPTED_TWICE = 130  # what a shell calls a program that SIGINT has ended
 
 
 class StreamerError(Exception):
     """Whatever streamer refuses or cannot do; the message is one line and says what to do about it."""
 
-    exit_code = 70
+    exit_code = INTERNAL_ERROR
 
 
 class SpecError(StreamerError, ValueError):
     """A setting, band specification, plan or argument that cannot be meant."""
 
-    exit_code = 2
+    exit_code = WRONG_USAGE
 
 
 class MissingExtraError(StreamerError, ImportError):
     """A feature whose optional dependency is not installed; the message says what to install."""
 
-    exit_code = 2
+    exit_code = WRONG_USAGE
 
 
 class SourceError(StreamerError, OSError):
     """The source is not there, cannot be opened, or was lost for good."""
 
-    exit_code = 3
+    exit_code = NO_SOURCE
 
 
 class RefusedError(SourceError):
@@ -34,4 +42,4 @@ class RefusedError(SourceError):
 class DataLostError(StreamerError):
     """Samples were lost and the run was asked to be strict about it."""
 
-    exit_code = 4
+    exit_code = DATA_LOST

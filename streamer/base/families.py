@@ -17,8 +17,9 @@ from typing import Any
 from streamer.base.errors import SpecError
 from streamer.base.fields import read_freqs
 from streamer.base.shipped import find_configs, shipped_folder
+from streamer.base.text import offer, shorten
 from streamer.base.toml import KeyPath, TomlFile, read_toml
-from streamer.base.units import offer, parse_frequency_hz, shorten
+from streamer.base.units import parse_frequency_hz
 
 LAST_PLACE = 1_000_000  # of what does not say where it stands in lists: there, by name
 LONGEST_DIGIT_MS = 10_000.0

@@ -12,7 +12,8 @@ from typing import Any
 
 from streamer.base.errors import SpecError
 from streamer.base.fields import format_number, read_freqs
-from streamer.base.units import NUMBER, parse_duration_s, parse_frequency_hz, shorten
+from streamer.base.text import shorten
+from streamer.base.units import NUMBER, parse_duration_s, parse_frequency_hz
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

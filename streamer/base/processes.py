@@ -20,6 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+# What the server has loaded before it forks: the kernels for capture and workers, and the dashboard. By name, as they
+# stand on floors above this one: it is the server that imports them, and this module knows no more than where they are.
+PRELOADED = ["streamer.live.preload", "streamer.dashboard.process"]
+
 
 class SharedBlock:
     """Zeroed memory shared with child processes, without a name in any file system.
@@ -96,7 +100,7 @@ def get_context() -> BaseContext:
     if sys.platform == "win32":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["streamer.live.preload", "streamer.dashboard.process"])
+    context.set_forkserver_preload(PRELOADED)
     return context
 
 

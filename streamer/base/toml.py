@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from streamer.base.errors import SpecError
+from streamer.base.text import printable
 
 MAX_CHARACTERS = 2**20  # a megabyte of settings is some other file
 
@@ -86,7 +87,7 @@ def shown(path: Path) -> str:
         path = path.resolve().relative_to(Path.cwd())
     except (OSError, ValueError, RuntimeError):
         pass
-    return "".join(c if c.isprintable() else "?" for c in str(path))
+    return printable(path)
 
 
 class _Locator:

@@ -1,4 +1,4 @@
-"""Numbers with units, as people write and read them: 250ms, 1.5k, -30dBFS, 25%.
+"""Numbers with units, as people write and read them: 250ms, 1.5k, -30dBFS, 25%; and what a decibel is.
 
 Every parser takes what was written and `name`, what it was written for, and raises SpecError naming both.
 """
@@ -7,9 +7,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from typing import TYPE_CHECKING, TypeVar
 
 from streamer.base.errors import SpecError
+from streamer.base.text import shorten
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Real = TypeVar("Real", bound=np.floating)
 
 DBM0_OVER_DBFS = 3.14  # ITU-T G.711, table 5: a full-scale A-law sine is +3.14 dBm0
 SILENCE_DB = -200.0  # what no power at all reads
@@ -18,51 +25,14 @@ MAX_DB = 400.0  # beyond what float64 audio can hold; a slipped decimal point, n
 SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 HERTZ = {"": 1.0, "hz": 1.0, "k": 1e3, "khz": 1e3}
 MEGAHERTZ = {"M": 1e6, "MHz": 1e6}  # apart, since a small m would be milli
-LEVEL_UNITS = ("dbfs", "dbm0", "dbspl")
 
 MIN_HZ, MAX_HZ = 1e-9, 1e12  # no signal sampled by anybody; keeps arithmetic on frequencies finite
+MAX_RATE_HZ = 100e6  # of sampling
 MAX_WINDOW_SAMPLES = 2**24  # six minutes at 48 kHz; what is longer is a slipped unit
 
 NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
 _QUANTITY = re.compile(rf"([+-]?{NUMBER})\s*([^\d\s.+-][^\s]*)?", re.ASCII)
 _DURATION_PART = re.compile(rf"({NUMBER})\s*([a-zµ]+)\s*", re.ASCII)
-
-
-def printable(text: object) -> str:
-    """On one line, and without what a terminal would take for a command."""
-    return "".join(c if c.isprintable() else "?" for c in str(text))
-
-
-def shorten(text: object) -> str:
-    """What was written, in quotes and short enough for one line."""
-    shown = printable(str(text)[:61])
-    return f'"{shown}"' if len(shown) <= 60 else f'"{shown[:57]}..."'
-
-
-def shorten_line(line: str) -> str:
-    """A line that may quote a file name or an argument of any length: its beginning and its end."""
-    return line if len(line) <= 600 else f"{line[:397]}...{line[-200:]}"
-
-
-def offer(word: str, choices: Iterable[str], *, there_are: str = "there are: ") -> str:
-    """The end of a message about a wrong word: `; did you mean hann? There are: hann, boxcar`."""
-    from difflib import get_close_matches
-
-    known = list(choices)
-    by_lower = {choice.lower(): choice for choice in known}
-    near = get_close_matches(word.lower()[:80], by_lower, n=1)
-    listed = f"{there_are}{', '.join(known) or 'none'}"
-    if not near:
-        return f"; {listed}"
-    return f"; did you mean {by_lower[near[0]]}? {listed[0].upper()}{listed[1:]}"
-
-
-def choose(word: str, choices: Iterable[str], *, name: str) -> str:
-    """The word, when it is one of the choices."""
-    known = list(choices)
-    if word in known:
-        return word
-    raise SpecError(f"{name} is {shorten(word)}{offer(word, known)}")
 
 
 def parse_duration_s(text: str | float, *, name: str = "duration") -> float:
@@ -198,19 +168,9 @@ def format_frequency(hz: float) -> str:
     return f"{_digits(hz)}Hz"
 
 
-def format_level(level_dbfs: float, unit: str = "dbfs", *, spl_at_0_dbfs: float | None = None) -> str:
-    """A level of the engine in the unit somebody asked for: -17.9 dBFS."""
-    choose(unit, LEVEL_UNITS, name="unit")
-    if unit == "dbm0":
-        return f"{level_dbfs + DBM0_OVER_DBFS:.1f} dBm0"
-    if unit == "dbspl":
-        if spl_at_0_dbfs is None:
-            raise SpecError("unit is dbspl, but the source is not calibrated; use dbfs or dbm0")
-        return f"{level_dbfs + spl_at_0_dbfs:.1f} dB SPL"
-    return f"{level_dbfs:.1f} dBFS"
-
-
-def db_from_power(power: float) -> float:
+def db_from_power(power: float, *, least: float = 0.0) -> float:
+    """Decibels of a power, or of a ratio of two; below `least` it counts as that, and 0 reads SILENCE_DB."""
+    power = max(power, least)
     return 10 * math.log10(power) if power > 0 else SILENCE_DB
 
 
@@ -218,12 +178,39 @@ def power_from_db(db: float) -> float:
     return math.pow(10, db / 10)
 
 
-def db_from_amplitude(amplitude: float) -> float:
+def db_from_amplitude(amplitude: float, *, least: float = 0.0) -> float:
+    """Decibels of an amplitude, or of a ratio of two; below `least` it counts as that, and 0 reads SILENCE_DB."""
+    amplitude = max(amplitude, least)
     return 20 * math.log10(amplitude) if amplitude > 0 else SILENCE_DB
 
 
 def amplitude_from_db(db: float) -> float:
     return math.pow(10, db / 20)
+
+
+# The same of arrays, in the arrays' own precision. Apart from those above, as numpy's logarithm and the C library's
+# may differ in the last bit; and numpy is imported here, as whoever reads a setting needs none.
+
+
+def db_from_powers(powers: NDArray[Real], *, least: float = 1e-20) -> NDArray[Real]:
+    """Decibels of each power; what is below `least` counts as that."""
+    import numpy as np
+
+    db: NDArray[Real] = 10 * np.log10(np.maximum(powers, powers.dtype.type(least)))
+    return db
+
+
+def powers_from_db(db: NDArray[np.float64]) -> NDArray[np.float64]:
+    powers: NDArray[np.float64] = 10 ** (db / 10)
+    return powers
+
+
+def db_from_amplitudes(amplitudes: NDArray[Real], *, least: float = 1e-10) -> NDArray[Real]:
+    """Decibels of each amplitude; what is below `least` counts as that."""
+    import numpy as np
+
+    db: NDArray[Real] = 20 * np.log10(np.maximum(amplitudes, amplitudes.dtype.type(least)))
+    return db
 
 
 def parse_field(field: str, value: str | float, *, name: str = "") -> float:

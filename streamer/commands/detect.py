@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from streamer.base.errors import SourceError, StreamerError
+from streamer.base.errors import NOTHING_MATCHED, SourceError, StreamerError
 from streamer.base.units import parse_duration_s, parse_frequency_hz
 from streamer.commands.options import (
     CONTEXT,
@@ -25,8 +25,6 @@ from streamer.events import Event, Record
 from streamer.outputs.to_file import Output, format_json, format_text, open_outputs
 from streamer.recordings.detect import Job, Remark, run_jobs
 from streamer.sources import parse_source
-
-NOTHING_MATCHED = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import click
 
-from streamer.base.units import choose
+from streamer.base.text import choose
 from streamer.commands.options import CONTEXT, DEBUG
 
 

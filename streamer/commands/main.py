@@ -9,13 +9,10 @@ from typing import Any, NamedTuple
 
 import click
 
-from streamer.base.errors import StreamerError
+from streamer.base.errors import DONE, INTERNAL_ERROR, INTERRUPTED_TWICE, WRONG_USAGE, StreamerError
 from streamer.base.version import __version__
 from streamer.commands.options import CONTEXT
 from streamer.commands.talk import is_debugging, tell, tell_error
-
-INTERNAL_ERROR = 70
-INTERRUPTED_TWICE = 130
 
 
 class Entry(NamedTuple):
@@ -78,18 +75,18 @@ def main() -> None:
         code = cli.main(prog_name="streamer", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help() if error.ctx else "")
-        code = 2
+        code = WRONG_USAGE
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         where = context.command_path if context else "streamer"
         tell(f"{' '.join(error.format_message().split())} See `{where} --help`.")
-        code = 2
+        code = WRONG_USAGE
     except (click.Abort, KeyboardInterrupt):
         code = INTERRUPTED_TWICE
     except StreamerError as error:
         code = tell_error(error)
     except BrokenPipeError:
-        code = 0  # whoever read our output has heard enough
+        code = DONE  # whoever read our output has heard enough
     except Exception:
         if is_debugging():
             raise
@@ -100,7 +97,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python complains again at its own end
     if code == INTERRUPTED_TWICE:
         os._exit(code)  # at once: Python would wait for children that may hang
-    sys.exit(code if isinstance(code, int) else 0)
+    sys.exit(code if isinstance(code, int) else DONE)
 
 
 def _tell_internal_error() -> int:

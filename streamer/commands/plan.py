@@ -7,8 +7,9 @@ import json
 import click
 
 from streamer.base.errors import StreamerError
+from streamer.base.text import choose
 from streamer.base.toml import read_toml
-from streamer.base.units import choose, parse_frequency_hz
+from streamer.base.units import parse_frequency_hz
 from streamer.commands.options import CONTEXT, DEBUG
 from streamer.commands.talk import tell
 from streamer.detectors.registry import list_event_types

@@ -15,7 +15,7 @@ def is_debugging() -> bool:
 
 def tell(what: object) -> None:
     """A line on stderr, or a line for each of several mistakes; names of files may hold anything."""
-    from streamer.base.units import printable, shorten_line  # no line of talk is the rule
+    from streamer.base.text import printable, shorten_line  # no line of talk is the rule
 
     text = str(what)
     lines = text.split("\n") if hasattr(what, "findings") else [text]

@@ -9,6 +9,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from rich.text import Text
 
+from streamer.base.text import printable
 from streamer.dashboard.messages import Scene
 
 DIM, BOLD, RESET = "\x1b[2m", "\x1b[1m", "\x1b[0m"
@@ -77,7 +78,7 @@ def write_changes(before: Screen | None, after: Screen) -> str:
 
 def clean(text: str) -> str:
     """Text that cannot steer the terminal: file and device names may hold anything."""
-    return text if text.isprintable() else "".join(char if char.isprintable() else "�" for char in text)
+    return printable(text, instead="�")
 
 
 def fit(text: str, width: int) -> str:

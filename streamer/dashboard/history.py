@@ -7,6 +7,7 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.base.units import db_from_powers, powers_from_db
 from streamer.dashboard.messages import EventRow, Scene, Snapshot
 
 HISTORY_LINES = 512
@@ -61,10 +62,10 @@ class Picture:
             self._add_event(event)
 
     def _add_numbers(self, level_dbfs: NDArray[np.float32], now_s: float) -> None:
-        self._number_power += 10 ** (level_dbfs.astype(np.float64) / 10)
+        self._number_power += powers_from_db(level_dbfs.astype(np.float64))
         self._number_count += 1
         if now_s - self._number_since_s >= NUMBER_S:
-            self.number_dbfs = (10 * np.log10(self._number_power / self._number_count)).astype(np.float32)
+            self.number_dbfs = db_from_powers(self._number_power / self._number_count).astype(np.float32)
             self._number_power[:] = 0
             self._number_count = 0
             self._number_since_s = now_s

@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.base.units import db_from_powers
 from streamer.dashboard.messages import (
     Answer,
     EventRow,
@@ -23,7 +24,6 @@ from streamer.dashboard.messages import (
 from streamer.events import ErrorRecord, Event, GapRecord
 
 IN_FLIGHT = 2  # snapshots the dashboard has not taken yet; one being drawn and one waiting for it
-SILENCE_DBFS = -200.0
 _BUFFER_BYTES = 1 << 20  # room for what is in flight, so that sending it does not wait for the reader
 
 
@@ -97,8 +97,8 @@ class LevelSummary:
 
 def _dbfs(power: NDArray[np.floating]) -> NDArray[np.float32]:
     # a full-scale sine has the power 0.5
-    floor = 10 ** (SILENCE_DBFS / 10)
-    return (10 * np.log10(np.fmax(np.asarray(power, dtype=np.float64) * 2, floor))).astype(np.float32)
+    level = db_from_powers(np.fmax(np.asarray(power, dtype=np.float64), 0.0) * 2)
+    return level.astype(np.float32)
 
 
 def make_event_row(event: Event | GapRecord | ErrorRecord, *, is_digit: bool = False) -> EventRow:

@@ -9,7 +9,7 @@ from typing import Any
 from streamer.base.errors import SpecError
 from streamer.base.families import Family, list_families, load_family
 from streamer.base.fields import RANGE_MS, read_freqs
-from streamer.base.units import choose, offer, shorten
+from streamer.base.text import choose, offer, shorten
 from streamer.detectors.limits import check_ratio, label_tones, list_too_high
 from streamer.detectors.registry import Kind
 

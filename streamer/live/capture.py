@@ -13,7 +13,7 @@ import time
 import traceback
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from streamer.base.errors import RefusedError, SourceError, SpecError, StreamerError
 from streamer.base.processes import (
@@ -26,10 +26,7 @@ from streamer.base.processes import (
 )
 from streamer.live.pool import Dispatcher
 from streamer.live.ring import COLLECTED, NONFINITE, Gap, GapReason, Ring, RingSpec, RingWriter
-from streamer.sources import Source, SourceInfo, SourceSpec, open_source
-
-if TYPE_CHECKING:
-    from streamer.sources.mic import MicSource
+from streamer.sources import PushedSource, Source, SourceInfo, SourceSpec, open_any_source
 
 BLOCK_S = 0.005  # a paced source is read in blocks this long
 BLOCK_SAMPLES = 1 << 15  # an unpaced one in blocks this long
@@ -89,7 +86,7 @@ def run_capture(
     log_fd = _divert_stderr()
     threading.Thread(target=_guard, args=(control,), daemon=True).start()
     try:
-        source = _open(spec, before, -1 if stdin_fd is None else stdin_fd)
+        source = open_any_source(spec, stdin_fd=-1 if stdin_fd is None else stdin_fd, before=before)
     except StreamerError as error:
         is_refusal = isinstance(error, RefusedError | SpecError)
         control.send(Ended(error=str(error), exit_code=error.exit_code, is_refusal=is_refusal))
@@ -118,7 +115,7 @@ def run_capture(
     )
     ended = Ended()
     try:
-        if source.info.is_live:
+        if isinstance(source, PushedSource):
             _run_mic(source, ring, dispatcher, stop, clock_offset_s=run.clock_offset_s)
         else:
             _run_reader(source, ring, dispatcher, stop, run)
@@ -134,17 +131,9 @@ def run_capture(
         RingWriter(ring).end()
         while not dispatcher.advance():
             time.sleep(WAIT_S)
-    remarks = () if source.info.is_live else tuple(source.remarks)
+    remarks = () if isinstance(source, PushedSource) else tuple(source.remarks)
     control.send(replace(ended, remarks=remarks))
     source.close()
-
-
-def _open(spec: SourceSpec, before: SourceInfo | None, stdin_fd: int) -> Any:
-    if spec.kind == "mic":
-        from streamer.sources.mic import open_mic
-
-        return open_mic(spec, before=before)
-    return open_source(spec, stdin_fd=stdin_fd)
 
 
 def _divert_stderr() -> int:
@@ -218,7 +207,7 @@ def _run_reader(source: Source, ring: Ring, dispatcher: Dispatcher, stop: thread
 
 
 def _run_mic(
-    source: MicSource,
+    source: PushedSource,
     ring: Ring,
     dispatcher: Dispatcher,
     stop: threading.Event,
@@ -338,7 +327,7 @@ class CaptureProcess:
     ) -> None:
         """before: what the source was, if it is opened again"""
         self.connection, child = get_context().Pipe(duplex=True)
-        stdin = InheritedFd(0) if spec.kind == "stdin" else None
+        stdin = InheritedFd(0) if spec.takes_stdin else None
         self._process = start_process(
             run_capture, spec, before, child, index_writer, stdin, name="streamer capture"
         )

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TextIO
 
 from streamer.base.errors import SpecError, StreamerError
-from streamer.base.units import format_duration, printable, shorten
+from streamer.base.text import printable, shorten
+from streamer.base.units import format_duration
 from streamer.detectors.registry import tells_begin
 from streamer.events import ErrorRecord, Event, GapRecord, Record, Start, Stats, encode_line
 

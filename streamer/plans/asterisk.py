@@ -8,7 +8,7 @@ from pathlib import Path
 
 from streamer.base.errors import SpecError
 from streamer.base.pattern import Segment, parse_pattern
-from streamer.base.units import choose, printable, shorten
+from streamer.base.text import choose, printable, shorten
 from streamer.detectors.cadences import CadenceSpec
 from streamer.plans.plan import parse_plan
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from streamer.base.errors import SpecError
 from streamer.base.families import LAST_PLACE, Family, list_families, load_family
-from streamer.base.units import NUMBER, parse_frequency_hz, shorten
+from streamer.base.text import printable, shorten
+from streamer.base.units import NUMBER, parse_frequency_hz
 
 MAX_BANDS = 65536
 MAX_CSV_CHARACTERS = 2**22
@@ -170,7 +171,7 @@ def _list(term: Term) -> list[Band]:
 
 def _csv(term: Term) -> list[Band]:
     """Rows of frequency[,label]; # starts a comment, a first row of words is a heading."""
-    path = _printable(term.arguments)
+    path = printable(term.arguments)
     try:
         with Path(term.arguments).open(encoding="utf-8-sig", newline="") as file:
             text = file.read(MAX_CSV_CHARACTERS + 1)
@@ -191,7 +192,7 @@ def _csv(term: Term) -> list[Band]:
             if len(row) > 2:
                 raise SpecError(f"{path}:{rows.line_num}: {len(row)} columns; a row is frequency[,label]")
             hz = parse_frequency_hz(row[0], name=f"{path}:{rows.line_num}: a band")
-            bands.append((hz, _printable(row[1].strip()[:40]) if len(row) == 2 else ""))
+            bands.append((hz, printable(row[1].strip()[:40]) if len(row) == 2 else ""))
     except csv.Error as error:
         raise SpecError(f"{path}:{rows.line_num}: {error}; a row is frequency[,label]") from error
     if not bands:
@@ -342,11 +343,6 @@ def _nominal(hz: float, per_octave: int) -> str:
 def _midi(letter: str, sign: str, octave: str) -> int:
     step = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}[letter.upper()]
     return step + {"#": 1, "♯": 1, "b": -1, "♭": -1}.get(sign, 0) + 12 * (int(octave) + 1)
-
-
-def _printable(text: str) -> str:
-    """Labels go to terminals, which obey control characters."""
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _reason(error: Exception) -> str:

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 
 from streamer.analysis.bank import Bank
 from streamer.base.errors import SpecError
-from streamer.base.units import NUMBER, offer, shorten
+from streamer.base.text import offer, shorten
+from streamer.base.units import NUMBER
 from streamer.plans.band_words import FILE, PLAIN, Band, Term, Word, check_count, find_word, list_words
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from streamer.base.errors import SpecError
 from streamer.base.shipped import find_configs
+from streamer.base.text import offer, shorten
 from streamer.base.toml import KeyPath, TomlFile, is_there, parse_toml, read_toml
-from streamer.base.units import offer, shorten
 from streamer.detectors import Detector
 from streamer.detectors.registry import KINDS, Kind, Limits, list_heard, load_kind
 from streamer.plans.tables import Finding, format_fields, read_table, show_path

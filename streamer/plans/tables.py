@@ -15,8 +15,9 @@ from typing import Any, get_type_hints
 
 from streamer.base.errors import SpecError
 from streamer.base.fields import format_number
+from streamer.base.text import offer, printable, shorten
 from streamer.base.toml import KeyPath, TomlFile
-from streamer.base.units import offer, parse_field, printable, shorten
+from streamer.base.units import parse_field
 
 UNIT_SUFFIXES = ("_ms", "_hz", "_dbfs", "_db")
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamer.base.errors import SourceError, SpecError, StreamerError
-from streamer.base.units import choose, shorten
+from streamer.base.text import choose, shorten
 from streamer.recordings.figure import Figure, Style
 from streamer.recordings.pieces import Heading, Progress, Spectra, SpectraSpec
 from streamer.recordings.stores import CsvStore, NetCdfStore, NpzStore, Store, ZarrStore
@@ -62,7 +62,7 @@ def plan_exports(
     ]
     claimed: dict[Path, SourceSpec] = {}
     for export in exports:
-        if export.source.kind == "mic":
+        if export.source.is_live:
             raise SpecError(f"{export.source} never ends, and a spectrogram is of a recording: name a file")
         for target in export.targets:
             _check_target(target, export)
@@ -77,7 +77,7 @@ def plan_exports(
 
 
 def _name_target(template: str, source: SourceSpec) -> Path:
-    name = Path(source.target).name if source.kind == "file" else source.kind
+    name = source.path.name if source.path else source.kind
     words = {"stem": Path(name).stem, "name": name}
 
     def fill(found: re.Match[str]) -> str:
@@ -101,7 +101,7 @@ def _check_target(target: Path, export: Export) -> None:
             raise SpecError(f"output {shorten(target)} is there and is no Zarr store; choose another name")
     elif target.is_dir():
         raise SpecError(f"output {shorten(target)} is a directory; choose another name")
-    recording = Path(export.source.target) if export.source.kind == "file" else None
+    recording = export.source.path
     if recording and recording.exists() and target.exists() and target.samefile(recording):
         raise SpecError(f"output {shorten(target)} is the recording itself; choose another name")
     if suffix == ".png" and export.spec.scale == "complex":

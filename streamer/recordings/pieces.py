@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from streamer.analysis.bank import Analysis, Bank
 from streamer.analysis.frames import FrameSpec
 from streamer.base.errors import SpecError
-from streamer.base.units import choose, format_duration, parse_hop_samples, parse_length_samples
+from streamer.base.text import choose
+from streamer.base.units import (
+    db_from_amplitudes,
+    db_from_power,
+    db_from_powers,
+    format_duration,
+    parse_hop_samples,
+    parse_length_samples,
+)
 from streamer.events import Event
 from streamer.plans.bands import parse_bank
 from streamer.recordings.spectrogram import Spectrogram
@@ -296,10 +304,10 @@ def _gather(blocks: Iterable[NDArray[np.float32]], n_samples: int) -> Iterator[N
 
 def level_db(values: NDArray[np.floating], scale: Scale) -> NDArray[np.floating]:
     """Values in decibels: dBFS, where a full-scale sine is 0, or of psd dB re 1/Hz. Silence is -200 dB."""
-    per_decade, silence, offset_db = {
-        "amplitude": (20, 1e-10, 0.0),
-        "power": (10, 0.5e-20, 10 * math.log10(2)),
-        "psd": (10, 1e-20, 0.0),
-    }[scale]
-    level: NDArray[np.floating] = per_decade * np.log10(np.maximum(values, values.dtype.type(silence)))
-    return level + level.dtype.type(offset_db)
+    match scale:
+        case "amplitude":
+            return db_from_amplitudes(values)
+        case "power":
+            level = db_from_powers(values, least=0.5e-20)
+            return level + level.dtype.type(db_from_power(2))
+    return db_from_powers(values)

@@ -7,22 +7,33 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.base.errors import SourceError, SpecError
 from streamer.base.units import format_duration
-from streamer.sources import SourceInfo, SourceSpec
-from streamer.sources.formats.pcm import decode
-from streamer.sources.formats.wav import ByteReader, declared_format, read_format
+from streamer.sources.formats.pcm import decode, silence_nonfinite
+from streamer.sources.formats.wav import WAV_MAGICS, ByteReader, StreamFormat, read_wav_header
+from streamer.sources.spec import Closing, SourceInfo, SourceSpec
 
-MAX_VALUE = 1e12  # full scale is 1: beyond are other bytes taken for floats, and sums that overflow
+# first bytes -> what they begin
+OTHER_FORMATS = {
+    b"fLaC": "FLAC",
+    b"OggS": "Ogg",
+    b"ID3": "MP3",
+    b"\xff\xfb": "MP3",
+    b"\xff\xf3": "MP3",
+    b"\xff\xf2": "MP3",
+    b"FORM": "AIFF",
+    b".snd": "AU",
+    b"caff": "CAF",
+    b"riff": "Wave64",
+    b"\x1aE\xdf\xa3": "Matroska",
+}
 
 
-class StreamSource:
+class StreamSource(Closing):
     """Samples of a byte stream.
 
     size_bytes: of a file   at_end: called when the stream has ended, may raise SourceError
@@ -50,9 +61,9 @@ class StreamSource:
         # With the format given there is nothing to wait for: a header is looked for when samples are read.
         self._is_header_read = spec.sample_format is None
         if self._is_header_read:
-            self._format = read_format(self._reader, spec, name=name)
+            self._format = _read_format(self._reader, spec, name=name)
         else:
-            self._format = declared_format(spec)
+            self._format = _declared_format(spec)
         n_bytes = self._expected_bytes()
         self.info = SourceInfo(
             name=name,
@@ -67,7 +78,7 @@ class StreamSource:
 
     def read_blocks(self, block_samples: int) -> Iterator[NDArray[np.float32]]:
         if not self._is_header_read:
-            self._format = read_format(self._reader, self._spec, name=self.info.name)
+            self._format = _read_format(self._reader, self._spec, name=self.info.name)
             self._is_header_read = True
         bytes_per_sample = self._format.bytes_per_sample
         missing_bytes = self._expected_bytes()
@@ -105,37 +116,70 @@ class StreamSource:
         block = decode(data, self._format.sample_format)
         if self._format.sample_format[0] == "f":
             self.nonfinite_samples += silence_nonfinite(block)
-        return self._choice.take(block.reshape(-1, self._format.channels))
+        return self._choice.pick_from(block.reshape(-1, self._format.channels))
 
     def close(self) -> None:
         if self._fd is not None and self._owns_fd:
             os.close(self._fd)
         self._fd = None
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-def silence_nonfinite(block: NDArray[np.float32]) -> int:
-    """Set what is NaN, infinite or no signal to 0, in place; how many values that were."""
-    is_signal = np.abs(block) <= MAX_VALUE  # false for NaN
-    if is_signal.all():
-        return 0
-    block[~is_signal] = 0
-    return int(is_signal.size - np.count_nonzero(is_signal))
-
-
-def open_stdin(spec: SourceSpec, fd: int) -> StreamSource:
+def open_stdin(spec: SourceSpec, *, stdin_fd: int) -> StreamSource:
     try:
-        is_terminal = os.isatty(fd)
-        os.fstat(fd)
+        is_terminal = os.isatty(stdin_fd)
+        os.fstat(stdin_fd)
     except OSError as error:
         raise SourceError(f"stdin is closed ({error.strerror}); pipe samples into it") from error
     if is_terminal:
         raise SpecError("source is - (stdin), which is a terminal here; pipe samples into it or name a file")
-    return StreamSource(fd, spec, name="stdin", owns_fd=False)
+    return StreamSource(stdin_fd, spec, name="stdin", owns_fd=False)
+
+
+def _read_format(reader: ByteReader, spec: SourceSpec, *, name: str) -> StreamFormat:
+    """Read the stream's header, if it has one, and hold it against the spec."""
+    magic = reader.read_exactly(4)
+    if not magic:
+        raise SourceError(f"{name} is empty: it holds no byte")
+    if magic in WAV_MAGICS:
+        return _agree(read_wav_header(reader, magic, name=name), spec, name=name)
+    reader.push_back(magic)
+    for first_bytes, other in OTHER_FORMATS.items():
+        # Two or three bytes could be samples; four are hardly by chance what they seem.
+        if magic.startswith(first_bytes) and (spec.sample_format is None or len(first_bytes) == 4):
+            raise SourceError(
+                f"{name} carries {other}; a pipe must carry WAV or raw samples: "
+                "put `ffmpeg -v error -i - -f wav -` before streamer, or give it a file"
+            )
+    if spec.sample_format is not None:
+        return _declared_format(spec)
+    raise SpecError(
+        f"{name} has no WAV header, so say what its samples are: --format s16le --rate 8000 "
+        "and, for more than one channel, --channels 2"
+    )
+
+
+def _declared_format(spec: SourceSpec) -> StreamFormat:
+    """What --format, --rate and --channels say."""
+    n_interleaved = spec.channel_choice.n_interleaved
+    assert spec.sample_format
+    assert spec.rate_hz
+    assert n_interleaved
+    return StreamFormat(sample_format=spec.sample_format, fs_hz=spec.rate_hz, channels=n_interleaved)
+
+
+def _agree(header: StreamFormat, spec: SourceSpec, *, name: str) -> StreamFormat:
+    """The header, unless the spec contradicts it."""
+    for key, asked, found in (
+        ("format", spec.sample_format, header.sample_format),
+        ("rate", spec.rate_hz, header.fs_hz),
+        ("channels", spec.channel_choice.n_interleaved, header.channels),
+    ):
+        if asked is not None and asked != found:
+            raise SpecError(
+                f"{key} is {_show(asked)}, but {name} has a header that says {_show(found)}: leave {key} out"
+            )
+    return header
+
+
+def _show(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:g}"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from streamer.base.errors import SpecError
-from streamer.base.units import shorten
+from streamer.base.text import shorten
+
+if TYPE_CHECKING:  # who reads words needs no numpy
+    import numpy as np
+    from numpy.typing import NDArray
 
 MAX_CHANNELS = 1024  # libsndfile's own limit
 
@@ -29,14 +31,14 @@ class ChannelChoice:
             raise SpecError(f"channels asks for channel {max(self.picks) + 1}, but {name} has {has}")
         return 1 if self.is_mix else len(self.picks) or n_available
 
-    def take(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
+    def pick_from(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, available) -> (n, chosen), C-contiguous."""
         if self.is_mix:
-            mixed: NDArray[np.float32] = block.mean(axis=1, keepdims=True, dtype=np.float32)
+            mixed: NDArray[np.float32] = block.mean(axis=1, keepdims=True, dtype=block.dtype)
             return mixed
         if not self.picks or self.picks == tuple(range(block.shape[1])):
             return block
-        return np.ascontiguousarray(block[:, self.picks])
+        return block.take(self.picks, axis=1)
 
 
 def parse_channels(text: str | None, *, is_raw: bool = False) -> ChannelChoice:

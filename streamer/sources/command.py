@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from types import TracebackType
-from typing import IO, Self
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.base.errors import SourceError
-from streamer.sources import SourceInfo, SourceSpec, split_command
+from streamer.base.errors import SourceError, SpecError
+from streamer.base.text import printable, shorten
 from streamer.sources.byte_stream import StreamSource
+from streamer.sources.spec import Closing, SourceInfo, SourceSpec
 
 MAX_LINE_BYTES = 500
 EXIT_GRACE_S = 1.0  # from the end of a program's output to its own
@@ -27,7 +28,18 @@ STOP_GRACE_S = 0.15  # from being asked to end to being ended
 GUARD = 'read -r _; kill -s TERM -- "-$1"; sleep 1; kill -s KILL -- "-$1"'
 
 
-class CommandSource:
+def split_command(text: str) -> list[str]:
+    """Program and arguments by the shell's quoting rules; no shell ever sees them."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise SpecError(f"cmd is {shorten(text)}; its quotes do not match ({error})") from error
+    if not words or not words[0]:
+        raise SpecError(f"cmd is {shorten(text)}; it must name a program")
+    return words
+
+
+class CommandSource(Closing):
     """A program's samples: WAV, or raw as the spec says. It is ended, with all it started, by close().
 
     What it writes to stderr is kept; the last line is told when it fails.
@@ -112,7 +124,7 @@ class CommandSource:
     def _keep_last_words(self, stderr: IO[bytes]) -> None:
         with stderr:
             while line := stderr.readline(MAX_LINE_BYTES):
-                words = "".join(c for c in line.decode(errors="replace") if c.isprintable()).strip()
+                words = printable(line.decode(errors="replace"), instead="").strip()
                 if words:
                     self._last_words.append(words)
 
@@ -144,11 +156,3 @@ class CommandSource:
     def _signal_all(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -1,24 +1,21 @@
-"""Audio files, read and written a block at a time. The only importer of soundfile."""
+"""Audio files through libsndfile, read a block at a time."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
 
 from streamer.base.errors import SourceError, SpecError
-from streamer.base.units import choose, format_duration, shorten
-from streamer.sources import SourceInfo, SourceSpec
-from streamer.sources.byte_stream import silence_nonfinite
-from streamer.sources.formats.pcm import bytes_per_value, to_integers
+from streamer.base.units import format_duration
+from streamer.sources.formats.pcm import silence_nonfinite
+from streamer.sources.spec import Closing, SourceInfo, SourceSpec
 
 
 class _ForwardFile(sf.SoundFile):  # type: ignore[misc]
@@ -75,7 +72,7 @@ def muted() -> Iterator[None]:
         yield
 
 
-class FileSource:
+class FileSource(Closing):
     """A recording in any format libsndfile knows. Takes the descriptor over, unless it raises."""
 
     def __init__(self, fd: int, spec: SourceSpec) -> None:
@@ -125,7 +122,7 @@ class FileSource:
                 break
             n_read += n
             self.nonfinite_samples += silence_nonfinite(block[:n])
-            yield self._choice.take(block[:n])
+            yield self._choice.pick_from(block[:n])
         if self._is_length_guessed:
             self._remark_unread_bytes()
         elif n_read < self._file.frames:
@@ -152,84 +149,3 @@ class FileSource:
         if not self._file.closed:
             self._file.close()
             os.close(self._fd)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-# suffix -> libsndfile's format, and the samples in it unless others are asked for; None is the codec's own
-WRITTEN_FORMATS = {
-    "wav": ("WAV", "s16le"),
-    "flac": ("FLAC", "s16le"),
-    "ogg": ("OGG", None),
-    "mp3": ("MP3", None),
-    "aiff": ("AIFF", "s16le"),
-    "au": ("AU", "s16le"),
-    "caf": ("CAF", "s16le"),
-    "rf64": ("RF64", "s16le"),
-    "w64": ("W64", "s16le"),
-}
-SUBTYPES = {
-    "s16le": "PCM_16",
-    "s24le": "PCM_24",
-    "s32le": "PCM_32",
-    "f32le": "FLOAT",
-    "u8": "PCM_U8",
-    "alaw": "ALAW",
-    "ulaw": "ULAW",
-}
-MAX_WAV_BYTES = 0xFFFF_0000  # what 32 bits can count, less room for the header
-
-
-def write_file(
-    target: str,
-    blocks: Iterable[NDArray[np.float32]],
-    *,
-    fs_hz: float,
-    channels: int,
-    n_samples: int,
-    sample_format: str | None = None,
-) -> None:
-    """Write blocks (n, channels) to a file in the format of its suffix. A file that fails is taken away again.
-
-    A WAV file too long for its 32-bit length becomes RF64, which readers of long WAV files know.
-    """
-    path = Path(target)
-    suffix = choose(path.suffix[1:].lower(), WRITTEN_FORMATS, name=f"suffix of {shorten(target)}")
-    file_format, usual_format = WRITTEN_FORMATS[suffix]
-    held = sample_format or usual_format
-    subtype = SUBTYPES[choose(held, SUBTYPES, name="format")] if held else None
-    if subtype and not sf.check_format(file_format, subtype):
-        raise SpecError(f"format is {held}, which a {suffix} file cannot hold; leave it out")
-    if fs_hz % 1:
-        raise SpecError(f"rate is {fs_hz:g} Hz; files hold whole numbers of Hz")
-    if held and file_format == "WAV" and n_samples * channels * bytes_per_value(held) > MAX_WAV_BYTES:
-        file_format = "RF64"
-    try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
-    except OSError as error:
-        raise SourceError(f"{target} cannot be written: {error.strerror}") from error
-    with ExitStack() as on_failure:
-        on_failure.callback(_remove_regular, path)
-        try:
-            with sf.SoundFile(
-                fd, "w", samplerate=round(fs_hz), channels=channels, format=file_format, subtype=subtype
-            ) as file:
-                for block in blocks:
-                    # libsndfile rounds down, which would add half a step of DC: it gets integers where it can
-                    file.write(block if held in (None, "f32le") else to_integers(block, held))
-        except (sf.SoundFileError, AssertionError) as error:  # soundfile asserts that all was written
-            reason = str(error).rpartition(": ")[2].rstrip(".") or "incomplete"
-            raise SourceError(f"{target} cannot be written ({reason}); is the disk full?") from error
-        on_failure.pop_all()
-
-
-def _remove_regular(path: Path) -> None:
-    with suppress(OSError):
-        if path.is_file():
-            path.unlink()

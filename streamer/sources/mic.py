@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.base.errors import RefusedError, SourceError, SpecError
-from streamer.sources import SourceInfo, SourceSpec
 from streamer.sources.channels import ChannelChoice, parse_channels
+from streamer.sources.spec import Closing, SourceInfo, SourceSpec
 
 BLOCK_S = 0.005  # what PortAudio is asked to deliver at once; it sets the floor of the latency
 REFUSALS = (-9998, -9997)  # PortAudio: paInvalidChannelCount, paInvalidSampleRate
@@ -109,7 +108,7 @@ def _choose_channels(spec: SourceSpec) -> ChannelChoice:
     return parse_channels(spec.channels or "1")
 
 
-class MicSource:
+class MicSource(Closing):
     """An open input stream. Once started it pushes blocks from the audio thread."""
 
     def __init__(self, spec: SourceSpec) -> None:
@@ -167,14 +166,6 @@ class MicSource:
         """Stop; PortAudio may hang in here when the audio server does."""
         self._stream.abort()
         self._stream.close()
-
-    def __enter__(self) -> MicSource:
-        return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _do_nothing() -> None:

@@ -7,9 +7,10 @@ import stat
 from contextlib import ExitStack
 
 from streamer.base.errors import SourceError
-from streamer.sources import SYNTAX, Source, SourceSpec
 from streamer.sources.byte_stream import StreamSource
 from streamer.sources.formats.wav import WAV_MAGICS
+from streamer.sources.registry import SYNTAX
+from streamer.sources.spec import Source, SourceSpec
 
 SDS_MAGIC = b"\xf0\x7e"  # libsndfile prints its complaints about damaged ones to stdout, which is ours
 

@@ -69,12 +69,6 @@ def test_hann_takes_in_one_and_a_half_bins_of_noise():
     assert FrameSpec(length_samples=1000, hop_samples=500).enbw_hz(8000) == pytest.approx(12)
 
 
-def test_the_centre_of_a_frame_is_half_its_length_after_its_start():
-    spec = FrameSpec(length_samples=100, hop_samples=40)
-    assert spec.centre_samples(3) == 170
-    np.testing.assert_array_equal(spec.centre_samples(np.arange(2)), [50, 90])
-
-
 @pytest.mark.parametrize("window", ["kaiser:1e30", "kaiser:inf"])
 def test_a_window_that_cannot_be_computed_is_refused(window):
     with pytest.raises(SpecError, match="not all finite"):

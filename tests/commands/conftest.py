@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from streamer.sources.synthetic.sounds import dtmf_digits
+from tests.signals import dtmf_digits
 
 
 @pytest.fixture(scope="module")

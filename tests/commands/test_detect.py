@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from streamer.sources.synthetic.sounds import dtmf_digits
 from tests.programs import digits_of, read_lines, run
+from tests.signals import dtmf_digits
 from tests.sox import make_with_sox, needs_sox
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from streamer.events import Event
 from streamer.recordings.detect import Recording
 from streamer.sources import SourceInfo
-from streamer.sources.synthetic.sounds import dtmf_digits
+from tests.signals import dtmf_digits
 
 FS_HZ = 8000
 

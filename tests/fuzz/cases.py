@@ -11,8 +11,8 @@ from functools import cache
 import numpy as np
 import soundfile
 
-from streamer.sources.synthetic.sounds import dtmf_digits
 from tests.fuzz import words
+from tests.signals import dtmf_digits
 
 FILE_KINDS = (
     *(("wav", "PCM_16"), ("wav", "PCM_24"), ("wav", "FLOAT"), ("wav", "ULAW"), ("wavex", "PCM_32")),

@@ -28,7 +28,7 @@ from streamer.recordings.figure import (
 )
 from streamer.recordings.pieces import Spectra, SpectraSpec
 from streamer.sources import parse_source
-from streamer.sources.synthetic.sounds import dtmf_digits
+from tests.signals import dtmf_digits
 
 FS = 8000
 SMALL = Style(width=500, height=300)

@@ -15,7 +15,7 @@ from streamer.base.errors import SourceError, SpecError
 from streamer.recordings.pieces import Spectra, SpectraSpec, choose_bands, level_db
 from streamer.recordings.spectrogram import spectrogram
 from streamer.sources import SourceSpec, parse_source
-from streamer.sources.synthetic.sounds import dtmf_digits
+from tests.signals import dtmf_digits
 
 FS = 8000
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import click
 
+from streamer.base.errors import INTERNAL_ERROR
 from streamer.base.processes import start_server
 from streamer.base.units import parse_frequency_hz
 from streamer.commands.options import CONTEXT, DEBUG
 from streamer.sources import parse_source
-
-CANNOT_RUN = 70
 
 
 @click.command("doctor", context_settings=CONTEXT)
@@ -38,4 +37,4 @@ def command(source: str | None, is_json: bool, rate: str | None) -> None:
     if is_json:
         click.echo(msgspec.json.encode({"can_run": can_run, "findings": diagnoses}))
     if not can_run:
-        click.get_current_context().exit(CANNOT_RUN)
+        click.get_current_context().exit(INTERNAL_ERROR)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from streamer.base.errors import SourceError, StreamerError
 from streamer.base.processes import get_context, start_process
+from streamer.base.units import db_from_amplitude
 from streamer.commands.doctor.diagnosis import Diagnosis, describe, note, ok, problem
 from streamer.sources import SourceSpec
 
@@ -96,7 +96,7 @@ def judge_capture(captured: Captured) -> Iterator[Diagnosis]:
     elif captured.peak >= 1:
         yield note("level", "full scale was reached", "turn the input down")
     else:
-        yield ok("level", f"peak {20 * math.log10(captured.peak):.0f} dBFS")
+        yield ok("level", f"peak {db_from_amplitude(captured.peak):.0f} dBFS")
 
 
 def measure_rate_hz(end_samples: list[int], arrivals_s: list[float]) -> float:

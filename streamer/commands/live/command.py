@@ -20,6 +20,7 @@ from streamer.commands.options import (
     join,
 )
 from streamer.commands.talk import tell
+from streamer.sources import SYNTAX
 
 SCREEN_OPTIONS = join(
     click.option("--unit", metavar="dbfs|dbm0", help="Unit of the levels on the dashboard."),
@@ -29,7 +30,13 @@ SCREEN_OPTIONS = join(
 )
 
 
-@click.command("live", context_settings=CONTEXT)
+HELP = f"""Watch SOURCE: a dashboard on a terminal, events as lines elsewhere.
+
+SOURCE is {SYNTAX.replace("mic", "mic (the default)", 1)}.
+"""
+
+
+@click.command("live", context_settings=CONTEXT, help=HELP)
 @click.argument("source", required=False)
 @click.option(
     "--demo", is_flag=True, help="The built-in signal: dialling, call progress, a page, hum and noise."
@@ -46,10 +53,6 @@ SCREEN_OPTIONS = join(
 @click.option("--strict", is_flag=True, help="End with exit code 4 when samples are lost.")
 @DEBUG
 def command(**given: Any) -> None:
-    """Watch SOURCE: a dashboard on a terminal, events as lines elsewhere.
-
-    SOURCE is mic (the default), mic:NAME, a file, - (stdin), cmd:"PROGRAM ARGUMENTS" or sim:SPEC.
-    """
     start_server()
     # Only now, while the server loads its kernels: what the monitor needs takes a while.
     from streamer.commands.live.load_settings import choose_display, load_settings

@@ -21,8 +21,9 @@ from streamer.analysis.bank import Analysis, Bank
 from streamer.analysis.frames import FrameSpec
 from streamer.base.errors import SpecError
 from streamer.base.shipped import find_configs
+from streamer.base.text import offer, printable, shorten
 from streamer.base.toml import TomlFile, is_there, read_toml
-from streamer.base.units import offer, parse_hop_samples, parse_length_samples, shorten
+from streamer.base.units import parse_hop_samples, parse_length_samples
 from streamer.commands.live.settings import SETTINGS, LiveSettings, read_plan
 from streamer.detectors.registry import KINDS
 from streamer.plans.bands import parse_bank
@@ -243,7 +244,7 @@ def _take(layer: _Layer, key: str, value: Any, where: str, origin: str, findings
     """Put a value into the layer, or its mistake among the findings."""
     setting = _BY_KEY.get(key)
     if setting is None:
-        findings.append(f"{_printable(where)}: not a setting{offer(key, _BY_KEY)}")
+        findings.append(f"{printable(where)}: not a setting{offer(key, _BY_KEY)}")
         return
     try:
         text = _to_text(key, value)
@@ -289,10 +290,6 @@ def _toml(key: str, text: str) -> str:
         return json.dumps(list(read_plan(text)), ensure_ascii=False)
     # a JSON text is a TOML text
     return text if re.fullmatch(r"0|[1-9]\d{0,8}", text, re.ASCII) else json.dumps(text, ensure_ascii=False)
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _is_profile(path: Path) -> bool:

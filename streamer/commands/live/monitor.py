@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from enum import Enum
 
 from streamer.analysis.bank import Batch
-from streamer.base.errors import DataLostError
+from streamer.base.errors import INTERRUPTED_TWICE, DataLostError
 from streamer.base.version import __version__
 from streamer.commands.live.interrupts import Interrupts
 from streamer.commands.live.spec import MonitorSpec
@@ -25,7 +25,6 @@ from streamer.sources import SourceInfo
 
 HEALTH_EVERY_S = 10.0
 PLAIN_STEP_S = 0.5
-INTERRUPTED_AGAIN = 130
 
 
 class Reason(Enum):
@@ -93,7 +92,7 @@ class Monitor:
                     self._say_health(stream)
                     self._notify(stream)
                 if self._interrupts.ctrl_c_count > 1:
-                    return INTERRUPTED_AGAIN
+                    return INTERRUPTED_TWICE
             return self._end(stream) if started else 0
 
     def _should_wait(self, stream: Stream) -> bool:

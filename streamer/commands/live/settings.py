@@ -9,14 +9,8 @@ from typing import Any
 
 from streamer.analysis.frames import FrameSpec
 from streamer.base.errors import SpecError
-from streamer.base.units import (
-    NUMBER,
-    choose,
-    parse_frequency_hz,
-    parse_hop_samples,
-    parse_length_samples,
-    shorten,
-)
+from streamer.base.text import choose, shorten
+from streamer.base.units import NUMBER, parse_frequency_hz, parse_hop_samples, parse_length_samples
 from streamer.plans.bands import parse_bank
 
 TYPICAL_FS_HZ = 48000.0  # stands in for the rate while only the form of a length is checked

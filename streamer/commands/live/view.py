@@ -11,6 +11,7 @@ import numpy as np
 
 from streamer.analysis.bank import Batch
 from streamer.base.processes import get_context, start_process
+from streamer.base.units import db_from_powers
 from streamer.base.version import __version__
 from streamer.commands.live.spec import MonitorSpec
 from streamer.dashboard.link import DashboardLink, LevelSummary, make_event_row
@@ -124,7 +125,7 @@ class View:
             Scene(
                 version=__version__,
                 source=info.name,
-                mode="DEMO" if spec.source.kind == "demo" else mode,
+                mode="DEMO" if spec.source.is_demo else mode,
                 fs_hz=info.fs_hz,
                 channels=info.channels,
                 bands=bank.spec,
@@ -165,8 +166,8 @@ class View:
                 unix_s=stream.clock.at_s(end_sample),
                 levels=levels,
                 peaks=peaks,
-                input_rms_dbfs=[_dbfs(2 * float(square)) for square in self._square],
-                input_peak_dbfs=[_dbfs(float(peak) ** 2) for peak in self._peak],
+                input_rms_dbfs=db_from_powers(2 * self._square.astype(np.float64)).tolist(),
+                input_peak_dbfs=db_from_powers(self._peak.astype(np.float64) ** 2).tolist(),
                 windows_per_s=self._windows_per_s,
                 realtime_factor=stats.realtime_factor,
                 lag_s=stats.pending / fs_hz,
@@ -184,8 +185,3 @@ class View:
         )
         self._rows = []
         self._peak[:] = 0
-
-
-def _dbfs(power: float) -> float:
-    """Of a power where a full-scale sine has 1; silence reads -200."""
-    return float(10 * np.log10(max(power, 1e-20)))

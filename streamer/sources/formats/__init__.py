@@ -1,4 +1,6 @@
-"""How samples lie in bytes.
+"""How samples lie in bytes, and how they are written: nothing here knows who asked for them.
 
-May import: base. Imported by: the sources.
+pcm: samples as bytes and back · g711: telephone octets · wav: what the header of a stream says · write: into files.
+
+May import: base and channels. Imported by: the sources.
 """

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from streamer.sources.formats.g711 import compand, decode_table
 
+MAX_VALUE = 1e12  # full scale is 1: beyond are other bytes taken for floats, and sums that overflow
+
 
 def bytes_per_value(sample_format: str) -> int:
     return 1 if sample_format in ("u8", "alaw", "ulaw") else int(sample_format[1:3]) // 8
@@ -66,3 +68,12 @@ def to_integers(block: NDArray[np.float32], sample_format: str) -> NDArray[np.in
     if bits <= 16:
         return (values << 16 - bits).astype(np.int16)
     return values << 32 - bits
+
+
+def silence_nonfinite(block: NDArray[np.float32]) -> int:
+    """Set what is NaN, infinite or no signal to 0, in place; how many values that were."""
+    is_signal = np.abs(block) <= MAX_VALUE  # false for NaN
+    if is_signal.all():
+        return 0
+    block[~is_signal] = 0
+    return int(is_signal.size - np.count_nonzero(is_signal))

@@ -1,4 +1,4 @@
-"""What the first bytes of a stream say about the samples after them, and what the command line says instead."""
+"""What a WAV header at the start of a stream of bytes says about the samples after it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import select
 import struct
 from dataclasses import dataclass
 
-from streamer.base.errors import SourceError, SpecError
-from streamer.sources import MAX_RATE_HZ, SourceSpec
+from streamer.base.errors import SourceError
+from streamer.base.units import MAX_RATE_HZ
 from streamer.sources.channels import MAX_CHANNELS
 from streamer.sources.formats.pcm import bytes_per_value
 
@@ -18,20 +18,6 @@ MAX_HEADER_BYTES = 1 << 20  # a cover picture before the samples is fine, a film
 UNKNOWN_BYTES_FROM = 0x7FFF0000
 
 WAV_MAGICS = (b"RIFF", b"RIFX", b"RF64")
-# first bytes -> what they begin
-OTHER_FORMATS = {
-    b"fLaC": "FLAC",
-    b"OggS": "Ogg",
-    b"ID3": "MP3",
-    b"\xff\xfb": "MP3",
-    b"\xff\xf3": "MP3",
-    b"\xff\xf2": "MP3",
-    b"FORM": "AIFF",
-    b".snd": "AU",
-    b"caff": "CAF",
-    b"riff": "Wave64",
-    b"\x1aE\xdf\xa3": "Matroska",
-}
 
 PCM, FLOAT, ALAW, ULAW, EXTENSIBLE = 1, 3, 6, 7, 0xFFFE  # mmreg.h
 WAV_FORMATS = {
@@ -112,58 +98,8 @@ class ByteReader:
         self.n_read_bytes -= len(data)
 
 
-def read_format(reader: ByteReader, spec: SourceSpec, *, name: str) -> StreamFormat:
-    """Read the stream's header, if it has one, and hold it against the spec."""
-    magic = reader.read_exactly(4)
-    if not magic:
-        raise SourceError(f"{name} is empty: it holds no byte")
-    if magic in WAV_MAGICS:
-        return _agree(_read_wav_header(reader, magic, name=name), spec, name=name)
-    reader.push_back(magic)
-    for first_bytes, other in OTHER_FORMATS.items():
-        # Two or three bytes could be samples; four are hardly by chance what they seem.
-        if magic.startswith(first_bytes) and (spec.sample_format is None or len(first_bytes) == 4):
-            raise SourceError(
-                f"{name} carries {other}; a pipe must carry WAV or raw samples: "
-                "put `ffmpeg -v error -i - -f wav -` before streamer, or give it a file"
-            )
-    if spec.sample_format is not None:
-        return declared_format(spec)
-    raise SpecError(
-        f"{name} has no WAV header, so say what its samples are: --format s16le --rate 8000 "
-        "and, for more than one channel, --channels 2"
-    )
-
-
-def declared_format(spec: SourceSpec) -> StreamFormat:
-    """What --format, --rate and --channels say."""
-    n_interleaved = spec.channel_choice.n_interleaved
-    assert spec.sample_format
-    assert spec.rate_hz
-    assert n_interleaved
-    return StreamFormat(sample_format=spec.sample_format, fs_hz=spec.rate_hz, channels=n_interleaved)
-
-
-def _agree(header: StreamFormat, spec: SourceSpec, *, name: str) -> StreamFormat:
-    """The header, unless the spec contradicts it."""
-    for key, asked, found in (
-        ("format", spec.sample_format, header.sample_format),
-        ("rate", spec.rate_hz, header.fs_hz),
-        ("channels", spec.channel_choice.n_interleaved, header.channels),
-    ):
-        if asked is not None and asked != found:
-            raise SpecError(
-                f"{key} is {_show(asked)}, but {name} has a header that says {_show(found)}: leave {key} out"
-            )
-    return header
-
-
-def _show(value: str | float) -> str:
-    return value if isinstance(value, str) else f"{value:g}"
-
-
-def _read_wav_header(reader: ByteReader, magic: bytes, *, name: str) -> StreamFormat:
-    """Read up to the first sample."""
+def read_wav_header(reader: ByteReader, magic: bytes, *, name: str) -> StreamFormat:
+    """Read up to the first sample. magic: the first four bytes, one of WAV_MAGICS, which have been read"""
     order, suffix = (">", "be") if magic == b"RIFX" else ("<", "le")
     reader.read_exactly(4)  # the size of everything, which says no more than that of the samples
     if reader.read_exactly(4) != b"WAVE":

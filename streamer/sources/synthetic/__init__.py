@@ -1,4 +1,7 @@
-"""Signals made up from a line of text.
+"""Signals made up from a line of text, and what is made of them.
 
-May import: base. Imported by: the sources.
+voices: what sounds · sounds: when · words and parts: what a line's words mean · language: the line itself · source:
+sim: and --demo · generate: into a file or to standard output.
+
+May import: base and the formats. Imported by: the sources and commands.
 """

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.base.errors import SourceError, SpecError
-from streamer.base.units import choose, format_duration, shorten
-from streamer.sources.formats.pcm import encode
+from streamer.base.errors import SpecError
+from streamer.base.text import shorten
+from streamer.base.units import format_duration
+from streamer.sources.formats.write import write_file, write_stdout
 from streamer.sources.synthetic.language import parse_signal
 
 BLOCK_SAMPLES = 1 << 16
-STDOUT_FORMATS = ("s16le", "s24le", "s32le", "f32le")
-UNKNOWN_BYTES = 0xFFFFFFFF  # what writers that cannot seek back fill in for a length
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +71,6 @@ def generate(
             sample_format=sample_format,
         )
     else:
-        from streamer.sources.file import write_file  # soundfile needs a library
-
         write_file(
             target,
             watched_blocks(),
@@ -87,41 +82,3 @@ def generate(
     return Generated(
         n_samples=n_samples, fs_hz=fs_hz, channels=signal.channels, clipped_values=clipped_values
     )
-
-
-def write_stdout(
-    fd: int,
-    blocks: Iterator[NDArray[np.float32]],
-    *,
-    fs_hz: float,
-    channels: int,
-    n_samples: int,
-    sample_format: str | None,
-) -> None:
-    """16-bit WAV, or samples alone in the format given. A reader that has heard enough is no error."""
-    choose(sample_format or "s16le", STDOUT_FORMATS, name="format")
-    try:
-        if sample_format is None:
-            _write_all(fd, _wav_header(n_samples, channels=channels, fs_hz=fs_hz))
-        for block in blocks:
-            _write_all(fd, encode(block, sample_format or "s16le"))
-    except BrokenPipeError:
-        return
-    except OSError as error:
-        raise SourceError(f"stdout cannot be written: {error.strerror}") from error
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
-
-
-def _wav_header(n_samples: int, *, channels: int, fs_hz: float) -> bytes:
-    """44 bytes before 16-bit samples."""
-    bytes_per_sample = 2 * channels
-    n_bytes = min(n_samples * bytes_per_sample, UNKNOWN_BYTES - 36)
-    rate = round(fs_hz)
-    fmt = struct.pack("<HHIIHH", 1, channels, rate, rate * bytes_per_sample, bytes_per_sample, 16)
-    head = struct.pack("<4sI4s4sI", b"RIFF", n_bytes + 36, b"WAVE", b"fmt ", len(fmt))
-    return head + fmt + struct.pack("<4sI", b"data", n_bytes)

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.sources import SourceInfo, SourceSpec
+from streamer.sources.spec import Closing, SourceInfo, SourceSpec
 from streamer.sources.synthetic.language import parse_signal
 
 DEFAULT_RATE_HZ = 48000.0
 
 
-class SyntheticSource:
+class SyntheticSource(Closing):
     """A signal somebody described. It is read as fast as it is computed; who reads it keeps the pace."""
 
     def __init__(self, spec: SourceSpec) -> None:
         self._choice = spec.channel_choice
         fs_hz = spec.rate_hz or DEFAULT_RATE_HZ
-        self.signal = parse_signal("demo" if spec.kind == "demo" else spec.target, fs_hz=fs_hz)
+        self.signal = parse_signal("demo" if spec.is_demo else spec.target, fs_hz=fs_hz)
         self.nonfinite_samples = 0
         self.remarks: list[str] = []
         self.info = SourceInfo(
@@ -33,15 +31,7 @@ class SyntheticSource:
 
     def read_blocks(self, block_samples: int) -> Iterator[NDArray[np.float32]]:
         for block in self.signal.blocks(block_samples):
-            yield self._choice.take(block)
+            yield self._choice.pick_from(block)
 
     def close(self) -> None:
         """There is nothing to let go of."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from streamer.base.errors import SpecError
 from streamer.sources.formats.g711 import compand
 from streamer.sources.formats.pcm import encode
-from streamer.sources.synthetic.language import DEMO, GRAMMAR, USAGE, parse_signal
-from streamer.sources.synthetic.sounds import dtmf_digits, sine, white_noise
+from streamer.sources.synthetic.language import DEMO, GRAMMAR, parse_signal
+from streamer.sources.synthetic.words import USAGE
+from tests.signals import dtmf_digits, sine, white_noise
 
 FS = 8000.0
 

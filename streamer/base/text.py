@@ -1,0 +1,45 @@
+"""Words in messages: made safe, short enough for a line, and held against what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from streamer.base.errors import SpecError
+
+
+def printable(text: object, *, instead: str = "?") -> str:
+    """On one line, and without what a terminal would take for a command. instead: stands for each such character"""
+    shown = str(text)
+    return shown if shown.isprintable() else "".join(c if c.isprintable() else instead for c in shown)
+
+
+def shorten(text: object) -> str:
+    """What was written, in quotes and short enough for one line."""
+    shown = printable(str(text)[:61])
+    return f'"{shown}"' if len(shown) <= 60 else f'"{shown[:57]}..."'
+
+
+def shorten_line(line: str) -> str:
+    """A line that may quote a file name or an argument of any length: its beginning and its end."""
+    return line if len(line) <= 600 else f"{line[:397]}...{line[-200:]}"
+
+
+def offer(word: str, choices: Iterable[str], *, there_are: str = "there are: ") -> str:
+    """The end of a message about a wrong word: `; did you mean hann? There are: hann, boxcar`."""
+    from difflib import get_close_matches  # only mistakes need it
+
+    known = list(choices)
+    by_lower = {choice.lower(): choice for choice in known}
+    near = get_close_matches(word.lower()[:80], by_lower, n=1)
+    listed = f"{there_are}{', '.join(known) or 'none'}"
+    if not near:
+        return f"; {listed}"
+    return f"; did you mean {by_lower[near[0]]}? {listed[0].upper()}{listed[1:]}"
+
+
+def choose(word: str, choices: Iterable[str], *, name: str) -> str:
+    """The word, when it is one of the choices."""
+    known = list(choices)
+    if word in known:
+        return word
+    raise SpecError(f"{name} is {shorten(word)}{offer(word, known)}")

@@ -1,0 +1,131 @@
+"""Blocks of samples into an audio file, or to standard output."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.base.errors import SourceError, SpecError
+from streamer.base.text import choose, shorten
+from streamer.sources.formats.pcm import bytes_per_value, encode, to_integers
+
+# suffix -> libsndfile's format, and the samples in it unless others are asked for; None is the codec's own
+WRITTEN_FORMATS = {
+    "wav": ("WAV", "s16le"),
+    "flac": ("FLAC", "s16le"),
+    "ogg": ("OGG", None),
+    "mp3": ("MP3", None),
+    "aiff": ("AIFF", "s16le"),
+    "au": ("AU", "s16le"),
+    "caf": ("CAF", "s16le"),
+    "rf64": ("RF64", "s16le"),
+    "w64": ("W64", "s16le"),
+}
+SUBTYPES = {
+    "s16le": "PCM_16",
+    "s24le": "PCM_24",
+    "s32le": "PCM_32",
+    "f32le": "FLOAT",
+    "u8": "PCM_U8",
+    "alaw": "ALAW",
+    "ulaw": "ULAW",
+}
+MAX_WAV_BYTES = 0xFFFF_0000  # what 32 bits can count, less room for the header
+
+STDOUT_FORMATS = ("s16le", "s24le", "s32le", "f32le")
+UNKNOWN_BYTES = 0xFFFFFFFF  # what writers that cannot seek back fill in for a length
+
+
+def write_file(
+    target: str,
+    blocks: Iterable[NDArray[np.float32]],
+    *,
+    fs_hz: float,
+    channels: int,
+    n_samples: int,
+    sample_format: str | None = None,
+) -> None:
+    """Write blocks (n, channels) to a file in the format of its suffix. A file that fails is taken away again.
+
+    A WAV file too long for its 32-bit length becomes RF64, which readers of long WAV files know.
+    """
+    import soundfile as sf  # needs libsndfile, which standard output does not
+
+    path = Path(target)
+    suffix = choose(path.suffix[1:].lower(), WRITTEN_FORMATS, name=f"suffix of {shorten(target)}")
+    file_format, usual_format = WRITTEN_FORMATS[suffix]
+    held = sample_format or usual_format
+    subtype = SUBTYPES[choose(held, SUBTYPES, name="format")] if held else None
+    if subtype and not sf.check_format(file_format, subtype):
+        raise SpecError(f"format is {held}, which a {suffix} file cannot hold; leave it out")
+    if fs_hz % 1:
+        raise SpecError(f"rate is {fs_hz:g} Hz; files hold whole numbers of Hz")
+    if held and file_format == "WAV" and n_samples * channels * bytes_per_value(held) > MAX_WAV_BYTES:
+        file_format = "RF64"
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise SourceError(f"{target} cannot be written: {error.strerror}") from error
+    with ExitStack() as on_failure:
+        on_failure.callback(_remove_regular, path)
+        try:
+            with sf.SoundFile(
+                fd, "w", samplerate=round(fs_hz), channels=channels, format=file_format, subtype=subtype
+            ) as file:
+                for block in blocks:
+                    # libsndfile rounds down, which would add half a step of DC: it gets integers where it can
+                    file.write(block if held in (None, "f32le") else to_integers(block, held))
+        except (sf.SoundFileError, AssertionError) as error:  # soundfile asserts that all was written
+            reason = str(error).rpartition(": ")[2].rstrip(".") or "incomplete"
+            raise SourceError(f"{target} cannot be written ({reason}); is the disk full?") from error
+        on_failure.pop_all()
+
+
+def _remove_regular(path: Path) -> None:
+    with suppress(OSError):
+        if path.is_file():
+            path.unlink()
+
+
+def write_stdout(
+    fd: int,
+    blocks: Iterable[NDArray[np.float32]],
+    *,
+    fs_hz: float,
+    channels: int,
+    n_samples: int,
+    sample_format: str | None,
+) -> None:
+    """16-bit WAV, or samples alone in the format given. A reader that has heard enough is no error."""
+    choose(sample_format or "s16le", STDOUT_FORMATS, name="format")
+    try:
+        if sample_format is None:
+            _write_all(fd, _wav_header(n_samples, channels=channels, fs_hz=fs_hz))
+        for block in blocks:
+            _write_all(fd, encode(block, sample_format or "s16le"))
+    except BrokenPipeError:
+        return
+    except OSError as error:
+        raise SourceError(f"stdout cannot be written: {error.strerror}") from error
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _wav_header(n_samples: int, *, channels: int, fs_hz: float) -> bytes:
+    """44 bytes before 16-bit samples."""
+    bytes_per_sample = 2 * channels
+    n_bytes = min(n_samples * bytes_per_sample, UNKNOWN_BYTES - 36)
+    rate = round(fs_hz)
+    fmt = struct.pack("<HHIIHH", 1, channels, rate, rate * bytes_per_sample, bytes_per_sample, 16)
+    head = struct.pack("<4sI4s4sI", b"RIFF", n_bytes + 36, b"WAVE", b"fmt ", len(fmt))
+    return head + fmt + struct.pack("<4sI", b"data", n_bytes)

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from multiprocessing.connection import Connection
+
+import numpy as np
+import pytest
+
+from streamer.base.processes import (
+    PRELOADED,
+    SharedBlock,
+    get_context,
+    no_main_module,
+    receive_block,
+    send_block,
+    start_process,
+)
+
+
+@pytest.mark.parametrize("name", PRELOADED)
+def test_the_server_loads_what_is_there(name: str) -> None:
+    assert find_spec(name)  # a name that is wrong would be passed over in silence
+
+
+def fill(block: SharedBlock, answers: Connection) -> None:
+    block.array(np.int64, (4,))[:] = 7
+    answers.send(block.size_bytes)
+    late = receive_block(answers)
+    late.array(np.int64, (2,))[:] = 9
+    answers.send(late.size_bytes)
+
+
+def test_a_child_writes_into_blocks_it_was_given_at_its_start_and_later() -> None:
+    first, later = SharedBlock(32), SharedBlock(16)
+    ours, theirs = get_context().Pipe(duplex=True)
+    child = start_process(fill, first, theirs, name="filler")
+    assert child.pid is not None
+    assert ours.recv() == 32
+    send_block(ours, later, child.pid)
+    assert ours.recv() == 16
+    child.join(5)
+    assert first.array(np.int64, (4,)).tolist() == [7] * 4
+    assert later.array(np.int64, (2,)).tolist() == [9] * 2
+
+
+def test_the_callers_script_is_put_back() -> None:
+    main = sys.modules["__main__"]
+    with no_main_module():
+        assert sys.modules["__main__"] is not main
+    assert sys.modules["__main__"] is main

@@ -1,0 +1,137 @@
+import os
+import threading
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamer.base.errors import SourceError, SpecError, StreamerError
+from streamer.sources import open_source, parse_source
+from streamer.sources.formats.pcm import decode, encode
+from tests.sources.reading import STEREO, Piped, read_all, read_stdin, wav_bytes
+
+
+@given(st.lists(st.integers(0, 20_044), max_size=8), st.sampled_from([1, 7, 1000]))
+def test_samples_do_not_depend_on_how_the_bytes_arrive(cuts, block_samples):
+    content = encode(STEREO[:500], "s24le")
+    edges = [0, *sorted(cut % len(content) for cut in cuts), len(content)]
+    pieces = [content[a:b] for a, b in pairwise(edges) if b > a]
+    options = {"sample_format": "s24le", "rate_hz": 8000.0, "channels": "2"}
+    samples = read_stdin(*pieces, block_samples=block_samples, **options)
+    assert np.array_equal(samples, decode(content, "s24le").reshape(-1, 2))
+
+
+def test_what_has_arrived_is_delivered_without_waiting_for_a_full_block():
+    read_fd, write_fd = os.pipe()
+    spec = parse_source("-", sample_format="s16le", rate_hz=8000.0)
+    with open_source(spec, stdin_fd=read_fd) as source:  # opens before anything was written
+        blocks = source.read_blocks(8000)
+        for n in (10, 1, 300):
+            os.write(write_fd, bytes(2 * n))
+            assert len(next(blocks)) == n  # would hang if it waited for more
+        os.write(write_fd, bytes(3))
+        assert len(next(blocks)) == 1
+        os.close(write_fd)
+        assert list(blocks) == []
+        assert source.remarks == ["stdin ended inside a sample: its last 1 bytes are left out"]
+    os.close(read_fd)
+
+
+def test_a_non_blocking_stdin_is_waited_for():
+    read_fd, write_fd = os.pipe()
+    os.set_blocking(read_fd, False)
+    spec = parse_source("-", sample_format="u8", rate_hz=8000.0)
+    late = threading.Timer(0.05, lambda: (os.write(write_fd, bytes(100)), os.close(write_fd)))
+    late.start()
+    with open_source(spec, stdin_fd=read_fd) as source:
+        assert len(read_all(source)) == 100
+    os.close(read_fd)
+    late.join()
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "error", "message"),
+    [
+        (b"", {}, SourceError, "stdin is empty: it holds no byte"),
+        (
+            b"just words",
+            {},
+            SpecError,
+            "stdin has no WAV header, so say what its samples are: --format s16le",
+        ),
+        (
+            b"fLaC....",
+            {},
+            SourceError,
+            "stdin carries FLAC; a pipe must carry WAV or raw samples: put `ffmpeg",
+        ),
+        (b"OggS....", {}, SourceError, "carries Ogg"),
+        (b"ID3\4....", {}, SourceError, "carries MP3"),
+        (b"\xff\xfb\x90\x64", {}, SourceError, "carries MP3"),
+        (b"RIFF\0\0\0\0AVI LIST", {}, SourceError, "starts like a RIFF file but is not WAV"),
+        (b"RIFF\0\0\0\0WAVEfmt ", {}, SourceError, "ended inside its WAV header"),
+        (b"RIFF\0\0\0\0WAVEdata\0\0\0\0", {}, SourceError, "no fmt chunk"),
+        (b"RIFF\0\0\0\0WAVEjunk\xff\xff\xff\x7f", {}, SourceError, "no samples in its first"),
+    ],
+)
+def test_a_pipe_that_cannot_be_read_says_what_it_carries(content, options, error, message):
+    with pytest.raises(error, match=message):
+        read_stdin(content, **options)
+
+
+def test_another_format_is_not_mistaken_for_raw_samples():
+    options = {"sample_format": "s16le", "rate_hz": 8000.0}
+    with pytest.raises(SourceError, match="stdin carries FLAC"):
+        read_stdin(b"fLaC" + bytes(100), **options)
+    assert len(read_stdin(b"\xff\xfb" + bytes(98), **options)) == 50  # could be MP3, and could be -1025
+
+
+def test_a_header_that_contradicts_the_options_is_refused(tmp_path):
+    content = wav_bytes(tmp_path)
+    agreeing = {"sample_format": "s16le", "rate_hz": 8000.0, "channels": "2"}
+    assert len(read_stdin(content, **agreeing)) == 5000
+    for key, value in (("sample_format", "s24le"), ("rate_hz", 16000.0), ("channels", "1")):
+        with pytest.raises(SpecError, match=r"but stdin has a header that says .*: leave \w+ out"):
+            read_stdin(content, **{**agreeing, key: value})
+    with pytest.raises(SpecError, match="rate is 16000, but stdin has a header that says 8000"):
+        read_stdin(content, rate_hz=16000.0)
+
+
+def test_a_pipe_that_ends_early_is_told(tmp_path):
+    content = wav_bytes(tmp_path)
+    with Piped(content[: 44 + 4000]) as fd, open_source(parse_source("-"), stdin_fd=fd) as source:
+        blocks = source.read_blocks(1000)
+        assert len(next(blocks)) == 1000
+        with pytest.raises(
+            SourceError, match="stdin is cut short: 500ms fewer than its WAV header announces"
+        ):
+            next(blocks)
+
+
+def test_a_closed_stdin_is_told():
+    read_fd, write_fd = os.pipe()
+    os.close(write_fd)
+    os.close(read_fd)
+    with pytest.raises(SourceError, match="stdin is closed"):
+        open_source(parse_source("-"), stdin_fd=read_fd)
+
+
+def test_a_terminal_is_no_stdin():
+    parent, child = os.openpty()
+    with pytest.raises(SpecError, match="which is a terminal here; pipe samples into it"):
+        open_source(parse_source("-"), stdin_fd=child)
+    os.close(parent)
+    os.close(child)
+
+
+@given(st.binary(max_size=120), st.booleans())
+def test_any_bytes_are_samples_or_a_clear_error(content, is_wav):
+    if is_wav:
+        content = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0" + content
+    try:
+        samples = read_stdin(content)
+    except StreamerError:
+        return
+    assert np.isfinite(samples).all()
