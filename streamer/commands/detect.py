@@ -22,8 +22,11 @@ from streamer.commands.options import (
 from streamer.commands.progress import ProgressBar
 from streamer.commands.talk import tell
 from streamer.events import Event, Record
-from streamer.outputs.to_file import Output, format_json, format_text, open_outputs
-from streamer.recordings.detect import Job, Remark, run_jobs
+from streamer.outputs import open_outputs
+from streamer.outputs.formats import format_json, format_text
+from streamer.outputs.output import Output
+from streamer.outputs.to_file import open_stdout
+from streamer.recordings.detect import Remark, Task, run_tasks
 from streamer.sources import parse_source
 
 
@@ -44,11 +47,11 @@ class Options:
     outputs: tuple[str, ...]
     quiet: bool
 
-    def make_jobs(self) -> list[Job]:
+    def make_tasks(self) -> list[Task]:
         rate_hz = None if self.rate is None else parse_frequency_hz(self.rate, name="rate")
         limit_s = None if self.duration is None else parse_duration_s(self.duration)
         return [
-            Job(
+            Task(
                 source=parse_source(
                     file, sample_format=self.sample_format, rate_hz=rate_hz, channels=self.channels
                 ),
@@ -78,12 +81,13 @@ def command(**given: Any) -> None:
     A FILE may be any source that ends: a recording, - (stdin), cmd:"PROGRAM" or sim:SPEC.
     """
     options = Options(**given)
-    jobs = options.make_jobs()
-    outputs = open_outputs(options.outputs, stdout=format_json if options.is_json else format_text)
+    tasks = options.make_tasks()
+    stdout = open_stdout(format_json if options.is_json else format_text)
+    outputs = [stdout, *open_outputs(options.outputs)]
     heard: list[str] = []
     failure: StreamerError | None = None
     with ProgressBar(is_quiet=options.quiet or sys.stdout.isatty()) as progress:
-        for item in run_jobs(jobs, n_processes=options.jobs, progress=progress):
+        for item in run_tasks(tasks, n_processes=options.jobs, progress=progress):
             if isinstance(item, StreamerError):
                 failure = failure or item
                 tell(item)
@@ -93,9 +97,9 @@ def command(**given: Any) -> None:
                 heard += _find_labels(item)
                 for output in outputs:
                     output.put(item, waits=True)
-                if outputs[0].error:
+                if stdout.error:
                     break
-    _close(outputs)
+    _finish(outputs)
     if failure is not None:
         click.get_current_context().exit(failure.exit_code)
     if options.expect is not None and not _was_heard(options.expect, heard):
@@ -104,11 +108,11 @@ def command(**given: Any) -> None:
         click.get_current_context().exit(NOTHING_MATCHED)
 
 
-def _close(outputs: Sequence[Output]) -> None:
+def _finish(outputs: Sequence[Output]) -> None:
     for output in outputs:
-        output.close(timeout_s=3600)
+        output.finish(timeout_s=3600)
         if output.error and not output.is_closed_by_reader:
-            raise SourceError(f"cannot write to {output.name}: {output.error.strerror}")
+            raise SourceError(output.describe_error())
 
 
 def _find_labels(record: Record) -> Iterator[str]:

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from streamer.outputs import list_targets
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -49,7 +51,7 @@ QUIET = click.option("-q", "--quiet", is_flag=True, help="No talk on stderr but 
 OUTPUT_OPTIONS = join(
     click.option("--json", "is_json", is_flag=True, help="Events as NDJSON, one object a line."),
     click.option(
-        "-o", "--output", "outputs", multiple=True, metavar="FILE", help=".jsonl, .csv or .txt; repeatable."
+        "-o", "--output", "outputs", multiple=True, metavar="FILE", help=f"{list_targets()}; repeatable."
     ),
     QUIET,
 )

@@ -23,9 +23,10 @@ from streamer.commands.options import (
 from streamer.commands.progress import ProgressBar
 from streamer.commands.talk import tell
 from streamer.recordings.export import Export, plan_exports, run_exports
-from streamer.recordings.figure import Style
 from streamer.recordings.pieces import SpectraSpec
 from streamer.sources import parse_source
+from streamer.stores import list_suffixes
+from streamer.stores.as_png.layout import Style
 
 MEASURE_OPTIONS = join(
     BAND_OPTIONS,
@@ -114,7 +115,7 @@ class Options:
     default=("{stem}.png",),
     show_default=True,
     metavar="FILE",
-    help=".png, .npz, .csv, .nc or .zarr; {stem} and {name} stand for the recording's; repeatable.",
+    help=f"{list_suffixes()}; {{stem}} and {{name}} stand for the recording's; repeatable.",
 )
 @MEASURE_OPTIONS
 @PICTURE_OPTIONS

@@ -7,6 +7,7 @@ import sys
 import click
 
 from streamer.base.errors import StreamerError
+from streamer.base.text import printable, shorten_line
 
 
 def is_debugging() -> bool:
@@ -15,12 +16,18 @@ def is_debugging() -> bool:
 
 def tell(what: object) -> None:
     """A line on stderr, or a line for each of several mistakes; names of files may hold anything."""
-    from streamer.base.text import printable, shorten_line  # no line of talk is the rule
-
     text = str(what)
     lines = text.split("\n") if hasattr(what, "findings") else [text]
     lines = [shorten_line(printable(line)) for line in (f"streamer: {lines[0]}", *lines[1:])]
     click.echo("\n".join(lines), err=True)
+
+
+def say(line: str) -> None:
+    """A line on stderr as it stands; nobody listening is no reason to stop what runs on."""
+    try:
+        print(printable(line), file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        pass
 
 
 def tell_error(error: StreamerError) -> int:

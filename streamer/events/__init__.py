@@ -1,4 +1,7 @@
-"""What is told, and when it was: records, their line of NDJSON, and the clocks that date them.
+"""What is told, and when it was.
+
+`records` is what there is to tell, and its line of NDJSON; `clocks` dates it. How else it is written, and where it
+goes, is the business of outputs.
 
 May import: base. Imported by: everything that hears, writes or shows.
 """

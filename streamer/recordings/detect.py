@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from streamer.analysis.blocks import Engine
 from streamer.analysis.frames import FrameSpec
+from streamer.analysis.values import to_floats
 from streamer.base.errors import SpecError, StreamerError
 from streamer.base.version import __version__
 from streamer.detectors import Explains
@@ -21,14 +22,12 @@ from streamer.detectors.decoder import Decoder
 from streamer.events import End, ErrorRecord, Event, Record, Start, Stats
 from streamer.events.clocks import WallClock
 from streamer.plans.listening import make_detectors
-from streamer.recordings.threads import to_floats
+from streamer.recordings import Progress
 from streamer.sources import SourceInfo, SourceSpec, open_source
 
 BLOCK_S = 4.0  # how much of a recording is in memory at once
 MIN_BLOCK_SAMPLES = 1 << 12
 MAX_BLOCK_SAMPLES = 1 << 17
-
-Progress = Callable[[str, float, float | None], None]  # name, seconds done, seconds in all if known
 
 
 class Recording:
@@ -106,7 +105,7 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Task:
     """One source to listen to from end to end."""
 
     source: SourceSpec
@@ -122,17 +121,17 @@ class Remark:
     text: str
 
 
-def listen(job: Job, *, progress: Progress | None = None) -> Iterator[Record | Remark]:
+def listen(task: Task, *, progress: Progress | None = None) -> Iterator[Record | Remark]:
     """The records of one source: its start, its events as they are found, its stats and its end.
 
     A source that fails midway yields what came before, an ErrorRecord, its stats and end, and raises. One that
     cannot be opened raises at once.
     """
-    with open_source(job.source) as source:
+    with open_source(task.source) as source:
         info = source.info
-        recording = Recording(info, job.plans, file=info.name, explain=job.explain)
-        yield recording.make_start(job.plans)
-        limit = None if job.duration_s is None else round(job.duration_s * info.fs_hz)
+        recording = Recording(info, task.plans, file=info.name, explain=task.explain)
+        yield recording.make_start(task.plans)
+        limit = None if task.duration_s is None else round(task.duration_s * info.fs_hz)
         failure: StreamerError | None = None
         try:
             for block in source.read_blocks(recording.block_samples):
@@ -172,31 +171,31 @@ def _take_refused(recording: Recording) -> Iterator[Remark]:
     recording.refused.clear()
 
 
-def run_jobs(
-    jobs: Sequence[Job], *, n_processes: int = 1, progress: Progress | None = None
+def run_tasks(
+    tasks: Sequence[Task], *, n_processes: int = 1, progress: Progress | None = None
 ) -> Iterator[Record | Remark | StreamerError]:
-    """The records of all jobs in their order, an error in the place of what could not be read."""
-    if n_processes == 1 or len(jobs) == 1:
-        for job in jobs:
+    """The records of all tasks in their order, an error in the place of what could not be read."""
+    if n_processes == 1 or len(tasks) == 1:
+        for task in tasks:
             try:
-                yield from listen(job, progress=progress)
+                yield from listen(task, progress=progress)
             except StreamerError as error:
                 yield error
         return
-    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures import ProcessPoolExecutor  # 10 ms that one recording need not wait
 
     from streamer.base.processes import get_context, no_main_module
 
-    with ProcessPoolExecutor(min(n_processes, len(jobs)), mp_context=get_context()) as pool:
+    with ProcessPoolExecutor(min(n_processes, len(tasks)), mp_context=get_context()) as processes:
         with no_main_module():
-            waiting = [pool.submit(_run_job, job) for job in jobs]
+            waiting = [processes.submit(_run_task, task) for task in tasks]
         for done in waiting:
             yield from done.result()
 
 
-def _run_job(job: Job) -> list[Record | Remark | StreamerError]:
+def _run_task(task: Task) -> list[Record | Remark | StreamerError]:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return list(run_jobs([job]))
+    return list(run_tasks([task]))
 
 
 def detect(x: ArrayLike, fs: float, plan: str | Path | Sequence[str | Path] = "dtmf") -> list[Event]:

@@ -7,7 +7,7 @@ import re
 import secrets
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -15,18 +15,11 @@ from pathlib import Path
 
 from streamer.base.errors import SourceError, SpecError, StreamerError
 from streamer.base.text import choose, shorten
-from streamer.recordings.figure import Figure, Style
-from streamer.recordings.pieces import Heading, Progress, Spectra, SpectraSpec
-from streamer.recordings.stores import CsvStore, NetCdfStore, NpzStore, Store, ZarrStore
+from streamer.recordings import Progress
+from streamer.recordings.pieces import Spectra, SpectraSpec
 from streamer.sources import SourceSpec
-
-_STORES: dict[str, Callable[[Path, Heading], Store]] = {
-    ".npz": NpzStore,
-    ".csv": CsvStore,
-    ".nc": NetCdfStore,
-    ".zarr": ZarrStore,
-}
-SUFFIXES = (".png", *_STORES)
+from streamer.stores import STORES, Store, load_store
+from streamer.stores.as_png.layout import Style
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,22 +86,18 @@ def _check_target(target: Path, export: Export) -> None:
         target.exists()
     except OSError as error:  # a name that no file system takes
         raise SpecError(f"output {shorten(target)}: {error.strerror}; choose another name") from error
-    suffix = choose(target.suffix.lower(), SUFFIXES, name=f"suffix of output {shorten(target)}")
+    store = load_store(choose(target.suffix.lower(), STORES, name=f"suffix of output {shorten(target)}"))
     if not target.parent.is_dir():
         raise SpecError(f"output {shorten(target)}: there is no directory {target.parent}; make it first")
-    if suffix == ".zarr":
-        if target.exists() and not (target / "zarr.json").is_file():
-            raise SpecError(f"output {shorten(target)} is there and is no Zarr store; choose another name")
-    elif target.is_dir():
-        raise SpecError(f"output {shorten(target)} is a directory; choose another name")
+    store.check_target(target)
     recording = export.source.path
     if recording and recording.exists() and target.exists() and target.samefile(recording):
         raise SpecError(f"output {shorten(target)} is the recording itself; choose another name")
-    if suffix == ".png" and export.spec.scale == "complex":
-        raise SpecError("scale is complex, and a picture shows levels: write amplitude, power or psd")
-    if suffix != ".png" and export.spec.plans:
+    store.check_scale(export.spec.scale)
+    if export.spec.plans and not store.shows_events:
+        drawn_on = " and ".join(suffix for suffix in STORES if load_store(suffix).shows_events)
         raise SpecError(
-            f"output {shorten(target)} holds no events, they are drawn on .png only; "
+            f"output {shorten(target)} holds no events, they are drawn on {drawn_on} only; "
             "`streamer detect` writes them as lines"
         )
 
@@ -132,8 +121,8 @@ def run_exports(
     if at_once == 1:
         yield from map(run, exports)
         return
-    with ThreadPoolExecutor(at_once) as pool:
-        waiting: set[Future[Exported | StreamerError]] = {pool.submit(run, export) for export in exports}
+    with ThreadPoolExecutor(at_once) as threads:
+        waiting: set[Future[Exported | StreamerError]] = {threads.submit(run, export) for export in exports}
         try:
             while waiting:
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
@@ -141,7 +130,7 @@ def run_exports(
                     yield future.result()
         finally:
             stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+            threads.shutdown(wait=False, cancel_futures=True)
 
 
 class _StoppedError(StreamerError):
@@ -161,7 +150,7 @@ def run_export(
         for target in export.targets:
             path = files.enter_context(replacing(target))
             with _named(target):
-                store = _open_store(path, spectra.heading, export.style)
+                store = load_store(path.suffix.lower()).open(path, spectra.heading, export.style)
             files.callback(_let_go, store)
             stores.append(store)
         for piece in spectra.read_pieces(progress):
@@ -182,11 +171,6 @@ def _let_go(store: Store) -> None:
     """Close what has failed before, or again what is closed."""
     with suppress(OSError):
         store.close()
-
-
-def _open_store(path: Path, heading: Heading, style: Style) -> Store:
-    suffix = path.suffix.lower()
-    return Figure(path, heading, style) if suffix == ".png" else _STORES[suffix](path, heading)
 
 
 @contextmanager

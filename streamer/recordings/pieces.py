@@ -3,39 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Self, get_args
+from typing import Self, get_args
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from streamer.analysis.bank import Analysis, Bank
+from streamer.analysis.bank import Analysis
 from streamer.analysis.frames import FrameSpec
+from streamer.analysis.values import Measurement, Scale
 from streamer.base.errors import SpecError
 from streamer.base.text import choose
-from streamer.base.units import (
-    db_from_amplitudes,
-    db_from_power,
-    db_from_powers,
-    format_duration,
-    parse_hop_samples,
-    parse_length_samples,
-)
+from streamer.base.units import format_duration, parse_hop_samples, parse_length_samples
 from streamer.events import Event
 from streamer.plans.bands import parse_bank
-from streamer.recordings.spectrogram import Spectrogram
-from streamer.recordings.threads import Job, Scale, Share, share_out
+from streamer.recordings import Progress
+from streamer.recordings.threads import Meter, spread
 from streamer.sources import SourceSpec, open_source
+from streamer.stores.heading import Heading, Piece
 
 DEFAULT_TOP_HZ = 16000.0  # few recordings hold anything above
 DEFAULT_BANDS = (320, 4096)  # enough for a smooth picture, and no more than can be waited for
 PIECE_VALUES = 1 << 18  # of a channel, some milliseconds of work and a few megabytes
 PIECE_SAMPLES = 1 << 20
-
-Progress = Callable[[str, float, float | None], None]  # name, seconds done, seconds in all if known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +57,7 @@ class SpectraSpec:
                 f"{format_duration(self.start_s)}"
             )
 
-    def make_job(self, fs_hz: float) -> Job:
+    def make_measurement(self, fs_hz: float) -> Measurement:
         length_samples = parse_length_samples(self.window_length, fs_hz)
         hop_samples = parse_hop_samples(self.hop, length_samples, fs_hz)
         frames = FrameSpec(length_samples=length_samples, hop_samples=hop_samples, window=self.window)
@@ -74,12 +67,7 @@ class SpectraSpec:
             )
         bank = parse_bank(self.bands or choose_bands(fs_hz, frames), fs_hz)
         analysis = Analysis(bank=bank, frames=frames, fs_hz=fs_hz)
-        return Job(
-            analysis=analysis,
-            dtype=np.dtype(self.dtype),
-            scale=self.scale,
-            span_frames=max(1, min(PIECE_VALUES // len(bank), PIECE_SAMPLES // hop_samples)),
-        )
+        return Measurement(analysis=analysis, dtype=np.dtype(self.dtype), scale=self.scale)
 
 
 def choose_bands(fs_hz: float, frames: FrameSpec) -> str:
@@ -90,68 +78,6 @@ def choose_bands(fs_hz: float, frames: FrameSpec) -> str:
     unit_hz = 10 ** (math.floor(math.log10(step_hz)) - 1)
     step_hz = math.floor(step_hz / unit_hz) * unit_hz
     return f"lin:{2 * step_hz:.6g}-{min(top_hz, fs_hz / 2 - step_hz):.6g}:{step_hz:.6g}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Heading:
-    """What is known of a spectrogram before its first piece.
-
-    start_sample: where in the recording frame 0 starts   n_frames: None while nobody knows
-    """
-
-    name: str
-    job: Job
-    channels: int
-    start_sample: int
-    n_frames: int | None
-    start_time: datetime | None = None
-
-    @property
-    def bank(self) -> Bank:
-        return self.job.analysis.bank
-
-    @property
-    def frames(self) -> FrameSpec:
-        return self.job.analysis.frames
-
-    @property
-    def fs_hz(self) -> float:
-        return self.job.analysis.fs_hz
-
-    @property
-    def enbw_hz(self) -> float:
-        return self.frames.enbw_hz(self.fs_hz)
-
-    def starts(self, first: int, count: int) -> NDArray[np.int64]:
-        """First samples of frames [first, first + count), counted from the recording's start."""
-        return self.start_sample + np.arange(first, first + count, dtype=np.int64) * self.frames.hop_samples
-
-    def times_s(self, first: int, count: int) -> NDArray[np.float64]:
-        """Centres of these frames, since the recording's start."""
-        centres = self.starts(first, count).astype(np.float64) + self.frames.length_samples / 2
-        times: NDArray[np.float64] = centres / self.fs_hz
-        return times
-
-    def make_template(self) -> Any:
-        """An xarray.DataArray without a frame: the names, units and attributes that Spectrogram gives."""
-        leading = (self.channels,) if self.channels > 1 else ()
-        values = np.empty((*leading, len(self.bank), 0), self.job.value_dtype)
-        empty = Spectrogram(
-            values=values, bank=self.bank, frames=self.frames, fs=self.fs_hz, scale=self.job.scale
-        )
-        return empty.to_xarray()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Piece:
-    """A run of consecutive frames. values: (channels, frames, bands), the receiver's own"""
-
-    first_frame: int
-    values: NDArray[Any]
-
-    @property
-    def n_frames(self) -> int:
-        return int(self.values.shape[1])
 
 
 class Spectra:
@@ -166,7 +92,7 @@ class Spectra:
             self._source = open_source(source)
             on_error.callback(self._source.close)
             info = self._source.info
-            job = spec.make_job(info.fs_hz)
+            measurement = spec.make_measurement(info.fs_hz)
             self._start = round(spec.start_s * info.fs_hz)
             self._stop = None if spec.end_s is None else round(spec.end_s * info.fs_hz)
             n_samples = info.n_samples
@@ -175,19 +101,17 @@ class Spectra:
             self._total_s = None if n_samples is None else max(0, n_samples) / info.fs_hz
             self.heading = Heading(
                 name=info.name,
-                job=job,
+                measurement=measurement,
                 channels=info.channels,
                 start_sample=self._start,
-                n_frames=None if n_samples is None else job.analysis.frames.frames_within(n_samples),
+                n_frames=None if n_samples is None else measurement.analysis.frames.frames_within(n_samples),
                 start_time=info.start_time,
             )
             if n_samples is not None and not self.heading.n_frames:
                 raise self._no_frame(max(0, n_samples))
             self._recording = None
             if spec.plans:
-                from streamer.recordings.detect import (
-                    Recording,  # detectors, which most spectrograms do without
-                )
+                from streamer.recordings.detect import Recording  # which loads the detectors
 
                 self._recording = Recording(info, spec.plans)
             on_error.pop_all()
@@ -197,8 +121,6 @@ class Spectra:
     @property
     def events(self) -> list[Event]:
         """What the plans found, in seconds since the recording's start; complete after the last piece."""
-        from msgspec.structs import replace
-
         start_s = self._start / self.heading.fs_hz
         return [
             replace(event, sample=event.sample + self._start, t_s=event.t_s + start_s)
@@ -230,30 +152,38 @@ class Spectra:
             raise self._no_frame(self._read)
 
     def _compute_all(self) -> Iterator[Piece]:
-        job, n_channels = self.heading.job, self.heading.channels
-        frames = job.analysis.frames
+        heading = self.heading
+        span_frames = max(
+            1, min(PIECE_VALUES // len(heading.bank), PIECE_SAMPLES // heading.frames.hop_samples)
+        )
 
-        def compute(share: Share, span: tuple[int, NDArray[np.float32]]) -> Piece:
+        def measure(meter: Meter, span: tuple[int, NDArray[np.float32]]) -> Piece:
             first_frame, samples = span
-            n_frames = frames.frames_within(samples.shape[1])
-            values = np.empty((n_channels, n_frames, len(job.analysis.bank)), job.value_dtype)
+            n_frames = heading.frames.frames_within(samples.shape[1])
+            values = np.empty((heading.channels, n_frames, len(heading.bank)), heading.value_dtype)
             for channel, (row, out) in enumerate(zip(samples, values, strict=True), start=1):
-                share.compute(row, out, channel=channel)
+                meter.measure(row, out, channel=channel)
             return Piece(first_frame=first_frame, values=values)
 
-        yield from share_out(job, self._cut_spans(), compute, workers=self._workers)
+        yield from spread(
+            heading.measurement,
+            self._cut_spans(span_frames),
+            measure,
+            span_frames=span_frames,
+            workers=self._workers,
+        )
 
-    def _cut_spans(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    def _cut_spans(self, span_frames: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """(first frame, samples (channels, n)) of spans in order."""
-        frames, span = self.heading.frames, self.heading.job.span_frames
+        frames = self.heading.frames
         hop = frames.hop_samples
         kept = np.empty((self.heading.channels, 0), np.float32)
         done = 0
-        for fresh in _gather(self._read_part(), max(span * hop, frames.length_samples)):
+        for fresh in _gather(self._read_part(), max(span_frames * hop, frames.length_samples)):
             kept = np.concatenate([kept, fresh.T], axis=1)
             count = frames.frames_within(kept.shape[1])
-            for first in range(0, count, span):
-                last = min(first + span, count) - 1
+            for first in range(0, count, span_frames):
+                last = min(first + span_frames, count) - 1
                 yield done + first, kept[:, first * hop : last * hop + frames.length_samples]
             kept = kept[:, count * hop :]
             done += count
@@ -300,14 +230,3 @@ def _gather(blocks: Iterable[NDArray[np.float32]], n_samples: int) -> Iterator[N
             held = []
     if held:
         yield np.concatenate(held)
-
-
-def level_db(values: NDArray[np.floating], scale: Scale) -> NDArray[np.floating]:
-    """Values in decibels: dBFS, where a full-scale sine is 0, or of psd dB re 1/Hz. Silence is -200 dB."""
-    match scale:
-        case "amplitude":
-            return db_from_amplitudes(values)
-        case "power":
-            level = db_from_powers(values, least=0.5e-20)
-            return level + level.dtype.type(db_from_power(2))
-    return db_from_powers(values)

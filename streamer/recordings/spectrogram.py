@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -13,11 +14,12 @@ from streamer.analysis.analyser import Analyser
 from streamer.analysis.bank import Analysis, Bank
 from streamer.analysis.frames import FrameSpec
 from streamer.analysis.goertzel import turn
-from streamer.base.errors import MissingExtraError, SpecError
+from streamer.analysis.values import Measurement, Scale, to_floats
+from streamer.base.errors import SpecError
 from streamer.plans.bands import make_bank
-from streamer.recordings.threads import Job, Progress, Scale, choose_span_frames, run_job, to_floats
+from streamer.recordings.threads import measure_rows
+from streamer.stores.labelled import label_values
 
-_UNITS = {"complex": "1", "amplitude": "1", "power": "1", "psd": "1/Hz"}  # of full scale
 _PIECE_SAMPLES = 1 << 16  # goertzel takes a long signal in pieces, so that its scratch memory stays small
 
 
@@ -86,32 +88,14 @@ class Spectrogram:
 
     def to_xarray(self) -> Any:
         """The same as an xarray.DataArray, (..., frequency, time), that shares the values' memory."""
-        try:
-            import xarray
-        except ImportError as error:
-            raise MissingExtraError(
-                "to_xarray needs xarray: pip install goertzel-streamer[xarray]"
-            ) from error
-        leading = self.values.ndim - 2
-        names = ["channel"] if leading == 1 else [f"axis_{i}" for i in range(leading)]
-        return xarray.DataArray(
+        return label_values(
             self.values,
-            dims=[*names, "frequency", "time"],
-            coords={
-                "frequency": ("frequency", self.freqs_hz, {"units": "Hz", "long_name": "band centre"}),
-                "band": ("frequency", list(self.bank.labels), {"long_name": "band label"}),
-                "time": ("time", self.times_s, {"units": "s", "long_name": "frame centre"}),
-                "window_start_sample": ("time", self.starts, {"long_name": "first sample of the frame"}),
-            },
-            name=self.scale,
-            attrs={
-                "units": _UNITS[self.scale],
-                "sample_rate_hz": self.fs,
-                "window": self.frames.window,
-                "window_length_samples": self.frames.length_samples,
-                "hop_length_samples": self.frames.hop_samples,
-                "enbw_hz": self.enbw_hz,
-            },
+            bank=self.bank,
+            frames=self.frames,
+            fs_hz=self.fs,
+            scale=self.scale,
+            starts=self.starts,
+            times_s=self.times_s,
         )
 
 
@@ -125,7 +109,7 @@ def spectrogram(
     scale: Scale = "amplitude",
     dtype: DTypeLike = np.float32,
     workers: int = 1,
-    progress: Progress | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Spectrogram:
     """Measure the bands in every full frame of x, (..., samples).
 
@@ -149,8 +133,8 @@ def spectrogram(
             "shorten the window or pad x"
         )
     analysis = Analysis(bank=make_bank(bands, fs), frames=frames, fs_hz=fs)
-    job = Job(analysis=analysis, dtype=kind, scale=scale, span_frames=choose_span_frames(analysis, kind))
-    values = run_job(job, signal.reshape(-1, n_samples), workers=workers, progress=progress)
+    measurement = Measurement(analysis=analysis, dtype=kind, scale=scale)
+    values = measure_rows(measurement, signal.reshape(-1, n_samples), workers=workers, report=progress)
     values = values.reshape(*signal.shape[:-1], *values.shape[1:])
     return Spectrogram(
         values=np.swapaxes(values, -1, -2), bank=analysis.bank, frames=frames, fs=fs, scale=scale

@@ -14,9 +14,9 @@ from PIL import Image
 
 from streamer.base.errors import SourceError, SpecError, StreamerError
 from streamer.recordings.export import Exported, plan_exports, replacing, run_exports
-from streamer.recordings.figure import Style
 from streamer.recordings.pieces import SpectraSpec
 from streamer.sources import parse_source
+from streamer.stores.as_png.layout import Style
 from tests.programs import STREAMER, start
 
 FS = 8000

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from streamer.analysis.frames import FrameSpec
 from streamer.base.errors import SourceError, SpecError
-from streamer.recordings.pieces import Spectra, SpectraSpec, choose_bands, level_db
+from streamer.recordings.pieces import Spectra, SpectraSpec, choose_bands
 from streamer.recordings.spectrogram import spectrogram
 from streamer.sources import SourceSpec, parse_source
 from tests.signals import dtmf_digits
@@ -140,8 +140,8 @@ def test_progress_ends_with_the_whole_part(noise):
     ],
 )
 def test_the_default_bands_leave_no_gap_for_a_tone_to_hide_in(window_length, fs_hz):
-    job = SpectraSpec(window_length=window_length).make_job(float(fs_hz))
-    bank, frames = job.analysis.bank, job.analysis.frames
+    analysis = SpectraSpec(window_length=window_length).make_measurement(float(fs_hz)).analysis
+    bank, frames = analysis.bank, analysis.frames
     assert bank.freqs_hz[-1] < fs_hz / 2
     middle = (bank.freqs_hz[0] + bank.freqs_hz[1]) / 2 if len(bank) > 1 else bank.freqs_hz[0]
     n = np.arange(frames.length_samples)
@@ -153,23 +153,6 @@ def test_the_default_bands_leave_no_gap_for_a_tone_to_hide_in(window_length, fs_
 def test_the_default_bands_stay_countable_for_the_longest_window():
     frames = FrameSpec(length_samples=1 << 22, hop_samples=1 << 20)
     assert choose_bands(48000.0, frames) == "lin:7.8-16000:3.9"
-
-
-@pytest.mark.parametrize(
-    ("scale", "value", "db"),
-    [
-        ("amplitude", 1.0, 0.0),
-        ("amplitude", 0.1, -20.0),
-        ("power", 0.5, 0.0),
-        ("power", 0.005, -20.0),
-        ("psd", 1e-9, -90.0),
-        ("amplitude", 0.0, -200.0),
-        ("power", 0.0, -200.0),
-        ("psd", 0.0, -200.0),
-    ],
-)
-def test_a_full_scale_sine_is_0_dbfs_in_either_scale(scale, value, db):
-    assert level_db(np.array([value], np.float32), scale)[0] == pytest.approx(db, abs=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,19 @@ from datetime import UTC, datetime
 from enum import Enum
 
 from streamer.analysis.bank import Batch
-from streamer.base.errors import INTERRUPTED_TWICE, DataLostError
+from streamer.base.errors import INTERRUPTED_TWICE, DataLostError, StreamerError
 from streamer.base.version import __version__
 from streamer.commands.live.interrupts import Interrupts
 from streamer.commands.live.spec import MonitorSpec
 from streamer.commands.live.systemd import Notifier
 from streamer.commands.live.view import View
+from streamer.commands.talk import say
 from streamer.events import End, ErrorRecord, Event, GapRecord, Record, Start, WorkerRecord
 from streamer.live.stream import Stream
-from streamer.outputs.to_file import Output, describe_output_error, format_health, open_outputs, tell
+from streamer.outputs import open_outputs
+from streamer.outputs.formats import format_health
+from streamer.outputs.output import Output
+from streamer.outputs.to_file import open_stdout
 from streamer.plans.listening import SetUp
 from streamer.sources import SourceInfo
 
@@ -58,8 +62,8 @@ class Monitor:
         """Until the source ends or somebody says so; the exit code."""
         spec = self._spec
         with ExitStack() as stack:
-            self._outputs = open_outputs(spec.output_paths, stdout=spec.stdout)
-            self._stdout = self._outputs[0] if spec.stdout is not None else None
+            self._stdout = None if spec.stdout is None else open_stdout(spec.stdout)
+            self._outputs = [*([self._stdout] if self._stdout else []), *open_outputs(spec.output_paths)]
             stack.callback(self._close_outputs)
             stream = stack.enter_context(
                 Stream(
@@ -138,7 +142,7 @@ class Monitor:
         if self._view and sys.stderr.isatty():
             self._view.tell_after(line)
         else:
-            tell(line)
+            say(line)
 
     def _put(self, record: Record) -> None:
         for output in self._outputs:
@@ -192,12 +196,10 @@ class Monitor:
             self._view.close()
         assert stream.info is not None
         if self._spec.has_health_lines:
-            tell(
-                f"streamer: {reason.value}, {self._events} events; {format_health(stats, stream.info.fs_hz)}"
-            )
+            say(f"streamer: {reason.value}, {self._events} events; {format_health(stats, stream.info.fs_hz)}")
         for output in self._outputs:
             if output.error and not output.is_closed_by_reader:
-                raise describe_output_error(output)
+                raise StreamerError(output.describe_error())
         if stream.error is not None:
             raise stream.error
         if self._spec.is_strict and self._lost_samples:
@@ -206,7 +208,7 @@ class Monitor:
 
     def _close_outputs(self) -> None:
         for output in self._outputs:
-            output.close()
+            output.finish()
 
     def _find_timeout_s(self) -> float:
         return 1 / self._spec.fps if self._view else PLAIN_STEP_S
@@ -226,7 +228,7 @@ class Monitor:
         stats = stream.stats
         self._put(stats)
         if self._spec.has_health_lines and not self._view and stream.info is not None:
-            tell(f"streamer: {format_health(stats, stream.info.fs_hz)}")
+            say(f"streamer: {format_health(stats, stream.info.fs_hz)}")
 
     def _notify(self, stream: Stream) -> None:
         """Tell systemd, if it has started us, that samples flow, or why they need not."""

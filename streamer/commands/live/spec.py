@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from streamer.base.units import DBM0_OVER_DBFS, parse_duration_s
 from streamer.commands.live.settings import LiveSettings
-from streamer.outputs.to_file import Format, format_json, format_text
+from streamer.outputs.formats import Format, format_json, format_text
 from streamer.sources import SourceSpec, parse_source
 
 DEMO_PLANS = ("dtmf", "call-progress-us")

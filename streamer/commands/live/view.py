@@ -14,13 +14,13 @@ from streamer.base.processes import get_context, start_process
 from streamer.base.units import db_from_powers
 from streamer.base.version import __version__
 from streamer.commands.live.spec import MonitorSpec
+from streamer.commands.talk import say
 from streamer.dashboard.link import DashboardLink, LevelSummary, make_event_row
 from streamer.dashboard.messages import EventRow, Goodbye, Quit, Scene, Snapshot, TerminalGone
 from streamer.dashboard.process import run_dashboard
 from streamer.detectors.registry import is_digit
 from streamer.events import ErrorRecord, Event, GapRecord, Record
 from streamer.live.stream import Stream, count_frames
-from streamer.outputs.to_file import tell
 from streamer.sources import SourceInfo
 
 KEPT_LINES = 20  # said once the dashboard has given the terminal back
@@ -77,7 +77,7 @@ class View:
 
     def _tell_now(self) -> None:
         while self._untold:
-            tell(self._untold.popleft())
+            say(self._untold.popleft())
 
     def _unwatch(self) -> None:
         try:

@@ -274,7 +274,7 @@ def read_settings(shell: object) -> list[str]:
 def test_a_recording_waits_for_who_reads_its_lines_and_none_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streamer.outputs.to_file.MAX_WAITING", 2000)
+    monkeypatch.setattr("streamer.outputs.output.MAX_WAITING", 2000)
     pipe = tmp_path / "lines.jsonl"
     os.mkfifo(pipe)
     text: list[str] = []

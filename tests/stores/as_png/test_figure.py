@@ -8,26 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
-from streamer.analysis.bank import Bank
+from streamer.base.colours import COLOURS
 from streamer.base.errors import SpecError
 from streamer.plans.bands import parse_bank
 from streamer.recordings.export import Export, run_export
-from streamer.recordings.figure import (
-    COLOURS,
-    MARK,
-    Figure,
-    FrequencyAxis,
-    Pool,
-    Style,
-    choose_range,
-    lay_out,
-)
 from streamer.recordings.pieces import Spectra, SpectraSpec
 from streamer.sources import parse_source
+from streamer.stores.as_png.figure import Figure
+from streamer.stores.as_png.layout import Style, lay_out
+from streamer.stores.as_png.pooling import FrequencyAxis
+from streamer.stores.as_png.sheet import MARK
 from tests.signals import dtmf_digits
 
 FS = 8000
@@ -67,7 +59,7 @@ def sine(freq_hz: float, seconds: float, *, amplitude: float = 0.5) -> np.ndarra
 @pytest.mark.parametrize("freq_hz", [110.0, 880.0, 1760.0])
 def test_a_tone_is_the_brightest_row_and_stands_at_its_frequency(tmp_path, bands, freq_hz):
     panel = draw(tmp_path / "tone.wav", sine(freq_hz, 2), bands=bands)[0]
-    bank = SpectraSpec(bands=bands).make_job(FS).analysis.bank
+    bank = SpectraSpec(bands=bands).make_measurement(FS).analysis.bank
     nearest_hz = bank.freqs_hz[np.argmin(abs(bank.freqs_hz - freq_hz))]
     brightness = panel.mean(axis=1)
     assert brightness.max() > 25
@@ -103,7 +95,7 @@ def test_events_are_framed_where_and_when_they_were_heard(tmp_path):
         pixels = np.asarray(image.convert("RGB"))
     is_mark = (pixels == MARK).all(axis=-1)
     bracket = np.flatnonzero(np.diff(is_mark[box.top - 4, box.left : box.right].astype(int)) == 1) + 1
-    frames = SpectraSpec().make_job(FS).analysis.frames
+    frames = SpectraSpec().make_measurement(FS).analysis.frames
     n_frames = frames.frames_within(len(digits))
     first_s = (frames.length_samples - frames.hop_samples) / 2 / FS
     shown_s = n_frames * frames.hop_samples / FS
@@ -117,77 +109,9 @@ def test_events_are_framed_where_and_when_they_were_heard(tmp_path):
         assert np.any((rows > y) & (rows < y + 7))
 
 
-# --- pooling
-
-
-@given(
-    st.lists(st.integers(1, 200), min_size=1, max_size=12),
-    st.integers(1, 5),
-    st.integers(2, 40),
-    st.integers(1, 60),
-)
-def test_every_frame_shows_in_the_pixels_over_it_and_only_there(counts, n_bands, max_columns, n_pixels):
-    n = sum(counts)
-    values = np.random.default_rng(n).uniform(0, 1, (1, n, n_bands)).astype(np.float32)
-    pool = Pool(1, n_bands, max_columns, values.dtype)
-    for piece in np.split(values, np.cumsum(counts)[:-1], axis=1):
-        pool.add(piece)
-    assert pool.n_frames == n
-    runs = range(0, n, pool.frames_per_column)
-    expected = np.stack([values[:, a : a + pool.frames_per_column].max(axis=1) for a in runs], axis=1)
-    np.testing.assert_array_equal(pool.values, expected)
-    ranges = pool.columns(n_pixels)
-    covered = {column for first, end in ranges.tolist() for column in range(first, end)}
-    assert covered == set(range(expected.shape[1]))
-    assert (np.diff(ranges, axis=0) >= 0).all()
-
-
-@given(
-    st.lists(st.floats(20, 3900), min_size=1, max_size=300, unique=True),
-    st.sampled_from(["linear", "log", "notes"]),
-    st.integers(1, 900),
-)
-def test_every_band_has_a_row_at_its_place(freqs_hz, scale, n_pixels):
-    bank = Bank(freqs_hz=np.sort(freqs_hz), scale=scale)
-    axis = FrequencyAxis(bank)
-    rows = axis.rows(n_pixels)
-    assert {band for first, end in rows.tolist() for band in range(first, end)} == set(range(len(bank)))
-    places = np.clip(axis.place(bank.freqs_hz) * n_pixels, 0, n_pixels - 1).astype(int)
-    for band, row in enumerate(places):
-        near = rows[max(0, row - 1) : row + 2]
-        assert near[:, 0].min() <= band < near[:, 1].max()
-
-
-def test_bands_reach_half_way_to_their_neighbours():
-    axis = FrequencyAxis(Bank(freqs_hz=np.array([100.0, 200.0, 600.0])))
-    assert axis.ends_hz == (50.0, 800.0)
-    rows = axis.rows(750)
-    assert [np.count_nonzero(rows[:, 1] == band + 1) for band in range(3)] == [100, 250, 400]
-
-
 def test_a_lone_band_fills_the_picture(tmp_path):
     panel = draw(tmp_path / "one.wav", sine(440, 1), bands="440")[0]
     assert panel.min() > 25
-
-
-# --- colours and limits
-
-
-@pytest.mark.parametrize(
-    ("levels", "style", "expected"),
-    [
-        ([-10.2, *[-84.0] * 9], Style(), (-85.0, -10.0)),
-        ([-10.0, -20.0], Style(), (-50.0, -10.0)),  # at least 40 dB
-        ([-10.0, -180.0], Style(), (-90.0, -10.0)),  # at most 80 dB
-        ([-200.0, -200.0], Style(), (-80.0, 0.0)),  # digital silence
-        ([-10.0, -95.0], Style(floor_db=-60), (-60, -10.0)),
-        ([-10.0, *[-84.0] * 9], Style(ceiling_db=-30), (-85.0, -30)),
-        ([-80.0, -95.0], Style(floor_db=-60), (-60, -20)),
-        ([-10.0, -95.0], Style(floor_db=-80, ceiling_db=-20), (-80, -20)),
-    ],
-)
-def test_colours_span_what_there_is_to_see(levels, style, expected):
-    assert choose_range(np.array(levels), style) == expected
 
 
 def test_silence_is_dark_and_no_error(tmp_path):
@@ -198,30 +122,6 @@ def test_floor_and_ceiling_are_the_darkest_and_the_brightest_colour(tmp_path):
     style = Style(width=500, height=300, floor_db=-40, ceiling_db=-20)
     panel = draw(tmp_path / "tone.wav", sine(1000, 1, amplitude=0.1**1.5), style=style, bands="1000")[0]
     np.testing.assert_allclose(panel[:, 5:-5], len(COLOURS) // 2, atol=1)
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: Style(width=100), r"width is 100; a picture has 400\.\.20000 pixels"),
-        (lambda: Style(height=10**6), "height is 1000000"),
-        (
-            lambda: Style(floor_db=-10, ceiling_db=-20),
-            "floor is -10 dB; it must lie below the ceiling, -20 dB",
-        ),
-        (lambda: lay_out(Style(), 40), "40 channels do not fit .* --height"),
-    ],
-)
-def test_what_cannot_be_drawn_is_refused(make, message):
-    with pytest.raises(SpecError, match=message):
-        make()
-
-
-def test_the_height_that_is_offered_suffices():
-    with pytest.raises(SpecError) as raised:
-        lay_out(Style(), 40)
-    height = int(str(raised.value).partition("--height ")[2].partition(",")[0])
-    assert len(lay_out(Style(height=height), 40)) == 40
 
 
 def test_complex_values_have_no_picture(tmp_path):

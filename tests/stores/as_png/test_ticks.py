@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from streamer.analysis.bank import Bank
 from streamer.plans.bands import parse_bank
-from streamer.recordings.figure import FrequencyAxis
-from streamer.recordings.ticks import choose_band_ticks, choose_level_ticks, choose_time_ticks
+from streamer.stores.as_png.pooling import FrequencyAxis
+from streamer.stores.as_png.ticks import choose_band_ticks, choose_level_ticks, choose_time_ticks
 
 
 def mark_bands(spec: str, length: float = 766) -> list[str]:

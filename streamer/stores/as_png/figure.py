@@ -1,0 +1,91 @@
+"""The store of pictures: a spectrogram's pieces to one PNG file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, Self
+
+from streamer.analysis.values import Scale, level_db
+from streamer.base.errors import MissingExtraError, SpecError
+from streamer.events import Event
+from streamer.stores import Store
+from streamer.stores.as_png.layout import Style, choose_range, lay_out
+from streamer.stores.as_png.pooling import Columns, FrequencyAxis, find_loudest
+from streamer.stores.heading import Heading, Piece
+
+
+class Figure(Store):
+    """Takes the pieces of a spectrogram and writes one PNG file at the end."""
+
+    shows_events: ClassVar[bool] = True
+
+    def __init__(self, path: Path, heading: Heading, style: Style | None = None) -> None:
+        _check_pillow()
+        self.check_scale(heading.scale)
+        style = style or Style()
+        self._path, self._heading, self._style = path, heading, style
+        self._axis = FrequencyAxis(heading.bank)
+        self.panels = lay_out(style, heading.channels)
+        n_bands, panel = len(heading.bank), self.panels[0]
+        # bands that outnumber the rows are pooled as they come: hours of thousands of them would not fit in memory
+        self._rows = self._axis.rows(panel.height) if n_bands > panel.height else None
+        self._columns = Columns(
+            heading.channels, n_bands, 2 * panel.width, heading.value_dtype, rows=self._rows
+        )
+
+    @classmethod
+    def open(cls, path: Path, heading: Heading, style: Style) -> Self:
+        return cls(path, heading, style)
+
+    @classmethod
+    def check_scale(cls, scale: Scale) -> None:
+        if scale == "complex":
+            raise SpecError("scale is complex, and a picture shows levels: write amplitude, power or psd")
+
+    def write(self, piece: Piece) -> None:
+        self._columns.add(piece.values)
+
+    def finish(self, events: Sequence[Event] = ()) -> None:
+        """Draw and save. events: marked on the picture, their times since the recording's start"""
+        from streamer.stores.as_png.sheet import Sheet  # and so Pillow, which is an extra
+
+        heading, panel = self._heading, self.panels[0]
+        values = find_loudest(self._columns.values, self._columns.under_pixels(panel.width), axis=1)
+        if self._rows is None:
+            values = find_loudest(values, self._axis.rows(panel.height), axis=2)
+        levels = level_db(values, heading.scale).swapaxes(1, 2)[:, ::-1]  # the lowest band is the last row
+        floor_db, ceiling_db = choose_range(levels, self._style)
+        half_hop_s = heading.frames.hop_samples / heading.fs_hz / 2
+        first_s, last_s = heading.times_s(0, 1)[0], heading.times_s(self._columns.n_frames - 1, 1)[0]
+        sheet = Sheet(self._style)
+        sheet.draw_heading(heading)
+        for channel, (box, level) in enumerate(zip(self.panels, levels, strict=True), start=1):
+            sheet.draw_levels(box, (level - floor_db) / (ceiling_db - floor_db))
+            sheet.draw_frequencies(box, self._axis)
+            sheet.draw_events(
+                box,
+                [event for event in events if event.channel == channel],
+                self._axis,
+                tag=f"channel {channel}" if heading.channels > 1 else "",
+                start_s=first_s - half_hop_s,
+                stop_s=last_s + half_hop_s,
+            )
+        sheet.draw_times(self.panels, start_s=first_s - half_hop_s, stop_s=last_s + half_hop_s)
+        sheet.draw_colours(self.panels, floor_db=floor_db, ceiling_db=ceiling_db, scale=heading.scale)
+        sheet.save(self._path, title=heading.name)
+
+    def close(self) -> None:
+        """Nothing is open before finish, and nothing after it."""
+
+
+def _check_pillow() -> None:
+    try:
+        import PIL  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(
+            'pictures need Pillow: pip install "goertzel-streamer[plot]", or write .npz or .csv'
+        ) from error
+
+
+STORE = Figure

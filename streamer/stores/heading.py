@@ -1,0 +1,80 @@
+"""What a store is told and given: the heading of a spectrogram, then its pieces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.analysis.bank import Bank
+from streamer.analysis.frames import FrameSpec
+from streamer.analysis.values import Measurement, Scale
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Heading:
+    """What is known of a spectrogram before its first piece.
+
+    start_sample: where in the recording frame 0 starts   n_frames: None while nobody knows
+    """
+
+    name: str
+    measurement: Measurement
+    channels: int
+    start_sample: int
+    n_frames: int | None
+    start_time: datetime | None = None
+
+    @property
+    def bank(self) -> Bank:
+        return self.measurement.analysis.bank
+
+    @property
+    def frames(self) -> FrameSpec:
+        return self.measurement.analysis.frames
+
+    @property
+    def fs_hz(self) -> float:
+        return self.measurement.analysis.fs_hz
+
+    @property
+    def scale(self) -> Scale:
+        return self.measurement.scale
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of a real number; complex values are two of them."""
+        return self.measurement.dtype
+
+    @property
+    def value_dtype(self) -> np.dtype[Any]:
+        return self.measurement.value_dtype
+
+    @property
+    def enbw_hz(self) -> float:
+        return self.frames.enbw_hz(self.fs_hz)
+
+    def starts(self, first: int, count: int) -> NDArray[np.int64]:
+        """First samples of frames [first, first + count), counted from the recording's start."""
+        return self.start_sample + np.arange(first, first + count, dtype=np.int64) * self.frames.hop_samples
+
+    def times_s(self, first: int, count: int) -> NDArray[np.float64]:
+        """Centres of these frames, since the recording's start."""
+        centres = self.starts(first, count).astype(np.float64) + self.frames.length_samples / 2
+        times: NDArray[np.float64] = centres / self.fs_hz
+        return times
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Piece:
+    """A run of consecutive frames. values: (channels, frames, bands), the receiver's own"""
+
+    first_frame: int
+    values: NDArray[Any]
+
+    @property
+    def n_frames(self) -> int:
+        return int(self.values.shape[1])

@@ -1,0 +1,162 @@
+"""Spectrograms with names, units and attributes: as xarray has them in memory, and netCDF and Zarr in files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.analysis.bank import Bank
+from streamer.analysis.frames import FrameSpec
+from streamer.analysis.values import Scale
+from streamer.base.errors import MissingExtraError
+from streamer.base.version import __version__
+from streamer.stores.heading import Heading, Piece
+
+CHUNK_BYTES = 1 << 21  # of HDF5 and Zarr: read in one go, few enough to be quick to list
+CHUNK_BANDS = 256
+BLOCK_BYTES = 1 << 25  # all bands and channels that are written at once, whatever their number
+CF_VERSION = "CF-1.12"
+
+_UNITS = {"complex": "1", "amplitude": "1", "power": "1", "psd": "1/Hz"}  # of full scale
+
+
+def label_values(
+    values: NDArray[Any],
+    *,
+    bank: Bank,
+    frames: FrameSpec,
+    fs_hz: float,
+    scale: Scale,
+    starts: NDArray[np.int64],
+    times_s: NDArray[np.float64],
+) -> Any:
+    """Values (..., frequency, time) as an xarray.DataArray that shares their memory.
+
+    starts, times_s: (frames,) the first sample and the centre of each frame
+    """
+    try:
+        import xarray  # an extra, and slow to load
+    except ImportError as error:
+        raise MissingExtraError("to_xarray needs xarray: pip install goertzel-streamer[xarray]") from error
+    leading = values.ndim - 2
+    names = ["channel"] if leading == 1 else [f"axis_{i}" for i in range(leading)]
+    return xarray.DataArray(
+        values,
+        dims=[*names, "frequency", "time"],
+        coords={
+            "frequency": ("frequency", bank.freqs_hz, {"units": "Hz", "long_name": "band centre"}),
+            "band": ("frequency", list(bank.labels), {"long_name": "band label"}),
+            "time": ("time", times_s, {"units": "s", "long_name": "frame centre"}),
+            "window_start_sample": ("time", starts, {"long_name": "first sample of the frame"}),
+        },
+        name=scale,
+        attrs={
+            "units": _UNITS[scale],
+            "sample_rate_hz": fs_hz,
+            "window": frames.window,
+            "window_length_samples": frames.length_samples,
+            "hop_length_samples": frames.hop_samples,
+            "enbw_hz": frames.enbw_hz(fs_hz),
+        },
+    )
+
+
+class Labelled:
+    """A spectrogram on its way to a labelled file: attributes, coordinates, and values cut to the file's chunks.
+
+    Values are handed on in blocks (channels, bands, frames) of whole chunks; only the last one may be shorter.
+    """
+
+    def __init__(self, heading: Heading, *, file_chunks: int) -> None:
+        self.heading = heading
+        self.template = _make_template(heading)
+        self.dims: tuple[str, ...] = tuple(self.template.dims)
+        self.n_frames = 0
+        n_bands = len(heading.bank)
+        self.chunk_bands = min(n_bands, CHUNK_BANDS)
+        self.band_chunks = -(-n_bands // self.chunk_bands)
+        value_bytes = heading.value_dtype.itemsize
+        most_frames = max(1, BLOCK_BYTES // (heading.channels * n_bands * value_bytes))
+        frames = max(1, min(CHUNK_BYTES // (self.chunk_bands * value_bytes), most_frames))
+        self.chunk_frames = min(frames, heading.n_frames or frames)
+        time_chunks = min(file_chunks // self.band_chunks, most_frames // self.chunk_frames)
+        self.block_frames = self.chunk_frames * max(1, time_chunks)
+        self._held: list[NDArray[Any]] = []
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Of the file as a whole."""
+        heading = self.heading
+        more = {}
+        if heading.start_time is not None:
+            more["start_time"] = heading.start_time.astimezone(UTC).isoformat()
+        return {
+            "Conventions": CF_VERSION,
+            "title": f"Goertzel spectrogram of {heading.name}",
+            "source": heading.name,
+            "history": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} streamer {__version__} spectrogram",
+            "bands": heading.bank.spec,
+            **more,
+        }
+
+    def coordinates(self) -> Iterator[tuple[str, str, NDArray[Any], dict[str, Any]]]:
+        """(name, dimension, values, attributes)"""
+        heading, n = self.heading, self.n_frames
+        values = {
+            "frequency": heading.bank.freqs_hz,
+            "band": np.array(heading.bank.labels, dtype=object),
+            "time": heading.times_s(0, n),
+            "window_start_sample": heading.starts(0, n),
+        }
+        axes = {"frequency": {"axis": "Y"}, "time": {"axis": "X"}}
+        for name, coordinate in self.template.coords.items():
+            yield (
+                str(name),
+                coordinate.dims[0],
+                values[str(name)],
+                {**coordinate.attrs, **axes.get(str(name), {})},
+            )
+        if heading.channels > 1:
+            yield "channel", "channel", np.arange(1, heading.channels + 1), {"long_name": "channel, from 1"}
+
+    def add(self, piece: Piece) -> Iterator[tuple[int, NDArray[Any]]]:
+        """(first frame, values) of the blocks that the piece completes."""
+        self._held.append(piece.values)
+        while sum(values.shape[1] for values in self._held) >= self.block_frames:
+            yield self._join(self.block_frames)
+
+    def flush(self) -> Iterator[tuple[int, NDArray[Any]]]:
+        """What is left, in a block that may be shorter."""
+        if self._held:
+            yield self._join(self.block_frames)
+
+    def _join(self, n_frames: int) -> tuple[int, NDArray[Any]]:
+        joined = np.concatenate(self._held, axis=1) if len(self._held) > 1 else self._held[0]
+        block, rest = joined[:, :n_frames], joined[:, n_frames:]
+        self._held = [rest] if rest.shape[1] else []
+        first, self.n_frames = self.n_frames, self.n_frames + block.shape[1]
+        return first, block.swapaxes(1, 2)
+
+
+def _make_template(heading: Heading) -> Any:
+    """An xarray.DataArray without a frame, for its names, units and attributes."""
+    leading = (heading.channels,) if heading.channels > 1 else ()
+    return label_values(
+        np.empty((*leading, len(heading.bank), 0), heading.value_dtype),
+        bank=heading.bank,
+        frames=heading.frames,
+        fs_hz=heading.fs_hz,
+        scale=heading.scale,
+        starts=heading.starts(0, 0),
+        times_s=heading.times_s(0, 0),
+    )
+
+
+def explain_missing(what: str, module: str) -> MissingExtraError:
+    return MissingExtraError(
+        f'{what} need {module} and xarray: pip install "goertzel-streamer[xarray]", or write .npz or .csv'
+    )
