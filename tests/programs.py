@@ -28,6 +28,14 @@ def run(
     )
 
 
+def run_python(
+    code: str, *, env: dict[str, str] | None = None, timeout_s: float = 300
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=timeout_s, check=False
+    )
+
+
 def start(*words: str, env: dict[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*STREAMER, *words],

@@ -44,13 +44,13 @@ ORDER = {
     "sources/formats": "__init__ g711 < pcm < wav write",
     "sources/synthetic": "__init__ voices words < parts sounds < language < source generate",
     "analysis": "__init__ frames kernels < bank < goertzel values < grid < analyser < blocks",
-    "analysis/kernels": "__init__ tiles store < loops",
+    "analysis/kernels": "__init__ store tiles vectors < compiled inner < grids stretches",
     "events": "clocks records < __init__",
     "detectors": "bursts limits lines < __init__ < registry < cadences codes decoder dtmf sequences tones",
     "detectors/dtmf": "spec < verdict < detector < __init__",
     "dashboard": "__init__ messages palette terminal < canvas history link < state < bars panels < screen < process",
     "plans": "__init__ band_report tables < plan < asterisk band_words listening < bands",
-    "live": "__init__ atomics < ring < ring_loops < pool preload < capture < stream < open_stream",
+    "live": "__init__ atomics compiled < ring < ring_loops < pool preload < capture < stream < open_stream",
     "stores": "__init__ heading < labelled < as_*",
     "stores/as_png": "__init__ layout pooling ticks < sheet < figure",
     "recordings": "__init__ threads < detect spectrogram < pieces < export",
@@ -66,7 +66,7 @@ ORDER = {
 
 # Each heavy or fragile library, and who may import it; a folder stands for all of its files.
 HEAVY = {
-    "numba": {"analysis/kernels", "live/atomics", "live/ring_loops", "live/preload", "commands/bench/limit"},
+    "numba": {"analysis/kernels", "live/atomics", "live/ring_loops", "commands/bench/limit"},
     "llvmlite": {"analysis/kernels"},
     "sounddevice": {"sources/mic", "commands/main"},
     "soundfile": {"sources/file", "sources/formats/write", "commands/main"},

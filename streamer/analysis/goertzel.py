@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from streamer.analysis.bank import Analysis
 from streamer.analysis.frames import FrameSpec
-from streamer.analysis.kernels import store
+from streamer.analysis.kernels import compiled
+from streamer.analysis.kernels.store import Fixed
 from streamer.analysis.kernels.tiles import Work, lanes_of, tile_widths
 
 _GROUP_BYTES = 128 * 1024  # folded frames that stay in the second-level cache while all bands pass over them
@@ -35,7 +36,7 @@ class Sums:
         """Another one that shares the tables."""
         twin, t = copy.copy(self), self._tables
         ending, rows, sums = (
-            align(np.zeros(scratch.size), self._dtype) for scratch in (t.ending, t.rows, t.sums)
+            Fixed(align(np.zeros(scratch.array.size), self._dtype)) for scratch in (t.ending, t.rows, t.sums)
         )
         twin._tables = replace(t, ending=ending, rows=rows, sums=sums)
         twin._memories = {}
@@ -49,9 +50,9 @@ class Sums:
         known = memory is not None and _same_bits(samples[:shared], memory.samples)
         if memory is None:
             memory = self._memories[channel] = _Memory(
-                samples=np.empty(shared, self._dtype), sums=np.empty(t.n_kept, self._dtype)
+                samples=np.empty(shared, self._dtype), sums=Fixed(np.empty(t.n_kept, self._dtype))
             )
-        store.evaluate_frames(
+        compiled.evaluate_frames(
             samples,
             self._hop_samples,
             len(out),
@@ -152,14 +153,14 @@ class _Tables:
     """Arguments of evaluate_frames that stay the same from call to call."""
 
     stream_turns: int
-    taper: Work
-    table: Work
-    turns: Work
+    taper: Fixed
+    table: Fixed
+    turns: Fixed
     group: int
     batch: int
-    ending: Work
-    rows: Work
-    sums: Work
+    ending: Fixed
+    rows: Fixed
+    sums: Fixed
     n_kept: int
 
 
@@ -168,7 +169,7 @@ class _Memory:
     """The last samples that the next frame shares with frames before it, and their sums."""
 
     samples: Work
-    sums: Work
+    sums: Fixed
 
 
 def _make_tables(analysis: Analysis, cut: Cut, dtype: np.dtype[Any]) -> _Tables:
@@ -208,14 +209,14 @@ def _make_tables(analysis: Analysis, cut: Cut, dtype: np.dtype[Any]) -> _Tables:
     n_stretches = group + shared
     return _Tables(
         stream_turns=stream_turns,
-        taper=align(np.pad(taper, (0, padded - taper.size)), dtype),
-        table=align(_by_tile(np.concatenate(table), widths), dtype),
-        turns=align(_by_tile(np.concatenate(turns), widths), dtype),
+        taper=Fixed(align(np.pad(taper, (0, padded - taper.size)), dtype)),
+        table=Fixed(align(_by_tile(np.concatenate(table), widths), dtype)),
+        turns=Fixed(align(_by_tile(np.concatenate(turns), widths), dtype)),
         group=group,
         batch=batch,
-        ending=align(np.zeros(padded), dtype),
-        rows=align(np.zeros(n_stretches * padded), dtype),
-        sums=align(np.zeros((batch + ((batch + shared) << cut.levels)) * 2 * lanes), dtype),
+        ending=Fixed(align(np.zeros(padded), dtype)),
+        rows=Fixed(align(np.zeros(n_stretches * padded), dtype)),
+        sums=Fixed(align(np.zeros((batch + ((batch + shared) << cut.levels)) * 2 * lanes), dtype)),
         n_kept=len(orders) * shared * 2 * freqs_hz.size,
     )
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from streamer.analysis.bank import Analysis
 from streamer.analysis.goertzel import align, turn
-from streamer.analysis.kernels import store
+from streamer.analysis.kernels import compiled
+from streamer.analysis.kernels.store import Fixed
 from streamer.analysis.kernels.tiles import Work
 
 # Grid points under the bump: the error falls tenfold with each, until dtype's own is reached.
@@ -58,14 +59,15 @@ class Grid:
         self._margin = points  # of mirrored grid points beyond both ends, for bands near 0 and fs/2
         centre = length // 2
         positions = np.arange(length) - centre
-        self._taper = align(analysis.frames.taper / _transform_bump(positions / n_grid, points), dtype)
+        self._taper = Fixed(align(analysis.frames.taper / _transform_bump(positions / n_grid, points), dtype))
         places = freqs_hz * (n_grid / fs_hz)
         firsts = np.floor(places - points / 2).astype(np.int64) + 1
         weights = _bump(places[:, np.newaxis] - firsts[:, np.newaxis] - np.arange(points), points)
-        self._firsts = 2 * (firsts + self._margin)  # counted in real and imaginary parts
-        self._weights = align(np.repeat(weights, 2, axis=1).ravel(), dtype)
+        self._firsts = Fixed(2 * (firsts + self._margin))  # counted in real and imaginary parts
+        self._n_weights = 2 * points
+        self._weights = Fixed(align(np.repeat(weights, 2, axis=1).ravel(), dtype))
         turned = turn(freqs_hz, fs_hz, np.array([centre]))[0]
-        self._turns = align(np.stack([turned.real, turned.imag], axis=1).ravel(), dtype)
+        self._turns = Fixed(align(np.stack([turned.real, turned.imag], axis=1).ravel(), dtype))
         self._group = max(1, min(_MAX_GROUP_FRAMES, _GROUP_BYTES // (2 * n_grid * dtype.itemsize)))
         self._n_grid = n_grid
         self._make_scratch()
@@ -92,12 +94,14 @@ class Grid:
         for first in range(0, len(out), self._group):
             count = min(self._group, len(out) - first)
             padded, spectra = self._padded[:count], self._spectra[:count]
-            store.lay_out_frames(samples, first * self._hop_samples, self._hop_samples, self._taper, padded)
+            compiled.lay_out_frames(
+                samples, first * self._hop_samples, self._hop_samples, self._taper, padded
+            )
             np.fft.rfft(padded, axis=-1, out=spectra[:, margin : spectra.shape[1] - margin])
-            store.mirror_ends(spectra, margin)
-            store.read_bands(
+            compiled.mirror_ends(spectra, margin)
+            compiled.read_bands(
                 count,
-                self._weights.size // n_bands,
+                self._n_weights,
                 flat_spectra,
                 2 * spectra.shape[1],
                 self._firsts,

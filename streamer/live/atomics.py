@@ -10,18 +10,16 @@ from collections.abc import Callable
 from typing import Any
 
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 
 def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
-    struct = context.make_array(array_type)(context, builder, array)
-    return cgutils.get_item_pointer(context, builder, array_type, struct, [index], wraparound=False)
+    return builder.gep(context.make_array(array_type)(context, builder, array).data, [index])
 
 
 @intrinsic
 def load_acquire(_typing: Any, array: Any, index: Any) -> tuple[Any, Callable[..., Any]]:
-    """array[index], seen before anything this code reads afterwards; array: int64, contiguous."""
+    """Element `index`, seen before anything this code reads afterwards; array: int64, contiguous, of any shape."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pointer = _pointer(context, builder, signature.args[0], args[0], args[1])
@@ -32,7 +30,7 @@ def load_acquire(_typing: Any, array: Any, index: Any) -> tuple[Any, Callable[..
 
 @intrinsic
 def store_release(_typing: Any, array: Any, index: Any, value: Any) -> tuple[Any, Callable[..., Any]]:
-    """array[index] = value, seen after everything this code wrote before."""
+    """Set element `index`, seen after everything this code wrote before."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pointer = _pointer(context, builder, signature.args[0], args[0], args[1])

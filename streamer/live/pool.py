@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from streamer.analysis.bank import Analysis, Batch, Levels
 from streamer.base.processes import SharedBlock, get_context, start_process
+from streamer.live import compiled
 from streamer.live.ring import COLLECTED, DISPATCHED, Gap, GapReason, Ring, RingReader
 
 if TYPE_CHECKING:
@@ -207,12 +208,10 @@ class Worker:
 
     def __init__(self, work: Work, ring: Ring, results: Results) -> None:
         from streamer.analysis.analyser import Analyser
-        from streamer.live import ring_loops
 
         self._work, self._results, self._control = work, results, ring.control
         self._reader = RingReader(ring)
         self._analysers: list[Analyser] = [Analyser(analysis) for analysis in work.analyses]
-        self._measure, self._publish = ring_loops.measure, ring_loops.publish
         self._samples = np.zeros((work.channels, work.longest_frame_samples + work.span_samples), np.float32)
         for analysis, analyser in zip(work.analyses, self._analysers, strict=True):  # the first call is slow
             scratch = np.zeros(analysis.frames.length_samples, np.float32)
@@ -241,17 +240,17 @@ class Worker:
             self._samples = np.zeros((work.channels, stop - begin), np.float32)
         if not self._reader.copy(begin, stop, self._samples):
             if count == 1:
-                self._publish(results.done, first, 1, 1)
+                compiled.publish(results.done, first, 1, 1)
             else:  # of the run, perhaps only the oldest is gone
                 for span in range(first, first + count):
                     self.do(span)
             return
         for c in range(work.channels):
             samples = self._samples[c, : stop - begin]
-            self._measure(samples[start - begin :], size, first, c, results.meters)
+            compiled.measure(samples[start - begin :], size, first, c, results.meters)
             for i, (frame, n) in enumerate(runs):
                 self._compute(i, c, frame, n, samples[frame * work.analyses[i].frames.hop_samples - begin :])
-        self._publish(results.done, first, count, 0)
+        compiled.publish(results.done, first, count, 0)
 
     def _compute(
         self, analysis: int, channel: int, first: int, count: int, samples: NDArray[np.float32]

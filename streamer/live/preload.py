@@ -1,39 +1,27 @@
-"""What the process server loads once, so that every child forked from it has compiled kernels at hand."""
+"""What the process server loads once, so that every child forked from it has compiled loops at hand."""
 
+import subprocess
 import sys
-import threading
-from types import ModuleType
-
-from numba.core.dispatcher import Dispatcher
+from contextlib import suppress
 
 from streamer.analysis import analyser  # noqa: F401
-from streamer.analysis.kernels import loops
-from streamer.live import ring, ring_loops
+from streamer.analysis.kernels import compiled as kernels
+from streamer.analysis.kernels import store
+from streamer.live import compiled as loops
 
-COMPILED = (loops, ring_loops)
-
-
-def _count_compiled(modules: tuple[ModuleType, ...]) -> int:
-    """Functions that were not found in the cache on disk, so far."""
-    functions = [
-        value for module in modules for value in vars(module).values() if isinstance(value, Dispatcher)
-    ]
-    return sum(sum(function.stats.cache_misses.values()) for function in functions)
+WANTED = [*loops.list_live(), *kernels.list_live()]
 
 
-def _tell_of_compiling(is_done: threading.Event) -> None:
-    while not is_done.wait(0.5):
-        if _count_compiled(COMPILED):
-            print("streamer: compiling kernels (first run only)", file=sys.stderr, flush=True)
-            return
+def _compile_elsewhere() -> None:
+    """Have a child make what is not kept yet, so that numba's memory ends with it."""
+    print("streamer: compiling kernels (first run only)", file=sys.stderr, flush=True)
+    with suppress(OSError, subprocess.SubprocessError):  # what it could not keep is compiled here
+        store.run_python("-m", __name__)
 
 
-done = threading.Event()
-teller = threading.Thread(target=_tell_of_compiling, args=(done,))
-teller.start()
-try:
-    loops.warm()
-    ring.warm()
-finally:
-    done.set()
-    teller.join()  # no thread may be left when children are forked
+if __name__ != "__main__" and any(function.is_missing(*args) for function, args in WANTED):
+    _compile_elsewhere()
+for function, args in WANTED:
+    function.load(*args)
+    if __name__ == "__main__" and store.refusal():
+        break  # nothing can be kept: the server compiles for itself

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.base.errors import SpecError
 from streamer.base.processes import SharedBlock
+from streamer.live import compiled
 
 # Fields of the control array, a cache line apart: those of different writers share none.
 CONTROL_FIELDS = 64
@@ -134,71 +134,47 @@ class RingWriter:
 
     def __init__(self, ring: Ring, *, device_channels: tuple[int, ...] | None = None) -> None:
         """device_channels: which channels of a pushed block to keep, in order; None for the mean of all."""
-        from streamer.live import ring_loops
-
         self._ring = ring
-        self._push: Callable[..., None] = ring_loops.push
-        self._store: Callable[..., None] = ring_loops.store
         self._channels = np.array([] if device_channels is None else device_channels, dtype=np.int64)
         self._arguments = (ring.control, ring.log, ring.samples)
 
     def push(self, block: NDArray[np.float32], time_ns: int) -> None:
         """block: (n, device channels) C-contiguous, n at most the ring's capacity."""
-        self._push(*self._arguments, block, self._channels, time_ns)
+        compiled.push(*self._arguments, block, self._channels, time_ns)
 
     def note_gap(self, gap: Gap) -> None:
         """These samples will not be analysed."""
         ring = self._ring
         entry = int(ring.control[GAPS])
         ring.gaps[entry % GAP_ENTRIES] = (gap.sample, gap.lost_samples, gap.reason)
-        self._store(ring.control, GAPS, entry + 1)
+        compiled.store(ring.control, GAPS, entry + 1)
 
     def skip(self, lost_samples: int, reason: GapReason) -> None:
         """Samples did not come: note the gap and put silence in its place, so that time goes on as it should."""
         ring = self._ring
         start, capacity = ring.written_samples, ring.spec.capacity_samples
         self.note_gap(Gap(start, lost_samples, reason))
-        self._store(ring.control, BEGIN, start + lost_samples)
+        compiled.store(ring.control, BEGIN, start + lost_samples)
         at = np.arange(max(start, start + lost_samples - capacity), start + lost_samples) % capacity
         ring.samples[:, at] = 0
-        self._store(ring.control, END, start + lost_samples)
+        compiled.store(ring.control, END, start + lost_samples)
 
     def end(self) -> None:
         """There will be no more samples."""
-        self._store(self._ring.control, TOTAL, self._ring.written_samples)
+        compiled.store(self._ring.control, TOTAL, self._ring.written_samples)
 
 
 class RingReader:
     """A worker's end."""
 
     def __init__(self, ring: Ring) -> None:
-        from streamer.live import ring_loops
-
-        self._copy: Callable[..., bool] = ring_loops.copy
-        self._load: Callable[..., int] = ring_loops.load
         self._control, self._samples = ring.control, ring.samples
 
     def copy(self, start: int, stop: int, out: NDArray[np.float32]) -> bool:
         """Copy samples [start, stop) of every channel to out, (channels, at least stop - start); False if lapped."""
-        return self._copy(self._control, self._samples, start, stop, out)
+        return bool(compiled.copy(self._control, self._samples, start, stop, out))
 
     @property
     def total_samples(self) -> int | None:
-        total = self._load(self._control, TOTAL)
+        total = compiled.load(self._control, TOTAL)
         return None if total < 0 else total
-
-
-def warm() -> None:
-    """Compile, or load from the cache, what the ring's two ends run."""
-    ring = Ring(RingSpec(channels=1, capacity_samples=8, fs_hz=8000))
-    writer = RingWriter(ring, device_channels=(0,))
-    writer.push(np.zeros((4, 1), np.float32), 0)
-    writer.end()
-    reader = RingReader(ring)
-    out: NDArray[Any] = np.empty((1, 8), np.float32)
-    reader.copy(0, 4, out)
-    assert reader.total_samples == 4
-    from streamer.live import ring_loops
-
-    ring_loops.measure(out[0], 4, 0, 0, np.zeros((2, 1, 2), np.float32))
-    ring_loops.publish(np.zeros((2, 2), np.int64), 0, 1, 0)

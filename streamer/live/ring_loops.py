@@ -1,4 +1,4 @@
-"""The ring's compiled ends: what the audio callback and the workers run."""
+"""The ring's compiled ends: what the audio callback and the workers run, through `compiled`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streamer.live.atomics import fence, load_acquire, store_release
 from streamer.live.ring import BEGIN, BLOCKS, END, NONFINITE
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def push(
     control: NDArray[np.int64],
     log: NDArray[np.int64],
@@ -57,11 +57,11 @@ def push(
     store_release(control, END, start + n)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def copy(
     control: NDArray[np.int64], samples: NDArray[np.float32], start: int, stop: int, out: NDArray[np.float32]
-) -> bool:
-    """Copy samples [start, stop) to out; False when the writer was, or is by now, overwriting them.
+) -> int:
+    """Copy samples [start, stop) to out; 0 when the writer was, or is by now, overwriting them, else 1.
 
     samples: (channels, capacity)   out: (channels, at least stop - start), written in place
     start: not negative   stop: not past the published end
@@ -71,15 +71,17 @@ def copy(
     first = start % capacity
     n = stop - start
     head = min(n, capacity - first)
-    for c in range(samples.shape[0]):
-        out[c, :head] = samples[c, first : first + head]
-        out[c, head:n] = samples[c, : n - head]
+    for c in range(samples.shape[0]):  # not by slices: for what may go wrong with them the code asks numba
+        for i in range(head):
+            out[c, i] = samples[c, first + i]
+        for i in range(head, n):
+            out[c, i] = samples[c, i - head]
     fence()
     # Not END: the writer spoils samples as soon as it has announced where it will write.
-    return load_acquire(control, BEGIN) - start <= capacity
+    return 1 if load_acquire(control, BEGIN) - start <= capacity else 0
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def measure(
     samples: NDArray[np.float32],
     span_samples: int,
@@ -104,21 +106,20 @@ def measure(
         meters[slot, channel, 1] = total / (stop - start)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def publish(done: NDArray[np.int64], first_span: int, count: int, is_lapped: int) -> None:
     """Say that the results of these spans are in place, or that the ring lapped them. done: (slots, 2)"""
-    flat = done.reshape(-1)
     for span in range(first_span, first_span + count):
         slot = span % done.shape[0]
         done[slot, 1] = is_lapped
-        store_release(flat, 2 * slot, span + 1)
+        store_release(done, 2 * slot, span + 1)
 
 
-@njit(cache=True)
+@njit(nogil=True)
 def load(values: NDArray[np.int64], index: int) -> int:
     return load_acquire(values, index)
 
 
-@njit(cache=True)
+@njit(nogil=True)
 def store(values: NDArray[np.int64], index: int, value: int) -> None:
     store_release(values, index, value)

@@ -11,7 +11,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from streamer.analysis.kernels.loops import Vectors
+from streamer.analysis.kernels.vectors import Vectors
 from streamer.commands.bench.cases import best_seconds
 
 
@@ -42,7 +42,7 @@ def _make_multiply_add_loop(n_bytes: int) -> Callable[[NDArray[Any], int], None]
 
         return types.void(sums, types.intp), generate
 
-    @njit(cache=True, nogil=True)
+    @njit(nogil=True)
     def loop(sums, n):  # type: ignore[no-untyped-def]
         multiply_add(sums, n)
 

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from streamer.analysis.analyser import Analyser
 from streamer.analysis.bank import Analysis, Bank
 from streamer.analysis.frames import FrameSpec
+from streamer.analysis.kernels import store
 from streamer.base.errors import SpecError
 from streamer.base.processes import SharedBlock, start_process
 from streamer.base.version import __version__
@@ -53,10 +53,7 @@ def _run_checks(microphone: SourceSpec) -> Iterator[Diagnosis]:
     checks: list[tuple[str, Callable[[], Iterator[Diagnosis]]]] = [
         ("versions", check_versions),
         ("terminal", lambda: check_terminal(os.environ)),
-        (
-            "kernels",
-            check_kernels,
-        ),  # before numba is loaded, so that the code that was kept is what is checked
+        ("kernels", check_kernels),
         ("compiler cache", check_cache),
         ("shared memory", check_shared_memory),
         ("live analysis", check_live),
@@ -111,19 +108,15 @@ def check_terminal(environ: Mapping[str, str]) -> Iterator[Diagnosis]:
 
 
 def check_cache() -> Iterator[Diagnosis]:
-    """Where compiled kernels are kept; numba finds no place only when it loads them."""
-    from streamer.analysis.kernels import loops  # loads numba, which checks before this one do without
-
-    folder = Path(loops.evaluate_frames.stats.cache_path or "")
-    there = next((f for f in (folder, *folder.parents) if f.exists()), folder)
-    if os.access(there, os.W_OK):
-        yield ok("compiler cache", str(folder))
-    else:
+    """Where the kernels' machine code is kept. After check_kernels, which has tried to."""
+    if refusal := store.refusal():
         yield note(
             "compiler cache",
-            f"{folder} cannot be written, so every start compiles again",
-            "set NUMBA_CACHE_DIR to a folder that can be",
+            f"code cannot be kept in {store.find_folder()} ({refusal}), so every start compiles again",
+            "set NUMBA_CACHE_DIR to a folder that can be written; if it is one, report this line",
         )
+    else:
+        yield ok("compiler cache", str(store.find_folder()))
 
 
 def check_kernels() -> Iterator[Diagnosis]:

@@ -14,7 +14,7 @@ from numba import njit
 from streamer.analysis.analyser import Analyser
 from streamer.analysis.bank import Analysis, Bank
 from streamer.analysis.frames import FrameSpec
-from streamer.analysis.kernels import loops
+from streamer.analysis.kernels import inner
 from streamer.analysis.kernels.tiles import tile_widths
 
 DTYPES = [np.float32, np.float64]
@@ -23,21 +23,21 @@ DTYPES = [np.float32, np.float64]
 def make_inner_loops(tile_bytes):
     @njit
     def dot_six(sums, rows, table, half):
-        loops.dot_rows(6, tile_bytes, sums, 0, rows, 0, table, 0, half)
+        inner.dot_rows(6, tile_bytes, sums, 0, rows, 0, table, 0, half)
 
     @njit
     def dot_one_by_one(sums, rows, table, half):
         for row in range(6):
             to = row * 2 * (tile_bytes // sums.itemsize)
-            loops.dot_rows(1, tile_bytes, sums, to, rows, row * 2 * half, table, 0, half)
+            inner.dot_rows(1, tile_bytes, sums, to, rows, row * 2 * half, table, 0, half)
 
     @njit
     def join(sums, count, to, first, second, step, turns):
-        loops.join_tiles(tile_bytes, count, sums, to, first, second, step, turns, 0)
+        inner.join_tiles(tile_bytes, count, sums, to, first, second, step, turns, 0)
 
     @njit
     def write(count, sums, turns, out, out_step):
-        loops.turn_out(tile_bytes, count, sums, turns, 0, out, 1, out_step)
+        inner.turn_out(tile_bytes, count, sums, turns, 0, out, 1, out_step)
 
     return dot_six, dot_one_by_one, join, write
 
@@ -55,7 +55,7 @@ def close(dtype):
 
 @njit
 def fold(n_pieces, samples, samples_at, taper, taper_at, rows, rows_at, half):
-    loops.fold_pieces(n_pieces, samples, samples_at, taper, taper_at, rows, rows_at, half)
+    inner.fold_pieces(n_pieces, samples, samples_at, taper, taper_at, rows, rows_at, half)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -65,7 +65,7 @@ def test_folding_pairs_every_sample_with_its_mirror_image(dtype, half):
     samples, taper = noise(5 + n_pieces * 2 * half, dtype), noise(2 + n_pieces * 2 * half, dtype, seed=1)
     rows = np.full((2, 1 + n_pieces * 2 * half + 1), np.nan, dtype)
     fold(n_pieces, samples, 5, taper, 2, rows[0], 1, half)
-    loops.fold_pieces(n_pieces, samples, 5, taper, 2, rows[1], 1, half)
+    inner.fold_pieces(n_pieces, samples, 5, taper, 2, rows[1], 1, half)
     np.testing.assert_array_equal(rows[0], rows[1])
     assert np.isnan(rows[0, [0, -1]]).all()  # nothing written beside it
 
@@ -80,7 +80,7 @@ def test_row_sums_equal_the_plain_ones_and_do_not_depend_on_the_rows_beside_them
     together, alone, plain = np.zeros((3, 6 * 2 * lanes), dtype)
     dot_six(together, rows, table, half)
     dot_one_by_one(alone, rows, table, half)
-    loops.dot_rows(6, tile_bytes, plain, 0, rows, 0, table, 0, half)
+    inner.dot_rows(6, tile_bytes, plain, 0, rows, 0, table, 0, half)
     np.testing.assert_array_equal(together, alone)
     np.testing.assert_allclose(together, plain, **close(dtype))
 
@@ -102,7 +102,7 @@ def test_joins_equal_the_plain_ones(dtype, tile_bytes, count, to, first, second,
     sums, turns = noise(8 * 2 * lanes, dtype), noise(2 * lanes, dtype, seed=1)
     plain = sums.copy()
     join(sums, count, to, first, second, step, turns)
-    loops.join_tiles(tile_bytes, count, plain, to, first, second, step, turns, 0)
+    inner.join_tiles(tile_bytes, count, plain, to, first, second, step, turns, 0)
     np.testing.assert_allclose(sums, plain, **close(dtype))
 
 
@@ -114,7 +114,7 @@ def test_turned_tiles_come_out_as_complex_numbers(dtype, tile_bytes):
     sums, turns = noise(3 * 2 * lanes, dtype), noise(2 * lanes, dtype, seed=1)
     out, plain = np.zeros((2, 1 + 3 * (2 * lanes + 4)), dtype)
     write(3, sums, turns, out, 2 * lanes + 4)
-    loops.turn_out(tile_bytes, 3, plain_sums := sums.copy(), turns, 0, plain, 1, 2 * lanes + 4)
+    inner.turn_out(tile_bytes, 3, plain_sums := sums.copy(), turns, 0, plain, 1, 2 * lanes + 4)
     np.testing.assert_array_equal(plain_sums, sums)
     np.testing.assert_allclose(out, plain, **close(dtype))
 
@@ -122,9 +122,9 @@ def test_turned_tiles_come_out_as_complex_numbers(dtype, tile_bytes):
 @njit
 def read(n_frames, spectra, step, weights, turns, out):
     if spectra.itemsize == 4:
-        loops.read_band(n_frames, 32, 16, spectra, 3, step, weights, 2, turns, 1, out, 1, 4)
+        inner.read_band(n_frames, 32, 16, spectra, 3, step, weights, 2, turns, 1, out, 1, 4)
     else:
-        loops.read_band(n_frames, 32, 28, spectra, 3, step, weights, 2, turns, 1, out, 1, 4)
+        inner.read_band(n_frames, 32, 28, spectra, 3, step, weights, 2, turns, 1, out, 1, 4)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -133,7 +133,7 @@ def test_bands_read_from_a_grid_equal_the_plain_ones(dtype):
     spectra, weights, turns = noise(200, dtype), noise(2 + n_weights, dtype, seed=1), noise(3, dtype, seed=2)
     out, plain = np.zeros((2, 12), dtype)
     read(3, spectra, 50, weights, turns, out)
-    loops.read_band(3, 32, n_weights, spectra, 3, 50, weights, 2, turns, 1, plain, 1, 4)
+    inner.read_band(3, 32, n_weights, spectra, 3, 50, weights, 2, turns, 1, plain, 1, 4)
     assert np.count_nonzero(out) == 6
     np.testing.assert_allclose(out, plain, **close(dtype))
 
@@ -168,7 +168,7 @@ def measure_cases():
 
 def test_the_kernel_runs_as_plain_python_to_the_same_values():
     script = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import tests.analysis.kernels.test_loops as t; "
+        "import sys; sys.path.insert(0, sys.argv[1]); import tests.analysis.kernels.test_inner as t; "
         "print(t.measure_cases().tolist())"
     )
     plain = subprocess.run(
@@ -180,10 +180,3 @@ def test_the_kernel_runs_as_plain_python_to_the_same_values():
     )
     values = np.array(eval(plain.stdout))
     np.testing.assert_allclose(measure_cases(), values, rtol=0, atol=1e-13)
-
-
-def test_warming_compiles_nothing_twice():
-    loops.warm()
-    signatures = len(loops.evaluate_frames.signatures)
-    loops.warm()
-    assert len(loops.evaluate_frames.signatures) == signatures

@@ -1,0 +1,37 @@
+"""The ring's loops as the processes call them: from the store, without numba."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from streamer.analysis.kernels.store import Compiled
+
+_loop = partial(
+    Compiled,
+    "streamer.live.ring_loops",
+    made_of=("streamer.live.ring_loops", "streamer.live.atomics", "streamer.live.ring"),
+)
+
+push = _loop("push")
+copy = _loop("copy")
+measure = _loop("measure")
+publish = _loop("publish")
+load = _loop("load")
+store = _loop("store")
+
+
+def list_live() -> list[tuple[Compiled, tuple[Any, ...]]]:
+    """All of them, with arguments of the kind they are given."""
+    numbers, table = np.zeros(1, np.int64), np.zeros((1, 2), np.int64)
+    samples, meters = np.zeros((1, 1), np.float32), np.zeros((1, 1, 2), np.float32)
+    return [
+        (push, (numbers, table, samples, samples, numbers, 0)),
+        (copy, (numbers, samples, 0, 0, samples)),
+        (measure, (samples[0], 1, 0, 0, meters)),
+        (publish, (table, 0, 0, 0)),
+        (load, (numbers, 0)),
+        (store, (numbers, 0, 0)),
+    ]

@@ -1,0 +1,42 @@
+"""Live analysis from kept code: no process of it has numba."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.dashboard.test_process import Desk
+from tests.programs import STREAMER, find_children, run_python
+
+
+def test_what_is_missing_is_compiled_by_a_child_and_told_once(tmp_path: Path) -> None:
+    load = "import streamer.live.preload, sys; print('numba' in sys.modules)"
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    said = [run_python(load, env=env) for _ in range(2)]
+    assert [result.stdout.strip() for result in said] == ["False", "False"]
+    assert [result.stderr for result in said] == ["streamer: compiling kernels (first run only)\n", ""]
+
+
+def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    load = "import streamer.live.preload as p; print(len({f for f, args in p.WANTED if f._functions}))"
+    result = run_python(load, env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "file")})
+    assert (result.returncode, result.stdout) == (0, "10\n")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_no_process_of_a_live_run_has_numba_once_code_is_kept() -> None:
+    desk = Desk(*STREAMER, "live", "--demo", **os.environ)
+    try:
+        desk.wait_for(r"windows/s +\d")
+        mapped = {
+            pid: Path(f"/proc/{pid}/maps").read_text() for pid in {desk.run.pid, *find_children(desk.run.pid)}
+        }
+        assert len(mapped) >= 5  # this one, the server, capture, a worker, the dashboard
+        assert sum("libllvmlite" in maps for maps in mapped.values()) >= 3
+        assert not [pid for pid, maps in mapped.items() if "/numba/" in maps]
+    finally:
+        desk.run.close(force=True)
