@@ -26,8 +26,8 @@ from streamer.analysis.bank import Analysis, Bank, Batch
 from streamer.analysis.frames import FrameSpec
 from streamer.events import ErrorRecord, Event, GapRecord, WorkerRecord
 from streamer.live.stream import Stream
-from streamer.plans.listening import Listening, make_detectors
-from streamer.sources import SourceInfo, SourceSpec
+from streamer.plans.listening import make_set_up
+from streamer.sources import SourceSpec
 from tests.programs import find_children, is_running, shared_files
 from tests.virtual_mic import NAME, SINK, VirtualMic
 
@@ -221,10 +221,12 @@ class Chaos:
         self.play()
 
 
-def set_up(info: SourceInfo) -> Listening:
+def choose_display(fs_hz: float) -> Analysis:
     bank = Bank(freqs_hz=np.geomspace(50, 8000, 40))
-    display = Analysis(bank=bank, frames=FrameSpec(length_samples=2400, hop_samples=240), fs_hz=info.fs_hz)
-    return Listening(display=display, detectors=list(make_detectors(["dtmf"], info.fs_hz, info.channels)))
+    return Analysis(bank=bank, frames=FrameSpec(length_samples=2400, hop_samples=240), fs_hz=fs_hz)
+
+
+set_up = make_set_up(["dtmf"], choose_display)
 
 
 def main() -> int:

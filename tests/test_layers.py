@@ -31,13 +31,13 @@ NEVERS = {
     "stores": {"dashboard", "detectors", "sources"},
     "live": {"dashboard", "stores"},
     "recordings": {"dashboard"},
-    "outputs": {"dashboard", "detectors"},
+    "outputs": {"dashboard"},
 }
 
 # Bottom to top within each folder: a file imports from rows before its own. A folder counts as one; as_* stands for
 # all that answer one contract, so that one more of them is no line here.
 ORDER = {
-    "base": "__init__ colours errors families processes shipped version < text < toml units",
+    "base": "__init__ colours errors processes shipped version < text < toml units < fields < families pattern",
     "sources": (
         "channels registry < formats spec < byte_stream file mic synthetic < command path < __init__"
     ),
@@ -46,10 +46,10 @@ ORDER = {
     "analysis": "__init__ frames kernels < bank < goertzel values < grid < analyser < blocks",
     "analysis/kernels": "__init__ store tiles vectors < compiled inner < grids stretches",
     "events": "clocks records < __init__",
-    "detectors": "bursts lines sections < __init__ < decoder tones dtmf",
-    "detectors/dtmf": "__init__ spec < verdict < detector",
+    "detectors": "bursts limits lines < __init__ < registry < cadences codes decoder dtmf sequences tones",
+    "detectors/dtmf": "spec < verdict < detector < __init__",
     "dashboard": "__init__ messages palette terminal < canvas history link < state < bars panels < screen < process",
-    "plans": "__init__ asterisk tables < plan < band_words listening < bands",
+    "plans": "__init__ band_report tables < plan < asterisk band_words listening < bands",
     "live": (
         "__init__ atomics ring_fields < ring_loops compiled spans timekeeper < ring results"
         " < dispatcher worker collector capture_messages < pool capture < capture_process preload"

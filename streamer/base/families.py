@@ -1,93 +1,211 @@
-"""Frequencies of the tone families in use, in hertz, with their sources. Data only."""
+"""Tone families: which tones stand for which digits, each family a TOML file.
+
+What streamer ships lies in configs/families, the user's own in the folder families; a file's name is the family's. A
+family has one of: [digits], each the tones sent at once; [groups], the reeds of a paging system in order; tones, a set
+without names. With digit_ms it can be sent, digit after digit, repeat_digit in place of one equal to the one before.
+"""
 
 from __future__ import annotations
 
-# ITU-T Q.23
-DTMF_LOW_HZ = (697.0, 770.0, 852.0, 941.0)
-DTMF_HIGH_HZ = (1209.0, 1336.0, 1477.0, 1633.0)
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
-# Bell MF, ITU-T Q.320: two of six
-R1_HZ = (700.0, 900.0, 1100.0, 1300.0, 1500.0, 1700.0)
+from streamer.base.errors import SpecError
+from streamer.base.fields import read_freqs
+from streamer.base.shipped import find_configs, shipped_folder
+from streamer.base.text import offer, shorten
+from streamer.base.toml import KeyPath, TomlFile, read_toml
+from streamer.base.units import parse_frequency_hz
 
-# ITU-T Q.441: two of six each way
-R2_FORWARD_HZ = (1380.0, 1500.0, 1620.0, 1740.0, 1860.0, 1980.0)
-R2_BACKWARD_HZ = (540.0, 660.0, 780.0, 900.0, 1020.0, 1140.0)
+LAST_PLACE = 1_000_000  # of what does not say where it stands in lists: there, by name
+LONGEST_DIGIT_MS = 10_000.0
+SCALES = ("linear", "log")
 
-# ITU-T E.180: special information tone
-SIT_HZ = (950.0, 1400.0, 1800.0)
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)  # what can be typed as a word of a band specification
+_DIGIT = re.compile(r"[0-9A-Z*#]{1,8}", re.ASCII)
 
-# TIA-603 and the tones that radios added since: the 50 in use
-CTCSS_HZ = (
-    *(67.0, 69.3, 71.9, 74.4, 77.0, 79.7, 82.5, 85.4, 88.5, 91.5),
-    *(94.8, 97.4, 100.0, 103.5, 107.2, 110.9, 114.8, 118.8, 123.0, 127.3),
-    *(131.8, 136.5, 141.3, 146.2, 151.4, 156.7, 159.8, 162.2, 165.5, 167.9),
-    *(171.3, 173.8, 177.3, 179.9, 183.5, 186.2, 189.9, 192.8, 196.6, 199.5),
-    *(203.5, 206.5, 210.7, 218.1, 225.7, 229.1, 233.6, 241.8, 250.3, 254.1),
-)
 
-# Motorola Quick Call II reeds by group, as SvxLink's SelCall.tcl has them; checked with Genave's examples
-QCII_HZ = {
-    "1": (330.5, 349.0, 368.5, 389.0, 410.8, 433.7, 457.9, 483.5, 510.5, 539.0),
-    "2": (569.1, 600.9, 634.5, 669.9, 707.3, 746.8, 788.5, 832.5, 879.0, 928.1),
-    "3": (1092.4, 288.5, 296.5, 304.7, 313.0, 953.7, 979.9, 1006.9, 1034.7, 1063.2),
-    "4": (321.7, 339.6, 358.6, 378.6, 399.8, 422.1, 445.7, 470.5, 496.8, 524.6),
-    "5": (553.9, 584.8, 617.4, 651.9, 688.3, 726.8, 767.4, 810.2, 855.5, 903.2),
-    "6": (1122.5, 1153.4, 1185.2, 1217.8, 1251.4, 1285.8, 1321.2, 1357.6, 1395.0, 1433.4),
-    # these two count 1 to 9 and then 0
-    "A": (1881.0, 1472.9, 1513.5, 1555.2, 1598.0, 1642.0, 1687.2, 1733.7, 1781.5, 1830.5),
-    "B": (2468.2, 1930.2, 1989.0, 2043.8, 2094.5, 2155.6, 2212.2, 2271.7, 2334.6, 2401.0),
-}
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Family:
+    """One alphabet of tones, read and found in order."""
 
-# Selective calling, one tone a digit, in the order 0..9 A..F; None is a digit the family has no tone for. E
-# is the repeat tone, sent for a digit equal to the one before. From multimon-ng (demod_*.c) and SvxLink
-# (SwSel5Decoder.cpp, SelCall.tcl), which agree except where said. Left out: PCCIR, whose A and F would be 0.5 %
-# apart, and CCITT, for which sources give different tones.
-SELCALL_DIGITS = "0123456789ABCDEF"
-_ZVEI_DIGITS_HZ = (2400, 1060, 1160, 1270, 1400, 1530, 1670, 1830, 2000, 2200)
-_DZVEI_DIGITS_HZ = (2200, 970, 1060, 1160, 1270, 1400, 1530, 1670, 1830, 2000)
-_CCIR_DIGITS_HZ = (1981, 1124, 1197, 1275, 1358, 1446, 1540, 1640, 1747, 1860)
-SELCALL_HZ: dict[str, tuple[float | None, ...]] = {
-    "zvei1": (*_ZVEI_DIGITS_HZ, 2800, 810, 970, 885, 2600, 680),
-    "zvei2": (*_ZVEI_DIGITS_HZ, 885, 825, 740, 680, 970, 2600),
-    "zvei3": (
-        *_ZVEI_DIGITS_HZ,
-        885,
-        810,
-        2800,
-        680,
-        970,
-        2600,
-    ),  # as in multimon-ng
-    "pzvei": (*_ZVEI_DIGITS_HZ, 970, 810, 2800, 885, 2600, 680),  # multimon-ng's E equals its 0, a slip
-    "dzvei": (*_DZVEI_DIGITS_HZ, 825, 740, 2600, 885, 2400, 680),
-    "pdzvei": (*_DZVEI_DIGITS_HZ, 825, 886, 2600, 856, 2400, None),
-    "eea": (*_CCIR_DIGITS_HZ, 1055, 930, 2400, 991, 2110, 2247),
-    "ccir": (*_CCIR_DIGITS_HZ, 2400, 930, 2247, 991, 2110, 1055),
-    "eia": (600, 741, 882, 1023, 1164, 1305, 1446, 1587, 1728, 1869, 2151, 2433, 2010, 2292, 459, 1091),
-    "vdew": (2280, 370, 450, 550, 675, 825, 1010, 1240, 1520, 1860, 2000, 2100, 2200, 2300, 2400, None),
-    "natel": (1633, 631, 697, 770, 852, 941, 1040, 1209, 1336, 1477, 1995, 571, 2205, 2437, 1805, 2694),
-    # SvxLink's sender; its decoder differs in four entries
-    "euro": (
-        *(979.8, 903.1, 832.5, 767.4, 707.4, 652.0, 601.0, 554.0, 510.7, 470.8),
-        *(433.9, 400.0, 368.7, 1153.1, 1062.9, 339.9),
-    ),
-    "modat": (
-        *(637.5, 787.5, 937.5, 1087.5, 1237.5, 1387.5, 1537.5, 1687.5, 1837.5, 1987.5),
-        *(None, None, None, None, 487.5, None),
-    ),
-    "autoa": (1962, 764, 848, 942, 1047, 1163, 1292, 1436, 1595, 1770, None, 2430, None, None, 2188, None),
-}
+    name: str
+    title: str
+    source: str = ""
+    digits: Mapping[str, tuple[float, ...]]  # ascending tones
+    groups: Mapping[str, tuple[float, ...]]  # in the order of their numbers
+    tones: tuple[float, ...] = ()
+    digit_ms: float | None = None
+    repeat_digit: str = ""
+    scale: str = "linear"  # of an axis that shows it
+    place: int = LAST_PLACE
 
-# How long a sender holds each digit, same sources
-SELCALL_DIGIT_MS = {
-    **dict.fromkeys(("zvei1", "zvei2", "zvei3", "pzvei", "dzvei", "pdzvei", "natel", "autoa"), 70.0),
-    **dict.fromkeys(("ccir", "vdew", "euro"), 100.0),
-    **dict.fromkeys(("eea", "modat"), 40.0),
-    "eia": 33.0,
-}
+    @property
+    def freqs_hz(self) -> tuple[float, ...]:
+        """Each of its tones once, in the order of the file."""
+        sets = (self.tones, *self.digits.values(), *self.groups.values())
+        return tuple(dict.fromkeys(hz for tones in sets for hz in tones))
 
-# Centres of the 24 critical bands: Zwicker, JASA 33 (1961) 248
-BARK_HZ = (
-    *(50.0, 150.0, 250.0, 350.0, 450.0, 570.0, 700.0, 840.0, 1000.0, 1170.0, 1370.0, 1600.0),
-    *(1850.0, 2150.0, 2500.0, 2900.0, 3400.0, 4000.0, 4800.0, 5800.0, 7000.0, 8500.0, 10500.0, 13500.0),
-)
+    @property
+    def has_single_tones(self) -> bool:
+        """Whether each digit is one tone, which then goes by its name."""
+        return bool(self.digits) and all(len(tones) == 1 for tones in self.digits.values())
+
+    @property
+    def can_be_sent(self) -> bool:
+        return self.digit_ms is not None
+
+
+def load_family(name: str) -> Family | None:
+    """The family of that name, the user's own first, or None. Raises SpecError for what is wrong in its file."""
+    path = find_configs("families").get(name) if _NAME.fullmatch(name) else None
+    return _load(path) if path else None
+
+
+def load_shipped_family(name: str) -> Family:
+    """What streamer ships under a name, whatever the user keeps there: for what is built around its tones."""
+    return _load(shipped_folder("families") / f"{name}.toml")
+
+
+def list_families(is_wanted: Callable[[Family], bool] | None = None) -> dict[str, int]:
+    """Name -> place in lists, in that order. One that is not in order is there too: using it says what is wrong."""
+    places: dict[str, int] = {}
+    for name, path in find_configs("families").items():
+        try:
+            family = _load(path)
+        except SpecError:
+            places[name] = LAST_PLACE
+            continue
+        if is_wanted is None or is_wanted(family):
+            places[name] = family.place
+    return {
+        name: place
+        for name, place in sorted(places.items(), key=lambda item: item[::-1])
+        if _NAME.fullmatch(name)
+    }
+
+
+def _load(path: Path) -> Family:
+    try:
+        changed_ns = path.stat().st_mtime_ns
+    except OSError:
+        changed_ns = 0  # reading it says why
+    return _read_family(path, changed_ns)
+
+
+@lru_cache(maxsize=256)
+def _read_family(path: Path, _changed_ns: int) -> Family:
+    file = read_toml(path)
+    try:
+        return _make_family(path.stem, file)
+    except _Mistake as mistake:
+        raise SpecError(f"{file.name}:{file.line_of(mistake.path)}: {mistake}") from None
+
+
+class _Mistake(Exception):
+    """What is wrong, and where."""
+
+    def __init__(self, path: KeyPath, message: object) -> None:
+        super().__init__(str(message))
+        self.path = path
+
+
+def _make_family(name: str, file: TomlFile) -> Family:
+    keys = [field.name for field in fields(Family) if field.name != "name"]
+    for key in file.values:
+        if key not in keys:
+            raise _Mistake((key,), f"{key[:60]}: not a key of a family{offer(key, keys)}")
+    alphabets = [key for key in ("digits", "groups", "tones") if key in file.values]
+    if len(alphabets) != 1:
+        raise _Mistake(
+            (), f"{' and '.join(alphabets) or 'no tones'}; write one of: [digits], [groups], tones"
+        )
+    family = Family(
+        name=name,
+        title=_read_text(file, "title", is_required=True),
+        source=_read_text(file, "source"),
+        digits=dict(_read_digits(file)),
+        groups=dict(_read_groups(file)),
+        tones=_at(("tones",), read_freqs, file.values["tones"]) if "tones" in file.values else (),
+        digit_ms=_read_number(file, "digit_ms", least=1, most=LONGEST_DIGIT_MS),
+        repeat_digit=_read_choice(file, "repeat_digit", file.values.get("digits", {}), default=""),
+        scale=_read_choice(file, "scale", SCALES, default="linear"),
+        place=round(_read_number(file, "place", least=0, most=LAST_PLACE) or LAST_PLACE),
+    )
+    if family.can_be_sent and not family.digits:
+        raise _Mistake(("digit_ms",), "digit_ms: how long a digit lasts, and there are no [digits]")
+    return family
+
+
+def _read_digits(file: TomlFile) -> Iterator[tuple[str, tuple[float, ...]]]:
+    said: dict[tuple[float, ...], str] = {}
+    for digit, value in _read_table(file, "digits", "[digits], such as 1 = [1060]"):
+        path = ("digits", digit)
+        if not _DIGIT.fullmatch(digit):
+            raise _Mistake(
+                path, f"digit {shorten(digit)}; a digit is written in 0-9 A-Z * #, such as 5 or KP"
+            )
+        freqs_hz = _at(path, read_freqs, value)
+        if said.setdefault(freqs_hz, digit) != digit:
+            raise _Mistake(
+                path, f"digits.{digit}: the tones of {said[freqs_hz]} too; they could not be told apart"
+            )
+        yield digit, freqs_hz
+
+
+def _read_groups(file: TomlFile) -> Iterator[tuple[str, tuple[float, ...]]]:
+    for group, value in _read_table(file, "groups", "[groups], such as A = [288.5, 296.5]"):
+        path = ("groups", group)
+        if not _DIGIT.fullmatch(group):
+            raise _Mistake(path, f"group {shorten(group)}; a group is written in 0-9 A-Z * #, such as 2 or B")
+        if not isinstance(value, list) or not value:
+            raise _Mistake(
+                path, f"groups.{group} is {shorten(value)}; write frequencies, such as [288.5, 296.5]"
+            )
+        yield group, tuple(_at((*path, i), parse_frequency_hz, each) for i, each in enumerate(value))
+
+
+def _read_table(file: TomlFile, key: str, written: str) -> Iterator[tuple[str, Any]]:
+    table = file.values.get(key)
+    if table is None:
+        return
+    if not isinstance(table, dict) or not table:
+        raise _Mistake((key,), f"{key} is {shorten(table)}; write a table {written}")
+    yield from table.items()
+
+
+def _at(path: KeyPath, reader: Callable[..., Any], value: Any) -> Any:
+    """What the reader makes of a value; what it does not like is a mistake there."""
+    try:
+        return reader(value, name=".".join(str(key) for key in path[:2]))
+    except SpecError as error:
+        raise _Mistake(path, error) from None
+
+
+def _read_text(file: TomlFile, key: str, *, is_required: bool = False) -> str:
+    value = file.values.get(key, "")
+    if is_required and key not in file.values:
+        raise _Mistake((), f'{key} is missing; write what the family is called, such as {key} = "ZVEI 1"')
+    if not isinstance(value, str) or not value.isprintable() or len(value) > 200:
+        raise _Mistake((key,), f"{key} is {shorten(value)}; write a short text")
+    return value
+
+
+def _read_number(file: TomlFile, key: str, *, least: float, most: float) -> float | None:
+    value = file.values.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        raise _Mistake((key,), f"{key} is {shorten(value)}; write a number in {least:g}..{most:g}")
+    return float(value)
+
+
+def _read_choice(file: TomlFile, key: str, choices: Any, *, default: str) -> str:
+    value = file.values.get(key, default)
+    if not isinstance(value, str) or (value != default and value not in choices):
+        raise _Mistake((key,), f"{key} is {shorten(value)}{offer(str(value), choices)}")
+    return value

@@ -1,4 +1,4 @@
-"""What streamer ships, and what the user keeps beside it."""
+"""What streamer ships, and what the user keeps beside it: plans, profiles and families, a folder each."""
 
 from __future__ import annotations
 
@@ -7,17 +7,22 @@ from pathlib import Path
 
 def find_configs(kind: str) -> dict[str, Path]:
     """Name -> file of what streamer ships and what the user keeps in the folder `kind`; the user's wins."""
-    from platformdirs import user_config_path  # most commands look for none
-
-    package = Path(__file__).resolve().parents[1]
-    shipped = package / "configs"  # in a wheel; in a source checkout it lies beside the package
     found: dict[str, Path] = {}
-    for folder in (
-        shipped if shipped.is_dir() else package.parent / "configs",
-        user_config_path("streamer") / kind,
-    ):
+    for folder in (shipped_folder(kind), own_folder(kind)):
         try:
             found |= {path.stem: path for path in sorted(folder.glob("*.toml"))}
         except OSError:  # a folder that may not be read holds nothing for us
             continue
     return found
+
+
+def shipped_folder(kind: str) -> Path:
+    package = Path(__file__).resolve().parents[1]
+    shipped = package / "configs"  # in a wheel; in a source checkout it lies beside the package
+    return (shipped if shipped.is_dir() else package.parent / "configs") / kind
+
+
+def own_folder(kind: str) -> Path:
+    from platformdirs import user_config_path  # most commands look for none
+
+    return user_config_path("streamer") / kind

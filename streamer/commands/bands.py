@@ -1,4 +1,4 @@
-"""streamer bands: what a band specification means."""
+"""streamer bands: what a band specification means, and the words it may hold."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import msgspec
 from streamer.analysis.frames import FrameSpec
 from streamer.base.units import parse_frequency_hz, parse_length_samples
 from streamer.commands.options import CONTEXT, DEBUG
-from streamer.plans.bands import describe_bank, parse_bank
+from streamer.plans.band_report import describe_bank
+from streamer.plans.bands import explain_words, parse_bank
 
 
 @click.command("bands", context_settings=CONTEXT)
-@click.argument("spec")
+@click.argument("spec", required=False)
 @click.option("-r", "--rate", default="48k", show_default=True, metavar="HZ", help="Sample rate.")
 @click.option("-w", "--window", default="hann", show_default=True, metavar="NAME", help="Taper.")
 @click.option(
@@ -20,8 +21,17 @@ from streamer.plans.bands import describe_bank, parse_bank
 )
 @click.option("--json", "is_json", is_flag=True, help="As one JSON object.")
 @DEBUG
-def command(spec: str, rate: str, window: str, window_length: str, is_json: bool) -> None:
-    """What a band specification means: frequencies, resolution, warnings."""
+def command(spec: str | None, rate: str, window: str, window_length: str, is_json: bool) -> None:
+    """What a band specification means: frequencies, resolution, warnings.
+
+    Without SPEC: the words there are, tone families among them.
+    """
+    if spec is None:
+        words = explain_words()
+        width = max(len(word.example) for word in words)
+        lines = [f"{word.example:<{width}}  {word.meaning}" for word in words]
+        click.echo(msgspec.json.encode(words) if is_json else "\n".join(lines))
+        return
     fs_hz = parse_frequency_hz(rate, name="rate")
     bank = parse_bank(spec, fs_hz)
     length = parse_length_samples(window_length, fs_hz)

@@ -1,4 +1,4 @@
-"""streamer plan: the tone plans there are, what they say, and whether they are in order."""
+"""streamer plan: the tone plans there are, what they say, whether they are in order, and new ones from Asterisk's."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from streamer.base.toml import read_toml
 from streamer.base.units import parse_frequency_hz
 from streamer.commands.options import CONTEXT, DEBUG
 from streamer.commands.talk import tell
+from streamer.detectors.registry import list_event_types
 from streamer.events import make_schema
+from streamer.plans.asterisk import import_plan, write_plan
 from streamer.plans.plan import find_plan, list_plans, load_plan
 
 
@@ -31,19 +33,42 @@ def list_them() -> None:
 
 @command.command("show", context_settings=CONTEXT)
 @click.argument("name", required=False)
+@click.option(
+    "--defaults", "has_defaults", is_flag=True, help="With every limit that it leaves to its default."
+)
 @click.option("--schema", metavar="event", help="Print the JSON Schema of the event lines instead.")
 @DEBUG
-def show(name: str | None, schema: str | None) -> None:
+def show(name: str | None, has_defaults: bool, schema: str | None) -> None:
     """The text of a plan, or the JSON Schema of events."""
     if schema is not None:
         choose(schema, ("event",), name="schema")
-        click.echo(json.dumps(make_schema(), indent=2))
+        click.echo(json.dumps(make_schema(list_event_types()), indent=2))
         return
     if name is None:
         raise click.UsageError(f"give the name of a plan: {', '.join(list_plans())}")
+    if has_defaults:
+        click.echo(load_plan(name).format(), nl=False)
+        return
     path = find_plan(name)
     read_toml(path)  # says what is wrong with it
     click.echo(path.read_text(encoding="utf-8"), nl=False)
+
+
+@command.command("import", context_settings=CONTEXT)
+@click.argument("file")
+@click.option("--country", metavar="NAME", help="Which country of FILE, where it has several.")
+@click.option("-o", "--output", metavar="FILE", help="Write the plan there instead of on stdout.")
+@DEBUG
+def import_from(file: str, country: str | None, output: str | None) -> None:
+    """A country's call-progress tones as a plan, from Asterisk's indications.conf.
+
+    What cannot be taken over stands in the plan as a comment.
+    """
+    text = import_plan(file, country)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_plan(text, output, made_from=file)
 
 
 @command.command("check", context_settings=CONTEXT)

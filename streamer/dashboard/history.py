@@ -101,7 +101,7 @@ class Picture:
                     return
         self.events.append(event)
         self.events_seen += 1
-        if event.type == "dtmf":
+        if event.is_digit:
             self.digits.append(event.label)
 
     def reset_peaks(self) -> None:

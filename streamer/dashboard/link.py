@@ -101,7 +101,7 @@ def _dbfs(power: NDArray[np.floating]) -> NDArray[np.float32]:
     return level.astype(np.float32)
 
 
-def make_event_row(event: Event | GapRecord | ErrorRecord) -> EventRow:
+def make_event_row(event: Event | GapRecord | ErrorRecord, *, is_digit: bool = False) -> EventRow:
     """The line of the events panel for this: local time where it is known, stream time where not."""
     if isinstance(event, ErrorRecord):
         return EventRow(id=0, phase="", type="error", label=event.message, time=_show(datetime.now()))
@@ -121,6 +121,7 @@ def make_event_row(event: Event | GapRecord | ErrorRecord) -> EventRow:
         level_dbfs=event.level_dbfs,
         snr_db=event.snr_db,
         confidence=event.confidence,
+        is_digit=is_digit,
     )
 
 

@@ -48,6 +48,7 @@ class EventRow(msgspec.Struct, kw_only=True, frozen=True):
     level_dbfs: float | None = None
     snr_db: float | None = None
     confidence: float | None = None
+    is_digit: bool = False  # whether its label belongs to what was dialled
 
 
 class Snapshot(msgspec.Struct, kw_only=True, frozen=True, tag="snapshot"):

@@ -1,13 +1,12 @@
 """Levels in, events out. A detector knows no rings, processes, files or screens.
 
-A family of detectors is one file here and one line in DETECTORS; a country's ringback is data in configs/.
+A kind of decision is one file here and one line in registry.py; a country's ringback is data in configs/.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from importlib import import_module
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,17 +55,3 @@ class Explains(Protocol):
     """A detector that can tell what it looked at and refused."""
 
     explain: Callable[[int, str, object], None] | None  # sample, label, and why, as text when printed
-
-
-# Section of a tone plan -> module, class of its limits, detector, built as Detector(spec, fs_hz=, channel=).
-DETECTORS = {
-    "tone": ("streamer.detectors.tones", "ToneSpec", "ToneDetector"),
-    "dtmf": ("streamer.detectors.dtmf.detector", "DtmfSpec", "DtmfDetector"),
-}
-
-
-def find_detector(section: str) -> tuple[type[Any], Callable[..., Detector]]:
-    """The class of the limits and the detector for a section of a tone plan, a key of DETECTORS."""
-    module_name, spec_name, detector_name = DETECTORS[section]
-    module = import_module(module_name)
-    return getattr(module, spec_name), getattr(module, detector_name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from streamer.analysis.bank import Analysis, Bank, Levels
 from streamer.analysis.frames import FrameSpec
 from streamer.base.errors import SpecError
+from streamer.base.fields import FREQS
 from streamer.detectors import Audio
 from streamer.detectors.bursts import Trail, falling_edge, find_pieces, find_plateau, rising_edge
+from streamer.detectors.limits import format_ms, label_tones, list_too_high, list_unparted
+from streamer.detectors.registry import Kind
 from streamer.events import Event
 
 GUARDS_BINS = (2.0, 3.5, 5.0, 6.5)  # beyond the outermost probe; Hann's main lobe ends 2 bins from its centre
@@ -33,7 +36,7 @@ class ToneSpec:
     """
 
     name: str
-    freqs_hz: tuple[float, ...]
+    freqs_hz: tuple[float, ...] = field(metadata=FREQS)
     tolerance: float = 0.015  # a ratio: each measured frequency must lie within freq * (1 +- tolerance)
     open_snr_db: float = 8.0
     close_snr_db: float = 4.0
@@ -67,6 +70,20 @@ class ToneSpec:
             raise SpecError(f"{me}: window_ms is {self.window_ms:g}; it must lie in 5..2000 ms")
         if not self.max_twist_db > 0:
             raise SpecError(f"{me}: max_twist_db is {self.max_twist_db:g}; it must be above 0 dB")
+
+    def list_tones(self) -> list[tuple[float, str]]:
+        return label_tones(self.name, self.freqs_hz)
+
+    def list_obstacles(self, fs_hz: float) -> list[str]:
+        obstacles = list_too_high(self.freqs_hz, fs_hz)
+        if obstacles:
+            return obstacles
+        if self.window_ms is not None and self.window_ms > self.min_on_ms:
+            obstacles.append(
+                f"min_on is {format_ms(self.min_on_ms)}, shorter than the window of {format_ms(self.window_ms)}; "
+                f"raise min_on or write window_ms = {self.min_on_ms:g}"
+            )
+        return obstacles + list_unparted(self.freqs_hz, self.window_ms or self.min_on_ms, "min_on")
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,3 +377,6 @@ def _measure(
         freq_hz=np.asarray(np.where(at == inner, line_hz, np.nan)),
         noise=np.maximum(noise, LEAST_NOISE),
     )
+
+
+KIND = Kind(section="tone", limits=ToneSpec, detector=ToneDetector, event_type="tone")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
     rounded to a hop. A begin event is sent at once; the end event has the final figures and the same id.
     """
 
-    type: str  # tone, dtmf, match
+    type: str  # what kind of decision it is: tone, dtmf, match
     phase: str  # begin or end
     label: str
     sample: int
@@ -116,15 +117,18 @@ def encode_line(record: Record) -> bytes:
     return line
 
 
-def make_schema() -> dict[str, Any]:
-    """The JSON Schema of a line: one of the records, each with `schema` first."""
+def make_schema(event_types: Sequence[str]) -> dict[str, Any]:
+    """The JSON Schema of a line: one of the records, each with `schema` first.
+
+    event_types: what an event's type may be
+    """
     kinds = [Event, Start, GapRecord, Stats, WorkerRecord, ErrorRecord, End]
     references, definitions = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
     for definition in definitions.values():
         definition["properties"] = {"schema": {"const": SCHEMA}, **definition["properties"]}
         definition["required"] = ["schema", *definition["required"]]
     events = definitions["Event"]["properties"]["type"]
-    events["enum"] = ["tone", "dtmf", "match"]
+    events["enum"] = list(event_types)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": SCHEMA,

@@ -14,7 +14,7 @@ from streamer.base.units import parse_hop_samples, parse_length_samples
 from streamer.events import ErrorRecord, Event, GapRecord, Stats
 from streamer.live.stream import Item, Stream
 from streamer.plans.bands import make_bank
-from streamer.plans.listening import Listening, make_detectors
+from streamer.plans.listening import make_set_up
 from streamer.sources import SourceInfo, SourceSpec, parse_source
 
 STEP_S = 0.5
@@ -99,12 +99,11 @@ def open_stream(
     """
     plans = [plan] if isinstance(plan, str) else list(plan)
 
-    def set_up(info: SourceInfo) -> Listening:
-        length = parse_length_samples(window_length, info.fs_hz)
-        hop = parse_hop_samples(hop_length, length, info.fs_hz)
+    def choose_display(fs_hz: float) -> Analysis:
+        length = parse_length_samples(window_length, fs_hz)
+        hop = parse_hop_samples(hop_length, length, fs_hz)
         frames = FrameSpec(length_samples=length, hop_samples=hop, window=window)
-        display = Analysis(bank=make_bank(bands, info.fs_hz), frames=frames, fs_hz=info.fs_hz)
-        return Listening(display=display, detectors=list(make_detectors(plans, info.fs_hz, info.channels)))
+        return Analysis(bank=make_bank(bands, fs_hz), frames=frames, fs_hz=fs_hz)
 
     spec = source if isinstance(source, SourceSpec) else parse_source(source, rate_hz=rate, channels=channels)
-    return OpenStream(Stream(spec, set_up, speed=speed, n_workers=workers))
+    return OpenStream(Stream(spec, make_set_up(plans, choose_display), speed=speed, n_workers=workers))

@@ -4,7 +4,7 @@
 adds how records are written, and `open_output`, which makes one for a target. `formats` are the lines that records
 may become.
 
-May import: base, sources, analysis, events, stores. Imported by: commands.
+May import: base, sources, analysis, events, detectors (of what kind an event is), stores. Imported by: commands.
 """
 
 from __future__ import annotations

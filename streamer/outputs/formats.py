@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable
 
 from streamer.base.units import format_duration
+from streamer.detectors.registry import tells_begin
 from streamer.events import ErrorRecord, Event, GapRecord, Record, Start, Stats, encode_line
 
 Format = Callable[[Record], str | None]  # None: this format leaves it out
@@ -15,7 +16,7 @@ Format = Callable[[Record], str | None]  # None: this format leaves it out
 def format_text(record: Record) -> str | None:
     """A line for people. What was short is told when it is over, what may last also when it begins."""
     if isinstance(record, Event):
-        if record.phase == "begin" and record.type == "dtmf":
+        if record.phase == "begin" and not tells_begin(record.type):
             return None
         when = record.time.partition("T")[2][:12] if record.time else f"{record.t_s:10.3f} s"
         parts = [when, f"{record.type:<5}", f"{record.label:<12}"]

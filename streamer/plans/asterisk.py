@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 from streamer.base.errors import SpecError
-from streamer.base.text import printable, shorten
-from streamer.detectors.sections import CadenceSpec, Segment, list_limits, parse_pattern
+from streamer.base.pattern import Segment, parse_pattern
+from streamer.base.text import choose, printable, shorten
+from streamer.detectors.cadences import CadenceSpec
+from streamer.plans.plan import parse_plan
 
 MAX_CHARACTERS = 2**20
 TELEPHONE_FS_HZ = 8000.0
@@ -45,6 +48,43 @@ def import_indications(text: str, *, name: str) -> dict[str, str]:
     if not plans:
         raise SpecError(f"{name}: no tones in it; is it an indications.conf?")
     return plans
+
+
+def import_plan(path: str, country: str | None = None) -> str:
+    """The text of a plan for a country of an indications.conf, or for the only one in it."""
+    shown = shorten(path)
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            text = file.read(MAX_CHARACTERS + 1)
+    except UnicodeError as error:
+        raise SpecError(f"{shown}: no UTF-8 text, so no indications.conf") from error
+    except (OSError, ValueError) as error:
+        raise SpecError(
+            f"{shown} cannot be read: {getattr(error, 'strerror', None) or 'no such file'}"
+        ) from error
+    name = printable(Path(path).name)
+    plans = import_indications(text, name=name)
+    if country is None and len(plans) > 1:
+        raise SpecError(f"{shown} has several countries; choose one with --country: {', '.join(plans)}")
+    chosen = next(iter(plans)) if country is None else choose(country, plans, name="country")
+    parse_plan(
+        plans[chosen], name=name, fs_hz=TELEPHONE_FS_HZ
+    )  # nothing is handed out that would not be read
+    return plans[chosen]
+
+
+def write_plan(text: str, path: str, *, made_from: str) -> None:
+    """Put the plan into a file, which must not be the one that it was made from."""
+    try:
+        if Path(path).exists() and Path(path).samefile(made_from):
+            raise SpecError(f"--output {shorten(path)} is the file that is read; name another one")
+        Path(path).write_text(text, encoding="utf-8")
+    except (OSError, ValueError) as error:
+        if isinstance(error, SpecError):
+            raise
+        raise SpecError(
+            f"--output {shorten(path)} cannot be written: {getattr(error, 'strerror', None) or error}"
+        ) from error
 
 
 def _write_plan(country: str, entries: list[tuple[int, str, str]], *, name: str) -> str:
@@ -86,7 +126,7 @@ def _write_plan(country: str, entries: list[tuple[int, str, str]], *, name: str)
 def _parse(key: str, value: str) -> tuple[Segment, ...]:
     """The pattern, when a telephone line carries it and its times allow to hear it."""
     segments = parse_pattern(value, name=key)
-    limits = list(list_limits("cadence", CadenceSpec(name=key, pattern=segments), TELEPHONE_FS_HZ))
-    if limits:
-        raise SpecError(f"{key}: {limits[0]}")
+    obstacles = CadenceSpec(name=key, pattern=segments).list_obstacles(TELEPHONE_FS_HZ)
+    if obstacles:
+        raise SpecError(f"{key}: {obstacles[0]}")
     return segments

@@ -7,13 +7,14 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.base import families
 from streamer.base.errors import SpecError
+from streamer.base.families import LAST_PLACE, Family, list_families, load_family
 from streamer.base.text import printable, shorten
 from streamer.base.units import NUMBER, parse_frequency_hz
 
@@ -29,6 +30,12 @@ _NOTE = r"([A-Ga-g])([#♯b♭]?)(-?\d)"
 _NOTES = re.compile(rf"\s*{_NOTE}(?:\s*-\s*{_NOTE})?\s*(?:@\s*(.+))?", re.ASCII)
 FRACTION = re.compile(r"(?:1/(\d{1,3})-octave|(octave|third-octave))", re.ASCII)
 
+# Centres of the 24 critical bands: Zwicker, JASA 33 (1961) 248
+BARK_HZ = (
+    *(50.0, 150.0, 250.0, 350.0, 450.0, 570.0, 700.0, 840.0, 1000.0, 1170.0, 1370.0, 1600.0),
+    *(1850.0, 2150.0, 2500.0, 2900.0, 3400.0, 4000.0, 4800.0, 5800.0, 7000.0, 8500.0, 10500.0, 13500.0),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Term:
@@ -43,13 +50,14 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class Word:
     """One word of the grammar."""
 
     example: str
     meaning: str
     scale: str
     make: Callable[[Term], list[Band]]
+    place: int = 0  # in lists of all words, where the families have theirs
 
 
 def _lin(term: Term) -> list[Band]:
@@ -121,7 +129,7 @@ def _bark(term: Term) -> list[Band]:
     low_hz, high_hz = (
         _range(term.arguments, term, "bark or bark:50-4k") if term.arguments else (0.0, math.inf)
     )
-    return _unnamed(hz for hz in families.BARK_HZ if low_hz <= hz <= high_hz)
+    return _unnamed(hz for hz in BARK_HZ if low_hz <= hz <= high_hz)
 
 
 def _mains(term: Term) -> list[Band]:
@@ -129,29 +137,26 @@ def _mains(term: Term) -> list[Band]:
     return _unnamed(base_hz * k for k in range(1, _count(term.arguments, term) + 1))
 
 
-def _tones(freqs_hz: Iterable[float], digits: int = 0) -> Callable[[Term], list[Band]]:
-    bands = [(hz, f"{hz:.{digits}f}") for hz in freqs_hz]
-
-    def make(term: Term) -> list[Band]:
-        _refuse_arguments(term)
-        return bands
-
-    return make
-
-
-def _selcall(term: Term) -> list[Band]:
+def _family(family: Family, term: Term) -> list[Band]:
+    """Its digits by their names where each is one tone, else its frequencies."""
+    groups = list(family.groups)
+    if term.arguments and groups:
+        groups = [term.arguments.upper()]
+        if groups[0] not in family.groups:
+            raise SpecError(
+                f"{term.word} has no group {shorten(term.arguments)}; there are: {', '.join(family.groups)}"
+            )
+        return _labelled(family, family.groups[groups[0]])
     _refuse_arguments(term)
-    tones = zip(families.SELCALL_DIGITS, families.SELCALL_HZ[term.word], strict=True)
-    return [(hz, f"{term.word} {digit}") for digit, hz in tones if hz is not None]
+    if family.has_single_tones:
+        return [(hz, f"{family.name} {digit}") for digit, (hz,) in family.digits.items()]
+    return _labelled(family, family.freqs_hz)
 
 
-def _qcii(term: Term) -> list[Band]:
-    groups = [term.arguments.upper()] if term.arguments else list(families.QCII_HZ)
-    if groups[0] not in families.QCII_HZ:
-        raise SpecError(
-            f"qcii has no group {shorten(term.arguments)}; there are: {', '.join(families.QCII_HZ)}"
-        )
-    return [(hz, f"{hz:.1f}") for group in groups for hz in families.QCII_HZ[group]]
+def _labelled(family: Family, freqs_hz: Iterable[float]) -> list[Band]:
+    """With as many decimals in each label as the family's finest has."""
+    decimals = max(len(repr(hz).partition(".")[2].rstrip("0")) for hz in family.freqs_hz)
+    return [(hz, f"{hz:.{decimals}f}") for hz in freqs_hz]
 
 
 def _plan(term: Term) -> list[Band]:
@@ -195,43 +200,52 @@ def _csv(term: Term) -> list[Band]:
     return bands
 
 
-PLAIN = Kind("697,770,852", "these frequencies", "linear", _list)
-FILE = Kind("@bands.csv", "rows of frequency[,label]", "linear", _csv)
+PLAIN = Word("697,770,852", "these frequencies", "linear", _list)
+FILE = Word("@bands.csv", "rows of frequency[,label]", "linear", _csv, LAST_PLACE + 1)
 _OCTAVE_EXAMPLES = {
     "octave": "octave:63-8k",
     "third-octave": "third-octave:50-8k",
     "1/n-octave": "1/6-octave:50-8k",
 }
-KINDS: dict[str, Kind] = {
+WORDS: dict[str, Word] = {
     "": PLAIN,
-    "lin": Kind("lin:100-1000:10", "from 100 to 1000 Hz in steps of 10 Hz", "linear", _lin),
-    "log": Kind("log:50-8k:40", "40 from 50 Hz to 8 kHz, in equal ratios", "log", _log),
-    "notes": Kind("notes:A2-C7@442", "semitones, A4 = 440 Hz unless said", "notes", _notes),
+    "lin": Word("lin:100-1000:10", "from 100 to 1000 Hz in steps of 10 Hz", "linear", _lin),
+    "log": Word("log:50-8k:40", "40 from 50 Hz to 8 kHz, in equal ratios", "log", _log),
+    "notes": Word("notes:A2-C7@442", "semitones, A4 = 440 Hz unless said", "notes", _notes),
     **{
-        word: Kind(example, "IEC 61260-1 mid-bands, nominal labels", "log", _fractional_octaves)
+        word: Word(example, "IEC 61260-1 mid-bands, nominal labels", "log", _fractional_octaves)
         for word, example in _OCTAVE_EXAMPLES.items()
     },
-    "mel": Kind("mel:40", "evenly on the mel scale; mel:100-4k:40 too", "log", _mel),
-    "bark": Kind("bark", "centres of the 24 critical bands; bark:50-4k too", "log", _bark),
-    "erb": Kind("erb:32", "evenly on the ERB-rate scale; erb:100-4k:32 too", "log", _erb),
-    "dtmf": Kind(
-        "dtmf", "8 tones, ITU-T Q.23", "linear", _tones(families.DTMF_LOW_HZ + families.DTMF_HIGH_HZ)
-    ),
-    "ctcss": Kind("ctcss", "50 sub-audible tones", "linear", _tones(families.CTCSS_HZ, 1)),
-    "mains50": Kind("mains50:20", "50 Hz and its harmonics, 20 in all", "linear", _mains),
-    "mains60": Kind("mains60:20", "60 Hz and its harmonics, 20 in all", "linear", _mains),
-    **{
-        word: Kind(word, "selective calling, a tone a digit", "linear", _selcall)
-        for word in families.SELCALL_HZ
-    },
-    "qcii": Kind("qcii", "Quick Call II paging; qcii:2 is one group", "log", _qcii),
-    "r1": Kind("r1", "Bell MF, 6 tones", "linear", _tones(families.R1_HZ)),
-    "r2-forward": Kind("r2-forward", "MFC R2, 6 tones", "linear", _tones(families.R2_FORWARD_HZ)),
-    "r2-backward": Kind("r2-backward", "MFC R2, 6 tones", "linear", _tones(families.R2_BACKWARD_HZ)),
-    "sit": Kind("sit", "special information tone, 3 tones", "linear", _tones(families.SIT_HZ)),
-    "plan": Kind("plan:call-progress-us", "the frequencies of a tone plan", "log", _plan),
+    "mel": Word("mel:40", "evenly on the mel scale; mel:100-4k:40 too", "log", _mel),
+    "bark": Word("bark", "centres of the 24 critical bands; bark:50-4k too", "log", _bark),
+    "erb": Word("erb:32", "evenly on the ERB-rate scale; erb:100-4k:32 too", "log", _erb),
+    "mains50": Word("mains50:20", "50 Hz and its harmonics, 20 in all", "linear", _mains, 30),
+    "mains60": Word("mains60:20", "60 Hz and its harmonics, 20 in all", "linear", _mains, 30),
+    "plan": Word("plan:call-progress-us", "the frequencies of a tone plan", "log", _plan, LAST_PLACE + 1),
     "@": FILE,
 }
+
+
+def find_word(word: str) -> Word | None:
+    """One of WORDS, or a tone family of that name."""
+    known = WORDS.get(word) or (WORDS["1/n-octave"] if FRACTION.fullmatch(word) else None)
+    if known:
+        return known
+    family = load_family(word)
+    return _make_word(family) if family else None
+
+
+def list_words() -> list[str]:
+    """Every word that can be typed, the families of tones among them."""
+    places = {**list_families(), **{word: known.place for word, known in WORDS.items()}}
+    return sorted((word for word in places if word not in ("", "@")), key=lambda word: places[word])
+
+
+def _make_word(family: Family) -> Word:
+    n_tones = len(family.freqs_hz)
+    groups = "".join(f"; {family.name}:{group} is one group" for group in list(family.groups)[:1])
+    meaning = f"{family.title}: {n_tones} tone{'s' if n_tones > 1 else ''}{groups}"
+    return Word(family.name, meaning, family.scale, partial(_family, family), family.place)
 
 
 def _unnamed(freqs_hz: Iterable[float] | NDArray[np.float64]) -> list[Band]:

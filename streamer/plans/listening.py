@@ -22,6 +22,16 @@ class Listening:
 SetUp = Callable[[SourceInfo], Listening]
 
 
+def make_set_up(plans: Sequence[str], choose_display: Callable[[float], Analysis]) -> SetUp:
+    """What a stream calls once the source is open: the levels to show, by its rate, and what hears the plans."""
+
+    def set_up(info: SourceInfo) -> Listening:
+        display = choose_display(info.fs_hz)
+        return Listening(display=display, detectors=list(make_detectors(plans, info.fs_hz, info.channels)))
+
+    return set_up
+
+
 def make_detectors(plans: Sequence[str], fs_hz: float, channels: int) -> Iterator[tuple[str, int, Detector]]:
     """(plan name, channel from 1, detector) for all plans and channels."""
     for name in plans:

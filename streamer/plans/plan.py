@@ -1,7 +1,6 @@
 """Tone plans: TOML files that say what to listen for.
 
-A plan holds [[tone]], [[sequence]], [[cadence]] and [[code]] entries and a [dtmf] table; sections.py has what
-each of them may say.
+A plan's sections are the kinds of decision, detectors/registry.py, each of which says what its entries may hold.
 """
 
 from __future__ import annotations
@@ -15,14 +14,8 @@ from streamer.base.errors import SpecError
 from streamer.base.shipped import find_configs
 from streamer.base.text import offer, shorten
 from streamer.base.toml import KeyPath, TomlFile, is_there, parse_toml, read_toml
-from streamer.detectors import DETECTORS, Detector, find_detector
-from streamer.detectors.sections import (
-    LIST_SECTIONS,
-    PLAN_SECTIONS,
-    SECTIONS_WITHOUT_DETECTOR,
-    list_limits,
-    list_tones,
-)
+from streamer.detectors import Detector
+from streamer.detectors.registry import KINDS, Kind, Limits, list_heard, load_kind
 from streamer.plans.tables import Finding, format_fields, read_table, show_path
 
 
@@ -49,10 +42,10 @@ class Plan:
     def list_bands(self) -> list[tuple[float, str]]:
         """Each frequency with the name of the entry it belongs to, for a bank."""
         return [
-            (hz, name if is_alone else f"{name} {hz:g}")
-            for section, specs in self.entries.items()
+            (hz, label)
+            for specs in self.entries.values()
             for spec in specs
-            for hz, name, is_alone in list_tones(section, spec)
+            for hz, label in spec.list_tones()
         ]
 
     def count(self) -> dict[str, int]:
@@ -62,14 +55,14 @@ class Plan:
         """The plan as TOML, with every limit it leaves to its default."""
         tables = []
         for section, specs in self.entries.items():
-            heading = f"[[{section}]]" if section in LIST_SECTIONS else f"[{section}]"
+            heading = load_kind(section).heading
             tables += ["\n".join([heading, *format_fields(spec)]) for spec in specs]
         return "\n\n".join(tables) + "\n"
 
 
 def list_plans() -> dict[str, Path]:
     """Name -> file of every plan that can be loaded by name."""
-    return {name: path for name, path in find_configs("plans").items() if _holds(path, PLAN_SECTIONS)}
+    return {name: path for name, path in find_configs("plans").items() if _is_plan(path)}
 
 
 def find_plan(name_or_path: str) -> Path:
@@ -100,23 +93,26 @@ def parse_plan(text: str, *, name: str, fs_hz: float | None = None) -> Plan:
 
 def build_detectors(plan: Plan, fs_hz: float, channel: int = 1) -> list[Detector]:
     """What hears the plan in one channel (counted from 1) of a signal sampled at fs_hz."""
+    kinds = {section: load_kind(section) for section in plan.entries}
     for section, specs in plan.entries.items():
-        if specs and section not in DETECTORS:
+        if kinds[section].detector is None:
+            named = f' "{specs[0].name}"' if kinds[section].is_list else ""
             raise SpecError(
-                f'{plan.file.name}: [[{section}]] "{specs[0].name}" can be checked but not heard yet; '
-                f"sections that can be heard: {', '.join(DETECTORS)}"
+                f"{plan.file.name}: {kinds[section].heading}{named} can be checked but not heard yet; "
+                f"sections that can be heard: {', '.join(list_heard())}"
             )
     findings = check_signal(plan, fs_hz)
     if findings:
         raise PlanError(plan.file.name, findings)
     detectors: list[Detector] = []
     for section, specs in plan.entries.items():
-        make = find_detector(section)[1]
+        make = kinds[section].detector
+        assert make is not None
         for i, spec in enumerate(specs):
             try:
                 detectors.append(make(spec, fs_hz=fs_hz, channel=channel))
             except SpecError as error:
-                path = _path_of(section, i)
+                path = _path_of(kinds[section], i)
                 findings.append(Finding(plan.file.line_of(path), show_path(path), str(error)))
     if findings:
         raise PlanError(plan.file.name, findings)
@@ -128,9 +124,9 @@ def check_signal(plan: Plan, fs_hz: float) -> list[Finding]:
     findings = []
     for section, specs in plan.entries.items():
         for i, spec in enumerate(specs):
-            path = _path_of(section, i)
+            path = _path_of(load_kind(section), i)
             line = plan.file.line_of(path)
-            findings += [Finding(line, show_path(path), limit) for limit in list_limits(section, spec, fs_hz)]
+            findings += [Finding(line, show_path(path), why) for why in spec.list_obstacles(fs_hz)]
     return findings
 
 
@@ -139,22 +135,22 @@ def _read_plan(file: TomlFile, *, name: str, fs_hz: float | None) -> Plan:
     entries: dict[str, tuple[Any, ...]] = {}
     for section, value in file.values.items():
         path: KeyPath = (section,)
-        if section == "dtmf":
-            entries[section] = tuple(_read_dtmf(value, file, findings))
-        elif section in LIST_SECTIONS:
-            entries[section] = tuple(_read_entries(section, value, file, findings))
+        if section in KINDS:
+            kind = load_kind(section)
+            read = _read_entries if kind.is_list else _read_only_entry
+            entries[section] = tuple(read(kind, value, file, findings))
         elif section == "live":
             continue  # settings of a profile in the same file
         elif section == "description":
             if not isinstance(value, str):
                 findings.append(Finding(file.line_of(path), section, "write a text"))
         else:
-            known = (*PLAN_SECTIONS, "description")
+            known = (*KINDS, "description")
             findings.append(
                 Finding(file.line_of(path), section[:60], f"not a section of a plan{offer(section, known)}")
             )
     if not findings and not any(entries.values()):
-        findings.append(Finding(1, "", f"nothing to listen for; write one of: {', '.join(PLAN_SECTIONS)}"))
+        findings.append(Finding(1, "", f"nothing to listen for; write one of: {', '.join(KINDS)}"))
     plan = Plan(name=name, entries={section: specs for section, specs in entries.items() if specs}, file=file)
     if not findings and fs_hz is not None:
         findings += check_signal(plan, fs_hz)
@@ -163,15 +159,15 @@ def _read_plan(file: TomlFile, *, name: str, fs_hz: float | None) -> Plan:
     return plan
 
 
-def _read_entries(section: str, value: Any, file: TomlFile, findings: list[Finding]) -> Iterator[Any]:
+def _read_entries(kind: Kind, value: Any, file: TomlFile, findings: list[Finding]) -> Iterator[Any]:
+    section = kind.section
     if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
-        findings.append(Finding(file.line_of((section,)), section, f"entries are written [[{section}]]"))
+        findings.append(Finding(file.line_of((section,)), section, f"entries are written {kind.heading}"))
         return
-    spec_class = SECTIONS_WITHOUT_DETECTOR.get(section) or find_detector(section)[0]
     names: dict[str, int] = {}
     for i, table in enumerate(value):
         path = (section, i)
-        spec = read_table(spec_class, table, path, file, findings)
+        spec = read_table(kind.limits, table, path, file, findings)
         if spec is None:
             continue
         if spec.name in names:
@@ -181,32 +177,39 @@ def _read_entries(section: str, value: Any, file: TomlFile, findings: list[Findi
         yield spec
 
 
-def _read_dtmf(value: Any, file: TomlFile, findings: list[Finding]) -> Iterator[Any]:
-    """A preset, and what is to differ from it."""
-    from streamer.detectors.dtmf.detector import PRESETS
-
+def _read_only_entry(kind: Kind, value: Any, file: TomlFile, findings: list[Finding]) -> Iterator[Any]:
+    """One table: a preset, if the kind has some, and what is to differ from it."""
+    section = kind.section
     if not isinstance(value, dict):
-        findings.append(Finding(file.line_of(("dtmf",)), "dtmf", "one table is written [dtmf]"))
+        findings.append(Finding(file.line_of((section,)), section, f"one table is written {kind.heading}"))
         return
-    table = dict(value)
-    preset = table.pop("preset", "default")
-    if not isinstance(preset, str) or preset not in PRESETS:
-        message = f"{shorten(preset)} is no preset{offer(str(preset), PRESETS)}"
-        findings.append(Finding(file.line_of(("dtmf", "preset")), "dtmf.preset", message))
-        preset = "default"
-    spec = read_table(
-        type(PRESETS[preset]), table, ("dtmf",), file, findings, base=PRESETS[preset], keys_taken=("preset",)
-    )
+    table, base = dict(value), None
+    if kind.presets:
+        base = _take_preset(kind, table, file, findings)
+    keys_taken = ("preset",) if kind.presets else ()
+    spec = read_table(kind.limits, table, (section,), file, findings, base=base, keys_taken=keys_taken)
     if spec is not None:
         yield spec
 
 
-def _path_of(section: str, index: int) -> KeyPath:
-    return (section, index) if section in LIST_SECTIONS else (section,)
+def _take_preset(kind: Kind, table: dict[str, Any], file: TomlFile, findings: list[Finding]) -> Limits:
+    """The limits that the table's `preset` names, which is then gone from it."""
+    default, *_ = kind.presets
+    name = table.pop("preset", default)
+    if isinstance(name, str) and name in kind.presets:
+        return kind.presets[name]
+    path = (kind.section, "preset")
+    message = f"{shorten(name)} is no preset{offer(str(name), kind.presets)}"
+    findings.append(Finding(file.line_of(path), show_path(path), message))
+    return kind.presets[default]
 
 
-def _holds(path: Path, sections: tuple[str, ...]) -> bool:
+def _path_of(kind: Kind, index: int) -> KeyPath:
+    return (kind.section, index) if kind.is_list else (kind.section,)
+
+
+def _is_plan(path: Path) -> bool:
     try:
-        return any(section in read_toml(path).values for section in sections)
+        return any(section in read_toml(path).values for section in KINDS)
     except SpecError:
         return True  # listed, so that using it says what is wrong with it

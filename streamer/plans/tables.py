@@ -1,7 +1,8 @@
-"""TOML tables into frozen specs and back, by the names and types of the specs' fields.
+"""TOML tables into frozen specs and back, by the names of the specs' fields.
 
 A key is the name of the field it fills, min_on_ms = 250, or that name without its unit and a value with it,
-min_on = "250ms". Every mistake becomes a finding; reading goes on after it.
+min_on = "250ms". A field that is no plain number or text brings its own reader and writer, see base/fields.
+Every mistake becomes a finding; reading goes on after it.
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, fields, replace
-from typing import Any
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
+from typing import Any, get_type_hints
 
 from streamer.base.errors import SpecError
+from streamer.base.fields import format_number
 from streamer.base.text import offer, printable, shorten
 from streamer.base.toml import KeyPath, TomlFile
-from streamer.base.units import parse_duration_range_s, parse_field
-from streamer.detectors.sections import Segment, Step, parse_pattern, read_freqs
+from streamer.base.units import parse_field
 
 UNIT_SUFFIXES = ("_ms", "_hz", "_dbfs", "_db")
 
@@ -48,7 +49,7 @@ def read_table(
     keys_taken: keys that the caller has read itself, for the list of what there is
     """
     found_before = len(findings)
-    by_key = _fields_by_key(spec_class)
+    by_key, kinds = _fields_by_key(spec_class), get_type_hints(spec_class)
     values: dict[str, Any] = {}
     keys: dict[str, str] = {}  # field -> the key it was written as
 
@@ -66,7 +67,9 @@ def read_table(
         else:
             keys[wanted.name] = key
             try:
-                values[wanted.name] = _read_value(wanted, key, value, where, file, findings)
+                values[wanted.name] = _read_value(
+                    wanted, kinds[wanted.name], key, value, where, file, findings
+                )
             except SpecError as error:
                 report(where, str(error))
     for each in fields(spec_class):
@@ -85,32 +88,27 @@ def read_table(
 
 
 def _read_value(
-    wanted: Field[Any], key: str, value: Any, where: KeyPath, file: TomlFile, findings: list[Finding]
+    wanted: Field[Any],
+    kind: Any,
+    key: str,
+    value: Any,
+    where: KeyPath,
+    file: TomlFile,
+    findings: list[Finding],
 ) -> Any:
-    """By the field's type; tables within it report their own findings."""
-    kind = str(wanted.type)
-    if kind == "str":
+    """By the field's own reader, or else as a text, a whole number or a number with a unit."""
+    if "rows" in wanted.metadata:
+        return _read_rows(wanted.metadata, key, value, where, file, findings)
+    if "read" in wanted.metadata:
+        return wanted.metadata["read"](value, name=key)
+    if kind is str:
         if not isinstance(value, str) or not value.strip() or len(value) > 80 or not value.isprintable():
             raise SpecError(f"{key} is {shorten(value)}; write a short text")
         return value
-    if kind == "int":
+    if kind is int:
         if isinstance(value, bool) or not isinstance(value, int):
             raise SpecError(f"{key} is {shorten(value)}; write a whole number")
         return value
-    if kind == "tuple[Step, ...]":
-        if not isinstance(value, list) or not all(isinstance(step, dict) for step in value):
-            raise SpecError(f'{key} is a list such as [{{freqs = [1185.2], on = "0.6s-1.5s"}}, ...]')
-        return tuple(read_table(Step, step, (*where, i), file, findings) for i, step in enumerate(value))
-    if kind == "tuple[Segment, ...]":
-        return parse_pattern(value, name=key)
-    if kind.startswith("Mapping"):
-        if not isinstance(value, dict) or not value:
-            raise SpecError(f"{key} is a table such as {{ 1 = [1060], 2 = [1160] }}")
-        return {digit: read_freqs(freqs, name=f"digit {shorten(digit)}") for digit, freqs in value.items()}
-    if kind == "tuple[float, ...]":
-        return read_freqs(value, name=key)
-    if kind == "tuple[float, float]":
-        return _read_range_ms(value, name=key)
     if not isinstance(value, str | int | float):
         raise SpecError(f"{key} is {shorten(value)}; write one value")
     if key != wanted.name and wanted.name.endswith("_ms") and not isinstance(value, str):
@@ -120,44 +118,38 @@ def _read_value(
     return parse_field(wanted.name, value, name=key)
 
 
-def _read_range_ms(value: Any, *, name: str) -> tuple[float, float]:
-    if isinstance(value, list) and len(value) == 2:
-        low_ms, high_ms = (parse_field(f"{name.removesuffix('_ms')}_ms", each, name=name) for each in value)
-        if low_ms > high_ms:
-            raise SpecError(f"{name} is {value}; the shorter of the two comes first")
-        return low_ms, high_ms
-    low_s, high_s = parse_duration_range_s(value, name=name)
-    return low_s * 1e3, high_s * 1e3
+def _read_rows(
+    metadata: Mapping[str, Any], key: str, value: Any, where: KeyPath, file: TomlFile, findings: list[Finding]
+) -> tuple[Any, ...]:
+    """Tables in a list; each reports its own findings."""
+    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        raise SpecError(f"{key} is a list such as {metadata['example']}")
+    return tuple(
+        read_table(metadata["rows"], row, (*where, i), file, findings) for i, row in enumerate(value)
+    )
 
 
 def format_fields(spec: Any) -> list[str]:
-    values = {each.name: getattr(spec, each.name) for each in fields(spec)}
-    return [
-        f"{name} = {_format_value(value)}"
-        for name, value in values.items()
-        if value is not None and value != ""  # not said: no window of its own, no family
-    ]
+    """A line a field, as read_table reads it; what says nothing, such as no window of its own, is left out."""
+    lines = []
+    for each in fields(spec):
+        value = getattr(spec, each.name)
+        if value is not None and value != "":
+            write = each.metadata.get("write", lambda said: said)
+            lines.append(f"{each.name} = {_format_value(write(value))}")
+    return lines
 
 
 def _format_value(value: Any) -> str:
-    if isinstance(value, tuple) and value and isinstance(value[0], Segment):
-        return json.dumps(",".join(map(_format_segment, value)))
-    if isinstance(value, Step):
+    if is_dataclass(value):
         return "{" + ", ".join(format_fields(value)) + "}"
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{json.dumps(k)} = {_format_value(v)}" for k, v in value.items()) + "}"
     if isinstance(value, tuple):
         return "[" + ", ".join(map(_format_value, value)) + "]"
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+        return format_number(value)
     return json.dumps(value, ensure_ascii=False)  # a JSON text is a TOML text
-
-
-def _format_segment(segment: Segment) -> str:
-    tones = "+".join(map(_format_value, segment.freqs_hz)) or "0"
-    modulation = f"*{_format_value(segment.modulation_hz)}" if segment.modulation_hz else ""
-    time = f"/{_format_value(segment.ms)}" if segment.ms else ""
-    return f"{'' if segment.is_repeated else '!'}{tones}{modulation}{time}"
 
 
 def _key_of(field: Field[Any]) -> str:

@@ -62,6 +62,7 @@ def make_snapshot(scene: Scene, number: int, **changes: object) -> Snapshot:
                 id=event,
                 phase="begin",
                 type="dtmf",
+                is_digit=True,
                 label="159D*0#"[event % 7],
                 time=f"07:31:{event % 60:02}.873",
             )
@@ -74,6 +75,7 @@ def make_snapshot(scene: Scene, number: int, **changes: object) -> Snapshot:
                 id=event,
                 phase="end",
                 type="dtmf",
+                is_digit=True,
                 label="159D*0#"[event % 7],
                 time=f"07:31:{event % 60:02}.873",
                 **figures,

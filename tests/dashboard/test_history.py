@@ -84,7 +84,7 @@ def test_history_gives_the_newest_lines_last_however_often_it_wrapped(taken, lin
 
 
 def row(number: int, phase: str, label: str = "5", kind: str = "dtmf") -> EventRow:
-    return EventRow(id=number, phase=phase, type=kind, label=label, time="0 s")
+    return EventRow(id=number, phase=phase, type=kind, label=label, time="0 s", is_digit=kind == "dtmf")
 
 
 def test_the_end_of_an_event_replaces_its_begin():

@@ -206,6 +206,7 @@ def test_events_show_newest_first_with_their_figures():
         id=8,
         phase="end",
         type="dtmf",
+        is_digit=True,
         label="5",
         time="07:31:09.873",
         duration_ms=102.0,

@@ -4,7 +4,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.base.errors import SpecError
-from streamer.detectors import DETECTORS, find_detector
 from streamer.detectors.tones import ToneDetector, ToneSpec
 from streamer.events import Event
 from tests.dtmf_bench.feeding import run_detector
@@ -160,10 +159,3 @@ def test_a_spec_that_cannot_be_meant_is_refused(settings, message):
 def test_a_tone_above_what_the_rate_carries_is_refused_by_name():
     with pytest.raises(SpecError, match='tone "alarm" is 4000 Hz'):
         ToneDetector(ToneSpec(name="alarm", freqs_hz=(4000.0,)), fs_hz=8000)
-
-
-@pytest.mark.parametrize("section", DETECTORS)
-def test_every_section_has_a_spec_and_a_detector(section):
-    spec_class, detector_class = find_detector(section)
-    assert spec_class.__name__.endswith("Spec")
-    assert detector_class.__name__.endswith("Detector")

@@ -17,17 +17,19 @@ from streamer.analysis.frames import FrameSpec
 from streamer.base.errors import SourceError
 from streamer.events import Event, WorkerRecord
 from streamer.live.stream import Item, Stream
-from streamer.plans.listening import Listening, make_detectors
+from streamer.plans.listening import make_set_up
 from streamer.recordings.detect import detect
 from streamer.sources import SourceInfo, parse_source
 
 FS_HZ = 8000
 
 
-def set_up(info: SourceInfo) -> Listening:
+def choose_display(fs_hz: float) -> Analysis:
     spec = FrameSpec(length_samples=600, hop_samples=150)
-    display = Analysis(bank=Bank(freqs_hz=np.geomspace(50, 3900, 40)), frames=spec, fs_hz=info.fs_hz)
-    return Listening(display=display, detectors=list(make_detectors(["dtmf"], info.fs_hz, info.channels)))
+    return Analysis(bank=Bank(freqs_hz=np.geomspace(50, 3900, 40)), frames=spec, fs_hz=fs_hz)
+
+
+set_up = make_set_up(["dtmf"], choose_display)
 
 
 def make_recording(path: Path, *, seconds: float = 3.0, channels: int = 1) -> np.ndarray:

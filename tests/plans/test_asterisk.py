@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.base.errors import SpecError
-from streamer.plans.asterisk import import_indications
+from streamer.plans.asterisk import import_indications, import_plan, write_plan
 from streamer.plans.plan import parse_plan
 
 TEXT = """
@@ -85,3 +85,30 @@ def test_whatever_is_taken_over_is_in_order(lines):
         plans = {"a": import_indications("[a]\ndial = 440", name="x.conf")["a"]}
     for text in plans.values():
         assert parse_plan(text, name="x.toml").entries
+
+
+def test_a_plan_is_made_of_the_country_asked_for_or_of_the_only_one(tmp_path):
+    path = tmp_path / "indications.conf"
+    path.write_text(TEXT)
+    assert import_plan(str(path), "in") == import_indications(TEXT, name="indications.conf")["in"]
+    with pytest.raises(SpecError, match=r"has several countries; choose one with --country: us, in"):
+        import_plan(str(path))
+    with pytest.raises(SpecError, match='country is "uk"; there are: us, in'):
+        import_plan(str(path), "uk")
+    path.write_text(TEXT[TEXT.index("[in]") :])
+    assert 'name = "in-dial"' in import_plan(str(path))
+
+
+def test_what_cannot_be_read_or_written_says_why(tmp_path):
+    path = tmp_path / "indications.conf"
+    for content, message in ((None, "cannot be read: No such file"), (b"\xff[us]", "no UTF-8 text")):
+        if content:
+            path.write_bytes(content)
+        with pytest.raises(SpecError, match=message):
+            import_plan(str(path))
+    with pytest.raises(SpecError, match="is the file that is read"):
+        write_plan("", str(path), made_from=str(path))
+    with pytest.raises(SpecError, match="cannot be written: Is a directory"):
+        write_plan("", str(tmp_path), made_from=str(path))
+    write_plan("é", str(tmp_path / "in.toml"), made_from=str(path))
+    assert (tmp_path / "in.toml").read_text(encoding="utf-8") == "é"

@@ -7,14 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from streamer.base.families import LAST_PLACE, load_family
 from streamer.base.shipped import find_configs
 from streamer.base.toml import read_toml
 from streamer.commands.live.load_settings import list_profiles, load_settings
-from streamer.detectors.sections import PLAN_SECTIONS
+from streamer.detectors.registry import KINDS
 from streamer.plans.plan import build_detectors, list_plans, load_plan
 from streamer.recordings.detect import detect
 
-CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.toml"))
+FOLDER = Path(__file__).parents[2] / "configs"
+PLANS, PROFILES, FAMILIES = (
+    sorted((FOLDER / kind).glob("*.toml")) for kind in ("plans", "profiles", "families")
+)
 
 
 @pytest.fixture(autouse=True)
@@ -23,38 +27,45 @@ def _nobody_home(tmp_path, monkeypatch):
 
 
 def test_every_file_is_found_by_its_name():
-    assert sorted(find_configs("plans").values()) == CONFIGS
+    for kind, paths in (("plans", PLANS), ("profiles", PROFILES), ("families", FAMILIES)):
+        assert sorted(find_configs(kind).values()) == paths
+    assert sorted([*PLANS, *PROFILES, *FAMILIES]) == sorted(FOLDER.rglob("*.*"))
     assert {"dtmf", "mains50", "mains60", "call-progress-us"} <= set(list_plans())
     assert "rta" not in list_plans()  # settings only
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*PLANS, *PROFILES], ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_every_file_says_what_it_is_and_is_a_plan_or_a_profile(path):
     values = read_toml(path).values
     assert values["description"]
-    assert set(values) <= {"description", "live", *PLAN_SECTIONS}
+    assert set(values) <= {"description", *(KINDS if path in PLANS else ["live"])}
+
+
+@pytest.mark.parametrize("path", FAMILIES, ids=lambda path: path.stem)
+def test_every_family_says_where_it_is_from_and_has_a_place_of_its_own_in_lists(path):
+    family = load_family(path.stem)
+    assert family.source
+    others = [load_family(other.stem).place for other in FAMILIES if other != path]
+    assert family.place not in [*others, LAST_PLACE]
 
 
 @pytest.mark.parametrize("fs_hz", [8000, 16000, 44100, 48000])
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
 def test_every_plan_can_be_heard_at_every_usual_rate(path, fs_hz):
-    if any(section in read_toml(path).values for section in PLAN_SECTIONS):
-        plan = load_plan(str(path), fs_hz)
-        assert len(build_detectors(plan, fs_hz)) == sum(plan.count().values())
+    plan = load_plan(str(path), fs_hz)
+    assert len(build_detectors(plan, fs_hz)) == sum(plan.count().values()) > 0
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.stem)
 def test_every_profile_is_listed_and_its_settings_are_in_order(path):
-    has_settings = "live" in read_toml(path).values
-    assert (path.stem in list_profiles()) is has_settings
-    if has_settings:
-        settings = load_settings(profile=path.stem, environ={}, has_files=False)
-        assert any(origin.startswith(f"profile {path.stem}, ") for origin in settings.origins.values())
+    assert path.stem in list_profiles()
+    settings = load_settings(profile=path.stem, environ={}, has_files=False)
+    assert any(origin.startswith(f"profile {path.stem}, ") for origin in settings.origins.values())
 
 
 TONES = [
     (path.stem, spec)
-    for path in CONFIGS
+    for path in PLANS
     if "tone" in read_toml(path).values
     for spec in load_plan(str(path)).entries["tone"]
 ]

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.base.errors import SpecError
-from streamer.detectors.dtmf.detector import PRESETS
-from streamer.detectors.sections import SECTIONS_WITHOUT_DETECTOR
+from streamer.base.fields import FREQS
+from streamer.detectors.dtmf.spec import PRESETS
+from streamer.detectors.registry import KINDS, Kind, load_kind
 from streamer.plans.bands import parse_bank
 from streamer.plans.plan import (
     PlanError,
@@ -218,11 +221,47 @@ def test_a_plan_is_shown_as_a_plan_that_says_the_same():
 
 def test_a_section_without_a_detector_is_refused_when_it_is_to_be_heard():
     plan = parse_plan('[[cadence]]\nname = "us-busy"\npattern = "480+620/500,0/500"', name="x.toml")
-    if "cadence" in SECTIONS_WITHOUT_DETECTOR:
+    if load_kind("cadence").detector is None:
         with pytest.raises(
             SpecError, match=r'x.toml: \[\[cadence\]\] "us-busy" can be checked but not heard yet'
         ):
             build_detectors(plan, 8000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoudnessSpec:
+    """A kind of decision made up for a test."""
+
+    name: str
+    freqs_hz: tuple[float, ...] = field(metadata=FREQS)
+    min_level_dbfs: float = -40.0
+
+    def list_tones(self):
+        return [(hz, self.name) for hz in self.freqs_hz]
+
+    def list_obstacles(self, fs_hz):
+        return [f"{hz:g} Hz is too high" for hz in self.freqs_hz if hz > fs_hz / 2]
+
+
+KIND = Kind(
+    section="loudness",
+    limits=LoudnessSpec,
+    detector=lambda spec, *, fs_hz, channel: (spec.name, fs_hz, channel),
+)
+
+
+def test_a_kind_of_decision_is_one_file_and_one_line(monkeypatch):
+    monkeypatch.setitem(KINDS, "loudness", __name__)
+    entry = '[[loudness]]\nname = "loud"\nfreqs = ["5k"]\nmin_level = "-30dBFS"'
+    plan = parse_plan(entry, name="x.toml")
+    assert plan.entries["loudness"] == (LoudnessSpec(name="loud", freqs_hz=(5000,), min_level_dbfs=-30),)
+    assert parse_plan(plan.format(), name="x.toml").entries == plan.entries
+    assert plan.list_bands() == [(5000, "loud")]
+    assert build_detectors(plan, 16000, channel=2) == [("loud", 16000, 2)]
+    assert findings_of(entry, fs_hz=8000) == ["1: loudness[0]: 5000 Hz is too high"]
+    assert findings_of("[loudnes]")[0].startswith(
+        "1: loudnes: not a section of a plan; did you mean loudness?"
+    )
 
 
 def test_detectors_are_built_for_the_channel_asked_for():

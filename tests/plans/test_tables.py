@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
 from streamer.base.errors import SpecError
+from streamer.base.fields import FREQS, RANGE_MS
 from streamer.base.toml import parse_toml
 from streamer.plans.tables import Finding, format_fields, read_table
 
@@ -15,8 +16,8 @@ class Spec:
     held_ms: float
     level_dbfs: float = -30.0
     share: float = 0.25
-    freqs_hz: tuple[float, ...] = ()
-    on_ms: tuple[float, float] = (1.0, 2.0)
+    freqs_hz: tuple[float, ...] = field(default=(), metadata=FREQS)
+    on_ms: tuple[float, float] = field(default=(1.0, 2.0), metadata=RANGE_MS)
     count: int = 3
     floor_db: float | None = None
 

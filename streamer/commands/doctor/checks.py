@@ -28,8 +28,8 @@ from streamer.commands.doctor.microphone import check_audio
 from streamer.dashboard.palette import Depth, read_depth
 from streamer.live.stream import Stream
 from streamer.plans.bands import parse_bank
-from streamer.plans.listening import Listening, make_detectors
-from streamer.sources import SourceInfo, SourceSpec, parse_source
+from streamer.plans.listening import make_set_up
+from streamer.sources import SourceSpec, parse_source
 
 LIBRARIES = ("numba", "llvmlite", "numpy", "scipy", "click", "rich", "msgspec", "sounddevice", "soundfile")
 OPTIONAL = {
@@ -188,15 +188,14 @@ def _fill(block: SharedBlock) -> None:
 def check_live() -> Iterator[Diagnosis]:
     """The main job itself on a made-up signal: source, ring, workers, detectors."""
 
-    def set_up(info: SourceInfo) -> Listening:
+    def choose_display(fs_hz: float) -> Analysis:
         frames = FrameSpec(length_samples=205, hop_samples=51)
-        display = Analysis(bank=parse_bank("dtmf", info.fs_hz), frames=frames, fs_hz=info.fs_hz)
-        return Listening(display=display, detectors=list(make_detectors(["dtmf"], info.fs_hz, 1)))
+        return Analysis(bank=parse_bank("dtmf", fs_hz), frames=frames, fs_hz=fs_hz)
 
     began_s = time.monotonic()
     heard = ""
     source = parse_source("sim:dtmf:5550123:50ms/50ms", rate_hz=8000)
-    with Stream(source, set_up, speed=None, duration_s=1.0) as stream:
+    with Stream(source, make_set_up(["dtmf"], choose_display), speed=None, duration_s=1.0) as stream:
         while not stream.finished and time.monotonic() - began_s < RUN_S:
             items = stream.step(0.1)
             heard += "".join(getattr(item, "label", "") for item in items if _is_over(item))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import partial
 from typing import Any
 
 import click
@@ -54,9 +55,10 @@ SOURCE is {SYNTAX.replace("mic", "mic (the default)", 1)}.
 def command(**given: Any) -> None:
     start_server()
     # Only now, while the server loads its kernels: what the monitor needs takes a while.
-    from streamer.commands.live.load_settings import load_settings
+    from streamer.commands.live.load_settings import choose_display, load_settings
     from streamer.commands.live.monitor import watch
-    from streamer.commands.live.spec import Options, choose_plans, make_set_up, make_spec
+    from streamer.commands.live.spec import Options, choose_plans, make_spec
+    from streamer.plans.listening import make_set_up
 
     options = Options(**{field.name: given.pop(field.name) for field in fields(Options)})
     flags: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
@@ -68,5 +70,5 @@ def command(**given: Any) -> None:
             tell(note)
     settings = loaded.values
     plans = choose_plans(options, settings)
-    code = watch(make_spec(options, settings, plans), make_set_up(settings, plans))
+    code = watch(make_spec(options, settings, plans), make_set_up(plans, partial(choose_display, settings)))
     click.get_current_context().exit(code)

@@ -17,22 +17,22 @@ from typing import Any
 
 import numpy as np
 
-from streamer.analysis.bank import Bank
+from streamer.analysis.bank import Analysis, Bank
 from streamer.analysis.frames import FrameSpec
 from streamer.base.errors import SpecError
 from streamer.base.shipped import find_configs
 from streamer.base.text import offer, printable, shorten
 from streamer.base.toml import TomlFile, is_there, read_toml
-from streamer.base.units import format_frequency, parse_hop_samples, parse_length_samples
+from streamer.base.units import parse_hop_samples, parse_length_samples
 from streamer.commands.live.settings import SETTINGS, LiveSettings, read_plan
-from streamer.detectors.sections import PLAN_SECTIONS
+from streamer.detectors.registry import KINDS
 from streamer.plans.bands import parse_bank
 
 __all__ = [
     "ConfigError",
     "LiveSettings",
     "Settings",
-    "explain_bank",
+    "choose_display",
     "find_config_files",
     "list_profiles",
     "load_settings",
@@ -164,7 +164,7 @@ def _load_file(path: Path, findings: list[str]) -> _Layer:
         return _Layer({}, {})
     for section in file.values:
         if section not in ("live", "description"):
-            hint = "; tone plans have files of their own, named by plan" if section in PLAN_SECTIONS else ""
+            hint = "; tone plans have files of their own, named by plan" if section in KINDS else ""
             choices = hint or offer(section, ["live"])
             findings.append(
                 f"{file.name}:{file.line_of((section,))}: {section[:60]}: not a section here{choices}"
@@ -189,7 +189,7 @@ def _load_profile(name: str, named_by: str, findings: list[str]) -> _Layer:
         return _Layer({}, {})
     origin = f"profile {name}, {file.name}"
     layer = _read_live(file, findings, folder=path.parent, origin=origin, is_profile=True)
-    if any(section in file.values for section in PLAN_SECTIONS):
+    if any(section in file.values for section in KINDS):
         layer.texts.setdefault("plan", str(path))
         layer.origins.setdefault("plan", origin)
     return layer
@@ -308,6 +308,11 @@ def resolve_frames(settings: LiveSettings, fs_hz: float) -> FrameSpec:
     return frames
 
 
+def choose_display(settings: LiveSettings, fs_hz: float) -> Analysis:
+    """What is shown of a source of that rate."""
+    return Analysis(bank=resolve_bank(settings, fs_hz), frames=resolve_frames(settings, fs_hz), fs_hz=fs_hz)
+
+
 def resolve_bank(settings: LiveSettings, fs_hz: float) -> Bank:
     """The bank asked for. Bands nobody asked for, the default's, are left out where the rate cannot carry them."""
     bank = parse_bank(settings.bands)
@@ -316,14 +321,3 @@ def resolve_bank(settings: LiveSettings, fs_hz: float) -> Bank:
         return bank
     kept = int(np.searchsorted(bank.freqs_hz, fs_hz / 2))
     return Bank(freqs_hz=bank.freqs_hz[:kept], labels=bank.labels[:kept], scale=bank.scale, spec=bank.spec)
-
-
-def explain_bank(settings: LiveSettings, fs_hz: float) -> str | None:
-    """A note when resolve_bank left out some of the default bands."""
-    wanted, kept = parse_bank(settings.bands), resolve_bank(settings, fs_hz)
-    if len(kept) == len(wanted):
-        return None
-    return (
-        f"bands from {wanted.labels[len(kept)]} on are left out: a sample rate of {format_frequency(fs_hz)} "
-        f"carries what lies below {format_frequency(fs_hz / 2)}"
-    )

@@ -6,13 +6,10 @@ import os
 import sys
 from dataclasses import dataclass
 
-from streamer.analysis.bank import Analysis
 from streamer.base.units import DBM0_OVER_DBFS, parse_duration_s
-from streamer.commands.live.load_settings import resolve_bank, resolve_frames
 from streamer.commands.live.settings import LiveSettings
 from streamer.outputs.formats import Format, format_json, format_text
-from streamer.plans.listening import Listening, SetUp, make_detectors
-from streamer.sources import SourceInfo, SourceSpec, parse_source
+from streamer.sources import SourceSpec, parse_source
 
 DEMO_PLANS = ("dtmf", "call-progress-us")
 
@@ -89,17 +86,3 @@ def _wants_dashboard(choice: str, *, plain: bool, is_json: bool) -> bool:
         return choice == "on"
     is_terminal = sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
     return is_terminal and not plain and not is_json
-
-
-def make_set_up(settings: LiveSettings, plans: tuple[str, ...]) -> SetUp:
-    """What to do once the source has said its rate: bands, frames and detectors."""
-
-    def set_up(info: SourceInfo) -> Listening:
-        display = Analysis(
-            bank=resolve_bank(settings, info.fs_hz),
-            frames=resolve_frames(settings, info.fs_hz),
-            fs_hz=info.fs_hz,
-        )
-        return Listening(display=display, detectors=list(make_detectors(plans, info.fs_hz, info.channels)))
-
-    return set_up

@@ -18,6 +18,7 @@ from streamer.commands.talk import say
 from streamer.dashboard.link import DashboardLink, LevelSummary, make_event_row
 from streamer.dashboard.messages import EventRow, Goodbye, Quit, Scene, Snapshot, TerminalGone
 from streamer.dashboard.process import run_dashboard
+from streamer.detectors.registry import is_digit
 from streamer.events import ErrorRecord, Event, GapRecord, Record
 from streamer.live.stream import Stream, count_frames
 from streamer.sources import SourceInfo
@@ -107,7 +108,8 @@ class View:
 
     def report(self, record: Record) -> None:
         if isinstance(record, Event | GapRecord | ErrorRecord):
-            self._rows.append(make_event_row(record))
+            dialled = isinstance(record, Event) and is_digit(record.type)
+            self._rows.append(make_event_row(record, is_digit=dialled))
 
     def _show_scene(self, info: SourceInfo) -> None:
         spec, listening = self._spec, self._stream.listening

@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from streamer.base.errors import SpecError
+from streamer.base.families import load_shipped_family
+from streamer.detectors.limits import list_too_high
 
-LOW_HZ = (697.0, 770.0, 852.0, 941.0)  # ITU-T Q.23
-HIGH_HZ = (1209.0, 1336.0, 1477.0, 1633.0)
-DIGITS = ("123A", "456B", "789C", "*0#D")  # rows by LOW_HZ, columns by HIGH_HZ
+_KEYPAD = {tones: digit for digit, tones in load_shipped_family("dtmf").digits.items()}
+LOW_HZ = tuple(sorted({low_hz for low_hz, _ in _KEYPAD}))
+HIGH_HZ = tuple(sorted({high_hz for _, high_hz in _KEYPAD}))
+DIGITS = tuple(
+    "".join(_KEYPAD[low_hz, high_hz] for high_hz in HIGH_HZ) for low_hz in LOW_HZ
+)  # "123A", "456B", ...
 DBFS_OVER_DBM0 = -3.14  # ITU-T G.711: a full-scale sine is +3.14 dBm0
 
 
@@ -58,6 +63,12 @@ class DtmfSpec:
             value = getattr(self, key)
             if not low <= value <= high:
                 raise SpecError(f"dtmf: {key} is {value:g}; it must lie in {low:g}..{high:g}")
+
+    def list_tones(self) -> list[tuple[float, str]]:
+        return [(hz, "") for hz in LOW_HZ + HIGH_HZ]
+
+    def list_obstacles(self, fs_hz: float) -> list[str]:
+        return list_too_high(LOW_HZ + HIGH_HZ, fs_hz)
 
 
 PRESETS = {

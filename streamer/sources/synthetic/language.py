@@ -11,7 +11,7 @@ from streamer.sources.formats.g711 import LAWS
 from streamer.sources.synthetic.parts import MAKERS, Made, make
 from streamer.sources.synthetic.sounds import Signal, Sound
 from streamer.sources.synthetic.voices import Noise
-from streamer.sources.synthetic.words import MAX_SIGNAL_S, USAGE, Part
+from streamer.sources.synthetic.words import MAX_SIGNAL_S, USAGE, Part, find_family, list_kinds
 
 GRAMMAR = """\
 A signal is parts joined by commas, which follow each other; parts joined by + begin together.
@@ -78,7 +78,7 @@ def parse_signal(text: str, *, fs_hz: float = 48000.0, seed: int = 0) -> Signal:
         longest_s = 0.0
         for part_text in _WITH_PART.split(group):
             part = _read_part(part_text, fs_hz)
-            if part.kind in MAKERS:
+            if part.sounds:
                 made = make(part)
                 sounds += _place(part, made, at_s=at_s, number=len(sounds))
                 longest_s = max(longest_s, made.duration_s or 0.0)
@@ -92,7 +92,8 @@ def parse_signal(text: str, *, fs_hz: float = 48000.0, seed: int = 0) -> Signal:
         if at_s > MAX_SIGNAL_S:
             raise SpecError(f"signal {shorten(text)} is longer than a year")
     if not sounds and not at_s:
-        raise SpecError(f"signal {shorten(text)} has nothing that sounds; there are: {', '.join(MAKERS)}")
+        sounding = ", ".join(list_kinds(MAKERS, behind="cadence"))
+        raise SpecError(f"signal {shorten(text)} has nothing that sounds; there are: {sounding}")
     return Signal(
         fs_hz=fs_hz,
         sounds=tuple(sounds),
@@ -106,7 +107,8 @@ def parse_signal(text: str, *, fs_hz: float = 48000.0, seed: int = 0) -> Signal:
 
 def _read_part(text: str, fs_hz: float) -> Part:
     kind, *fields = (field.strip() for field in text.strip().split(":"))
-    choose(kind, USAGE, name=f"signal part {shorten(text)}: kind")
+    if kind not in USAGE and not find_family(kind):
+        choose(kind, list_kinds(), name=f"signal part {shorten(text)}: kind")
     options: dict[str, str] = {}
     plain: list[str] = []
     for field in fields[1:]:
@@ -125,10 +127,10 @@ def _read_part(text: str, fs_hz: float) -> Part:
         options=options,
         fs_hz=fs_hz,
     )
-    if not part.value and kind in MAKERS:
+    if not part.value and part.sounds:
         raise part.refuse("it lacks a value")
     is_word = kind in LAWS
-    if kind not in MAKERS and (plain or options or at or (part.value and is_word)):
+    if not part.sounds and (plain or options or at or (part.value and is_word)):
         raise part.refuse("that is more than it takes")
     if at and kind in ("noise", "silence"):
         raise part.refuse(f"{kind} takes no @LEVEL")

@@ -7,15 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from streamer.base.errors import SpecError
-from streamer.base.families import SELCALL_DIGIT_MS, SELCALL_DIGITS, SELCALL_HZ
+from streamer.base.pattern import split_element
 from streamer.base.text import choose, shorten
 from streamer.base.units import db_from_amplitude, parse_db
 from streamer.sources.synthetic.voices import KEY_HZ, Noise, Sweep, Tones, Voice, dtmf_voice
-from streamer.sources.synthetic.words import Part
+from streamer.sources.synthetic.words import Part, find_family
 
 MAX_TWIST_DB = 60.0
 LAST_HUM_MULTIPLE = 6
-SELCALL_REPEAT = "E"
 MAX_STROKES = 100_000  # more than this is a loop
 
 
@@ -80,17 +79,20 @@ def make_two_tone(part: Part) -> Made:
     return Made(strokes=tuple(strokes), duration_s=at_s)
 
 
-def make_selcall(part: Part) -> Made:
-    length_s = part.optional_length_s() or SELCALL_DIGIT_MS[part.kind] / 1e3
+def make_code(part: Part) -> Made:
+    """Digits of a tone family, one right after the other."""
+    family = find_family(part.kind)
+    assert family is not None
+    assert family.digit_ms is not None
+    length_s = part.optional_length_s() or family.digit_ms / 1e3
     strokes: list[Stroke] = []
     for digit in part.value.upper():
-        is_repeat = bool(strokes) and strokes[-1].label == digit
-        sent = SELCALL_REPEAT if is_repeat else digit
-        at = SELCALL_DIGITS.find(sent)
-        freq_hz = SELCALL_HZ[part.kind][at] if at >= 0 else None
-        if freq_hz is None:
+        is_repeat = bool(strokes) and bool(family.repeat_digit) and strokes[-1].label == digit
+        sent = family.repeat_digit if is_repeat else digit
+        if sent not in family.digits:
             raise part.refuse(f"{part.kind} has no tone for {shorten(sent)}")
-        voice = Tones(freqs_hz=(part.frequency_hz(f"{freq_hz}"),), levels_dbfs=(part.level_dbfs(),))
+        freqs_hz = tuple(part.frequency_hz(f"{freq_hz}") for freq_hz in family.digits[sent])
+        voice = Tones(freqs_hz=freqs_hz, levels_dbfs=(part.level_dbfs(),) * len(freqs_hz))
         strokes.append(Stroke(label=sent, voice=voice, start_s=len(strokes) * length_s, duration_s=length_s))
     return Made(strokes=tuple(strokes), duration_s=len(strokes) * length_s)
 
@@ -120,23 +122,22 @@ def make_cadence(part: Part) -> Made:
 
 def _read_element(part: Part, text: str) -> tuple[Stroke | None, float | None, bool]:
     """One HZ[+HZ]/MS: its sound (None is silence), length (None is for ever) and whether it is not repeated."""
-    is_once = text.startswith("!")
-    freqs, slash, ms = text.removeprefix("!").partition("/")
+    element = split_element(text)
     length_s = None
-    if slash:
-        if not re.fullmatch(r"\d{1,9}(\.\d*)?", ms, re.ASCII) or not float(ms):
+    if element.time is not None:
+        if not re.fullmatch(r"\d{1,9}(\.\d*)?", element.time, re.ASCII) or not float(element.time):
             raise part.refuse(f"{shorten(text)} has no length in ms above 0 behind its slash")
-        length_s = float(ms) / 1e3
-    if freqs == "0":
-        return None, length_s, is_once
-    carriers, star, modulator = freqs.partition("*")
-    freqs_hz = tuple(part.frequency_hz(freq) for freq in carriers.split("+"))
+        length_s = float(element.time) / 1e3
+    if element.tones == "0":
+        return None, length_s, not element.is_repeated
+    freqs_hz = tuple(part.frequency_hz(freq) for freq in element.carriers)
     voice = Tones(
         freqs_hz=freqs_hz,
         levels_dbfs=(part.level_dbfs(),) * len(freqs_hz),
-        modulator_hz=part.frequency_hz(modulator) if star else 0.0,
+        modulator_hz=0.0 if element.modulator is None else part.frequency_hz(element.modulator),
     )
-    return Stroke(label=freqs, voice=voice, duration_s=length_s), length_s, is_once
+    stroke = Stroke(label=element.tones, voice=voice, duration_s=length_s)
+    return stroke, length_s, not element.is_repeated
 
 
 def make_sweep(part: Part) -> Made:
@@ -179,12 +180,12 @@ def make_hum(part: Part) -> Made:
     return Made(strokes=(Stroke(label="hum", voice=voice, duration_s=duration_s),), duration_s=duration_s)
 
 
+# By kind; every other one is a tone family, whose digits are sent.
 MAKERS: dict[str, Callable[[Part], Made]] = {
     "tone": make_tone,
     "dtmf": make_dtmf,
     "two-tone": make_two_tone,
     "cadence": make_cadence,
-    **dict.fromkeys(SELCALL_HZ, make_selcall),
     "sweep": make_sweep,
     "silence": make_silence,
     "noise": make_noise,
@@ -201,4 +202,4 @@ def make(part: Part) -> Made:
         if not allowed:
             raise part.refuse("it takes no options")
         choose(key, allowed, name=f"{part.name}: option")
-    return MAKERS[part.kind](part)
+    return MAKERS.get(part.kind, make_code)(part)

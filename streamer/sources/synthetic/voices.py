@@ -14,17 +14,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.base.families import DTMF_HIGH_HZ, DTMF_LOW_HZ
+from streamer.base.families import load_shipped_family
 from streamer.base.units import amplitude_from_db, db_from_power, power_from_db
 
 CHUNK_SAMPLES = 4096  # signals are computed in pieces that start at multiples of this, and then cut
 
-KEYPAD = ("123A", "456B", "789C", "*0#D")
-KEY_HZ = {
-    key: (low_hz, high_hz)
-    for low_hz, keys in zip(DTMF_LOW_HZ, KEYPAD, strict=True)
-    for high_hz, key in zip(DTMF_HIGH_HZ, keys, strict=True)
-}
+KEY_HZ = load_shipped_family("dtmf").digits
 
 
 class Voice(Protocol):

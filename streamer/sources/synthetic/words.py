@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from streamer.base.errors import SpecError
-from streamer.base.families import SELCALL_HZ
+from streamer.base.families import Family, list_families, load_family
 from streamer.base.text import shorten
 from streamer.base.units import parse_duration_s, parse_frequency_hz, parse_level_dbfs
 
@@ -14,7 +15,6 @@ USAGE = {
     "tone": "tone:HZ[+HZ...][@LEVEL][:LENGTH]",
     "dtmf": "dtmf:DIGITS[@LEVEL][:ON/OFF][:twist=DB]",
     "two-tone": "two-tone:HZ/HZ[@LEVEL][:ON/ON]",
-    **{family: f"{family}:DIGITS[@LEVEL][:LENGTH]" for family in SELCALL_HZ},
     "cadence": "cadence:HZ[+HZ]/MS,...[xTIMES][@LEVEL]",
     "sweep": "sweep:HZ-HZ[@LEVEL]:LENGTH[:log]",
     "silence": "silence:LENGTH",
@@ -25,11 +25,25 @@ USAGE = {
     "alaw": "alaw",
     "ulaw": "ulaw",
 }
+FAMILY_USAGE = "{}:DIGITS[@LEVEL][:LENGTH]"  # of every tone family that can be sent
+ABOUT_THE_WHOLE = ("loop", "seed", "alaw", "ulaw")  # kinds that do not sound themselves
 
 DEFAULT_LEVEL_DBFS = -12.0  # four tones at once still stay within full scale
 MAX_LEVEL_DBFS = 60.0
 MAX_CHANNELS = 64
 MAX_SIGNAL_S = 366 * 24 * 3600.0
+
+
+def find_family(kind: str) -> Family | None:
+    """The tone family whose digits a kind of part sends; None for one of USAGE, and where there is none."""
+    family = None if kind in USAGE else load_family(kind)
+    return family if family and family.can_be_sent else None
+
+
+def list_kinds(written: Iterable[str] = USAGE, *, behind: str = "two-tone") -> list[str]:
+    """These kinds, and behind one of them the tone families that can be sent."""
+    families = [name for name in list_families(lambda family: family.can_be_sent) if name not in USAGE]
+    return [name for kind in written for name in (kind, *(families if kind == behind else ()))]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,8 +62,13 @@ class Part:
     def name(self) -> str:
         return f"signal part {shorten(self.text)}"
 
+    @property
+    def sounds(self) -> bool:
+        return self.kind not in ABOUT_THE_WHOLE
+
     def refuse(self, why: str) -> SpecError:
-        return SpecError(f"{self.name}: {why}; it is written {USAGE[self.kind]}")
+        usage = USAGE.get(self.kind) or FAMILY_USAGE.format(self.kind)
+        return SpecError(f"{self.name}: {why}; it is written {usage}")
 
     def level_dbfs(self) -> float:
         if self.level is None:

@@ -18,8 +18,8 @@ import soundfile
 from streamer.analysis.bank import Analysis, Bank
 from streamer.analysis.frames import FrameSpec
 from streamer.commands.live.monitor import MonitorSpec, watch
-from streamer.plans.listening import Listening, make_detectors
-from streamer.sources import SourceInfo, parse_source
+from streamer.plans.listening import make_set_up
+from streamer.sources import parse_source
 from tests.programs import (
     STREAMER,
     digits_of,
@@ -295,12 +295,11 @@ def test_a_recording_waits_for_who_reads_its_lines_and_none_is_left_out(
         output_paths=(str(pipe),),
     )
 
-    def set_up(info: SourceInfo) -> Listening:
+    def choose_display(fs_hz: float) -> Analysis:
         frames = FrameSpec(length_samples=800, hop_samples=800)
-        display = Analysis(bank=Bank(freqs_hz=np.array([440.0])), frames=frames, fs_hz=info.fs_hz)
-        return Listening(display=display, detectors=list(make_detectors(["dtmf"], info.fs_hz, 1)))
+        return Analysis(bank=Bank(freqs_hz=np.array([440.0])), frames=frames, fs_hz=fs_hz)
 
-    assert watch(spec, set_up) == 0
+    assert watch(spec, make_set_up(["dtmf"], choose_display)) == 0
     reader.join(10)
     lines = read_lines("".join(text))
     assert digits_of(lines) == "0123456789" * 200

@@ -4,17 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.base import families
 from streamer.base.errors import SpecError
-from streamer.detectors.sections import (
-    CodeSpec,
-    Segment,
-    SequenceSpec,
-    Step,
-    list_limits,
-    list_tones,
-    parse_pattern,
-)
+from streamer.base.pattern import Segment, format_pattern, parse_pattern, split_element
 
 
 @pytest.mark.parametrize(
@@ -53,24 +44,13 @@ def test_any_text_is_a_pattern_with_a_tone_or_a_spec_error(text):
     except SpecError as error:
         message = str(error)
     assert message.startswith("pattern") or any(segment.freqs_hz for segment in segments)
+    assert not segments or parse_pattern(format_pattern(segments)) == segments
 
 
-def test_a_code_has_the_tones_of_its_family_or_its_own():
-    assert CodeSpec(name="a", family="zvei1").freqs_hz[0] == families.SELCALL_HZ["zvei1"][0]
-    assert CodeSpec(name="a", digits={"1": (1700, 700), "2": (700,)}).freqs_hz == (700, 1700)
-    for wrong in ({}, {"family": "zvei1", "digits": {"1": (700,)}}):
-        with pytest.raises(SpecError, match="write either family"):
-            CodeSpec(name="a", **wrong)
-
-
-def test_a_tone_must_lie_clear_of_dc_for_as_long_as_it_lasts():
-    steps = (Step(freqs_hz=(50,), on_ms=(79, 100)), Step(freqs_hz=(1000,), on_ms=(80, 100)))
-    (limit,) = list_limits("sequence", SequenceSpec(name="a", steps=steps), 8000)
-    assert limit.startswith(
-        "50 Hz has a period of 20ms; hearing that takes a window of 80ms, and on gives 79ms"
-    )
-
-
-def test_the_only_tone_of_an_entry_goes_by_its_name():
-    steps = (Step(freqs_hz=(50,), on_ms=(80, 100)), Step(freqs_hz=(50,), on_ms=(80, 100)))
-    assert list(list_tones("sequence", SequenceSpec(name="a", steps=steps))) == [(50, "a", True)]
+@given(st.text(alphabet="04+*!/ m", max_size=12))
+def test_an_element_keeps_every_character_it_was_taken_apart_from(text):
+    element = split_element(text)
+    behind = "" if element.time is None else f"/{element.time}"
+    assert ("" if element.is_repeated else "!") + element.tones + behind in (text, text.lstrip())
+    modulator = "" if element.modulator is None else f"*{element.modulator}"
+    assert "+".join(element.carriers) + modulator == element.tones

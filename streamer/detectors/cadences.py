@@ -1,0 +1,41 @@
+"""Rhythms of tones and silences: ringback, busy. Checked in plans, and not heard yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from streamer.base.errors import SpecError
+from streamer.base.pattern import PATTERN, Segment
+from streamer.detectors.limits import check_ratio, label_tones, list_too_high, list_unparted
+from streamer.detectors.registry import Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CadenceSpec:
+    """A rhythm of tones and silences, heard `repeats` times over."""
+
+    name: str
+    pattern: tuple[Segment, ...] = field(metadata=PATTERN)
+    repeats: int = 2
+    tolerance: float = 0.015
+    duration_tolerance: float = 0.1  # ITU-T E.180 allows senders this much
+
+    def __post_init__(self) -> None:
+        check_ratio("tolerance", self.tolerance)
+        check_ratio("duration_tolerance", self.duration_tolerance)
+        if not 1 <= self.repeats <= 1000:
+            raise SpecError(f"repeats is {self.repeats}; it must lie in 1..1000")
+
+    def list_tones(self) -> list[tuple[float, str]]:
+        return label_tones(self.name, (hz for segment in self.pattern for hz in segment.freqs_hz))
+
+    def list_obstacles(self, fs_hz: float) -> list[str]:
+        return list_too_high((hz for hz, _ in self.list_tones()), fs_hz) or [
+            obstacle
+            for segment in self.pattern
+            if segment.ms is not None
+            for obstacle in list_unparted(segment.freqs_hz, segment.ms, "the pattern")
+        ]
+
+
+KIND = Kind(section="cadence", limits=CadenceSpec)

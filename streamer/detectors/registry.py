@@ -1,0 +1,85 @@
+"""The kinds of decision: the section of a tone plan that asks for each, its limits, and what hears it.
+
+A kind is one file, which ends with its own declaration, KIND, and one line here. The files are imported when asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from typing import Protocol
+
+from streamer.detectors import Detector
+
+# Section of a tone plan -> the module that declares its kind, in the order of lists.
+KINDS = {
+    "tone": "streamer.detectors.tones",
+    "sequence": "streamer.detectors.sequences",
+    "cadence": "streamer.detectors.cadences",
+    "code": "streamer.detectors.codes",
+    "dtmf": "streamer.detectors.dtmf",
+}
+
+
+class Limits(Protocol):
+    """What one entry of a plan asks for: a frozen dataclass, whose fields are the entry's keys.
+
+    In a list section it has a `name`. A field that is no plain number or text brings its reader along, see base/fields.
+    """
+
+    def list_tones(self) -> Iterable[tuple[float, str]]:
+        """Each frequency it listens to, with its label."""
+
+    def list_obstacles(self, fs_hz: float) -> Iterable[str]:
+        """Why it could not be heard in a signal sampled at fs_hz, or within the times it gives itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of decision."""
+
+    section: str
+    limits: type[Limits]
+    detector: Callable[..., Detector] | None = (
+        None  # built as detector(limits, fs_hz=, channel=); None: not heard yet
+    )
+    is_list: bool = True  # [[tone]], an entry each; else one table, [dtmf]
+    presets: Mapping[str, Limits] = field(
+        default_factory=dict
+    )  # of one table: what `preset` may name; "default" is first
+    event_type: str = "match"  # what its events are called
+    tells_begin: bool = True  # in text; what is short is told when it is over
+    is_digit: bool = False  # whether its labels, one after the other, are what was dialled
+
+    @property
+    def heading(self) -> str:
+        return f"[[{self.section}]]" if self.is_list else f"[{self.section}]"
+
+
+@cache
+def load_kind(section: str) -> Kind:
+    """The kind of a section, a key of KINDS."""
+    kind: Kind = import_module(KINDS[section]).KIND
+    return kind
+
+
+def list_heard() -> list[str]:
+    """The sections that have a detector."""
+    return [section for section in KINDS if load_kind(section).detector]
+
+
+def list_event_types() -> list[str]:
+    """What events may be called; a match, which several kinds tell of, comes last."""
+    types = dict.fromkeys(load_kind(section).event_type for section in KINDS)
+    return sorted(types, key=lambda event_type: event_type not in KINDS)
+
+
+def tells_begin(event_type: str) -> bool:
+    """Whether people are told of an event's begin too. An event type of its own has the name of its section."""
+    return event_type not in KINDS or load_kind(event_type).tells_begin
+
+
+def is_digit(event_type: str) -> bool:
+    return event_type in KINDS and load_kind(event_type).is_digit
