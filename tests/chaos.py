@@ -163,11 +163,15 @@ class Chaos:
             ]
         )
 
+    def _pick_worker(self) -> int:
+        assert self._stream.section is not None
+        return self._rng.choice(self._stream.section.pool.pids)
+
     def kill_worker(self) -> None:
-        os.kill(self._rng.choice(self._stream.pool.pids), signal.SIGKILL)
+        os.kill(self._pick_worker(), signal.SIGKILL)
 
     def stop_worker(self) -> None:
-        self._pause(self._rng.choice(self._stream.pool.pids), self._rng.uniform(0.1, 5))
+        self._pause(self._pick_worker(), self._rng.uniform(0.1, 5))
 
     def kill_capture(self) -> None:
         if pid := self._stream.capture_pid:
@@ -242,7 +246,7 @@ def main() -> int:
         os.environ.update(mic.env)
         spec = SourceSpec(kind="mic", target=NAME, rate_hz=float(FS_HZ))
         with Stream(spec, set_up, n_workers=2) as stream:
-            while stream.info is None or stream.ring.written_samples == 0:
+            while stream.section is None or stream.section.ring.written_samples == 0:
                 stream.step(0.1)
             chaos = Chaos(mic, stream, rng)
             stop_s = time.monotonic() + arguments.minutes * 60
@@ -302,7 +306,8 @@ def main() -> int:
 def audit(item: object, stream: Stream, auditor: Auditor, seen: Counter[str]) -> None:
     if isinstance(item, Batch):
         if item.stop_sample > item.start_sample:
-            samples = stream.ring.read(0, item.start_sample, item.stop_sample)
+            assert stream.section is not None
+            samples = stream.section.ring.read(0, item.start_sample, item.stop_sample)
             if samples is None:
                 auditor.unread += item.stop_sample - item.start_sample
                 auditor.forget()

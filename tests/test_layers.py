@@ -53,7 +53,7 @@ ORDER = {
     "live": (
         "__init__ atomics ring_fields < ring_loops compiled spans timekeeper < ring results"
         " < dispatcher worker collector capture_messages < pool capture < capture_process preload"
-        " < stream < open_stream"
+        " < section source_keeper < stream < open_stream"
     ),
     "stores": "__init__ heading < labelled < as_*",
     "stores/as_png": "__init__ layout pooling ticks < sheet < figure",

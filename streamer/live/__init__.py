@@ -4,7 +4,7 @@ A file belongs to one process; its name says which.
 
 Capture: capture, dispatcher, timekeeper.
 Workers: worker.
-Main: open_stream, stream, pool, collector, capture_process.
+Main: open_stream, stream, section, source_keeper, pool, collector, capture_process.
 All of them: ring, ring_fields, ring_loops, compiled, atomics, spans, results, capture_messages.
 The process server, from which the others are forked: preload.
 

@@ -12,7 +12,8 @@ from streamer.analysis.bank import Analysis, Bank, Batch, Levels
 from streamer.analysis.frames import FrameSpec
 from streamer.base.units import parse_hop_samples, parse_length_samples
 from streamer.events import ErrorRecord, Event, GapRecord, Stats
-from streamer.live.stream import Item, Stream
+from streamer.live.section import Item
+from streamer.live.stream import Stream
 from streamer.plans.bands import make_bank
 from streamer.plans.listening import make_set_up
 from streamer.sources import SourceInfo, SourceSpec, parse_source

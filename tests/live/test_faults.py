@@ -24,7 +24,7 @@ import numpy as np
 import pytest
 
 from streamer.base.units import parse_duration_s
-from streamer.live.stream import SILENT_S
+from streamer.live.source_keeper import SILENT_S
 from tests.programs import find_children, is_running, read_lines, run, shared_files, start
 from tests.virtual_mic import (
     JACK_NAME,

@@ -53,7 +53,7 @@ with streamer.open_stream("mic:{JACK_NAME}", channels="all", bands="500,1000", w
             print(kind, item.message, flush=True)
         elif kind == "SourceInfo":
             print(kind, item.channels, flush=True)
-        elif kind != "Levels" or item.first_frame < 50:
+        else:
             channel = getattr(item, "channel", "-")
             print(kind, channel, flush=True)
 """

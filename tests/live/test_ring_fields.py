@@ -121,7 +121,7 @@ def test_nobody_else_knows_where_the_fields_lie() -> None:
     [
         ("RingWriter", {"capture.py"}),
         ("RingReader", {"worker.py"}),
-        ("RingOwner", {"collector.py", "stream.py"}),
+        ("RingOwner", {"collector.py", "section.py"}),
     ],
 )
 def test_each_end_is_made_in_its_own_process(end: str, files: set[str]) -> None:

@@ -16,7 +16,8 @@ from streamer.analysis.bank import Analysis, Bank, Batch
 from streamer.analysis.frames import FrameSpec
 from streamer.base.errors import SourceError
 from streamer.events import Event, WorkerRecord
-from streamer.live.stream import Item, Stream
+from streamer.live.section import Item
+from streamer.live.stream import Stream
 from streamer.plans.listening import make_set_up
 from streamer.recordings.detect import detect
 from streamer.sources import SourceInfo, parse_source
@@ -114,7 +115,7 @@ def test_a_source_that_is_not_there_says_so() -> None:
 def test_stopping_keeps_what_was_captured(tmp_path: Path) -> None:
     make_recording(tmp_path / "a.wav", seconds=60)
     with Stream(parse_source(f"{tmp_path}/a.wav"), set_up, speed=1.0) as stream:
-        while stream.info is None or stream.ring.written_samples < FS_HZ:
+        while stream.section is None or stream.section.ring.written_samples < FS_HZ:
             stream.step(0.2)
         stream.stop()
         began = time.monotonic()
@@ -134,8 +135,9 @@ def test_workers_killed_in_mid_run_change_nothing(tmp_path: Path) -> None:
     with Stream(parse_source(f"{tmp_path}/a.wav"), set_up, speed=2.0, n_workers=2) as stream:
         while not stream.finished:
             items += stream.step(0.2)
-            if stream.info is not None and kills < 3 and stream.ring.written_samples > (kills + 1) * FS_HZ:
-                os.kill(stream.pool.pids[kills % 2], signal.SIGKILL)
+            section = stream.section
+            if section is not None and kills < 3 and section.ring.written_samples > (kills + 1) * FS_HZ:
+                os.kill(section.pool.pids[kills % 2], signal.SIGKILL)
                 kills += 1
     assert kills == 3
     assert len([item for item in items if isinstance(item, WorkerRecord)]) == 3
@@ -146,7 +148,7 @@ def test_workers_killed_in_mid_run_change_nothing(tmp_path: Path) -> None:
 def test_a_killed_capture_process_is_an_error_and_what_it_captured_counts(tmp_path: Path) -> None:
     make_recording(tmp_path / "a.wav", seconds=60)
     with Stream(parse_source(f"{tmp_path}/a.wav"), set_up, speed=1.0) as stream:
-        while stream.info is None or stream.ring.written_samples < FS_HZ:
+        while stream.section is None or stream.section.ring.written_samples < FS_HZ:
             stream.step(0.2)
         assert stream.capture_pid is not None
         os.kill(stream.capture_pid, signal.SIGKILL)
@@ -164,5 +166,6 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
     _, stream = run(f"{tmp_path}/a.wav", speed=None)
     after = set(shared.iterdir()) if shared.is_dir() else set()
     assert after <= before
-    assert stream.pool.pids == []
+    assert stream.section is not None
+    assert stream.section.pool.pids == []
     assert stream.capture_pid is None

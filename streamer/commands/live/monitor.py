@@ -19,13 +19,13 @@ from streamer.commands.live.systemd import Notifier
 from streamer.commands.live.view import View
 from streamer.commands.talk import say
 from streamer.events import End, ErrorRecord, Event, GapRecord, Record, Start, WorkerRecord
+from streamer.live.section import Section
 from streamer.live.stream import Stream
 from streamer.outputs import open_outputs
 from streamer.outputs.formats import format_health
 from streamer.outputs.output import Output
 from streamer.outputs.to_file import open_stdout
 from streamer.plans.listening import SetUp
-from streamer.sources import SourceInfo
 
 HEALTH_EVERY_S = 10.0
 PLAIN_STEP_S = 0.5
@@ -78,17 +78,17 @@ class Monitor:
             stream.watch(self._interrupts.fd, self._interrupts.drain)
             if spec.has_dashboard:
                 self._view = stack.enter_context(View(spec, stream))
-            started: SourceInfo | None = None
+            started: Section | None = None
             while not stream.finished:
-                for item in stream.step(self._find_timeout_s(), may_take=not self._should_wait(stream)):
+                for item in stream.step(self._find_timeout_s(), may_collect=not self._should_wait(stream)):
                     if isinstance(item, Batch):
                         if self._view:
                             self._view.add(item)
                     else:
                         self._report(item)
-                if stream.info is not None and stream.info is not started:
-                    started = stream.info  # the first section, or a new one
-                    self._start(stream, stream.info)
+                if stream.section is not None and stream.section is not started:
+                    started = stream.section  # the first one, or a new one
+                    self._start(started)
                 self._look_for_the_end(stream)
                 if self._view:
                     self._view.show(self._status(stream))
@@ -104,9 +104,8 @@ class Monitor:
         is_patient = stream.info is not None and not stream.info.is_live and self._reason is None
         return is_patient and any(output.is_behind for output in self._outputs)
 
-    def _start(self, stream: Stream, info: SourceInfo) -> None:
-        assert stream.listening is not None
-        display = stream.listening.display
+    def _start(self, section: Section) -> None:
+        info, display = section.info, section.listening.display
         self._put(
             Start(
                 run=secrets.token_hex(8),
@@ -119,7 +118,7 @@ class Monitor:
                 window=display.frames.window,
                 bands_hz=[float(f) for f in display.bank.freqs_hz],
                 plans=list(self._spec.plans),
-                time=stream.clock.text(0) or (_now() if info.is_live else None),
+                time=section.clock.text(0) or (_now() if info.is_live else None),
             )
         )
 
@@ -170,9 +169,9 @@ class Monitor:
         return None
 
     def _has_lasted(self, stream: Stream) -> bool:
-        if stream.info is None or self._spec.duration_s is None:
+        if stream.section is None or self._spec.duration_s is None:
             return False
-        return stream.lasted_s >= self._spec.duration_s
+        return stream.status.lasted_s >= self._spec.duration_s
 
     def _end(self, stream: Stream) -> int:
         """Say how it ended, to everybody; raises what went wrong."""
@@ -214,10 +213,11 @@ class Monitor:
         return 1 / self._spec.fps if self._view else PLAIN_STEP_S
 
     def _status(self, stream: Stream) -> str:
-        if stream.info is None or not stream.pool.ready_count:
+        status = stream.status
+        if not status.workers_ready:
             return "starting"
-        if stream.waiting_s is not None:
-            return f"waiting for {stream.name.partition(':')[2]}, {stream.waiting_s:.0f} s"
+        if status.waiting_s is not None:
+            return f"waiting for {status.name.partition(':')[2]}, {status.waiting_s:.0f} s"
         return ""
 
     def _say_health(self, stream: Stream) -> None:
@@ -235,15 +235,15 @@ class Monitor:
         if self._reason is not None or stream.finished:
             self._notifier.tell_stopping()
             return
-        now = time.monotonic()
-        if stream.info is None or not stream.is_ready or not self._notifier.is_due(now):
+        now, status = time.monotonic(), stream.status
+        if stream.info is None or not status.is_ready or not self._notifier.is_due(now):
             return
         stats = stream.stats
         self._notifier.tell_alive(
             now,
             progress=stats.analysed,
-            may_rest=stream.may_rest or self._should_wait(stream),
-            status=f"{stream.name}: {self._status(stream) or format_health(stats, stream.info.fs_hz)}",
+            may_rest=status.may_rest or self._should_wait(stream),
+            status=f"{status.name}: {self._status(stream) or format_health(stats, stream.info.fs_hz)}",
         )
 
 

@@ -20,8 +20,8 @@ from streamer.dashboard.messages import EventRow, Goodbye, Quit, Scene, Snapshot
 from streamer.dashboard.process import run_dashboard
 from streamer.detectors.registry import is_digit
 from streamer.events import ErrorRecord, Event, GapRecord, Record
+from streamer.live.section import Section
 from streamer.live.stream import Stream, count_frames
-from streamer.sources import SourceInfo
 
 KEPT_LINES = 20  # said once the dashboard has given the terminal back
 
@@ -32,7 +32,7 @@ class View:
     def __init__(self, spec: MonitorSpec, stream: Stream) -> None:
         self._spec, self._stream = spec, stream
         self.wants_to_quit = False
-        self._scene_of: SourceInfo | None = None
+        self._scene_of: Section | None = None
         self._shown_s = 0.0
         self._rows: list[EventRow] = []
         self._untold: deque[str] = deque(maxlen=KEPT_LINES)
@@ -94,11 +94,10 @@ class View:
                 self._tell_now()
 
     def add(self, batch: Batch) -> None:
-        stream = self._stream
-        assert stream.info is not None
-        assert stream.listening is not None
-        if self._scene_of is not stream.info:
-            self._show_scene(stream.info)
+        section = self._stream.section
+        assert section is not None
+        if self._scene_of is not section:
+            self._show_scene(section)
         for levels in batch.levels[0]:
             self._levels.add(levels.channel, levels.power)
         self._frames += count_frames(batch)
@@ -111,12 +110,10 @@ class View:
             dialled = isinstance(record, Event) and is_digit(record.type)
             self._rows.append(make_event_row(record, is_digit=dialled))
 
-    def _show_scene(self, info: SourceInfo) -> None:
-        spec, listening = self._spec, self._stream.listening
-        assert listening is not None
-        display = listening.display
+    def _show_scene(self, section: Section) -> None:
+        spec, info, display = self._spec, section.info, section.listening.display
         bank, frames = display.bank, display.frames
-        self._scene_of = info
+        self._scene_of = section
         self._levels = LevelSummary(channels=info.channels, bands=len(bank))
         self._peak = np.zeros(info.channels, np.float32)
         self._square = np.zeros(info.channels, np.float32)
@@ -147,23 +144,22 @@ class View:
     def show(self, status: str) -> None:
         """A snapshot, when one is due and the dashboard has taken the last."""
         now = time.monotonic()
-        stream = self._stream
-        if stream.info is None or now - self._shown_s < 0.9 / self._spec.fps or not self._link.ready():
+        section = self._stream.section
+        if section is None or now - self._shown_s < 0.9 / self._spec.fps or not self._link.ready():
             return
-        if self._scene_of is not stream.info:
-            self._show_scene(stream.info)
+        if self._scene_of is not section:
+            self._show_scene(section)
         self._shown_s = now
         since_s, frames = self._rate_mark
         if now - since_s >= 1:
             self._windows_per_s = (self._frames - frames) / (now - since_s)
             self._rate_mark = (now, self._frames)
-        stats, fs_hz = stream.stats, stream.info.fs_hz
+        stream, stats, fs_hz = self._stream.status, self._stream.stats, section.info.fs_hz
         levels, peaks = self._levels.take()
-        end_sample = stream.pool.collector.analysed_end
         self._link.send(
             Snapshot(
-                t_s=end_sample / fs_hz,
-                unix_s=stream.clock.at_s(end_sample),
+                t_s=stream.analysed_end / fs_hz,
+                unix_s=stream.analysed_end_unix_s,
                 levels=levels,
                 peaks=peaks,
                 input_rms_dbfs=db_from_powers(2 * self._square.astype(np.float64)).tolist(),
@@ -174,8 +170,8 @@ class View:
                 latency_ms_p50=stats.latency_ms_p50,
                 latency_ms_p99=stats.latency_ms_p99,
                 ring_fill=stream.ring_fill,
-                workers_ready=stream.pool.ready_count,
-                workers_total=stream.pool.n_workers,
+                workers_ready=stream.workers_ready,
+                workers_total=stream.workers_total,
                 captured_samples=stats.captured,
                 dropped_samples=stats.dropped,
                 gaps=stream.gap_count,

@@ -1,0 +1,268 @@
+"""From samples to events: all that follows from one sample rate and one number of channels."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.analysis.bank import Batch
+from streamer.base.errors import StreamerError
+from streamer.base.processes import cpu_count
+from streamer.detectors.decoder import Decoder
+from streamer.events import GapRecord, Record, Stats, WorkerRecord
+from streamer.events.clocks import Reservoir, SampleClock, WallClock
+from streamer.live.capture_messages import Run
+from streamer.live.dispatcher import Dispatcher
+from streamer.live.pool import Pool
+from streamer.live.results import choose_slots
+from streamer.live.ring import Ring, RingOwner, RingSpec
+from streamer.live.ring_fields import Gap, GapReason
+from streamer.live.spans import IndexPipe, Work, choose_span_samples
+from streamer.plans.listening import Listening
+from streamer.sources import SourceInfo
+
+RING_S = 4.0  # how long the analysis may stall before samples are lost
+MIN_RING_SAMPLES = 1 << 16  # room for a source that is read as fast as it goes
+MAX_WORKERS = 4
+LIVE_SPANS_PER_MESSAGE = 8
+REPLAY_SPANS_PER_MESSAGE = 64
+
+Item = Batch | Record
+
+
+class Section:
+    """Ring, workers, decoder, clocks and books of one stretch of a stream. Whole once made, until it is closed.
+
+    Its source is given `run` and the ring's block, and may be given them again after a loss. What has become known is
+    collected; when the source is over, `end` says so, and the section goes on until it `is_drained`.
+    """
+
+    def __init__(
+        self,
+        info: SourceInfo,
+        listening: Listening,
+        index: IndexPipe,
+        *,
+        speed: float | None,
+        n_workers: int | None,
+        duration_s: float | None,
+        after: Section | None = None,
+    ) -> None:
+        """Start the workers. They own the index from here on: close closes it, make_way leaves it to the next section.
+
+        after: what this one follows. Then sample 0 is now, and gaps, latencies and lengths are counted on
+        """
+        self.info, self.listening = info, listening
+        self.is_paced = info.is_live or speed is not None
+        self.clock = WallClock(info.fs_hz, start=info.start_time)
+        self.decoder = Decoder(
+            listening.detectors, analyses=[listening.display], read_audio=self._read_audio, clock=self.clock
+        )
+        analyses = self.decoder.analyses
+        span_samples = choose_span_samples(analyses, info.fs_hz)
+        work = Work(analyses=analyses, channels=info.channels, span_samples=span_samples)
+        reach = work.longest_frame_samples + span_samples + self.decoder.history_samples
+        spec = RingSpec(
+            channels=info.channels,
+            capacity_samples=max(round(RING_S * info.fs_hz), MIN_RING_SAMPLES, 4 * reach),
+            fs_hz=info.fs_hz,
+        )
+        self.ring = Ring(spec)
+        n_slots = choose_slots(work, info.fs_hz, seconds=spec.capacity_samples / info.fs_hz)
+        # One processor is the source's, if that has times to keep.
+        n_workers = n_workers or min(MAX_WORKERS, max(1, cpu_count() - self.is_paced))
+        most_spans = max(1, min(REPLAY_SPANS_PER_MESSAGE, n_slots // (4 * n_workers)))
+        spans_per_message = LIVE_SPANS_PER_MESSAGE if self.is_paced else most_spans
+        self.pool = Pool(work, self.ring, n_workers=n_workers, n_slots=n_slots, index=index)
+        self._owner = RingOwner(self.ring)
+        self._dispatcher = Dispatcher(
+            self._owner,
+            span_samples=span_samples,
+            n_slots=n_slots,
+            index_fd=index.writer.fileno(),
+            spans_per_message=spans_per_message,
+        )
+        self.pool.__enter__()
+        self._run = Run(
+            ring=spec,
+            speed=None if info.is_live else speed,
+            span_samples=span_samples,
+            n_slots=n_slots,
+            spans_per_message=spans_per_message,
+            room_samples=spec.capacity_samples - reach,
+            limit_samples=None if duration_s is None else math.ceil(duration_s * info.fs_hz),
+            # What is missed until the workers are ready is a gap, too.
+            clock_offset_s=None if after is None else time.monotonic(),
+        )
+        self._sample_clock = SampleClock(info.fs_hz)
+        self._log_entry = 0
+        self._missed_samples = 0  # between the last sample and the section that follows
+        self._latency_ms, self.gap_count, self._earlier_s = Reservoir(), 0, 0.0
+        if after is not None:
+            self._latency_ms, self.gap_count = after._latency_ms, after.gap_count
+            self._earlier_s = after._earlier_s + after.stats.captured / after.info.fs_hz
+
+    def close(self) -> None:
+        """No process of it stays behind."""
+        self.pool.close()
+
+    def make_way(self) -> None:
+        """Close it, and leave the index to the section that follows."""
+        self.pool.make_way()
+
+    # --- its source --------------------------------------------------------------------------------------------
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all workers are up: samples that came before would be old before they are looked at."""
+        return self.pool.ready_count == self.pool.n_workers
+
+    @property
+    def run(self) -> Run:
+        """How the source is to run, from now on: time goes on where it was."""
+        return replace(self._run, clock_offset_s=self._sample_0_s)
+
+    @property
+    def blocks(self) -> tuple[int, float]:
+        """How many the source has delivered, and when the newest of them came."""
+        return self.ring.block_count, self.ring.newest_arrival_ns * 1e-9
+
+    def end(self) -> None:
+        """There are no more samples. Call when nobody writes them any more, if the source could not say so itself."""
+        self._owner.end()
+
+    def is_drained(self) -> bool:
+        """Of a section that has ended: whether all of it has been collected. Hands out what nobody else does now."""
+        self._dispatcher.advance()
+        total = self.ring.total_samples
+        assert total is not None
+        return self.analysed_end >= total
+
+    def note_missed(self, now_s: float) -> list[Item]:
+        """The gap from the last sample of a drained section up to now, which is when the next one begins."""
+        if self._sample_0_s is None:
+            return []  # there was not one sample
+        end, elapsed_s = self.ring.written_samples, now_s - self._sample_0_s
+        self._missed_samples = max(0, round(elapsed_s * self.info.fs_hz) - end)
+        return self._report_gap(Gap(end, self._missed_samples, GapReason.DEVICE_LOST))
+
+    # --- what has become known ---------------------------------------------------------------------------------
+
+    def collect(self) -> list[Item]:
+        """What the workers have done, and what that tells, in the order of the stream."""
+        items: list[Item] = []
+        for item in self.pool.collector.take():
+            if isinstance(item, Gap):
+                items += self._report_gap(item)
+                continue
+            arrived_ns = self._find_arrival(item.stop_sample)
+            if arrived_ns is not None and self.is_paced:
+                self._latency_ms.add((time.monotonic_ns() - arrived_ns) * 1e-6)
+            items.append(item)
+            items += self.decoder.feed(item)
+        return items
+
+    def flush(self) -> list[Item]:
+        """The stream ends or breaks here."""
+        return [*self.decoder.flush()]
+
+    def supervise(self) -> list[Item]:
+        """Replace workers that died or hang. Raises StreamerError when none can be kept alive."""
+        exit_codes = self.pool.supervise()
+        if self.pool.is_hopeless:
+            raise StreamerError(
+                f"the worker processes end as soon as they have started, with exit code {exit_codes}: "
+                "`streamer detect` works without them; please report this with what `streamer --version` prints"
+            )
+        return [WorkerRecord(reason=f"exit code {code}", restarts=self.pool.restarts) for code in exit_codes]
+
+    def _report_gap(self, gap: Gap) -> list[Item]:
+        self.gap_count += 1
+        record = GapRecord(
+            sample=gap.sample,
+            t_s=gap.sample / self.info.fs_hz,
+            lost_samples=gap.lost_samples,
+            reason=gap.reason.name.lower(),
+            time=self.clock.text(gap.sample),
+        )
+        return [*self.flush(), record]
+
+    def _read_audio(self, channel: int, start: int, stop: int) -> NDArray[np.float32] | None:
+        return self.ring.read(channel, start, stop)  # the ring is made after the decoder
+
+    def _find_arrival(self, sample: int) -> int | None:
+        """When the block with this sample arrived; on the way the clocks learn from each block."""
+        for block in self.ring.read_log(self._log_entry):
+            self._log_entry = block.number  # looked at again, if it reaches beyond the sample
+            if self.info.is_live:
+                ago_s = (time.monotonic_ns() - block.arrived_ns) * 1e-9
+                self._sample_clock.observe(block.end_sample, block.arrived_ns * 1e-9)
+                self.clock.observe(block.end_sample, time.time() - ago_s)
+            if block.end_sample >= sample:
+                return block.arrived_ns
+            self._log_entry += 1
+        return None
+
+    @property
+    def _sample_0_s(self) -> float | None:
+        """The monotonic time of sample 0, as soon as it is known."""
+        found_s = self._sample_clock.offset_s
+        return self._run.clock_offset_s if found_s is None else found_s
+
+    # --- the books ---------------------------------------------------------------------------------------------
+
+    @property
+    def analysed_end(self) -> int:
+        """The sample after the last one that has been collected."""
+        return self.pool.collector.analysed_end
+
+    @property
+    def pending_samples(self) -> int:
+        """Captured, and not collected yet."""
+        return self.ring.written_samples - self.analysed_end
+
+    @property
+    def ring_fill(self) -> float:
+        """How much of the ring waits for the analysis, 0 to 1."""
+        return min(1.0, self.pending_samples / self.ring.spec.capacity_samples)
+
+    @property
+    def is_starved(self) -> bool:
+        """Whether a source that may be silent, such as a pipe, has sent nothing to analyse."""
+        return not self.info.is_live and self.pending_samples < self._run.span_samples
+
+    @property
+    def lasted_s(self) -> float:
+        """Length of what was captured, in this section and all before it."""
+        return self._earlier_s + self.ring.written_samples / self.info.fs_hz
+
+    @property
+    def stats(self) -> Stats:
+        collector = self.pool.collector
+        written = self.ring.written_samples  # looked at once, as more may come at any moment
+        return Stats(
+            captured=written + self._missed_samples,
+            analysed=collector.analysed_samples,
+            dropped=collector.dropped_samples + self._missed_samples,
+            pending=written - collector.analysed_end,
+            latency_ms_p50=_round(self._latency_ms.percentile(50)),
+            latency_ms_p99=_round(self._latency_ms.percentile(99)),
+            realtime_factor=_round(self._realtime_factor()),
+            nonfinite=self.ring.nonfinite_samples,
+            rejections=dict(self.decoder.rejections),
+        )
+
+    def _realtime_factor(self) -> float | None:
+        """How many times real time the workers could do, from the time they were busy."""
+        busy_ns, analysed = self.pool.busy_ns, self.pool.collector.analysed_samples
+        if busy_ns == 0 or analysed == 0:
+            return None
+        return analysed / self.info.fs_hz / (busy_ns * 1e-9) * self.pool.n_workers
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

@@ -1,0 +1,203 @@
+"""A section with real workers, and samples that come from the test instead of a source."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from streamer.analysis.bank import Analysis, Bank, Batch
+from streamer.analysis.frames import FrameSpec
+from streamer.base.errors import StreamerError
+from streamer.events import Event, GapRecord
+from streamer.live.ring import RingWriter
+from streamer.live.ring_fields import GapReason
+from streamer.live.section import LIVE_SPANS_PER_MESSAGE, Item, Section
+from streamer.live.spans import IndexPipe
+from streamer.plans.listening import Listening, make_detectors
+from streamer.sources import SourceInfo
+
+FS_HZ = 8000.0
+
+
+def make_info(*, is_live: bool = False, fs_hz: float = FS_HZ) -> SourceInfo:
+    return SourceInfo(name="test", fs_hz=fs_hz, channels=1, is_live=is_live)
+
+
+def make_section(
+    info: SourceInfo,
+    index: IndexPipe,
+    *,
+    speed: float | None = None,
+    duration_s: float | None = None,
+    after: Section | None = None,
+) -> Section:
+    frames = FrameSpec(length_samples=600, hop_samples=150)
+    display = Analysis(bank=Bank(freqs_hz=np.array([697.0, 1209.0])), frames=frames, fs_hz=info.fs_hz)
+    listening = Listening(display=display, detectors=list(make_detectors(["dtmf"], info.fs_hz, 1)))
+    return Section(info, listening, index, speed=speed, n_workers=1, duration_s=duration_s, after=after)
+
+
+@pytest.fixture
+def index() -> Iterator[IndexPipe]:
+    pipe = IndexPipe()
+    yield pipe
+    pipe.close()
+
+
+@contextmanager
+def closing(section: Section) -> Iterator[Section]:
+    try:
+        yield section
+    finally:
+        section.close()
+
+
+def wait_until(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def wait_until_ready(section: Section) -> None:
+    def is_ready() -> bool:
+        section.pool.read_messages()
+        return section.is_ready
+
+    wait_until(is_ready)
+
+
+def drain(section: Section) -> list[Item]:
+    """No more samples: what the workers make of those that came."""
+    items: list[Item] = []
+    section.end()
+
+    def is_drained() -> bool:
+        items.extend(section.collect())
+        return section.is_drained()
+
+    wait_until(is_drained)
+    return items
+
+
+def make_digit(n_samples: int, *, at: int) -> np.ndarray:
+    """A 5 of 80 ms in silence."""
+    n = np.arange(n_samples)
+    on = (n >= at) & (n < at + 0.08 * FS_HZ)
+    sines = sum(np.sin(2 * np.pi * f * n / FS_HZ) for f in (770, 1336))
+    return (0.2 * on * sines).astype(np.float32)[:, None]
+
+
+def push(section: Section, samples: np.ndarray, *, sample_0_s: float | None = None) -> RingWriter:
+    """As a source would, in blocks. sample_0_s: when sample 0 was; each block comes as soon as it is over"""
+    writer = RingWriter(section.ring, device_channels=(0,))
+    for at in range(0, len(samples), 800):
+        block = samples[at : at + 800]
+        came_s = time.monotonic()
+        if sample_0_s is not None:
+            came_s = sample_0_s + (section.ring.written_samples + len(block)) / section.info.fs_hz
+        writer.push(block, round(came_s * 1e9))
+    return writer
+
+
+def list_gaps(items: list[Item]) -> list[tuple[int, int, str]]:
+    return [(gap.sample, gap.lost_samples, gap.reason) for gap in items if isinstance(gap, GapRecord)]
+
+
+def test_what_came_is_told_once_in_order_and_adds_up(index: IndexPipe) -> None:
+    with closing(make_section(make_info(), index)) as section:
+        push(section, make_digit(16_001, at=4000))
+        items = drain(section)
+    batches = [item for item in items if isinstance(item, Batch)]
+    assert [batch.start_sample for batch in batches] == [0, *(batch.stop_sample for batch in batches[:-1])]
+    assert batches[-1].stop_sample == 16_001
+    digits = [(event.label, event.phase) for event in items if isinstance(event, Event)]
+    assert digits == [("5", "begin"), ("5", "end")]
+    stats = section.stats
+    assert (stats.captured, stats.analysed, stats.dropped, stats.pending) == (16_001, 16_001, 0, 0)
+    assert stats.realtime_factor is not None
+    assert stats.latency_ms_p50 is None  # it came as fast as it went
+
+
+def test_a_digit_that_a_gap_cuts_is_over_before_the_gap_is_told(index: IndexPipe) -> None:
+    with closing(make_section(make_info(), index)) as section:
+        writer = push(section, make_digit(4600, at=4000))
+        writer.skip(800, GapReason.INPUT_OVERFLOW)
+        push(section, np.zeros((4000, 1), np.float32))
+        items = drain(section)
+    told = [item for item in items if not isinstance(item, Batch)]
+    assert [type(item) for item in told] == [Event, Event, GapRecord]
+    assert list_gaps(told) == [(4600, 800, "input_overflow")]
+    stats = section.stats
+    assert (stats.captured, stats.analysed, stats.dropped, section.gap_count) == (9400, 8600, 800, 1)
+
+
+def test_how_its_source_is_to_run(index: IndexPipe) -> None:
+    with closing(make_section(make_info(), index, speed=2.0, duration_s=1.00001)) as section:
+        run = section.run
+        assert (run.speed, run.limit_samples, run.clock_offset_s) == (2.0, 8001, None)
+        assert run.spans_per_message == LIVE_SPANS_PER_MESSAGE
+        assert section.pending_samples < run.span_samples
+        assert section.is_starved
+        push(section, np.zeros((run.span_samples, 1), np.float32))
+        assert not section.is_starved
+
+
+def test_the_clocks_of_a_live_source_are_learned_from_its_blocks(index: IndexPipe) -> None:
+    with closing(make_section(make_info(is_live=True), index, speed=None)) as section:
+        assert section.run.speed is None
+        assert section.blocks[0] == 0
+        sample_0_s = time.monotonic() - 2
+        push(section, np.zeros((8000, 1), np.float32), sample_0_s=sample_0_s)
+        assert section.blocks == (10, pytest.approx(sample_0_s + 1))
+        drain(section)
+        # If it is lost now, time goes on from here when it is back.
+        assert section.run.clock_offset_s == pytest.approx(sample_0_s)
+        assert section.clock.at_s(8000) == pytest.approx(time.time() - 1, abs=0.5)
+        latency_ms = section.stats.latency_ms_p50
+        assert latency_ms is not None
+        assert latency_ms > 900
+
+
+def test_a_section_follows_another_without_a_hole_in_the_books(index: IndexPipe) -> None:
+    before = make_section(make_info(is_live=True), index)
+    sample_0_s = time.monotonic() - 3
+    push(before, np.zeros((8000, 1), np.float32), sample_0_s=sample_0_s)
+    drain(before)
+    assert list_gaps(before.note_missed(sample_0_s + 3)) == [(8000, 16_000, "device_lost")]
+    stats = before.stats
+    assert (stats.captured, stats.analysed, stats.dropped, stats.pending) == (24_000, 8000, 16_000, 0)
+    before.make_way()
+    began_s = time.monotonic()
+    with closing(make_section(make_info(is_live=True, fs_hz=4000.0), index, after=before)) as section:
+        assert section.run.clock_offset_s is not None
+        assert began_s < section.run.clock_offset_s <= time.monotonic()
+        assert (section.stats.captured, section.gap_count) == (0, 1)
+        assert section.stats.latency_ms_p50 == before.stats.latency_ms_p50
+        assert section.lasted_s == 3
+        wait_until_ready(section)  # the workers of before have left it the index
+        push(section, np.zeros((4000, 1), np.float32))
+        drain(section)
+        assert section.stats.analysed == 4000
+        assert section.lasted_s == 3 + 1
+
+
+def test_before_the_first_sample_nothing_can_be_missed(index: IndexPipe) -> None:
+    with closing(make_section(make_info(is_live=True), index)) as section:
+        assert drain(section) == []
+        assert section.note_missed(time.monotonic()) == []
+        assert section.stats.captured == 0
+
+
+def test_workers_that_cannot_be_kept_alive_are_an_error_that_says_what_works(
+    index: IndexPipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(make_section(make_info(), index)) as section:
+        assert section.supervise() == []
+        monkeypatch.setattr(type(section.pool), "is_hopeless", True)
+        with pytest.raises(StreamerError, match="`streamer detect` works without them"):
+            section.supervise()
