@@ -646,7 +646,7 @@ def _list_spectrograms(recordings: list[str]) -> Iterator[Call]:
         for name in ("dial-8k.wav", "progress-8k.wav", "dial-44k-f32-stereo.wav", "fax-16k.flac"):
             yield call(f"{draw} --events {plan} in/{name}")
     yield call(f"{draw} --events -o x.csv in/dial-8k.wav")
-    for words in ("-o {stem}.png", "-o {name}.npz -j 2", "", "-o x.png"):
+    for words in ("-o {stem}.png", "-o {name}.npz -q -j 2", "", "-o x.png"):
         yield call(f"{draw} {words} -n 2048 in/dial-8k.wav in/fax-16k.flac in/nowhere.wav in/f-opus.opus")
     yield call(f"{draw} {stores} -n 4096 --hop 512 in/long-8k.wav")
     yield call(f"{draw} -o x.npz -o x.nc -o x.zarr -b lin:20-3980:10 -n 4096 --hop 64 -j 2 in/long-8k.wav")
@@ -1021,10 +1021,13 @@ def run_corpus(streamer: Path, material: Path, work: Path, *, jobs: int) -> Iter
     with ThreadPoolExecutor(jobs) as pool:
         values = pool.submit(ask, [*python, Path(__file__).resolve(), "--values", work / "values"])
         outcomes = pool.map(bench.run, range(len(calls)), calls.values())
-        values.result()
-        yield from pickle.loads((work / "values").read_bytes())
-        for items in outcomes:
-            yield from items
+        try:
+            values.result()
+            yield from pickle.loads((work / "values").read_bytes())
+            for items in outcomes:
+                yield from items
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def main() -> None:
