@@ -118,6 +118,7 @@ class SourceKeeper:
               hear: open with other rate or channels   Changed    "came back with"
     Changed   hear: ended                              Changed    KILL
               begin (the section before is told)       Open       (Lost if it ended meanwhile)
+              give_up (none can follow it)             Over
     Opening,  stop                                     Stopping   (Over if it has no process)
     Open or
     Running

@@ -17,7 +17,7 @@ from streamer.live.ring import RingWriter
 from streamer.live.ring_fields import GapReason
 from streamer.live.section import LIVE_SPANS_PER_MESSAGE, Item, Section
 from streamer.live.spans import IndexPipe
-from streamer.plans.listening import Listening, make_detectors
+from streamer.plans.listening import make_set_up
 from streamer.sources import SourceInfo
 
 FS_HZ = 8000.0
@@ -36,9 +36,9 @@ def make_section(
     after: Section | None = None,
 ) -> Section:
     frames = FrameSpec(length_samples=600, hop_samples=150)
-    display = Analysis(bank=Bank(freqs_hz=np.array([697.0, 1209.0])), frames=frames, fs_hz=info.fs_hz)
-    listening = Listening(display=display, detectors=list(make_detectors(["dtmf"], info.fs_hz, 1)))
-    return Section(info, listening, index, speed=speed, n_workers=1, duration_s=duration_s, after=after)
+    bank = Bank(freqs_hz=np.array([697.0, 1209.0]))
+    set_up = make_set_up(["dtmf"], lambda fs_hz: Analysis(bank=bank, frames=frames, fs_hz=fs_hz))
+    return Section(info, set_up(info), index, speed=speed, n_workers=1, duration_s=duration_s, after=after)
 
 
 @pytest.fixture

@@ -239,6 +239,15 @@ def test_a_section_that_cannot_be_made_ends_it_with_its_error() -> None:
     assert str(story.keeper.error) == "bands must lie below 22050 Hz"
 
 
+def test_to_stop_what_has_no_process_is_to_end_it() -> None:
+    story = Story()
+    # A block came, its process ended, and only the block has been seen.
+    story.tell(f"{RUNS}, 2 dies, 2.1 look, 3 opened, 3.1 block, 3.15 dies, 3.2 look")
+    assert type(story.keeper.state).__name__ == "Running"
+    story.keeper.stop(3.3, has_process=False)
+    assert story.keeper.is_over
+
+
 def test_a_killed_capture_process_is_an_error_of_ours() -> None:
     story = Story(is_live=False)
     story.tell(f"{RUNS}, 2 dies")
