@@ -46,8 +46,12 @@ ORDER = {
     "analysis": "__init__ frames kernels < bank < goertzel values < grid < analyser < blocks",
     "analysis/kernels": "__init__ store tiles vectors < compiled inner < grids stretches",
     "events": "clocks records < __init__",
-    "detectors": "bursts limits lines < __init__ < registry < cadences codes decoder dtmf sequences tones",
-    "detectors/dtmf": "spec < verdict < detector < __init__",
+    "detectors": "hearing limits < __init__ < registry < cadences codes decoder dtmf sequences tones",
+    "detectors/hearing": "__init__ bursts lines",
+    "detectors/dtmf": (
+        "spec < pairs timing verdict < company leaders < hearing < candidate < telling < grammar < detector"
+        " < __init__"
+    ),
     "dashboard": "__init__ messages palette terminal < canvas history link < state < bars panels < screen < process",
     "plans": "__init__ band_report tables < plan < asterisk band_words listening < bands",
     "live": (

@@ -1,18 +1,26 @@
 """Levels in, events out. A detector knows no rings, processes, files or screens.
 
 A kind of decision is one file here and one line in registry.py; a country's ringback is data in configs/.
+
+hearing: what all of them hear with. tones, dtmf and, limits alone so far, sequences, cadences and codes: a kind of
+decision each. limits: what a window can part. decoder: the detectors of all plans and channels, fed together.
+
+May import: base, analysis, events. Imported by: plans, live, recordings, commands.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.analysis.bank import Analysis, Levels
 from streamer.events import Event
+
+Tell = Callable[[int, str, object], None]  # sample, label, and why, as text when printed
 
 
 class Audio(Protocol):
@@ -28,7 +36,7 @@ class Audio(Protocol):
 
 
 class Detector(Protocol):
-    """One channel's worth of one decision.
+    """One channel's worth of one decision: hearing and grammar, see hearing/, behind one door.
 
     Everything it says depends on the samples alone: never on how its levels were cut into runs. Each event
     carries known_sample, the end of the frame that settled it (for flush: of the newest frame), by which
@@ -43,15 +51,16 @@ class Detector(Protocol):
     def history_samples(self) -> int:
         """How far back from the end of the newest frame it may ask Audio."""
 
+    @property
+    def rejections(self) -> Counter[str]:
+        """How often which test refused a candidate; empty for one that counts none."""
+        return Counter()
+
+    def explain(self, tell: Tell) -> None:
+        """From now on tell what was looked at and refused; one that refuses nothing has nothing to tell."""
+
     def feed(self, levels: Levels, audio: Audio) -> Iterable[Event]:
-        """Take the next run of frames (consecutive with the last, unless flush came between)."""
+        """Hear the next run of frames (consecutive with the last, unless flush came between)."""
 
     def flush(self) -> Iterable[Event]:
         """The signal ends or breaks here: close what is open with an end event, and forget."""
-
-
-@runtime_checkable
-class Explains(Protocol):
-    """A detector that can tell what it looked at and refused."""
-
-    explain: Callable[[int, str, object], None] | None  # sample, label, and why, as text when printed

@@ -18,8 +18,8 @@ ReadAudio = Callable[[int, int, int], NDArray[np.float32] | None]  # channel fro
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Voice:
-    """A detector, what plan it came from and which of the analyses it listens to."""
+class Tuned:
+    """A detector, what plan it came from, and which channel and which of the analyses it listens to."""
 
     plan: str
     channel: int  # counted from 1
@@ -50,11 +50,11 @@ class Decoder:
         """detectors: (plan name, channel from 1, detector)   analyses: further ones that a batch starts with"""
         self._analyses = list(analyses)
         self.clock, self._file = clock, file
-        self._voices = [
-            Voice(plan=plan, channel=channel, analysis=self._share(detector.analysis), detector=detector)
+        self._tuned = [
+            Tuned(plan=plan, channel=channel, analysis=self._place(detector.analysis), detector=detector)
             for plan, channel, detector in detectors
         ]
-        self._audio = {v.channel: _ChannelAudio(read_audio, v.channel - 1) for v in self._voices}
+        self._audio = {t.channel: _ChannelAudio(read_audio, t.channel - 1) for t in self._tuned}
         self._ids: dict[tuple[int, int], int] = {}
         self._last_id = 0
 
@@ -66,7 +66,7 @@ class Decoder:
     @property
     def history_samples(self) -> int:
         """How far behind the newest sample a detector may read."""
-        return max((v.detector.history_samples for v in self._voices), default=0)
+        return max((t.detector.history_samples for t in self._tuned), default=0)
 
     @property
     def event_count(self) -> int:
@@ -75,10 +75,10 @@ class Decoder:
     @property
     def rejections(self) -> Counter[str]:
         """How often which test refused a candidate."""
-        return sum((Counter(getattr(v.detector, "rejections", {})) for v in self._voices), Counter())
+        return sum((tuned.detector.rejections for tuned in self._tuned), Counter())
 
-    def _share(self, analysis: Analysis) -> int:
-        """Detectors that want the same levels get the same."""
+    def _place(self, analysis: Analysis) -> int:
+        """Where among the analyses it is: detectors that want the same levels get the same."""
         for i, other in enumerate(self._analyses):
             if (
                 other.frames == analysis.frames
@@ -92,18 +92,18 @@ class Decoder:
     def feed(self, batch: Batch) -> list[Event]:
         """The next stretch of the stream; its events in the order in which they became known."""
         found: list[tuple[int, Event]] = []
-        for i, voice in enumerate(self._voices):
-            levels = batch.levels[voice.analysis][voice.channel - 1]
+        for i, tuned in enumerate(self._tuned):
+            levels = batch.levels[tuned.analysis][tuned.channel - 1]
             if len(levels):
-                audio = self._audio[voice.channel]
+                audio = self._audio[tuned.channel]
                 if levels.first_frame == 0:
                     levels = _lead_in(levels, audio)
-                found += [(i, event) for event in voice.detector.feed(levels, audio)]
+                found += [(i, event) for event in tuned.detector.feed(levels, audio)]
         return self._finish(found)
 
     def flush(self) -> list[Event]:
         """The stream ends or breaks here."""
-        return self._finish([(i, e) for i, voice in enumerate(self._voices) for e in voice.detector.flush()])
+        return self._finish([(i, e) for i, tuned in enumerate(self._tuned) for e in tuned.detector.flush()])
 
     def _finish(self, found: list[tuple[int, Event]]) -> list[Event]:
         found.sort(key=lambda item: item[1].known_sample)  # stable: of one moment, in the order of the plans
@@ -112,8 +112,8 @@ class Decoder:
             event.id = self._ids.get(key) or self._number(key)
             if event.phase == "end":
                 del self._ids[key]
-            event.channel = self._voices[i].channel
-            event.plan = event.plan or self._voices[i].plan
+            event.channel = self._tuned[i].channel
+            event.plan = event.plan or self._tuned[i].plan
             event.file = self._file
             event.time = self.clock.text(event.sample)
             event.sample = max(event.sample, 0)

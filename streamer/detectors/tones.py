@@ -12,8 +12,8 @@ from streamer.analysis.bank import Analysis, Bank, Levels
 from streamer.analysis.frames import FrameSpec
 from streamer.base.errors import SpecError
 from streamer.base.fields import FREQS
-from streamer.detectors import Audio
-from streamer.detectors.bursts import Trail, falling_edge, find_pieces, find_plateau, rising_edge
+from streamer.detectors import Audio, Detector
+from streamer.detectors.hearing.bursts import Trail, falling_edge, find_pieces, find_plateau, rising_edge
 from streamer.detectors.limits import format_ms, label_tones, list_too_high, list_unparted
 from streamer.detectors.registry import Kind
 from streamer.events import Event
@@ -97,7 +97,7 @@ class _Measured:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Heard:
+class _OpenTone:
     """A tone that is there, or was a moment ago."""
 
     first_frame: int
@@ -109,7 +109,7 @@ class _Heard:
     start_sample: float = 0.0
 
 
-class ToneDetector:
+class ToneDetector(Detector):
     """One ToneSpec in one channel.
 
     Each frequency is probed at every bin its tolerance covers and one beyond: a tone is there only if a probe
@@ -143,7 +143,7 @@ class ToneDetector:
         )
         self._n_tones = 0
         self._first_frame = 0  # of the unbroken signal
-        self._heard: _Heard | None = None
+        self._open: _OpenTone | None = None
 
     @property
     def analysis(self) -> Analysis:
@@ -162,27 +162,26 @@ class ToneDetector:
             events += self.flush()
             self._restart(levels.first_frame)
         for start in range(0, len(levels), RUN_FRAMES):
-            self._feed_run(levels.power[start : start + RUN_FRAMES], events)
+            events += self._feed_run(levels.power[start : start + RUN_FRAMES])
         return events
 
     def flush(self) -> list[Event]:
         events: list[Event] = []
-        if self._heard:
+        if self._open:
             newest = self._trail.stop_frame - 1
-            on_to_the_end = self._heard.last_frame == newest
-            self._begin_when_due(self._heard, newest, events)
-            self._end(
-                self._heard, newest, newest * self._hop + self._length if on_to_the_end else None, events
-            )
+            on_to_the_end = self._open.last_frame == newest
+            events += self._begin_when_due(self._open, newest)
+            stop = newest * self._hop + self._length if on_to_the_end else self._find_stop(self._open, newest)
+            events += self._end(self._open, newest, stop)
         self._restart(self._trail.stop_frame)
         return events
 
     def _restart(self, next_frame: int) -> None:
         self._trail.clear(next_frame)
         self._first_frame = next_frame
-        self._heard = None
+        self._open = None
 
-    def _feed_run(self, power: NDArray[np.float32], events: list[Event]) -> None:
+    def _feed_run(self, power: NDArray[np.float32]) -> list[Event]:
         spec = self.spec
         first = self._trail.stop_frame
         tones = [
@@ -200,49 +199,51 @@ class ToneDetector:
         opens = fits & (snr >= 10 ** (spec.open_snr_db / 10))
         rows = [*(tone.top for tone in tones), *(tone.noise for tone in tones), stays]
         self._trail.append(np.stack(rows, axis=1))
-        if self._heard is None and not opens.any():
-            return
+        events: list[Event] = []
+        if self._open is None and not opens.any():
+            return events
         for i in range(len(power)):
             frame = first + i
-            if self._heard is None and opens[i]:
+            if self._open is None and opens[i]:
                 sums = [[0.0, 0.0, 0.0] for _ in tones]
                 levels = [float(tone.power[i]) for tone in tones]
-                self._heard = _Heard(first_frame=frame, last_frame=frame, sums=sums, levels=levels)
-            if self._heard is None:
+                self._open = _OpenTone(first_frame=frame, last_frame=frame, sums=sums, levels=levels)
+            if self._open is None:
                 continue
             if stays[i]:
-                self._take(self._heard, frame, [(t.power[i], t.freq_hz[i], t.noise[i]) for t in tones])
-            self._follow(self._heard, frame, events)
+                self._add(self._open, frame, [(t.power[i], t.freq_hz[i], t.noise[i]) for t in tones])
+            events += self._follow(self._open, frame)
+        return events
 
-    def _take(self, heard: _Heard, frame: int, figures: list[tuple[np.float64, ...]]) -> None:
+    def _add(self, tone: _OpenTone, frame: int, figures: list[tuple[np.float64, ...]]) -> None:
         levels = [float(power) for power, _, _ in figures]
-        if any(now < FADED * so_far for now, so_far in zip(levels, heard.levels, strict=True)):
+        if any(now < FADED * so_far for now, so_far in zip(levels, tone.levels, strict=True)):
             return
-        heard.last_frame = frame
-        heard.n_frames += 1
-        heard.levels = [0.8 * so_far + 0.2 * now for now, so_far in zip(levels, heard.levels, strict=True)]
-        for sums, values in zip(heard.sums, figures, strict=True):
+        tone.last_frame = frame
+        tone.n_frames += 1
+        tone.levels = [0.8 * so_far + 0.2 * now for now, so_far in zip(levels, tone.levels, strict=True)]
+        for sums, values in zip(tone.sums, figures, strict=True):
             for i, value in enumerate(values):
                 sums[i] += float(value)
 
-    def _follow(self, heard: _Heard, frame: int, events: list[Event]) -> None:
-        if frame == heard.last_frame:
-            self._begin_when_due(heard, frame, events)
-        elif (frame - heard.last_frame) * self._hop > self._min_off:
-            stop = self._find_stop(heard, frame)
+    def _follow(self, tone: _OpenTone, frame: int) -> list[Event]:
+        if frame == tone.last_frame:
+            return self._begin_when_due(tone, frame)
+        if (frame - tone.last_frame) * self._hop > self._min_off:
+            stop = self._find_stop(tone, frame)
             if self._centre(frame) - stop >= self._min_off:
-                self._begin_when_due(heard, frame, events)
-                self._end(heard, frame, stop, events)
-                self._heard = None
+                self._open = None
+                return self._begin_when_due(tone, frame) + self._end(tone, frame, stop)
+        return []
 
-    def _begin_when_due(self, heard: _Heard, frame: int, events: list[Event]) -> None:
+    def _begin_when_due(self, tone: _OpenTone, frame: int) -> list[Event]:
         """Noise opens a single frame now and then: over its whole length a tone must keep its SNR."""
-        if heard.number or (frame - heard.first_frame) * self._hop < self._min_on - self._length:
-            return
-        start = self._find_start(heard, frame)
-        stop = self._centre(frame) if frame == heard.last_frame else self._find_stop(heard, frame)
+        if tone.number or (frame - tone.first_frame) * self._hop < self._min_on - self._length:
+            return []
+        start = self._find_start(tone, frame)
+        stop = self._centre(frame) if frame == tone.last_frame else self._find_stop(tone, frame)
         if stop - start < self._min_on:
-            return
+            return []
         n_tones = len(self.spec.freqs_hz)
         first, last = (math.floor((edge - self._length / 2) / self._hop) + 1 for edge in (start, stop))
         rows = self._trail.rows(
@@ -251,18 +252,17 @@ class ToneDetector:
         power, noise, stays = rows[:n_tones], rows[n_tones : 2 * n_tones], rows[-1]
         snr = float(np.min(np.median(power, axis=1) / np.median(noise, axis=1)))
         if snr < 10 ** (self.spec.open_snr_db / 10) or stays.mean() < LEAST_STAY:
-            return
+            return []
         self._n_tones += 1
-        heard.number, heard.start_sample = self._n_tones, start
-        events.append(self._event(heard, frame, phase="begin"))
+        tone.number, tone.start_sample = self._n_tones, start
+        return [self._event(tone, frame, phase="begin")]
 
-    def _end(self, heard: _Heard, frame: int, stop_sample: float | None, events: list[Event]) -> None:
-        if not heard.number:
-            return
-        stop = self._find_stop(heard, frame) if stop_sample is None else stop_sample
-        event = self._event(heard, frame, phase="end")
-        event.duration_s = max(0.0, stop - heard.start_sample) / self._analysis.fs_hz
-        events.append(event)
+    def _end(self, tone: _OpenTone, frame: int, stop_sample: float) -> list[Event]:
+        if not tone.number:
+            return []
+        event = self._event(tone, frame, phase="end")
+        event.duration_s = max(0.0, stop_sample - tone.start_sample) / self._analysis.fs_hz
+        return [event]
 
     def _envelope(self, start: int, stop: int, led: slice) -> list[float]:
         """Amplitude of the tone that is least there, 1 at its plateau, in frames [start, stop)."""
@@ -271,11 +271,11 @@ class ToneDetector:
         least: list[float] = scaled.min(axis=0).tolist()
         return least
 
-    def _find_start(self, heard: _Heard, frame: int) -> float:
+    def _find_start(self, tone: _OpenTone, frame: int) -> float:
         oldest = max(self._first_frame, frame + 1 - self._kept_frames)
-        start = max(oldest, heard.first_frame - FRAMES_PER_WINDOW - 2)
-        at = max(heard.first_frame, oldest) - start
-        envelope = self._envelope(start, frame + 1, slice(at, heard.last_frame + 1 - start))
+        start = max(oldest, tone.first_frame - FRAMES_PER_WINDOW - 2)
+        at = max(tone.first_frame, oldest) - start
+        envelope = self._envelope(start, frame + 1, slice(at, tone.last_frame + 1 - start))
         pieces = find_pieces(envelope, 0.5)
         if not pieces:
             return self._centre(frame)
@@ -287,28 +287,28 @@ class ToneDetector:
         edge = rising_edge(envelope, first, 0.5)
         return float(start * self._hop) if edge < 0 else self._centre(start) + edge * self._hop
 
-    def _find_stop(self, heard: _Heard, frame: int) -> float:
+    def _find_stop(self, tone: _OpenTone, frame: int) -> float:
         oldest = max(self._first_frame, frame + 1 - self._kept_frames)
-        start = max(oldest, heard.first_frame, heard.last_frame - 2 * FRAMES_PER_WINDOW)
-        stop = min(frame + 1, heard.last_frame + FRAMES_PER_WINDOW + 3)
-        n_led = heard.last_frame + 1 - start
+        start = max(oldest, tone.first_frame, tone.last_frame - 2 * FRAMES_PER_WINDOW)
+        stop = min(frame + 1, tone.last_frame + FRAMES_PER_WINDOW + 3)
+        n_led = tone.last_frame + 1 - start
         envelope = self._envelope(start, stop, slice(0, n_led))
         inside = max((i for i in range(n_led) if envelope[i] >= 0.5), default=0)
         return self._centre(start) + falling_edge(envelope, inside, 0.5) * self._hop
 
-    def _event(self, heard: _Heard, frame: int, *, phase: str) -> Event:
+    def _event(self, tone: _OpenTone, frame: int, *, phase: str) -> Event:
         powers, freqs_hz, noises = (
-            [column / heard.n_frames for column in row] for row in zip(*heard.sums, strict=True)
+            [column / tone.n_frames for column in row] for row in zip(*tone.sums, strict=True)
         )
         snr_db = min(10 * math.log10(p / n) for p, n in zip(powers, noises, strict=True))
         return Event(
             type="tone",
             phase=phase,
             label=self.spec.name,
-            sample=round(heard.start_sample),
-            t_s=heard.start_sample / self._analysis.fs_hz,
+            sample=round(tone.start_sample),
+            t_s=tone.start_sample / self._analysis.fs_hz,
             known_sample=frame * self._hop + self._length,
-            id=heard.number,
+            id=tone.number,
             channel=self.channel,
             freqs_hz=[round(f, 3) for f in freqs_hz],
             level_dbfs=round(10 * math.log10(2 * sum(powers)), 2),

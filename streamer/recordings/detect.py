@@ -17,7 +17,6 @@ from streamer.analysis.frames import FrameSpec
 from streamer.analysis.values import to_floats
 from streamer.base.errors import SpecError, StreamerError
 from streamer.base.version import __version__
-from streamer.detectors import Explains
 from streamer.detectors.decoder import Decoder
 from streamer.events import End, ErrorRecord, Event, Record, Start, Stats
 from streamer.events.clocks import WallClock
@@ -43,8 +42,7 @@ class Recording:
         self.refused: list[str] = []
         detectors = list(make_detectors(plans, info.fs_hz, info.channels))
         for plan, channel, detector in detectors if explain else ():
-            if isinstance(detector, Explains):
-                detector.explain = partial(self._note_refusal, plan, channel)
+            detector.explain(partial(self._note_refusal, plan, channel))
         self.decoder = Decoder(
             detectors,
             read_audio=self._read,

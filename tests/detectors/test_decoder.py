@@ -64,6 +64,20 @@ def test_a_digit_there_from_the_first_sample_begins_there() -> None:
     assert end.duration_s == pytest.approx(0.05, abs=0.001)
 
 
+def test_what_was_refused_is_counted_over_all_detectors_and_told_by_those_that_can() -> None:
+    samples, [press] = dtmf_digits("5", FS_HZ)
+    samples[press.start_sample + round(0.025 * FS_HZ) :] = 0
+    info = SourceInfo(name="test", fs_hz=FS_HZ, channels=2)
+    recording = Recording(info, ["dtmf", "mains50"], explain=True)
+    signal = np.stack([samples, samples], axis=1).astype(np.float32)
+    assert [*recording.feed(signal), *recording.finish()] == []
+    assert recording.decoder.rejections == {"shorter than min_on_ms": 2}
+    assert [line.split(": no ")[0] for line in recording.refused] == [
+        "test: 0.035 s, channel 1",
+        "test: 0.035 s, channel 2",
+    ]
+
+
 @settings(max_examples=25)
 @given(cuts=st.lists(st.integers(0, 1_000_000), max_size=40))
 def test_how_the_stream_is_cut_changes_nothing(cuts: list[int]) -> None:

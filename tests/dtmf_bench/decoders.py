@@ -11,7 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
-from streamer.detectors.dtmf.detector import DtmfDetector, DtmfSpec
+from streamer.detectors.dtmf.detector import DtmfDetector
+from streamer.detectors.dtmf.spec import DtmfSpec
 from streamer.events import Event
 from tests.dtmf_bench.feeding import run_detector
 from tests.dtmf_bench.material import FS_HZ, Samples

@@ -60,7 +60,7 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tones:
+class PairTones:
     """The tones of a pair by themselves."""
 
     freqs_hz: tuple[float, float]
@@ -77,17 +77,17 @@ class Tones:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sound:
+class Heard:
     """What the samples of a pair of tones say, its tones and all that is there besides."""
 
-    tones: Tones
+    tones: PairTones
     length_ms: float
     snr_db: float  # of the weaker tone
     company_db: float  # the strongest other line that is not steady from before, over the weaker tone
     company_peak_db: float  # the same over the mean of the rest
     company_clear_db: float  # and over its median, as noise would have it
     newcomer_db: float  # the strongest line that was there neither before nor after
-    newcomer_share: float  # how much of the spectrum such lines fill
+    newcomer_ratio: float  # how much of the spectrum such lines fill
 
 
 def doubt_of_shape(shape: Shape) -> float:
@@ -101,7 +101,7 @@ def doubt_of_shape(shape: Shape) -> float:
     )
 
 
-def doubt_of(shape: Shape, sound: Sound) -> float:
+def doubt_of(shape: Shape, heard: Heard) -> float:
     """How little this is like a digit: 0 for a clean one, and more with everything that speech has more of.
 
     With nothing but noise or steady tones besides, a digit may be short, off its frequency and ragged. In
@@ -110,12 +110,12 @@ def doubt_of(shape: Shape, sound: Sound) -> float:
     """
     # Noise peaks by 6 to 9 dB over its mean, and at 0 dB S/N 9 dB under the tones.
     unlike_noise = max(
-        _ramp(sound.company_peak_db, 9, 11),
-        _ramp(sound.company_clear_db, 13, 17),
-        _ramp(sound.company_db, -8, -4),
+        _ramp(heard.company_peak_db, 9, 11),
+        _ramp(heard.company_clear_db, 13, 17),
+        _ramp(heard.company_db, -8, -4),
     )
-    company = _ramp(sound.company_db, -15, 10) * unlike_noise
-    percent = 100 * sound.tones.deviation
+    company = _ramp(heard.company_db, -15, 10) * unlike_noise
+    percent = 100 * heard.tones.deviation
     return (
         doubt_of_shape(shape)
         + 0.08 * percent**2
@@ -125,14 +125,14 @@ def doubt_of(shape: Shape, sound: Sound) -> float:
             + 0.9 * percent**2
             + 4.4 * shape.start_misfit**2
             + 3.6 * shape.stop_misfit**2
-            + 1.35 * (sound.tones.twist_db / 10) ** 2
-            + 0.87 * 30 / max(sound.length_ms, 1.0)
-            + 0.28 * _ramp(sound.newcomer_db, -15, 15)
+            + 1.35 * (heard.tones.twist_db / 10) ** 2
+            + 0.87 * 30 / max(heard.length_ms, 1.0)
+            + 0.28 * _ramp(heard.newcomer_db, -15, 15)
         )
     )
 
 
-def judge_tones(tones: Tones, spec: DtmfSpec) -> Refusal | None:
+def judge_tones(tones: PairTones, spec: DtmfSpec) -> Refusal | None:
     """The first reason why these are no digit's tones, whatever else is there."""
     level_dbfs = 20 * math.log10(max(min(tones.amplitudes), 1e-12))
     return (
@@ -143,13 +143,13 @@ def judge_tones(tones: Tones, spec: DtmfSpec) -> Refusal | None:
     )
 
 
-def judge(shape: Shape, sound: Sound, spec: DtmfSpec) -> Refusal | None:
+def judge(shape: Shape, heard: Heard, spec: DtmfSpec) -> Refusal | None:
     """The first reason why this is no digit."""
     return (
-        judge_tones(sound.tones, spec)
-        or _below(Reject.NOISY, sound.snr_db, spec.min_snr_db)
-        or _above(Reject.COMPANY, sound.newcomer_share, spec.max_company)
-        or _above(Reject.DOUBT, doubt_of(shape, sound), spec.max_doubt * (1 if shape.stopped else EARLY))
+        judge_tones(heard.tones, spec)
+        or _below(Reject.NOISY, heard.snr_db, spec.min_snr_db)
+        or _above(Reject.COMPANY, heard.newcomer_ratio, spec.max_company)
+        or _above(Reject.DOUBT, doubt_of(shape, heard), spec.max_doubt * (1 if shape.stopped else EARLY))
     )
 
 

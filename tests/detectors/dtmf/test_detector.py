@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from streamer.analysis.bank import Levels
 from streamer.base.errors import SpecError
-from streamer.detectors.dtmf.detector import DIGITS, HIGH_HZ, LOW_HZ, PRESETS, DtmfDetector, DtmfSpec, Reject
+from streamer.detectors.dtmf.detector import DtmfDetector
+from streamer.detectors.dtmf.spec import DIGITS, HIGH_HZ, LOW_HZ, PRESETS, DtmfSpec
+from streamer.detectors.dtmf.verdict import Reject
 from streamer.events import Event
 from tests.dtmf_bench import material as m
 from tests.dtmf_bench.feeding import measure, run_detector
@@ -193,7 +195,7 @@ def test_tones_that_do_not_start_together_are_no_digit():
 def test_what_is_refused_is_told_to_who_asks(rng):
     told = []
     detector = DtmfDetector(DtmfSpec(), fs_hz=FS_HZ)
-    detector.explain = lambda sample, digit, refusal: told.append((sample, digit, refusal))
+    detector.explain(lambda sample, digit, refusal: told.append((sample, digit, refusal)))
     run_detector(detector, m.dial(rng, "4", on_ms=26))
     ((sample, digit, refusal),) = told
     assert (digit, refusal.reject, refusal.limit) == ("4", Reject.SHORT, 28.5)

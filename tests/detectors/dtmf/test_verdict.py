@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from streamer.detectors.dtmf.spec import PRESETS, DtmfSpec
 from streamer.detectors.dtmf.verdict import (
     EARLY,
+    Heard,
+    PairTones,
     Refusal,
     Reject,
     Shape,
-    Sound,
-    Tones,
     doubt_of,
     doubt_of_shape,
     judge,
@@ -28,28 +28,28 @@ CLEAN_SHAPE = Shape(
     core_misfit=0,
     stop_misfit=0,
 )
-CLEAN_SOUND = Sound(
-    tones=Tones(freqs_hz=(697, 1209), deviation=0, amplitudes=(0.1, 0.1)),
+CLEAN_HEARD = Heard(
+    tones=PairTones(freqs_hz=(697, 1209), deviation=0, amplitudes=(0.1, 0.1)),
     length_ms=100,
     snr_db=40,
     company_db=-40,
     company_peak_db=7,
     company_clear_db=8,
     newcomer_db=-40,
-    newcomer_share=0,
+    newcomer_ratio=0,
 )
-IN_COMPANY = replace(CLEAN_SOUND, company_db=5, company_peak_db=15, company_clear_db=25, newcomer_db=0)
+IN_COMPANY = replace(CLEAN_HEARD, company_db=5, company_peak_db=15, company_clear_db=25, newcomer_db=0)
 
 
-def change(sound, **figures):
+def change(heard, **figures):
     """The same with other figures, of the tones or of the rest."""
     of_tones = {name: figures.pop(name) for name in ("deviation", "amplitudes") if name in figures}
-    return replace(sound, tones=replace(sound.tones, **of_tones), **figures)
+    return replace(heard, tones=replace(heard.tones, **of_tones), **figures)
 
 
 def test_a_clean_digit_is_beyond_doubt():
-    assert doubt_of(CLEAN_SHAPE, CLEAN_SOUND) == 0
-    assert judge(CLEAN_SHAPE, CLEAN_SOUND, DtmfSpec()) is None
+    assert doubt_of(CLEAN_SHAPE, CLEAN_HEARD) == 0
+    assert judge(CLEAN_SHAPE, CLEAN_HEARD, DtmfSpec()) is None
 
 
 @pytest.mark.parametrize(
@@ -61,18 +61,18 @@ def test_a_clean_digit_is_beyond_doubt():
         ({"amplitudes": (0.5, 0.1)}, Reject.LOW_STRONGER),
         ({"amplitudes": (0.1, 0.3)}, Reject.HIGH_STRONGER),
         ({"snr_db": 9}, Reject.NOISY),
-        ({"newcomer_share": 0.2}, Reject.COMPANY),
+        ({"newcomer_ratio": 0.2}, Reject.COMPANY),
     ],
 )
 def test_a_limit_missed_is_named_with_value_and_limit(figures, reject):
-    refusal = judge(CLEAN_SHAPE, change(CLEAN_SOUND, **figures), DtmfSpec())
+    refusal = judge(CLEAN_SHAPE, change(CLEAN_HEARD, **figures), DtmfSpec())
     assert (refusal.reject if refusal else None) is reject
     if refusal:
         assert refusal.value != refusal.limit
 
 
 def test_a_refusal_says_by_how_much_where_it_can():
-    quiet = judge(CLEAN_SHAPE, change(CLEAN_SOUND, amplitudes=(1e-4, 1e-4)), DtmfSpec())
+    quiet = judge(CLEAN_SHAPE, change(CLEAN_HEARD, amplitudes=(1e-4, 1e-4)), DtmfSpec())
     assert str(quiet) == "a tone below min_level_dbfs: -80, the limit is -66"
     assert str(Refusal(Reject.START_SKEW, math.inf, 8.0)) == "its tones do not start together"
     assert str(Refusal(Reject.GONE)) == "its samples are gone"
@@ -80,7 +80,7 @@ def test_a_refusal_says_by_how_much_where_it_can():
 
 def test_in_company_a_digit_must_be_true_and_alone_it_need_not():
     off = 0.018
-    assert judge(CLEAN_SHAPE, change(CLEAN_SOUND, deviation=off), DtmfSpec()) is None
+    assert judge(CLEAN_SHAPE, change(CLEAN_HEARD, deviation=off), DtmfSpec()) is None
     refusal = judge(CLEAN_SHAPE, change(IN_COMPANY, deviation=off), DtmfSpec())
     assert refusal is not None
     assert refusal.reject is Reject.DOUBT
@@ -88,34 +88,34 @@ def test_in_company_a_digit_must_be_true_and_alone_it_need_not():
 
 
 def test_noise_is_no_company_up_to_the_tones_own_power():
-    noisy = replace(CLEAN_SOUND, snr_db=18.5, company_db=-10, company_peak_db=8, company_clear_db=9)
+    noisy = replace(CLEAN_HEARD, snr_db=18.5, company_db=-10, company_peak_db=8, company_clear_db=9)
     assert doubt_of(CLEAN_SHAPE, noisy) == 0
 
 
 def test_before_its_stop_a_digit_is_borne_less_doubt():
     swelling = replace(CLEAN_SHAPE, start_misfit=0.45)
     assert EARLY * DtmfSpec().max_doubt < doubt_of_shape(swelling) < DtmfSpec().max_doubt
-    assert judge(swelling, CLEAN_SOUND, DtmfSpec()) is None
-    assert judge(replace(swelling, stopped=False), CLEAN_SOUND, DtmfSpec()) is not None
+    assert judge(swelling, CLEAN_HEARD, DtmfSpec()) is None
+    assert judge(replace(swelling, stopped=False), CLEAN_HEARD, DtmfSpec()) is not None
 
 
 SHAPE_DOUBTS = ("start_skew_ms", "stop_skew_ms", "start_misfit", "core_misfit", "stop_misfit")
-SOUND_DOUBTS = ("deviation", "company_db", "company_peak_db", "company_clear_db", "newcomer_db")
+HEARD_DOUBTS = ("deviation", "company_db", "company_peak_db", "company_clear_db", "newcomer_db")
 
 
 @given(
     shape=st.fixed_dictionaries({name: st.floats(0, 1) for name in SHAPE_DOUBTS}),
-    sound=st.fixed_dictionaries(
-        {"deviation": st.floats(0, 0.02)} | {n: st.floats(-20, 20) for n in SOUND_DOUBTS[1:]}
+    heard=st.fixed_dictionaries(
+        {"deviation": st.floats(0, 0.02)} | {n: st.floats(-20, 20) for n in HEARD_DOUBTS[1:]}
     ),
-    name=st.sampled_from(SHAPE_DOUBTS + SOUND_DOUBTS),
+    name=st.sampled_from(SHAPE_DOUBTS + HEARD_DOUBTS),
     more=st.floats(0, 10),
 )
-def test_doubt_never_falls_as_anything_gets_worse(shape, sound, name, more):
-    worse_shape, worse_sound = dict(shape), dict(sound)
-    (worse_shape if name in shape else worse_sound)[name] += more
-    doubt = doubt_of(replace(CLEAN_SHAPE, **shape), change(CLEAN_SOUND, **sound))
-    worse = doubt_of(replace(CLEAN_SHAPE, **worse_shape), change(CLEAN_SOUND, **worse_sound))
+def test_doubt_never_falls_as_anything_gets_worse(shape, heard, name, more):
+    worse_shape, worse_heard = dict(shape), dict(heard)
+    (worse_shape if name in shape else worse_heard)[name] += more
+    doubt = doubt_of(replace(CLEAN_SHAPE, **shape), change(CLEAN_HEARD, **heard))
+    worse = doubt_of(replace(CLEAN_SHAPE, **worse_shape), change(CLEAN_HEARD, **worse_heard))
     assert worse >= doubt >= 0
 
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.detectors.bursts import (
+from streamer.detectors.hearing.bursts import (
     Trail,
     extend_to_end,
     falling_edge,

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.detectors.lines import REST_HZ, _view, find_lines, measure_power, spread
+from streamer.detectors.hearing.lines import REST_HZ, _view, find_lines, measure_power, spread
 
 FS_HZ = 8000
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from functools import reduce
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ class Trail:
         self.stop_frame = next_frame
 
     def append(self, values: NDArray[Any]) -> None:
-        """Take (frames, bands), at most run_frames of them."""
+        """Add (frames, bands), at most run_frames of them."""
         n_frames = values.shape[0]
         if self._end + n_frames > self._values.shape[1]:
             kept = min(self._kept, self._end - self._begin)
@@ -48,18 +48,16 @@ class Trail:
         return self._values[:, start_frame + offset : stop_frame + offset]
 
 
-def find_pieces(envelope: Sequence[float], level: float) -> list[tuple[int, int]]:
+def find_pieces(envelope: NDArray[np.float64] | Sequence[float], level: float) -> list[tuple[int, int]]:
     """The runs [start, stop) in which the envelope is at level or above, in order."""
-    pieces, start = [], -1
-    for i, value in enumerate(envelope):
-        if value >= level:
-            if start < 0:
-                start = i
-        elif start >= 0:
-            pieces.append((start, i))
-            start = -1
-    if start >= 0:
-        pieces.append((start, len(envelope)))
+    is_on = (np.asarray(envelope) >= level).tobytes()  # a byte each, and bytes are searched quickly
+    pieces = []
+    start = is_on.find(1)
+    while start >= 0:
+        stop = is_on.find(0, start)
+        stop = stop if stop >= 0 else len(is_on)
+        pieces.append((start, stop))
+        start = is_on.find(1, stop)
     return pieces
 
 
@@ -90,15 +88,15 @@ def falling_edge(envelope: Sequence[float], at: int, level: float) -> float:
     return float(len(envelope))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Burst:
-    """Tones that are there together. Times are in frames, as indices into the envelopes they were found in.
+class Burst(NamedTuple):
+    """Tones that are there together. Times are in frames since frame `origin`, the first of the envelopes.
 
     starts, stops: of each tone; the length of the envelope where it has not stopped yet
     holes: from and to of each one bridged, the newest first
     levels: of each tone, its amplitude while it is on   scaled: (tones, frames) the envelopes over those
     """
 
+    origin: int
     starts: tuple[float, ...]
     stops: tuple[float, ...]
     holes: tuple[tuple[float, float], ...]
@@ -124,14 +122,20 @@ class Burst:
         return max(stop - start for start, stop in zip(edges[::2], edges[1::2], strict=True))
 
 
-def find_burst(envelopes: NDArray[np.float64], led: slice, *, max_hole_frames: float) -> Burst | None:
-    """The newest burst in (tones, frames) amplitudes, all of whose tones are there where `led` says, or None."""
+def find_burst(
+    envelopes: NDArray[np.float64], led: slice, *, max_hole_frames: float, origin: int = 0
+) -> Burst | None:
+    """The newest burst in (tones, frames) amplitudes, all of whose tones are there where `led` says, or None.
+
+    origin: the number of the envelopes' first frame
+    """
     levels = np.maximum(find_plateau(envelopes[:, led]), 1e-12)
     scaled = envelopes / levels[:, np.newaxis]
-    both = np.minimum.reduce(scaled, axis=0).tolist()
-    pieces = find_pieces(both, 0.5)
+    least = reduce(np.minimum, scaled)
+    pieces = find_pieces(least, 0.5)
     if not pieces:
         return None
+    both = least.tolist()
     first = pieces[-1][0]
     start = rising_edge(both, first, 0.5)
     holes: list[tuple[float, float]] = []
@@ -143,8 +147,9 @@ def find_burst(envelopes: NDArray[np.float64], led: slice, *, max_hole_frames: f
         first, start = earlier_first, rising_edge(both, earlier_first, 0.5)
     rows = scaled.tolist()
     return Burst(
-        starts=tuple(rising_edge(row, first, 0.5) for row in rows),
-        stops=tuple(falling_edge(row, pieces[-1][1] - 1, 0.5) for row in rows),
+        origin=origin,
+        starts=tuple([rising_edge(row, first, 0.5) for row in rows]),
+        stops=tuple([falling_edge(row, pieces[-1][1] - 1, 0.5) for row in rows]),
         holes=tuple(holes),
         levels=tuple(levels.tolist()),
         scaled=scaled,
@@ -153,7 +158,7 @@ def find_burst(envelopes: NDArray[np.float64], led: slice, *, max_hole_frames: f
 
 def step_response(frames: NDArray[np.float64], frames_per_window: float) -> NDArray[np.float64]:
     """What a Hann frame sees of a tone of amplitude 1 that started so many frames before its centre."""
-    u = np.clip(frames * (1 / frames_per_window), -0.5, 0.5)
+    u = np.minimum(np.maximum(frames * (1 / frames_per_window), -0.5), 0.5)
     return np.asarray(0.5 + u + np.sin(2 * np.pi * u) * (0.5 / np.pi))
 
 
@@ -165,7 +170,7 @@ def extend_to_end(burst: Burst, *, frames_per_window: float) -> Burst:
     stops = [
         stop if stop <= newest else newest + float(x) for stop, x in zip(burst.stops, shown, strict=True)
     ]
-    return replace(burst, stops=tuple(stops))
+    return burst._replace(stops=tuple(stops))
 
 
 def find_misfits(

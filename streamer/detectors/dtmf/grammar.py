@@ -1,0 +1,247 @@
+"""Grammar: what was heard, in order, to digits. It has the only state, and sees no level and no sample."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+from streamer.detectors import Tell
+from streamer.detectors.dtmf.candidate import Candidate
+from streamer.detectors.dtmf.hearing import Hearing
+from streamer.detectors.dtmf.leaders import CLOSE_FRAMES, MIN_LEAD_FRAMES, SHORT_LEAD_FRAMES, Runs
+from streamer.detectors.dtmf.pairs import NO_PAIR, PAIR_DIGITS, common_tone
+from streamer.detectors.dtmf.telling import Teller
+from streamer.detectors.dtmf.timing import Timing
+from streamer.detectors.dtmf.verdict import Heard, Refusal, Reject, Shape, doubt_of
+from streamer.detectors.hearing.bursts import Burst
+from streamer.events import Event
+
+OFF_FRAMES = 4  # one that is off when checked may be back so much later
+TOUCH_MS = 40.0  # a pair that comes to lead sooner after a digit may have a tone of it
+CHECKS_MS = (45.0, 75.0, 140.0, 280.0)  # ages at which one refused is looked at again
+
+
+class Grammar:
+    """Digits of one channel: decides when to ask the hearing, what its answers come to, and what is told.
+
+    Runs of leading frames come in order. Each brings a hearing that has the frames up to its end and the halo
+    before; the events returned are those that became known by then. candidate.py draws the life of a candidate.
+    """
+
+    def __init__(self, timing: Timing, *, channel: int) -> None:
+        self._timing, self._spec = timing, timing.spec
+        self._teller = Teller(timing=timing, channel=channel)
+        self.rejections: Counter[str] = Counter()  # by Reject
+        self.tell: Tell | None = None
+        self._hop_ms = timing.hop_ms
+        self._edge_frames = timing.edge_frames
+        self._longest_look_ms = max(CHECKS_MS[-1], self._spec.min_on_ms + 100)
+        self._n_digits = 0
+        self._candidates: dict[int, Candidate] = {}  # by pair
+        self._lead = NO_PAIR  # the pair that leads in the newest frame, and since when
+        self._lead_since = 0
+        self._last_pair = NO_PAIR  # the last digit that ended, and when
+        self._last_stop_frame = 0.0
+
+    def follow(self, runs: Runs, hearing: Hearing) -> list[Event]:
+        """The next frames, run by run."""
+        events: list[Event] = []
+        for pair, start, stop, is_worthy, is_brief in zip(*runs, strict=True):
+            may_begin = not is_brief or pair in self._candidates
+            if not may_begin:
+                led_ms = (stop - start) * self._hop_ms
+                self._refuse(pair, start, Refusal(Reject.SHORT, led_ms, self._spec.min_on_ms))
+            if self._candidates or (is_worthy and may_begin) or (pair >= 0 and pair == self._lead):
+                events += self._follow_run(pair, start, stop, hearing, may_begin=may_begin)
+            elif pair != self._lead:  # a blip, or nothing
+                self._lead, self._lead_since = pair, start
+        return events
+
+    def finish(self, newest_frame: int, hearing: Hearing) -> list[Event]:
+        """The signal ends or breaks after this frame: close what is open, and forget."""
+        events: list[Event] = []
+        for candidate in sorted(self._candidates.values(), key=lambda c: c.first_frame):
+            burst = hearing.find_burst(candidate.lead, newest_frame, signal_ends=True)
+            events += self._end(candidate, burst, newest_frame, hearing)
+        self._candidates.clear()
+        self._lead = self._last_pair = NO_PAIR
+        return events
+
+    # When to ask.
+
+    def _follow_run(
+        self, pair: int, start: int, stop: int, hearing: Hearing, *, may_begin: bool
+    ) -> list[Event]:
+        """Frames [start, stop), in all of which `pair` leads."""
+        events: list[Event] = []
+        if pair != self._lead:
+            left = self._candidates.get(self._lead)
+            if left is not None and left.close_frame is None:
+                left.close_frame = start + CLOSE_FRAMES
+            self._lead, self._lead_since = pair, start
+        while True:
+            new_at = stop
+            if may_begin and pair >= 0 and pair not in self._candidates:
+                new_at = max(self._lead_since + MIN_LEAD_FRAMES - 1, start)
+            due = self._find_due(stop)
+            if new_at >= stop and due >= stop:
+                break
+            if new_at <= due:
+                self._candidates[pair] = Candidate(
+                    pair=pair,
+                    first_frame=self._lead_since,
+                    last_frame=new_at,
+                    check_frame=max(new_at, self._lead_since + self._timing.min_on_frames),
+                )
+            else:
+                events += self._settle(max(due, start), pair, hearing)
+        if pair in self._candidates:
+            self._candidates[pair].last_frame = stop - 1
+        return events
+
+    def _find_due(self, stop: int) -> int:
+        """The first frame in which something is to be asked, at most stop."""
+        due = stop
+        for candidate in self._candidates.values():
+            if candidate.check_frame is not None and candidate.check_frame < due:
+                due = candidate.check_frame
+            if candidate.close_frame is not None and candidate.close_frame < due:
+                due = candidate.close_frame
+        return due
+
+    def _settle(self, frame: int, pair: int, hearing: Hearing) -> list[Event]:
+        """Ask what is due in this frame, in which `pair` leads."""
+        events: list[Event] = []
+        for _, candidate in sorted(self._candidates.items()):
+            if candidate.pair == pair:
+                candidate.last_frame = frame
+            if candidate.check_frame is not None and candidate.check_frame <= frame:
+                events += self._check(candidate, frame, hearing)
+            if candidate.close_frame is not None and candidate.close_frame <= frame:
+                events += self._close(candidate, frame, hearing)
+        return events
+
+    def _check(self, candidate: Candidate, frame: int, hearing: Hearing) -> list[Event]:
+        """Has it begun?"""
+        candidate.check_frame = None
+        if self._was_there_before(candidate, hearing):
+            return []
+        if self._is_still_off(candidate, frame, hearing):
+            candidate.check_frame = frame + OFF_FRAMES
+            return []
+        burst = hearing.find_burst(candidate.lead, frame)
+        if burst is None:
+            return []
+        age_ms = (frame - burst.origin - burst.start) * self._hop_ms
+        if age_ms < self._spec.min_on_ms:
+            missing_ms = self._spec.min_on_ms - age_ms
+            candidate.check_frame = frame + max(1, self._timing.to_frames(missing_ms))
+            return []
+        if burst.stop < frame - burst.origin:  # a hole, unless the close says that it has stopped
+            candidate.check_frame = frame + OFF_FRAMES
+            candidate.off_since, candidate.levels = candidate.last_frame, burst.levels
+            return []
+        verdict = self._weigh(candidate, burst, frame, hearing, stopped=False)
+        if not isinstance(verdict, Refusal):
+            return [self._begin(candidate, verdict, frame)]
+        candidate.refusal = verdict
+        for check_ms in CHECKS_MS:
+            if check_ms > age_ms + 1 and verdict.reject is not Reject.START_SKEW:
+                candidate.check_frame = frame + self._timing.to_frames(check_ms - age_ms)
+                break
+        return []
+
+    def _close(self, candidate: Candidate, frame: int, hearing: Hearing) -> list[Event]:
+        """Is it over?"""
+        candidate.close_frame = None
+        burst = None
+        if candidate.number or (
+            candidate.last_frame - candidate.first_frame >= SHORT_LEAD_FRAMES
+            and not self._was_there_before(candidate, hearing)
+        ):
+            burst = hearing.find_burst(candidate.lead, frame)
+        if burst is not None:
+            wait = burst.stop + self._timing.max_hole_frames - (frame - burst.origin)
+            if wait > 0:
+                candidate.close_frame = frame + max(1, math.ceil(wait))
+                return []
+        del self._candidates[candidate.pair]
+        if self._lead == candidate.pair:
+            self._lead_since = frame + 1
+        return self._end(candidate, burst, frame, hearing)
+
+    def _was_there_before(self, candidate: Candidate, hearing: Hearing) -> bool:
+        """Whether one of its tones was there before; after a digit that it may touch that says nothing."""
+        if candidate.was_there is None:
+            touches = (candidate.first_frame - self._last_stop_frame) * self._hop_ms < TOUCH_MS
+            may_touch = touches and self._last_pair != NO_PAIR
+            candidate.was_there = not may_touch and hearing.was_there(candidate.lead)
+        return candidate.was_there
+
+    def _is_still_off(self, candidate: Candidate, frame: int, hearing: Hearing) -> bool:
+        """Whether it has not come back since it was found to be off: cheap, and true of most that speech leaves."""
+        if candidate.off_since != candidate.last_frame:
+            return False
+        if frame >= candidate.last_frame + self._edge_frames:
+            return True
+        return hearing.is_off(candidate.lead, frame, candidate.levels)
+
+    # What the answers come to.
+
+    def _weigh(
+        self, candidate: Candidate, burst: Burst, frame: int, hearing: Hearing, *, stopped: bool
+    ) -> tuple[Shape, Heard] | Refusal:
+        # Keys that touch may have a tone in common, which then goes on from one to the other.
+        since_last_ms = (burst.origin + burst.start - self._last_stop_frame) * self._hop_ms
+        touches = abs(since_last_ms) <= self._spec.max_skew_ms
+        return hearing.weigh(
+            candidate.lead,
+            burst,
+            frame,
+            stopped=stopped,
+            started_before=common_tone(candidate.pair, self._last_pair) if touches else None,
+            goes_on=common_tone(candidate.pair, self._lead) if stopped else None,
+        )
+
+    def _weigh_whole(
+        self, candidate: Candidate, burst: Burst | None, frame: int, hearing: Hearing
+    ) -> tuple[Shape, Heard] | Refusal:
+        """What was it, now that it is over?"""
+        if candidate.was_there:
+            return Refusal(Reject.START_SKEW, math.inf, self._spec.max_skew_ms)
+        led = candidate.last_frame + 1 - candidate.first_frame
+        length_ms = (burst.stop - burst.start if burst else led) * self._hop_ms
+        if burst is None or length_ms < self._spec.min_on_ms:
+            return Refusal(Reject.SHORT, length_ms, self._spec.min_on_ms)
+        if length_ms > self._longest_look_ms:
+            return candidate.refusal or Refusal(Reject.LATE)
+        return self._weigh(candidate, burst, frame, hearing, stopped=True)
+
+    def _refuse(self, pair: int, first_frame: int, refusal: Refusal) -> None:
+        self.rejections[refusal.reject] += 1
+        if self.tell:
+            self.tell(first_frame * self._timing.hop_samples, PAIR_DIGITS[pair], refusal)
+
+    def _end(self, candidate: Candidate, burst: Burst | None, frame: int, hearing: Hearing) -> list[Event]:
+        """It is over: the end of a digit, both its events if it had not begun, or none."""
+        events: list[Event] = []
+        if not candidate.number:
+            found = self._weigh_whole(candidate, burst, frame, hearing)
+            if isinstance(found, Refusal):
+                self._refuse(candidate.pair, candidate.first_frame, found)
+                return events
+            events.append(self._begin(candidate, found, frame))
+        figures = hearing.measure(candidate.lead, burst, frame) if burst else None
+        stop_frame = figures.stop_frame if figures else float(frame)
+        self._last_pair, self._last_stop_frame = candidate.pair, stop_frame
+        return [*events, self._teller.make_end(candidate, figures, stop_frame, frame)]
+
+    def _begin(self, candidate: Candidate, found: tuple[Shape, Heard], frame: int) -> Event:
+        shape, heard = found
+        self._n_digits += 1
+        candidate.number = self._n_digits
+        candidate.start_sample = shape.start_sample
+        candidate.check_frame = None
+        candidate.noise = min(heard.tones.amplitudes) ** 2 / 2 / 10 ** (heard.snr_db / 10)
+        candidate.confidence = 0.5 ** (doubt_of(shape, heard) / self._spec.max_doubt)
+        return self._teller.make_begin(candidate, heard, frame)

@@ -1,0 +1,297 @@
+"""Hearing, the fine part: what the levels and samples say about one pair of tones. Candidates only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.detectors.dtmf.company import hear_company
+from streamer.detectors.dtmf.leaders import MIN_LEAD_FRAMES
+from streamer.detectors.dtmf.pairs import PAIR_BANDS, PAIRS_HZ
+from streamer.detectors.dtmf.timing import Timing
+from streamer.detectors.dtmf.verdict import (
+    EARLY,
+    Heard,
+    PairTones,
+    Refusal,
+    Reject,
+    Shape,
+    doubt_of_shape,
+    judge,
+    judge_tones,
+)
+from streamer.detectors.hearing.bursts import Burst, extend_to_end, find_burst, find_misfits
+from streamer.detectors.hearing.lines import find_lines
+
+LEAD_BEFORE_FRAMES = 4  # before a pair leads, an edge is seen to rise by so many more
+PLATEAU_FRAMES = 120  # of so many at most, the newest, its level is that of the upper half
+SETTLE_MS = 2.0  # kept off the edges, for the senders' own ramps
+COMPANY_MS = 30.0  # what else is there is judged over this much: speech changes in longer
+SEARCH = 0.045  # how far off its frequency a tone is looked for: a ratio
+CORE_MS = 150.0  # and frequencies are measured over at most this much
+WHOLE_MS = 26.0  # a digit with holes has one piece this long,
+SMALL_HOLE_MS = 10.5  # or a single hole this short (Q.24: 10 ms): trains of short bursts have neither
+BESIDE = np.array([[0.0], [-1.0], [1.0]])  # bins: Hann's taper is a cosine's bin and half of those beside it
+
+
+class Lead(NamedTuple):
+    """A pair, and the first and the last frame in which it leads, so far."""
+
+    pair: int
+    first_frame: int
+    last_frame: int
+
+
+class Figures(NamedTuple):
+    """What is told of a burst when it is over. Powers are mean squares."""
+
+    stop_frame: float
+    freqs_hz: tuple[float, float]
+    powers: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Hearing:
+    """What one piece of one channel has to say about pairs of tones.
+
+    An answer is a value. It depends on the question, on where the unbroken signal begins, and on the samples and
+    the levels of the frames within timing.halo_samples up to the end of the frame that is asked about, or the newest
+    of them: on nothing older, nothing newer, and no other question. So whoever has these may answer: this process,
+    a worker, another machine that was given a piece with its halo.
+
+    values: of frames [start, stop), (bands, frames) as Levels has them, each band's side by side in memory
+    read: a copy of samples [start, stop), or None when they are gone already, as Audio has it
+    """
+
+    timing: Timing
+    begin_frame: int  # of the unbroken signal
+    values: Callable[[int, int], NDArray[np.complex64]]
+    read: Callable[[int, int], NDArray[np.float32] | None]
+
+    def was_there(self, lead: Lead) -> bool:
+        """Whether one of the tones was as strong before the pair came to lead: cheap, and true of most speech."""
+        before, after = lead.first_frame - LEAD_BEFORE_FRAMES, lead.first_frame + MIN_LEAD_FRAMES
+        if before < self.begin_frame:
+            return False
+        rows = self._pair(lead.pair, before, after + 1)
+        return any(abs(rows[tone, 0]) > 0.85 * abs(rows[tone, -1]) for tone in (0, 1))
+
+    def is_off(self, lead: Lead, frame: int, levels: tuple[float, ...]) -> bool:
+        """Whether one of the tones is at less than half its level in this frame: cheap, and true of most speech."""
+        values = self._pair(lead.pair, frame, frame + 1)[:, 0].tolist()
+        return any(abs(value) < 0.5 * level for value, level in zip(values, levels, strict=True))
+
+    def find_burst(self, lead: Lead, frame: int, *, signal_ends: bool = False) -> Burst | None:
+        """The pair's newest burst as seen in this frame, after which the signal may end."""
+        timing = self.timing
+        oldest = max(self.begin_frame, frame + 1 - timing.kept_frames)
+        origin = max(oldest, lead.first_frame - timing.back_frames)
+        stop = min(frame + 1, lead.last_frame + timing.edge_frames)
+        led_from = max(lead.first_frame, stop - PLATEAU_FRAMES, origin) - origin
+        burst = find_burst(
+            np.abs(self._pair(lead.pair, origin, stop).astype(np.complex128)),
+            slice(led_from, max(lead.last_frame + 1 - origin, led_from + 1)),
+            max_hole_frames=timing.max_hole_frames,
+            origin=origin,
+        )
+        if burst is not None and signal_ends:
+            return extend_to_end(burst, frames_per_window=timing.frames_per_window)
+        return burst
+
+    def weigh(
+        self,
+        lead: Lead,
+        burst: Burst,
+        frame: int,
+        *,
+        stopped: bool,
+        started_before: int | None = None,
+        goes_on: int | None = None,
+    ) -> tuple[Shape, Heard] | Refusal:
+        """What is known of the burst, or the first reason why it is no digit. The cheap questions come first.
+
+        started_before, goes_on: the tone that it has from the digit before, and that another pair goes on with
+        """
+        start_skew_ms, stop_skew_ms = self._find_skews(
+            burst, stopped=stopped, started_before=started_before, goes_on=goes_on
+        )
+        refusal = self._judge_switching(burst, start_skew_ms, stop_skew_ms) or self._judge_phase(
+            lead, burst, frame, stopped=stopped
+        )
+        if refusal:
+            return refusal
+        misfits = find_misfits(
+            burst,
+            frames_per_window=self.timing.frames_per_window,
+            started_before=started_before,
+            goes_on=goes_on,
+        )
+        start_sample, stop_sample = self._place(burst, frame, stopped=stopped)
+        shape = Shape(
+            start_sample=start_sample,
+            stop_sample=stop_sample,
+            stopped=stopped,
+            start_skew_ms=start_skew_ms,
+            stop_skew_ms=stop_skew_ms,
+            start_misfit=misfits[0],
+            core_misfit=misfits[1],
+            stop_misfit=misfits[2] if stopped else 0.0,
+        )
+        if doubt_of_shape(shape) > self.timing.spec.max_doubt:
+            return Refusal(Reject.SHAPE, doubt_of_shape(shape), self.timing.spec.max_doubt)
+        heard = self._listen(lead, shape, frame)
+        if isinstance(heard, Refusal):
+            return heard
+        return judge(shape, heard, self.timing.spec) or (shape, heard)
+
+    def measure(self, lead: Lead, burst: Burst, frame: int) -> Figures:
+        """Frequencies and powers of the burst's last CORE_MS, off the edges."""
+        timing = self.timing
+        half = timing.frames_per_window / 2
+        stop = min(burst.stop, frame - burst.origin)
+        first, last = math.ceil(burst.start + half), math.floor(stop - half)
+        if last - first < 2:
+            middle = min(round((burst.start + stop) / 2), frame - burst.origin - 1)
+            first, last = middle - 1, middle + 1
+        first = max(first, last - timing.to_frames(CORE_MS), 0)
+        values = self._pair(lead.pair, burst.origin + first, burst.origin + last + 1).astype(np.complex128)
+        turn = 2 * np.pi * timing.hop_samples / timing.fs_hz  # a frame's, at 1 Hz
+        nominal_hz = np.array(PAIRS_HZ[lead.pair])
+        moved = np.angle((values[:, 1:] * values[:, :-1].conj()).sum(axis=1))
+        off_hz = ((moved - nominal_hz * turn + np.pi) % (2 * np.pi) - np.pi) / turn
+        off = off_hz * timing.length_samples / timing.fs_hz  # bins
+        middle_gain, above, below = np.sinc(off + BESIDE)
+        gain = middle_gain + (above + below) / 2  # Hann's, beside the middle of a band
+        power = (np.abs(values) ** 2).mean(axis=1) * (timing.analysis.amplitude_per_value / gain) ** 2 / 2
+        low_hz, high_hz = (nominal_hz + off_hz).tolist()
+        low, high = power.tolist()
+        return Figures(
+            stop_frame=burst.origin + self._meet(burst.stops, min),
+            freqs_hz=(low_hz, high_hz),
+            powers=(low, high),
+        )
+
+    def _pair(self, pair: int, start: int, stop: int) -> NDArray[np.complex64]:
+        """(2, frames) values of its tones in frames [start, stop)."""
+        return self.values(start, stop)[PAIR_BANDS[pair]]
+
+    def _place(self, burst: Burst, frame: int, *, stopped: bool) -> tuple[float, float]:
+        """The samples at which it starts and stops; up to this frame, if it has not stopped."""
+        start, stop = self._meet(burst.starts, max), self._meet(burst.stops, min)
+        if not stopped:
+            stop = min(stop, frame - burst.origin)
+        origin, hop = self.timing.centre_sample(burst.origin), self.timing.hop_samples
+        return origin + start * hop, origin + stop * hop
+
+    def _meet(self, edges: tuple[float, ...], pick: Callable[[tuple[float, ...]], float]) -> float:
+        """Where the pair's tones start or stop together, or, if they do not, the one to pick."""
+        skew_ms = abs(edges[0] - edges[1]) * self.timing.hop_ms
+        return sum(edges) / 2 if skew_ms <= self.timing.spec.max_skew_ms else pick(edges)
+
+    def _find_skews(
+        self, burst: Burst, *, stopped: bool, started_before: int | None, goes_on: int | None
+    ) -> tuple[float, float]:
+        """By how many ms its tones start and stop apart; a tone that it has in common with a neighbour does not."""
+        start_skew_ms = stop_skew_ms = 0.0
+        if started_before is None:
+            start_skew_ms = abs(burst.starts[0] - burst.starts[1]) * self.timing.hop_ms
+            if min(burst.starts) < 0 and burst.origin > self.begin_frame:
+                start_skew_ms = math.inf  # one was there before
+        if stopped and goes_on is None:
+            stop_skew_ms = abs(burst.stops[0] - burst.stops[1]) * self.timing.hop_ms
+        return start_skew_ms, stop_skew_ms
+
+    def _judge_switching(self, burst: Burst, start_skew_ms: float, stop_skew_ms: float) -> Refusal | None:
+        spec, hop_ms = self.timing.spec, self.timing.hop_ms
+        if start_skew_ms > spec.max_skew_ms:
+            return Refusal(Reject.START_SKEW, start_skew_ms, spec.max_skew_ms)
+        if stop_skew_ms > spec.max_skew_ms:
+            return Refusal(Reject.STOP_SKEW, stop_skew_ms, spec.max_skew_ms)
+        if (
+            burst.holes
+            and burst.longest_piece * hop_ms < WHOLE_MS
+            and (len(burst.holes) > 1 or burst.longest_hole * hop_ms > SMALL_HOLE_MS)
+        ):
+            return Refusal(Reject.BROKEN, burst.longest_piece * hop_ms, WHOLE_MS)
+        return None
+
+    def _judge_phase(self, lead: Lead, burst: Burst, frame: int, *, stopped: bool) -> Refusal | None:
+        deviation, drift = self._follow_phase(lead, burst, frame)
+        if drift > (most := self.timing.spec.max_drift * (1 if stopped else EARLY)):
+            return Refusal(Reject.GLIDE, drift, most)
+        if deviation > self.timing.spec.max_deviation + 0.01:  # it is a rough figure
+            return Refusal(Reject.FREQUENCY, deviation, self.timing.spec.max_deviation)
+        return None
+
+    def _follow_phase(self, lead: Lead, burst: Burst, frame: int) -> tuple[float, float]:
+        """Deviation and drift of the worse tone, from how far its phase moves from frame to frame."""
+        first = max(burst.origin + math.ceil(burst.start), self.begin_frame)
+        last = min(burst.origin + math.floor(burst.stop), frame)
+        if last - first < 4:
+            return 0.0, 0.0
+        values = self._pair(lead.pair, first, last + 1).astype(np.complex128)
+        moves = values[:, 1:] * values[:, :-1].conj()
+        middle = moves.shape[1] // 2
+        early, late = moves[:, :middle].sum(axis=1), moves[:, middle:].sum(axis=1)
+        nominal = np.array(PAIRS_HZ[lead.pair]) * (2 * np.pi * self.timing.hop_samples / self.timing.fs_hz)
+        off = (np.angle(early + late) - nominal + np.pi) % (2 * np.pi) - np.pi
+        drift = np.angle(late * early.conj())
+        return float(np.max(np.abs(off) / nominal)), float(np.max(np.abs(drift) / nominal))
+
+    def _listen(self, lead: Lead, shape: Shape, frame: int) -> Heard | Refusal:
+        """Look at the samples, before, during and after, or the first reason why they are no digit's."""
+        per_ms, nominal_hz = self.timing.samples_per_ms, PAIRS_HZ[lead.pair]
+        settle = SETTLE_MS * per_ms
+        start = math.ceil(shape.start_sample + settle)
+        stop = int(shape.stop_sample - settle * shape.stopped)
+        stop = min(stop, start + int(CORE_MS * per_ms))
+        core = self._read(start, stop, frame)
+        if core is None:
+            return Refusal(Reject.GONE)
+        fs_hz = self.timing.fs_hz
+        lines = find_lines(core, fs_hz, near_hz=nominal_hz, within=SEARCH)
+        tones = PairTones(
+            freqs_hz=(lines.freqs_hz[0], lines.freqs_hz[1]),
+            deviation=max(
+                abs(f / nominal - 1) for f, nominal in zip(lines.freqs_hz, nominal_hz, strict=True)
+            ),
+            amplitudes=(lines.amplitudes[0], lines.amplitudes[1]),
+        )
+        if refusal := judge_tones(tones, self.timing.spec):
+            return refusal
+        part = core[-int(COMPANY_MS * per_ms) :]
+        if part.size < core.size:
+            lines = find_lines(part, fs_hz, near_hz=nominal_hz, within=SEARCH)
+        before_stop = int(shape.start_sample - 2 * settle)
+        before = self._read(before_stop - part.size, before_stop, frame)
+        if before is None:
+            return Refusal(Reject.GONE)
+        after = None
+        if shape.stopped:
+            after_start = int(shape.stop_sample + 2 * settle)
+            after = self._read(after_start, after_start + part.size, frame)
+        return hear_company(
+            tones,
+            rest=lines.rest,
+            before=before,
+            after=after,
+            fs_hz=fs_hz,
+            noise_samples=self.timing.length_samples,
+            length_ms=(shape.stop_sample - shape.start_sample) / per_ms,
+        )
+
+    def _read(self, start: int, stop: int, frame: int) -> NDArray[np.float64] | None:
+        """Samples [start, stop), none of them later than the frame."""
+        if stop - start < 16 or stop > self.timing.end_sample(frame):
+            return None
+        samples = self.read(start, stop)
+        if samples is None:
+            return None
+        known = samples.astype(np.float64)
+        known[: max(0, self.begin_frame * self.timing.hop_samples - start)] = 0  # on the other side of a gap
+        return known

@@ -1,0 +1,110 @@
+"""Signals in pieces: a hearing that is given a stretch of samples and nothing else, and notes of what it was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.analysis.analyser import Analyser
+from streamer.detectors.dtmf.grammar import Grammar
+from streamer.detectors.dtmf.hearing import Hearing, Lead
+from streamer.detectors.dtmf.leaders import MIN_LEAD_FRAMES, find_leaders, find_runs, make_limits
+from streamer.detectors.dtmf.spec import DtmfSpec
+from streamer.detectors.dtmf.timing import Timing, make_analysis
+from streamer.events import Event
+
+
+@lru_cache
+def make_analyser(fs_hz: float) -> Analyser:
+    return Analyser(make_analysis(fs_hz))
+
+
+def make_timing(fs_hz: float) -> Timing:
+    return Timing(spec=DtmfSpec(), analysis=make_analysis(fs_hz))
+
+
+def measure(samples: NDArray[np.float32], fs_hz: float) -> NDArray[np.complex64]:
+    """(frames, bands)"""
+    analyser = make_analyser(fs_hz)
+    spec = analyser.analysis.frames
+    n_frames = spec.frames_within(samples.size)
+    values = np.empty((n_frames, len(analyser.analysis.bank)), np.complex64)
+    if n_frames:
+        n_samples = spec.length_samples + (n_frames - 1) * spec.hop_samples
+        analyser.compute(np.ascontiguousarray(samples[:n_samples]), values)
+    return values
+
+
+def hear_piece(samples: NDArray[np.float32], first_sample: int, *, fs_hz: float) -> Hearing:
+    """What samples [first_sample, first_sample + samples.size) say; to ask for more is an error."""
+    timing = make_timing(fs_hz)
+    first_frame = -(-first_sample // timing.hop_samples)
+    kept = measure(samples[first_frame * timing.hop_samples - first_sample :], fs_hz)
+    rows = np.ascontiguousarray(kept.T)
+
+    def values(start: int, stop: int) -> NDArray[np.complex64]:
+        assert first_frame <= start <= stop <= first_frame + len(kept), "a frame beyond the piece"
+        return rows[:, start - first_frame : stop - first_frame]
+
+    def read(start: int, stop: int) -> NDArray[np.float32]:
+        assert first_sample <= max(start, 0), "a sample before the piece"
+        assert stop <= first_sample + samples.size, "a sample after the piece"
+        before = np.zeros(max(0, min(stop, 0) - start), np.float32)  # the stream began with sample 0
+        return np.concatenate([before, samples[max(start, 0) - first_sample : max(stop, 0) - first_sample]])
+
+    return Hearing(timing=timing, begin_frame=0, values=values, read=read)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a hearing is asked: the name of a method and its arguments, all of them values."""
+
+    name: str
+    arguments: tuple[Any, ...]
+    options: dict[str, Any]
+
+    @property
+    def newest_frame(self) -> int:
+        """The last frame that the answer may depend on."""
+        frames = [argument for argument in self.arguments if isinstance(argument, int)]
+        (lead,) = (argument for argument in self.arguments if isinstance(argument, Lead))
+        return frames[0] if frames else lead.first_frame + MIN_LEAD_FRAMES
+
+    def ask(self, hearing: Hearing) -> Any:
+        return getattr(hearing, self.name)(*self.arguments, **self.options)
+
+
+@dataclass
+class Asked:
+    """In place of a hearing: each question is answered by whoever `answer` asks, and noted."""
+
+    answer: Callable[[Question], Any]
+    questions: list[Question] = field(default_factory=list)
+    answers: list[Any] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def ask(*arguments: Any, **options: Any) -> Any:
+            question = Question(name, arguments, options)
+            found = self.answer(question)
+            self.questions.append(question)
+            self.answers.append(found)
+            return found
+
+        return ask
+
+
+def decide(samples: NDArray[np.float32], hearing: Any, *, fs_hz: float) -> list[Event]:
+    """The events of a signal: every frame's leader at once, and the grammar, which asks this hearing."""
+    timing = make_timing(fs_hz)
+    analysis = timing.analysis
+    values = measure(samples, fs_hz)
+    power = (values.real**2 + values.imag**2) * np.float32(analysis.amplitude_per_value**2 / 2)
+    pairs = find_leaders(power, make_limits(timing.spec, analysis))
+    grammar = Grammar(timing, channel=1)
+    events = grammar.follow(find_runs(pairs, first_frame=0), hearing)
+    return events + grammar.finish(len(values) - 1, hearing)

@@ -1,0 +1,180 @@
+"""The grammar by itself: what it asks and when, and what it makes of the answers. No sample is needed for that."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from streamer.detectors.dtmf.grammar import Grammar
+from streamer.detectors.dtmf.hearing import Figures, Lead
+from streamer.detectors.dtmf.leaders import find_runs
+from streamer.detectors.dtmf.pairs import PAIR_DIGITS
+from streamer.detectors.dtmf.verdict import Heard, PairTones, Refusal, Reject, Shape
+from streamer.detectors.hearing.bursts import Burst
+from streamer.events import Event
+from tests.detectors.dtmf.pieces import make_timing
+
+TIMING = make_timing(8000)  # 2.5 ms a hop
+DOUBTFUL = Refusal(Reject.DOUBT, 1.0, 0.8)
+APART = Refusal(Reject.START_SKEW, 20.0, 8.0)
+
+
+def verdict_of_a_clean_digit(start: float, stop: float) -> tuple[Shape, Heard]:
+    shape = Shape(
+        start_sample=TIMING.centre_sample(0) + start * TIMING.hop_samples,
+        stop_sample=TIMING.centre_sample(0) + stop * TIMING.hop_samples,
+        stopped=False,
+        start_skew_ms=0,
+        stop_skew_ms=0,
+        start_misfit=0,
+        core_misfit=0,
+        stop_misfit=0,
+    )
+    heard = Heard(
+        tones=PairTones(freqs_hz=(770, 1336), deviation=0, amplitudes=(0.1, 0.1)),
+        length_ms=50,
+        snr_db=40,
+        company_db=-40,
+        company_peak_db=7,
+        company_clear_db=8,
+        newcomer_db=-40,
+        newcomer_ratio=0,
+    )
+    return shape, heard
+
+
+@dataclass
+class Told:
+    """A hearing that knows of each digit from and to which frames it is on, and gives the verdicts it was told."""
+
+    on: dict[str, tuple[float, float]]
+    verdicts: list[Refusal] = field(default_factory=list)  # the first ones; after them all is well
+    is_old: bool = False  # a tone was there before
+    weighed: list[tuple[str, int, bool]] = field(default_factory=list)  # digit, frame, stopped
+    common: list[tuple[int | None, int | None]] = field(default_factory=list)
+
+    def was_there(self, lead: Lead) -> bool:
+        assert lead.last_frame >= lead.first_frame
+        return self.is_old
+
+    def is_off(self, lead: Lead, frame: int, levels: tuple[float, ...]) -> bool:
+        assert levels == (1.0, 1.0)
+        return not self.on[PAIR_DIGITS[lead.pair]][0] <= frame <= self.on[PAIR_DIGITS[lead.pair]][1]
+
+    def find_burst(self, lead: Lead, frame: int, *, signal_ends: bool = False) -> Burst:
+        start, stop = self.on[PAIR_DIGITS[lead.pair]]
+        stop = min(stop, frame + (not signal_ends))
+        return Burst(
+            origin=0,
+            starts=(start, start),
+            stops=(stop, stop),
+            holes=(),
+            levels=(1.0, 1.0),
+            scaled=np.empty((2, 0)),
+        )
+
+    def weigh(
+        self,
+        lead: Lead,
+        burst: Burst,
+        frame: int,
+        *,
+        stopped: bool,
+        started_before: int | None,
+        goes_on: int | None,
+    ) -> tuple[Shape, Heard] | Refusal:
+        self.weighed.append((PAIR_DIGITS[lead.pair], frame, stopped))
+        self.common.append((started_before, goes_on))
+        return self.verdicts.pop(0) if self.verdicts else verdict_of_a_clean_digit(burst.start, burst.stop)
+
+    def measure(self, lead: Lead, burst: Burst, frame: int) -> Figures:
+        assert self.on[PAIR_DIGITS[lead.pair]][0] == burst.start < frame
+        return Figures(stop_frame=burst.stop, freqs_hz=(770.0, 1336.0), powers=(0.005, 0.005))
+
+
+def decide(frames: str, hearing: Told, *, grammar: Grammar | None = None) -> list[Event]:
+    """The events when these digits lead the frames drawn."""
+    grammar = grammar or Grammar(TIMING, channel=3)
+    pairs = np.array([PAIR_DIGITS.find(digit) for digit in frames])
+    events = grammar.follow(find_runs(pairs, first_frame=0), hearing)  # type: ignore[arg-type]
+    return events + grammar.finish(len(frames) - 1, hearing)  # type: ignore[arg-type]
+
+
+def frame_of(event: Event) -> int:
+    return (event.known_sample - TIMING.length_samples) // TIMING.hop_samples
+
+
+def lead(on: int, *, before: int = 20, after: int = 60, digit: str = "5") -> str:
+    return "." * before + digit * on + "." * after
+
+
+def test_a_digit_begins_when_it_is_long_enough_and_ends_when_a_hole_would_be_over():
+    hearing = Told(on={"5": (20.0, 50.0)})
+    begin, end = decide(lead(30), hearing)
+    assert (begin.phase, end.phase, begin.id, end.id, end.channel) == ("begin", "end", 1, 1, 3)
+    assert frame_of(begin) == 20 + math.ceil(28.5 / 2.5)
+    assert frame_of(end) == math.ceil(50 + 24.5 / 2.5)
+    assert end.duration_s == pytest.approx(30 * 0.0025)
+    assert hearing.weighed == [("5", 32, False)]
+
+
+def test_one_refused_is_asked_again_at_set_ages_and_once_more_when_it_is_over():
+    hearing = Told(on={"5": (20.0, 200.0)}, verdicts=[DOUBTFUL] * 6)
+    grammar = Grammar(TIMING, channel=1)
+    assert decide(lead(180), hearing, grammar=grammar) == []
+    ages_ms = [(frame - 20) * 2.5 for _, frame, stopped in hearing.weighed if not stopped]
+    assert ages_ms == [30, 45, 75, 140, 280]
+    assert grammar.rejections == {Reject.DOUBT: 1}  # longer than looked at: the last refusal stands
+
+
+@pytest.mark.parametrize(("verdicts", "phases"), [([APART], ["begin", "end"]), ([APART, DOUBTFUL], [])])
+def test_one_that_started_apart_is_asked_again_only_when_it_is_over(verdicts, phases):
+    hearing = Told(on={"5": (20.0, 60.0)}, verdicts=verdicts)
+    events = decide(lead(40), hearing)
+    assert hearing.weighed == [("5", 32, False), ("5", 70, True)]
+    assert [event.phase for event in events] == phases
+    assert {frame_of(event) for event in events} <= {70}
+
+
+def test_a_pair_of_which_a_tone_was_there_before_is_never_weighed():
+    hearing = Told(on={"5": (20.0, 60.0)}, is_old=True)
+    grammar = Grammar(TIMING, channel=1)
+    told = []
+    grammar.tell = lambda sample, digit, why: told.append((sample, digit, str(why)))
+    assert decide(lead(40), hearing, grammar=grammar) == []
+    assert hearing.weighed == []
+    assert told == [(20 * TIMING.hop_samples, "5", str(Reject.START_SKEW))]
+    assert grammar.rejections == {Reject.START_SKEW: 1}
+
+
+def test_a_blip_is_counted_and_nothing_is_asked_of_it():
+    hearing = Told(on={})
+    grammar = Grammar(TIMING, channel=1)
+    assert decide(lead(6), hearing, grammar=grammar) == []
+    assert grammar.rejections == {Reject.SHORT: 1}
+
+
+def test_a_pair_that_is_back_in_time_goes_on():
+    hearing = Told(on={"5": (20.0, 56.0)})
+    events = decide("." * 20 + "5" * 16 + "." * 5 + "5" * 15 + "." * 40, hearing)
+    assert [event.phase for event in events] == ["begin", "end"]
+    assert events[-1].duration_s == pytest.approx(36 * 0.0025)
+
+
+def test_the_end_of_the_signal_ends_a_digit_and_numbers_go_on():
+    hearing = Told(on={"5": (20.0, 99.0)})
+    grammar = Grammar(TIMING, channel=1)
+    events = decide(lead(30, after=0), hearing, grammar=grammar) + decide(lead(30), hearing, grammar=grammar)
+    assert [(event.phase, event.id) for event in events[:3]] == [("begin", 1), ("end", 1), ("begin", 2)]
+    assert events[1].duration_s == pytest.approx((49 - 20) * 0.0025)
+
+
+def test_keys_that_touch_may_have_a_tone_in_common():
+    hearing = Told(on={"1": (20.0, 50.0), "2": (50.0, 80.0)}, verdicts=[APART])
+    events = decide("." * 20 + "1" * 30 + "2" * 30 + "." * 60, hearing)
+    assert "".join(event.label for event in events if event.phase == "end") == "12"
+    assert hearing.weighed == [("1", 32, False), ("1", 60, True), ("2", 62, False)]
+    assert hearing.common == [(None, None), (None, 0), (0, None)]

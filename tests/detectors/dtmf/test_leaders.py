@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamer.detectors.dtmf.leaders import find_leaders, find_runs, make_limits
+from streamer.detectors.dtmf.pairs import NO_PAIR, PAIR_DIGITS
+from streamer.detectors.dtmf.spec import DtmfSpec
+from streamer.detectors.dtmf.timing import make_analysis
+
+ANALYSIS = make_analysis(8000)
+LIMITS = make_limits(DtmfSpec(), ANALYSIS)
+
+
+def lead(**bands: float) -> str:
+    """The digit that leads a frame; bands: l0..l3 and h0..h3, powers over a quiet floor."""
+    power = np.full((1, 8), 1e-9, np.float32)
+    for name, value in bands.items():
+        power[0, 4 * (name[0] == "h") + int(name[1])] = value
+    (pair,) = find_leaders(power, LIMITS).tolist()
+    return "" if pair == NO_PAIR else PAIR_DIGITS[pair]
+
+
+@pytest.mark.parametrize(
+    ("bands", "digit"),
+    [
+        ({"l1": 0.1, "h1": 0.1}, "5"),
+        ({"l3": 0.1, "h0": 0.05}, "*"),
+        ({"l1": 0.1}, ""),  # one tone
+        ({"l1": 0.1, "h1": 0.1, "l2": 0.09}, ""),  # two of a group
+        ({"l1": 0.1, "h1": 1e-5}, ""),  # too far apart
+        ({"l1": 1e-9, "h1": 1e-9}, ""),  # too quiet
+    ],
+)
+def test_a_pair_leads_when_each_of_its_tones_has_most_of_its_group(bands, digit):
+    assert lead(**bands) == digit
+
+
+def test_a_digit_not_asked_for_leads_nothing():
+    power = np.full((3, 8), 1e-9, np.float32)
+    power[:, [1, 5]] = 0.1
+    limits = make_limits(DtmfSpec(digits="123"), ANALYSIS)
+    assert find_leaders(power, limits).tolist() == [NO_PAIR] * 3
+
+
+@given(seed=st.integers(0, 99), cuts=st.lists(st.integers(0, 300), max_size=12))
+def test_no_frame_knows_of_another(seed, cuts):
+    power = (10.0 ** np.random.default_rng(seed).uniform(-9, 0, (300, 8))).astype(np.float32)
+    pieces = np.split(power, sorted(cuts))
+    assert np.array_equal(
+        np.concatenate([find_leaders(piece, LIMITS) for piece in pieces]), find_leaders(power, LIMITS)
+    )
+
+
+def draw(frames: str) -> list[tuple[str, str]]:
+    """(digit or ".", "worthy" and "brief" as they are) of each run of frames drawn so."""
+    pairs = np.array([PAIR_DIGITS.find(digit) for digit in frames])
+    runs = find_runs(pairs, first_frame=100)
+    assert runs.starts == [100, *runs.stops[:-1]]
+    assert runs.stops[-1] == 100 + len(frames)
+    return [
+        (PAIR_DIGITS[pair] if pair >= 0 else ".", "worthy" * is_worthy + " brief" * is_brief)
+        for pair, is_worthy, is_brief in zip(runs.pairs, runs.are_worthy, runs.are_brief, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("frames", "runs"),
+    [
+        ("....", [(".", "")]),
+        (".5555.", [(".", ""), ("5", ""), (".", "")]),  # a blip
+        ("..55555....", [(".", ""), ("5", "worthy brief"), (".", "")]),
+        ("..5555555555....", [(".", ""), ("5", "worthy"), (".", "")]),  # long enough for a digit
+        ("..55555..55555.....", [(".", ""), ("5", "worthy"), (".", ""), ("5", "worthy brief"), (".", "")]),
+        ("55555....", [("5", "worthy"), (".", "")]),  # may have led before
+        ("....55555..", [(".", ""), ("5", "worthy"), (".", "")]),  # may be back
+    ],
+)
+def test_a_run_that_nothing_comes_of_is_brief(frames, runs):
+    assert draw(frames) == runs
