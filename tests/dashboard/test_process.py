@@ -200,7 +200,7 @@ def test_after_a_kill_of_the_main_process_the_shell_works_as_ever(sit_down):
     os.kill(main_process, signal.SIGKILL)
     shell.wait_for(r"Killed")
     shell.wait_until(shell.has_left)
-    # The prompt may have come before the terminal was given back, wherever the cursor was: pyte has one screen for both.
+    # The prompt may have come before the terminal was given back: pyte has one screen for both.
     shell.run.sendline("PS1=ag''ain'> '")
     shell.wait_for("again> ")
     shell.run.sendline("echo $((6 * 7))")
