@@ -27,7 +27,9 @@ class Screen(pyte.Screen):
     """As real terminals do, it bears a sequence that another program's output has cut in two."""
 
     def erase_in_line(self, how: int = 0, *_more: int, private: bool = False) -> None:
-        super().erase_in_line(how, private)  # "Killed" in the middle of a colour is a K with the colour's numbers
+        super().erase_in_line(
+            how, private
+        )  # "Killed" in the middle of a colour is a K with the colour's numbers
 
 
 class Desk:
