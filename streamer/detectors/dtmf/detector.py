@@ -30,6 +30,7 @@ class DtmfDetector(Detector):
     """
 
     def __init__(self, spec: DtmfSpec, *, fs_hz: float, channel: int = 1) -> None:
+        self.channel = channel
         self._timing = Timing(spec=spec, analysis=make_analysis(fs_hz))
         self._limits = make_limits(spec, self.analysis)
         self._grammar = Grammar(self._timing, channel=channel)
