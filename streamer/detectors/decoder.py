@@ -27,12 +27,31 @@ class Tuned:
     detector: Detector
 
 
+class _Unheard:
+    """Samples that a detector wanted to read and could not, each counted once, whatever channel it was of."""
+
+    def __init__(self) -> None:
+        self.samples = 0
+        self.untold: list[tuple[int, int]] = []  # first sample, how many
+        self._end = 0
+
+    def note(self, start: int, stop: int) -> None:
+        start = max(start, self._end)
+        if stop > start:
+            self.samples += stop - start
+            self.untold.append((start, stop - start))
+            self._end = stop
+
+
 class _ChannelAudio:
-    def __init__(self, read: ReadAudio, channel: int) -> None:
-        self._read, self._channel = read, channel
+    def __init__(self, read: ReadAudio, channel: int, unheard: _Unheard) -> None:
+        self._read, self._channel, self._unheard = read, channel, unheard
 
     def read(self, start_sample: int, stop_sample: int) -> NDArray[np.float32] | None:
-        return self._read(self._channel, start_sample, stop_sample)
+        samples = self._read(self._channel, start_sample, stop_sample)
+        if samples is None:
+            self._unheard.note(start_sample, stop_sample)
+        return samples
 
 
 class Decoder:
@@ -54,7 +73,10 @@ class Decoder:
             Tuned(plan=plan, channel=channel, analysis=self._place(detector.analysis), detector=detector)
             for plan, channel, detector in detectors
         ]
-        self._audio = {t.channel: _ChannelAudio(read_audio, t.channel - 1) for t in self._tuned}
+        self._unheard = _Unheard()
+        self._audio = {
+            t.channel: _ChannelAudio(read_audio, t.channel - 1, self._unheard) for t in self._tuned
+        }
         self._ids: dict[tuple[int, int], int] = {}
         self._last_id = 0
 
@@ -71,6 +93,16 @@ class Decoder:
     @property
     def event_count(self) -> int:
         return self._last_id
+
+    @property
+    def unheard_samples(self) -> int:
+        """How many of the samples fed a detector wanted to read and could not."""
+        return self._unheard.samples
+
+    def take_unheard(self) -> list[tuple[int, int]]:
+        """Those of since the last call: first sample, how many."""
+        untold, self._unheard.untold = self._unheard.untold, []
+        return untold
 
     @property
     def rejections(self) -> Counter[str]:

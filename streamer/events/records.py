@@ -58,7 +58,10 @@ class Start(msgspec.Struct, kw_only=True, tag="start", tag_field="type"):
 
 
 class GapRecord(msgspec.Struct, kw_only=True, tag="gap", tag_field="type"):
-    """Samples [sample, sample + lost_samples) were never analysed; time went on over them."""
+    """Samples [sample, sample + lost_samples) were never analysed; time went on over them.
+
+    Of reason `unheard` they were, but a detector that wanted a closer look could not have it.
+    """
 
     sample: int
     t_s: float
@@ -68,7 +71,7 @@ class GapRecord(msgspec.Struct, kw_only=True, tag="gap", tag_field="type"):
 
 
 class Stats(msgspec.Struct, kw_only=True, tag="stats", tag_field="type"):
-    """captured = analysed + dropped + pending, in samples, always."""
+    """captured = analysed + dropped + pending, in samples, always; unheard is a part of analysed."""
 
     captured: int
     analysed: int
@@ -78,6 +81,7 @@ class Stats(msgspec.Struct, kw_only=True, tag="stats", tag_field="type"):
     latency_ms_p99: float | None = None
     realtime_factor: float | None = None
     nonfinite: int = 0
+    unheard: int = 0
     rejections: dict[str, int] = {}
 
 
@@ -102,6 +106,7 @@ class End(msgspec.Struct, kw_only=True, tag="end", tag_field="type"):
     analysed: int
     dropped: int
     pending: int = 0
+    unheard: int = 0
 
 
 Record = Event | Start | GapRecord | Stats | WorkerRecord | ErrorRecord | End

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streamer.analysis.bank import Batch, Levels
 from streamer.live.results import Results
@@ -39,6 +40,17 @@ class Collector:
     @property
     def analysed_samples(self) -> int:
         return self.analysed_end - self.dropped_samples
+
+    def read(self, channel: int, start: int, stop: int) -> NDArray[np.float32] | None:
+        """A copy of samples [start, stop), zeros before sample 0; None when they are not kept, or not there yet.
+
+        While a run is taken, and until the next one is, they are kept for a detector's whole history. What a gap has
+        taken was never analysed and reads as anything.
+        """
+        kept_from = (self._ring.collected_spans - self._work.history_spans) * self._work.span_samples
+        if max(start, 0) < kept_from or stop > self.analysed_end:
+            return None
+        return self._results.read_samples(channel, start, stop)
 
     def take(self, *, max_spans: int = 512) -> Iterator[Batch | Gap]:
         """What has become ready, a ring of it at most, as runs of frames, with the gaps between them."""

@@ -30,7 +30,7 @@ def list_live() -> list[tuple[Compiled, tuple[Any, ...]]]:
     return [
         (push, (numbers, table, samples, samples, numbers, 0)),
         (copy, (numbers, samples, 0, 0, samples)),
-        (measure, (samples[0], 1, 0, 0, meters)),
+        (measure, (samples[0], 1, 0, 0, meters, samples)),
         (publish, (table, 0, 0, 0)),
         (load, (numbers, 0)),
         (store, (numbers, 0, 0)),

@@ -29,12 +29,14 @@ class Results:
       SPAN_AFTER    j + 1 once span j is there
       IS_LAPPED     1 if the ring had overwritten it, or it is given up
     meters    (slots, channels, 2) float32           a worker: peak magnitude and mean square of the span's own samples
+    samples   (channels, slots and history) float32  a worker: the span's own samples, sample s at s % columns
     values    (channels, rows, bands) complex64,     a worker
               per analysis
     leases    (workers, 8) int64                     see Lease
 
     Two workers may have the same span when one was thought to be dead; both write the same bits. A slot is another
-    span's once the main process has said that this one is collected.
+    span's once the main process has said that this one is collected. Samples are there as long as the levels made of
+    them, however far the ring has gone on meanwhile, and for as long as a detector may look back after that.
     """
 
     def __init__(self, work: Work, *, n_slots: int, n_workers: int, block: SharedBlock | None = None) -> None:
@@ -43,6 +45,7 @@ class Results:
             (np.int64, (n_slots, 2)),
             (np.int64, (n_workers, LEASE_FIELDS)),
             (np.float32, (n_slots, work.channels, 2)),
+            (np.float32, (work.channels, (n_slots + work.history_spans) * work.span_samples)),
         ]
         for i, analysis in enumerate(work.analyses):
             rows = work.frames_in_spans(i, n_slots)
@@ -53,7 +56,7 @@ class Results:
             self.block.array(d, s, offset_bytes=int(at))
             for (d, s), at in zip(shapes, offsets[:-1], strict=True)
         ]
-        self._done, self._leases, self.meters, *self.values = arrays
+        self._done, self._leases, self.meters, self.samples, *self.values = arrays
         self._fixed_done = Fixed(self._done)
 
     def __reduce__(self) -> Any:
@@ -71,6 +74,16 @@ class Results:
         """A copy of those of spans [first, last): (spans, channels, 2)."""
         copy: NDArray[np.float32] = self.meters[np.arange(first, last) % self.n_slots]
         return copy
+
+    def read_samples(self, channel: int, start: int, stop: int) -> NDArray[np.float32]:
+        """A copy of samples [start, stop), zeros before sample 0. Which of them are there the collector knows."""
+        kept, at = self.samples[channel], max(start, 0)
+        first = at % len(kept)
+        before = np.zeros(min(stop, at) - start, np.float32)
+        length = max(0, stop - at)
+        return np.concatenate(
+            [before, kept[first : first + length], kept[: max(0, first + length - len(kept))]]
+        )
 
     def publish(self, first: int, count: int, *, is_lapped: bool) -> None:
         """For a worker: these spans are in place, or the ring has lapped them."""
@@ -147,7 +160,8 @@ class Lease:
 
 def choose_slots(work: Work, fs_hz: float, *, seconds: float) -> int:
     """Slots for so many seconds, fewer when their levels are large."""
-    per_slot = 32 + sum(
+    per_slot = 32 + 4 * work.channels * work.span_samples
+    per_slot += sum(
         8 * work.channels * len(a.bank) * work.frames_in_spans(i, 1) for i, a in enumerate(work.analyses)
     )
     return max(MIN_SLOTS, min(int(seconds * fs_hz / work.span_samples), RESULT_BYTES // per_slot))

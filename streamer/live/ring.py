@@ -134,20 +134,6 @@ class Ring:
             sample, lost, reason = (int(value) for value in self.gaps[entry % GAP_ENTRIES])
             yield Gap(sample, lost, GapReason(reason))
 
-    def read(self, channel: int, start: int, stop: int) -> NDArray[np.float32] | None:
-        """A copy of samples [start, stop), zeros before sample 0; None when they are overwritten."""
-        out = np.zeros(stop - start, np.float32)
-        if stop <= 0:
-            return out
-        capacity = self.spec.capacity_samples
-        s = max(start, 0)
-        first = s % capacity
-        head = min(stop - s, capacity - first)
-        at = s - start
-        out[at : at + head] = self.samples[channel, first : first + head]
-        out[at + head :] = self.samples[channel, : stop - s - head]
-        return out if int(self.control[BEGIN]) - s <= capacity else None
-
 
 class RingWriter:
     """Capture's end; there is one."""

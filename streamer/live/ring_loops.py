@@ -88,19 +88,23 @@ def measure(
     first_span: int,
     channel: int,
     meters: NDArray[np.float32],
+    kept: NDArray[np.float32],
 ) -> None:
-    """Fill the meters of the spans that samples hold from first_span on, of which the last may be short.
+    """Keep the spans that samples hold from first_span on, of which the last may be short, and fill their meters.
 
     samples: (n,)   meters: (slots, channels, 2) [0] the largest magnitude, [1] the mean square
+    kept: (channels, a whole number of spans) sample s of channel c at [c, s % size]
     """
     for start in range(0, samples.shape[0], span_samples):
         stop = min(start + span_samples, samples.shape[0])
+        at = (first_span * span_samples + start) % kept.shape[1] - start
         peak = np.float32(0)
         total = 0.0
         for i in range(start, stop):
             value = samples[i]
             peak = max(peak, abs(value))
             total += value * value
+            kept[channel, at + i] = value
         slot = (first_span + start // span_samples) % meters.shape[0]
         meters[slot, channel, 0] = peak
         meters[slot, channel, 1] = total / (stop - start)

@@ -13,7 +13,7 @@ from streamer.analysis.bank import Batch
 from streamer.base.errors import StreamerError
 from streamer.base.processes import cpu_count
 from streamer.detectors.decoder import Decoder
-from streamer.events import GapRecord, Record, Stats, WorkerRecord
+from streamer.events import Event, GapRecord, Record, Stats, WorkerRecord
 from streamer.events.clocks import Reservoir, SampleClock, WallClock
 from streamer.live.capture_messages import Run
 from streamer.live.dispatcher import Dispatcher
@@ -25,7 +25,9 @@ from streamer.live.spans import IndexPipe, Work, choose_span_samples
 from streamer.plans.listening import Listening
 from streamer.sources import SourceInfo
 
-RING_S = 4.0  # how long the analysis may stall before samples are lost
+RING_S = (
+    4.0  # how long the analysis may stall before samples are lost, and once more who collects its results
+)
 MIN_RING_SAMPLES = 1 << 16  # room for a source that is read as fast as it goes
 MAX_WORKERS = 4
 LIVE_SPANS_PER_MESSAGE = 8
@@ -64,8 +66,13 @@ class Section:
         )
         analyses = self.decoder.analyses
         span_samples = choose_span_samples(analyses, info.fs_hz)
-        work = Work(analyses=analyses, channels=info.channels, span_samples=span_samples)
-        reach = work.longest_frame_samples + span_samples + self.decoder.history_samples
+        work = Work(
+            analyses=analyses,
+            channels=info.channels,
+            span_samples=span_samples,
+            history_samples=self.decoder.history_samples,
+        )
+        reach = work.longest_frame_samples + span_samples
         spec = RingSpec(
             channels=info.channels,
             capacity_samples=max(round(RING_S * info.fs_hz), MIN_RING_SAMPLES, 4 * reach),
@@ -163,12 +170,12 @@ class Section:
             if arrived_ns is not None and self.is_paced:
                 self._latency_ms.add((time.monotonic_ns() - arrived_ns) * 1e-6)
             items.append(item)
-            items += self.decoder.feed(item)
+            items += self._tell(self.decoder.feed(item))
         return items
 
     def flush(self) -> list[Item]:
         """The stream ends or breaks here."""
-        return [*self.decoder.flush()]
+        return self._tell(self.decoder.flush())
 
     def supervise(self) -> list[Item]:
         """Replace workers that died or hang. Raises StreamerError when none can be kept alive."""
@@ -180,19 +187,26 @@ class Section:
             )
         return [WorkerRecord(reason=f"exit code {code}", restarts=self.pool.restarts) for code in exit_codes]
 
+    def _tell(self, events: list[Event]) -> list[Item]:
+        """What the decoder has heard, after what it could not hear."""
+        unheard = [Gap(at, n, GapReason.UNHEARD) for at, n in self.decoder.take_unheard()]
+        return [*map(self._note_gap, unheard), *events]
+
     def _report_gap(self, gap: Gap) -> list[Item]:
+        return [*self.flush(), self._note_gap(gap)]
+
+    def _note_gap(self, gap: Gap) -> GapRecord:
         self.gap_count += 1
-        record = GapRecord(
+        return GapRecord(
             sample=gap.sample,
             t_s=gap.sample / self.info.fs_hz,
             lost_samples=gap.lost_samples,
             reason=gap.reason.name.lower(),
             time=self.clock.text(gap.sample),
         )
-        return [*self.flush(), record]
 
     def _read_audio(self, channel: int, start: int, stop: int) -> NDArray[np.float32] | None:
-        return self.ring.read(channel, start, stop)  # the ring is made after the decoder
+        return self.pool.collector.read(channel, start, stop)  # the pool is made after the decoder
 
     def _find_arrival(self, sample: int) -> int | None:
         """When the block with this sample arrived; on the way the clocks learn from each block."""
@@ -253,6 +267,7 @@ class Section:
             latency_ms_p99=_round(self._latency_ms.percentile(99)),
             realtime_factor=_round(self._realtime_factor()),
             nonfinite=self.ring.nonfinite_samples,
+            unheard=self.decoder.unheard_samples,
             rejections=dict(self.decoder.rejections),
         )
 

@@ -28,6 +28,7 @@ class Work:
     analyses: tuple[Analysis, ...]
     channels: int
     span_samples: int
+    history_samples: int = 0  # so far back from the end of a run's first frame a detector may read
 
     def frames_between(self, analysis: int, start: int, stop: int) -> tuple[int, int]:
         """First frame and number of frames that end in (start, stop]."""
@@ -42,6 +43,11 @@ class Work:
     @property
     def longest_frame_samples(self) -> int:
         return max((a.frames.length_samples for a in self.analyses), default=1)
+
+    @property
+    def history_spans(self) -> int:
+        """So many before the one that is collected next are kept for detectors: a frame may end a hop before it."""
+        return -(-(self.history_samples + self.longest_frame_samples) // self.span_samples)
 
 
 def choose_span_samples(analyses: Sequence[Analysis], fs_hz: float) -> int:

@@ -1,4 +1,4 @@
-"""A worker: spans in, levels out."""
+"""A worker: spans in, levels out, and the samples they were made of."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ class Worker:
 
     def __init__(self, work: Work, ring: Ring, results: Results) -> None:
         self._work, self._results, self._ring = work, results, ring
-        self._reader, self._meters = RingReader(ring), Fixed(results.meters)
+        self._reader = RingReader(ring)
+        self._meters, self._kept = Fixed(results.meters), Fixed(results.samples)
         self._analysers = [Analyser(analysis) for analysis in work.analyses]
         self._samples = np.zeros((work.channels, work.longest_frame_samples + work.span_samples), np.float32)
         for analysis, analyser in zip(work.analyses, self._analysers, strict=True):  # the first call is slow
@@ -55,7 +56,7 @@ class Worker:
             return
         for c in range(work.channels):
             samples = self._samples[c, : stop - begin]
-            compiled.measure(samples[start - begin :], size, first, c, self._meters)
+            compiled.measure(samples[start - begin :], size, first, c, self._meters, self._kept)
             for i, (frame, n) in enumerate(runs):
                 self._compute(i, c, frame, n, samples[frame * work.analyses[i].frames.hop_samples - begin :])
         results.publish(first, count, is_lapped=False)

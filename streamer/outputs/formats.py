@@ -87,6 +87,8 @@ def format_health(stats: Stats, fs_hz: float) -> str:
         f"dropped {stats.dropped} samples",
         f"pending {stats.pending}",
     ]
+    if stats.unheard:
+        parts.append(f"unheard {stats.unheard} samples")
     if stats.latency_ms_p50 is not None:
         parts.append(f"latency {stats.latency_ms_p50:.1f} / {stats.latency_ms_p99:.1f} ms")
     if stats.realtime_factor is not None:

@@ -98,6 +98,7 @@ class Recording:
             dropped=0,
             pending=0,
             nonfinite=self.engine.nonfinite_samples,
+            unheard=self.decoder.unheard_samples,
             rejections=dict(self.decoder.rejections),
         )
 

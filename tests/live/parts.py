@@ -49,10 +49,21 @@ class Bench:
     """A ring, its workers' work done in this process, and a collector: the pool without processes."""
 
     def __init__(
-        self, analyses: list[Analysis], *, channels: int = 1, capacity: int = 8192, n_slots: int = 64
+        self,
+        analyses: list[Analysis],
+        *,
+        channels: int = 1,
+        capacity: int = 8192,
+        n_slots: int = 64,
+        history_samples: int = 0,
     ) -> None:
         span_samples = choose_span_samples(analyses, FS_HZ)
-        self.work = Work(analyses=tuple(analyses), channels=channels, span_samples=span_samples)
+        self.work = Work(
+            analyses=tuple(analyses),
+            channels=channels,
+            span_samples=span_samples,
+            history_samples=history_samples,
+        )
         self.ring = Ring(RingSpec(channels=channels, capacity_samples=capacity, fs_hz=FS_HZ))
         self.results = Results(self.work, n_slots=n_slots, n_workers=1)
         self.collector = Collector(self.work, self.ring, self.results)
@@ -63,16 +74,21 @@ class Bench:
     def push(self, block: np.ndarray) -> None:
         self.writer.push(np.ascontiguousarray(block), time.monotonic_ns())
 
-    def work_off(self) -> list[Batch | Gap]:
-        """Let the worker do what is complete, and collect it."""
+    def compute(self) -> bool:
+        """Let the worker do what is complete, as far as there are slots; True when something is to be collected."""
         total = self.ring.total_samples
         written, span = self.ring.written_samples, self.work.span_samples
         ready = written // span if total is None else -(-total // span)
+        upto = min(ready, self.collector.next_span + self.results.n_slots)
+        for number in range(self.done, upto):
+            self.worker.do(number)
+        is_more = upto > self.done
+        self.done = max(self.done, upto)
+        return is_more
+
+    def work_off(self) -> list[Batch | Gap]:
+        """Let the worker do what is complete, and collect it."""
         found: list[Batch | Gap] = []
-        while self.done < ready:
-            upto = min(ready, self.done + self.results.n_slots)
-            for number in range(self.done, upto):
-                self.worker.do(number)
-            self.done = upto
+        while self.compute():
             found += self.collector.take()
         return found

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streamer.analysis.bank import Batch
 from streamer.live.ring_fields import Gap, GapReason
@@ -66,3 +68,63 @@ def test_no_frame_joins_across_a_gap(before: int, lost: int) -> None:
     assert starts[1] == [s for s in range(0, total - 63, 32) if s >= before + lost]
     collector = bench.collector
     assert (collector.analysed_samples, collector.dropped_samples) == (3000, lost)
+
+
+@given(
+    sizes=st.lists(st.integers(1, 700), min_size=1, max_size=12),
+    history=st.integers(0, 500),
+    n_slots=st.integers(1, 8),
+)
+def test_samples_can_be_read_as_long_as_detectors_may_ask_however_far_the_ring_has_gone_on(
+    sizes: list[int], history: int, n_slots: int
+) -> None:
+    bench = Bench(
+        [make_analysis(64, 32)], channels=2, capacity=8192, n_slots=n_slots, history_samples=history
+    )
+    noise = make_noise(sum(sizes), channels=2)
+    collector, at = bench.collector, 0
+    for size in sizes:
+        bench.push(noise[at : at + size])
+        at += size
+        bench.compute()
+        for item in collector.take():
+            assert isinstance(item, Batch)
+            run = item.levels[0][1]
+            if len(run):
+                oldest = max(0, int(run.start_samples[0]) + 64 - max(history, 64))
+                found = collector.read(1, oldest, item.stop_sample)
+                assert found is not None
+                assert np.array_equal(found, noise[oldest : item.stop_sample, 1])
+        assert collector.read(0, 0, collector.analysed_end + 1) is None
+
+
+def test_samples_are_read_though_the_ring_has_lapped_them_and_before_sample_0_is_silence() -> None:
+    bench = Bench([make_analysis(64, 32)], capacity=320, n_slots=8, history_samples=64)
+    noise = make_noise(256 + 320)
+    bench.push(noise[:256])
+    bench.compute()
+    bench.push(noise[256:])  # over all of it
+    items = bench.collector.take(max_spans=8)
+    batch = next(items)
+    assert isinstance(batch, Batch)
+    assert batch.stop_sample == 256
+    found = bench.collector.read(0, -4, 256)
+    assert found is not None
+    assert np.array_equal(found, np.concatenate([np.zeros(4, np.float32), noise[:256, 0]]))
+    before = bench.collector.read(0, -9, -5)
+    assert before is not None
+    assert before.tolist() == [0] * 4
+
+
+def test_what_is_older_than_any_history_is_not_there_any_more() -> None:
+    bench = Bench([make_analysis(64, 32)], n_slots=8, history_samples=100)
+    noise = make_noise(32 * 40)
+    for at in range(0, len(noise), 256):
+        bench.push(noise[at : at + 256])
+        bench.work_off()
+    kept = bench.work.history_spans * 32
+    assert kept >= 100 + 64
+    found = bench.collector.read(0, len(noise) - kept, len(noise))
+    assert found is not None
+    assert np.array_equal(found, noise[-kept:, 0])
+    assert bench.collector.read(0, len(noise) - kept - 1, len(noise)) is None

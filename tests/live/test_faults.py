@@ -12,11 +12,13 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import termios
 import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +164,109 @@ def test_a_lost_device_is_told_within_a_second_and_back_within_two_with_the_gap_
     # After four gaps the samples counted are still what the clock says.
     began_s = to_s(gaps[0]["time"]) - gaps[0]["sample"] / FS_HZ
     assert end["captured"] / FS_HZ == pytest.approx(stopped_s - began_s, abs=0.15)
+
+
+DIGITS = "159D0#7314862*BA9C"
+
+
+@pytest.fixture
+def dialled(tmp_path: Path) -> tuple[Path, str]:
+    """Six seconds of digits."""
+    path = tmp_path / "dialled.wav"
+    digits = (DIGITS * 3)[:50]
+    assert run("generate", f"dtmf:{digits}@-15:60ms/60ms", "-o", str(path), "-r", str(FS_HZ)).returncode == 0
+    return path, digits
+
+
+@pytest.mark.audio
+def test_no_digit_is_lost_while_the_main_process_stands_still_for_six_seconds(
+    mic: VirtualMic, dialled: tuple[Path, str]
+) -> None:
+    path, digits = dialled
+    listener = Listener(f"mic:{NAME}", "--rate", str(FS_HZ), "--plan", "dtmf", "--strict", env=mic.env)
+    listener.wait_for_audio()
+    listener.program.send_signal(signal.SIGSTOP)
+    mic.play(path)
+    listener.program.send_signal(signal.SIGCONT)
+    listener.wait_for_audio()
+    end = listener.end()
+    ends = [line for line in listener.seen if line["type"] == "dtmf" and line["phase"] == "end"]
+    assert "".join(line["label"] for line in ends) == digits
+    assert end["dropped"] == end["unheard"] == 0
+    stats = [line for line in listener.seen if line["type"] == "stats"][-1]
+    assert "its samples are gone" not in stats["rejections"]
+
+
+@pytest.mark.audio
+def test_of_twelve_seconds_for_which_the_main_process_stands_still_every_digit_is_heard_or_in_a_gap(
+    mic: VirtualMic, dialled: tuple[Path, str], tmp_path: Path
+) -> None:
+    path, digits = dialled
+    long = tmp_path / "long.wav"
+    assert (
+        run("generate", f"dtmf:{digits * 2}@-15:60ms/60ms", "-o", str(long), "-r", str(FS_HZ)).returncode == 0
+    )
+    listener = Listener(f"mic:{NAME}", "--rate", str(FS_HZ), "--plan", "dtmf", env=mic.env)
+    listener.wait_for_audio()
+    mic.play(path)
+    listener.program.send_signal(signal.SIGSTOP)
+    mic.play(long)
+    listener.program.send_signal(signal.SIGCONT)
+    mic.play(path)
+    listener.wait_for_audio()
+    end = listener.end()
+    heard = [line for line in listener.seen if line["type"] == "dtmf" and line["phase"] == "end"]
+    gaps = [line for line in listener.seen if line["type"] == "gap"]
+    assert 1 < end["dropped"] / FS_HZ < 8
+    assert {gap["reason"] for gap in gaps} == {"overload"}
+    pauses = 0
+    for one, other in pairwise(heard):
+        between = [
+            g
+            for g in gaps
+            if one["sample"] < g["sample"] + g["lost_samples"] and g["sample"] < other["sample"]
+        ]
+        if other["t_s"] - one["t_s"] > 0.13 and not between:
+            pauses += 1
+    assert pauses == 2  # between what was played three times, and nowhere else is a digit missing
+    assert (heard[0]["label"], heard[-1]["label"]) == (digits[0], digits[-1])
+
+
+@pytest.mark.audio
+def test_no_digit_is_lost_while_a_program_that_listens_stands_still_for_six_seconds(
+    mic: VirtualMic, dialled: tuple[Path, str]
+) -> None:
+    path, digits = dialled
+    code = f"""
+import sys, streamer
+with streamer.open_stream("mic:{NAME}", bands="500,1000", plan="dtmf", rate={FS_HZ}) as stream:
+    for n, item in enumerate(stream):
+        if n == 0:
+            print("listening", flush=True)
+            sys.stdin.readline()
+        if isinstance(item, streamer.GapRecord):
+            print("gap", item, flush=True)
+        if isinstance(item, streamer.Event) and item.phase == "end":
+            print(item.label, flush=True)
+        if isinstance(item, streamer.Levels) and item.start_samples[-1] > 9 * {FS_HZ}:
+            stream.stop()
+"""
+    program = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=mic.env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "listening\n"
+        mic.play(path)
+        told, _ = program.communicate("go on\n", timeout=30)
+        assert told.split() == list(digits)
+    finally:
+        program.kill()
+        program.communicate()
 
 
 @pytest.mark.audio

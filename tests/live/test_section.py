@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from streamer.analysis.bank import Analysis, Bank, Batch
 from streamer.analysis.frames import FrameSpec
 from streamer.base.errors import StreamerError
 from streamer.events import Event, GapRecord
+from streamer.live.dispatcher import Dispatcher
 from streamer.live.ring import RingWriter
 from streamer.live.ring_fields import GapReason
 from streamer.live.section import LIVE_SPANS_PER_MESSAGE, Item, Section
@@ -104,6 +106,21 @@ def push(section: Section, samples: np.ndarray, *, sample_0_s: float | None = No
     return writer
 
 
+def hand_out(section: Section, writer: RingWriter, index: IndexPipe) -> None:
+    """As a source would; and wait until the workers have done it all."""
+    run = section.run
+    dispatcher = Dispatcher(
+        writer,
+        span_samples=run.span_samples,
+        n_slots=run.n_slots,
+        index_fd=index.writer.fileno(),
+        spans_per_message=run.spans_per_message,
+    )
+    wait_until(dispatcher.advance)
+    n_spans = section.ring.dispatched_spans
+    wait_until(lambda: section.pool.results.is_done(0, n_spans))
+
+
 def list_gaps(items: list[Item]) -> list[tuple[int, int, str]]:
     return [(gap.sample, gap.lost_samples, gap.reason) for gap in items if isinstance(gap, GapRecord)]
 
@@ -121,6 +138,39 @@ def test_what_came_is_told_once_in_order_and_adds_up(index: IndexPipe) -> None:
     assert (stats.captured, stats.analysed, stats.dropped, stats.pending) == (16_001, 16_001, 0, 0)
     assert stats.realtime_factor is not None
     assert stats.latency_ms_p50 is None  # it came as fast as it went
+
+
+def test_digits_whose_levels_were_made_in_time_are_heard_though_the_ring_holds_them_no_more(
+    index: IndexPipe,
+) -> None:
+    with closing(make_section(make_info(is_live=True), index)) as section:
+        wait_until_ready(section)
+        capacity = section.ring.spec.capacity_samples
+        digits = np.concatenate([make_digit(4000, at=2000)] * (capacity * 3 // 4 // 4000))
+        hand_out(section, push(section, digits), index)
+        push(section, np.zeros((capacity, 1), np.float32))  # meanwhile nobody has collected anything
+        items = drain(section)
+    labels = "".join(item.label for item in items if isinstance(item, Event) and item.phase == "end")
+    assert labels == "5" * (len(digits) // 4000)
+    stats = section.stats
+    assert (stats.unheard, stats.rejections) == (0, {})
+    assert stats.captured == stats.analysed + stats.dropped
+
+
+def test_what_a_detector_could_not_read_is_unheard_and_told_once(index: IndexPipe) -> None:
+    with closing(make_section(make_info(), index)) as section:
+        section.pool.collector.read = lambda _channel, _start, _stop: None  # type: ignore[method-assign]
+        push(section, make_digit(16_000, at=4000))
+        items = drain(section)
+    gaps = [item for item in items if isinstance(item, GapRecord)]
+    assert {gap.reason for gap in gaps} == {"unheard"}
+    assert all(a.sample + a.lost_samples <= b.sample for a, b in pairwise(gaps))
+    digit = next(gap for gap in gaps if gap.sample + gap.lost_samples > 4000)
+    assert digit.sample < 4640
+    stats = section.stats
+    assert stats.unheard == sum(gap.lost_samples for gap in gaps) > 0
+    assert (stats.captured, stats.analysed, stats.dropped) == (16_000, 16_000, 0)
+    assert section.gap_count == len(gaps)
 
 
 def test_a_digit_that_a_gap_cuts_is_over_before_the_gap_is_told(index: IndexPipe) -> None:

@@ -188,6 +188,7 @@ class Monitor:
                 analysed=stats.analysed,
                 dropped=stats.dropped,
                 pending=stats.pending,
+                unheard=stats.unheard,
             )
         )
         self._close_outputs()

@@ -27,6 +27,7 @@ from tests.programs import (
     is_running,
     read_lines,
     run,
+    run_python,
     shared_files,
     start,
 )
@@ -305,3 +306,24 @@ def test_a_recording_waits_for_who_reads_its_lines_and_none_is_left_out(
     assert digits_of(lines) == "0123456789" * 200
     assert [line for line in lines if line["type"] in ("error", "gap")] == []
     assert (lines[-1]["reason"], lines[-1]["captured"], lines[-1]["dropped"]) == ("duration", 1_600_000, 0)
+
+
+def test_under_strict_what_a_detector_could_not_read_ends_it_with_4_and_is_told() -> None:
+    code = (
+        "from streamer.live.collector import Collector\n"
+        "Collector.read = lambda *_: None\n"
+        "import sys\n"
+        "sys.argv = 'streamer live sim:silence:500ms,dtmf:55@-10,silence:500ms --plan dtmf --strict'.split()\n"
+        "sys.argv += '--speed max --json -q'.split()\n"
+        "from streamer.commands.main import main\n"
+        "main()\n"
+    )
+    result = run_python(code)
+    assert result.returncode == 4, result.stderr
+    lines = read_lines(result.stdout)
+    gaps = [line for line in lines if line["type"] == "gap"]
+    assert {gap["reason"] for gap in gaps} == {"unheard"}
+    end = lines[-1]
+    assert (end["type"], end["dropped"]) == ("end", 0)
+    assert end["unheard"] == sum(gap["lost_samples"] for gap in gaps) > 0
+    assert end["captured"] == end["analysed"] + end["dropped"] + end["pending"]
