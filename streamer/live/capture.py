@@ -30,7 +30,7 @@ from streamer.live.capture_messages import Ended, Opened, Run, Stop
 from streamer.live.dispatcher import Dispatcher
 from streamer.live.ring import Ring, RingWriter
 from streamer.live.ring_fields import Gap, GapReason
-from streamer.live.timekeeper import Timekeeper
+from streamer.live.timekeeper import Inlet, Timekeeper
 from streamer.sources import PushedSource, Source, SourceInfo, SourceSpec, open_any_source
 
 BLOCK_S = 0.005  # a paced source is read in blocks this long
@@ -217,20 +217,15 @@ def _run_pushed(
         except BlockingIOError:
             pass  # there are wake-ups enough waiting
 
-    keeper = Timekeeper(ring.spec.fs_hz, offset_s=run.clock_offset_s)
+    inlet = Inlet(writer, Timekeeper(ring.spec.fs_hz, offset_s=run.clock_offset_s))
     has_stopped = False
 
     def push(block: NDArray[Any], time_ns: int) -> None:
         nonlocal has_stopped
         if stop.is_set():
             has_stopped = True
-            return
-        missing = keeper.find_missing(
-            ring.written_samples + len(block), time_ns * 1e-9, overflows=source.overflows
-        )
-        if missing:
-            writer.skip(*missing)
-        writer.push(block, time_ns)
+        else:
+            inlet.push(block, time_ns, overflows=source.overflows)
 
     source.start(push, wake)
     waiting = select.poll()
@@ -244,12 +239,14 @@ def _run_pushed(
         dispatcher.advance()
         _shed(writer, dispatcher)
         if not source.is_active:
+            inlet.finish()
             raise SourceError(f"{source.info.name} has stopped delivering")
     deadline = time.monotonic() + LAST_BLOCK_S
     while (
         not has_stopped and time.monotonic() < deadline
     ):  # or else what is pushed now would come after the end
         time.sleep(WAIT_S)
+    inlet.finish()
 
 
 def _shed(writer: RingWriter, dispatcher: Dispatcher) -> None:

@@ -2,60 +2,109 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from numpy.typing import NDArray
+
 from streamer.events.clocks import Soonest
+from streamer.live.ring import RingWriter
 from streamer.live.ring_fields import GapReason
 
 
 class Timekeeper:
     """Tells where a live stream must skip samples, so that time goes on as it should.
 
-    How late the timeliest block of a second was tells where the stream is; when that jumps by more than jitter can
-    explain, samples are missing. A sound card's drift is far below that.
+    How late the timeliest block of a while was tells where the stream is: a single block may be late by itself.
+
+    state      what it does                                              after
+    keeping    the timeliest block of a second: late by less than        keeping
+               jitter can explain, it is the sound card's drift; by
+               more, samples are missing, and nobody said why
+    settling   samples are known to be missing, the timeliest block      keeping
+               of the next tenth of a second will tell how many, and
+               until then whoever has the blocks holds them back
     """
 
     WINDOW_S = 1.0
+    SETTLE_S = 0.1
     JITTER_S = 0.02
 
     def __init__(self, fs_hz: float, *, offset_s: float | None) -> None:
         """offset_s: the time of sample 0 from before a loss, if this goes on after one"""
         self._fs_hz = fs_hz
         self._offset_s = offset_s
-        self._is_back = offset_s is not None
+        self._cause = None if offset_s is None else GapReason.DEVICE_LOST  # of what it settles after
         self._overflows = 0
         self._soonest = Soonest(fs_hz)
         self._window_ends_s: float | None = None
 
+    @property
+    def is_settling(self) -> bool:
+        """Whether the block just observed is to be held back until it is known what to skip before it."""
+        return self._cause is not None
+
     def find_missing(self, end_sample: int, at_s: float, *, overflows: int) -> tuple[int, GapReason] | None:
         """What is to be skipped before the block that has arrived at at_s and would end with this sample.
 
+        And before all that are held back, if there are any.
         overflows: how often PortAudio has reported one by now
         """
+        if overflows != self._overflows and self._cause is None:
+            self._cause = GapReason.INPUT_OVERFLOW
+            self._soonest, self._window_ends_s = Soonest(self._fs_hz), None
+        self._overflows = overflows
         offset_s = self._soonest.observe(end_sample, at_s)
         if self._offset_s is None:
             self._offset_s = offset_s
-        reason = self._find_cause(overflows)
-        if reason is None and (self._window_ends_s is None or at_s < self._window_ends_s):
-            if self._window_ends_s is None:
-                self._window_ends_s = at_s + self.WINDOW_S
-            self._offset_s = min(self._offset_s, offset_s)
+        if self._window_ends_s is None:
+            self._window_ends_s = at_s + (self.SETTLE_S if self.is_settling else self.WINDOW_S)
+        if at_s < self._window_ends_s:
+            if not self.is_settling:
+                self._offset_s = min(self._offset_s, offset_s)
             return None
-        soonest_s, self._window_ends_s = self._soonest.take(), None
-        if reason is not None:
-            late_s = offset_s - self._offset_s
-        elif (late_s := soonest_s - self._offset_s) > self.JITTER_S:
-            reason = GapReason.INPUT_STALL
-        else:
-            self._offset_s += late_s  # the drift of a second
-            return None
-        missing = round(late_s * self._fs_hz)
-        return (missing, reason) if missing > 0 else None
+        return self.conclude()
 
-    def _find_cause(self, overflows: int) -> GapReason | None:
-        """Why samples are known to be missing before this block, if they are."""
-        if self._is_back:
-            self._is_back = False
-            return GapReason.DEVICE_LOST
-        if overflows != self._overflows:
-            self._overflows = overflows
-            return GapReason.INPUT_OVERFLOW
-        return None
+    def conclude(self) -> tuple[int, GapReason] | None:
+        """What the blocks of now, of which there must be one, tell to skip, even if they are few."""
+        late_s = self._soonest.take() - self._offset_s
+        cause, self._cause, self._window_ends_s = self._cause, None, None
+        if cause is None:
+            if late_s <= self.JITTER_S:
+                self._offset_s += late_s  # the drift of a second
+                return None
+            cause = GapReason.INPUT_STALL
+        missing = round(late_s * self._fs_hz)
+        return (missing, cause) if missing > 0 else None
+
+
+class Inlet:
+    """A device's blocks into the ring, each at its time. Runs on the audio thread."""
+
+    def __init__(self, writer: RingWriter, keeper: Timekeeper) -> None:
+        self._writer, self._keeper = writer, keeper
+        self._held: list[tuple[NDArray[Any], int]] = []  # a tenth of a second at most
+        self._held_samples = 0
+
+    def push(self, block: NDArray[Any], time_ns: int, *, overflows: int) -> None:
+        """Take a block that has arrived now."""
+        end_sample = self._writer.ring.written_samples + self._held_samples + len(block)
+        missing = self._keeper.find_missing(end_sample, time_ns * 1e-9, overflows=overflows)
+        if self._keeper.is_settling:
+            self._held.append((block.copy(), time_ns))  # the audio library takes its memory back
+            self._held_samples += len(block)
+            return
+        self._let_in(missing)
+        self._writer.push(block, time_ns)
+
+    def finish(self) -> None:
+        """Nothing is pushed any more: let in what is held back."""
+        if self._held:
+            self._let_in(self._keeper.conclude())
+
+    def _let_in(self, missing: tuple[int, GapReason] | None) -> None:
+        if missing:
+            self._writer.skip(*missing)
+        for earlier in self._held:
+            self._writer.push(*earlier)
+        self._held.clear()
+        self._held_samples = 0

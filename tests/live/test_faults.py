@@ -286,6 +286,41 @@ def test_a_killed_capture_process_is_replaced_and_the_gap_reported(mic: VirtualM
 
 
 @pytest.mark.audio
+def test_however_often_a_device_is_opened_again_what_follows_is_at_its_right_time(
+    mic: VirtualMic, tmp_path: Path
+) -> None:
+    path, every_s = tmp_path / "long.wav", 0.12
+    assert (
+        run("generate", f"dtmf:{DIGITS * 24}@-15:60ms/60ms", "-o", str(path), "-r", str(FS_HZ)).returncode
+        == 0
+    )
+    listener = Listener(f"mic:{NAME}", "--rate", str(FS_HZ), "--plan", "dtmf", env=mic.env)
+    player = mic.play_in_background(path)
+    try:
+        for _ in range(11):
+            listener.wait_for_audio(1.0)
+            os.kill(find_capture(listener.program.pid), signal.SIGKILL)
+            _, gap = listener.wait_for("gap")
+            assert gap["reason"] == "device_lost"
+        listener.wait_for_audio(1.0)
+    finally:
+        player.kill()
+        player.wait()
+    listener.end()
+    gaps = [line["t_s"] for line in listener.seen if line["type"] == "gap"]
+    starts = [line["t_s"] for line in listener.seen if line["type"] == "dtmf" and line["phase"] == "end"]
+    off_s = [
+        (t_s - starts[3] + every_s / 2) % every_s - every_s / 2
+        for t_s in starts[1:]  # of the first one the server may leave out the start
+        if min(abs(t_s - gap) for gap in gaps) > 0.5  # whole ones
+    ]
+    off_ms = [1000 * abs(s) for s in off_s]
+    print(f"off by {max(off_ms):.1f} ms at most")
+    assert len(off_ms) > 20
+    assert max(off_ms) < 2
+
+
+@pytest.mark.audio
 def test_a_server_that_comes_back_with_another_rate_but_can_convert_changes_nothing() -> None:
     require_virtual_mic()
     with VirtualMic(FS_HZ) as mic:

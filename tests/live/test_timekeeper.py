@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
+
+from streamer.live.ring import Ring, RingReader, RingSpec, RingWriter
 from streamer.live.ring_fields import GapReason
-from streamer.live.timekeeper import Timekeeper
+from streamer.live.timekeeper import Inlet, Timekeeper
 
 
 def keep_time(
@@ -11,7 +15,7 @@ def keep_time(
 ) -> list[tuple[int, GapReason]]:
     """What a timekeeper says is missing: blocks are (arrival in s, overflows so far), each of 10 ms at 1 kHz."""
     keeper = Timekeeper(1000, offset_s=offset_s)
-    written, found = 0, []
+    written, found = 0, []  # held back or not
     for at_s, overflows in blocks:
         if missing := keeper.find_missing(written + 10, at_s, overflows=overflows):
             found.append(missing)
@@ -45,4 +49,28 @@ def test_a_reported_overflow_is_as_long_as_the_clock_says() -> None:
 
 
 def test_after_a_loss_time_goes_on_where_the_clock_is() -> None:
-    assert keep_time([(107.01, 0), (107.02, 0)], offset_s=100.0) == [(7000, GapReason.DEVICE_LOST)]
+    blocks = [(107.01 + 0.01 * n, 0) for n in range(20)]
+    assert keep_time(blocks, offset_s=100.0) == [(7000, GapReason.DEVICE_LOST)]
+
+
+@pytest.mark.parametrize("late_s", [0.005, 0.02, 0.09])
+def test_the_first_block_after_a_loss_may_be_late_by_itself(late_s: float) -> None:
+    blocks = [(max(107.01 + late_s, 107.01 + 0.01 * n), 0) for n in range(500)]
+    assert keep_time(blocks, offset_s=100.0) == [(7000, GapReason.DEVICE_LOST)]
+    before = [(107.01 + 0.01 * n - 7, 0) for n in range(500)]
+    overflown = [(at_s + 5, overflows + 1) for at_s, overflows in blocks]
+    assert keep_time(before + overflown) == [(7000, GapReason.INPUT_OVERFLOW)]
+
+
+def test_blocks_are_held_back_until_it_is_known_how_many_were_lost_before_them() -> None:
+    ring = Ring(RingSpec(channels=1, capacity_samples=4000, fs_hz=1000))
+    inlet = Inlet(RingWriter(ring, device_channels=(0,)), Timekeeper(1000, offset_s=100.0))
+    block = np.zeros((10, 1), np.float32)
+    for n in range(12):
+        block[:] = n + 1  # in the same memory each time, as an audio library has it
+        inlet.push(block, round((100.51 + 0.01 * n + 0.005 * (n == 0)) * 1e9), overflows=0)
+        assert ring.written_samples == (0 if n < 11 else 500 + 120)
+    assert [(gap.sample, gap.lost_samples) for gap in ring.read_gaps(0)] == [(0, 500)]
+    samples = np.zeros((1, 120), np.float32)
+    assert RingReader(ring).copy(500, 620, samples)
+    assert samples[0].tolist() == [n + 1 for n in range(12) for _ in range(10)]
