@@ -58,6 +58,7 @@ class SampleClock:
     def __init__(self, fs_hz: float) -> None:
         self._fs_hz = fs_hz
         self.offset_s: float | None = None  # the time of sample 0
+        self._first_offset_s: float | None = None  # as the first window says; None as long as that lasts
         self._soonest = Soonest(fs_hz)
         self._window_began_s = 0.0
 
@@ -66,9 +67,17 @@ class SampleClock:
         stream_s = end_sample / self._fs_hz
         offset_s = self._soonest.observe(end_sample, at_s)
         if self.offset_s is None or stream_s - self._window_began_s > self.WINDOW_S:
+            self._first_offset_s = self._first_offset_s or self.offset_s
             self.offset_s, self._window_began_s = self._soonest.take(), stream_s
         else:
             self.offset_s = min(self.offset_s, offset_s)
+
+    @property
+    def drift_s(self) -> float:
+        """How far the time of sample 0 has moved since the first window of blocks."""
+        if self.offset_s is None or self._first_offset_s is None:
+            return 0.0
+        return self.offset_s - self._first_offset_s
 
     def at_s(self, sample: float) -> float | None:
         return None if self.offset_s is None else self.offset_s + sample / self._fs_hz

@@ -27,6 +27,7 @@ from streamer.live.ring_fields import (
     GAPS,
     LOG_ENTRIES,
     NONFINITE,
+    SAMPLE_0,
     TOTAL,
     Gap,
     GapReason,
@@ -102,6 +103,11 @@ class Ring:
         return int(self.control[NONFINITE])
 
     @property
+    def sample_0_ns(self) -> int | None:
+        """When a live source's sample 0 was (monotonic), once it is known."""
+        return int(self.control[SAMPLE_0]) or None
+
+    @property
     def dispatched_spans(self) -> int:
         """Spans before this one have been handed to the workers."""
         return int(self.control[DISPATCHED])
@@ -151,6 +157,10 @@ class RingWriter:
     def note_nonfinite(self, n_samples: int) -> None:
         """So many have been silenced by now, by a source that does it itself."""
         self.ring.control[NONFINITE] = n_samples
+
+    def note_sample_0(self, time_ns: int) -> None:
+        """When it was (monotonic), by all blocks up to now: a live source that is lost and had again keeps to it."""
+        self.ring.control[SAMPLE_0] = time_ns
 
     def note_gap(self, gap: Gap) -> None:
         """These samples will not be analysed."""

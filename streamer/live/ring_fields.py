@@ -6,6 +6,7 @@
     BLOCKS      capture              entries made in the block log
     NONFINITE   capture              NaN and infinite samples replaced by silence
     GAPS        capture              entries made in the gap table
+    SAMPLE_0    capture              when sample 0 of a live source was (monotonic ns), 0 until it is known
     TOTAL       capture, then main   length of the stream once it has ended, -1 before
     DISPATCHED  capture, then main   spans handed to the workers
     COLLECTED   main                 spans whose results have been taken
@@ -27,7 +28,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 # Where the int64 fields are in the control block, a cache line apart: those of different writers share none.
-CONTROL_FIELDS = 64
+CONTROL_FIELDS = 72
 BEGIN = 0
 END = 8
 BLOCKS = 16
@@ -36,6 +37,7 @@ GAPS = 32
 TOTAL = 40
 DISPATCHED = 48
 COLLECTED = 56
+SAMPLE_0 = 64
 
 LOG_ENTRIES = 4096  # blocks whose arrival time is remembered
 GAP_ENTRIES = 1024

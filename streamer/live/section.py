@@ -14,7 +14,7 @@ from streamer.base.errors import StreamerError
 from streamer.base.processes import cpu_count
 from streamer.detectors.decoder import Decoder
 from streamer.events import Event, GapRecord, Record, Stats, WorkerRecord
-from streamer.events.clocks import Reservoir, SampleClock, WallClock
+from streamer.events.clocks import Reservoir, WallClock
 from streamer.live.capture_messages import Run
 from streamer.live.dispatcher import Dispatcher
 from streamer.live.pool import Pool
@@ -105,7 +105,6 @@ class Section:
             # What is missed until the workers are ready is a gap, too.
             clock_offset_s=None if after is None else time.monotonic(),
         )
-        self._sample_clock = SampleClock(info.fs_hz)
         self._log_entry = 0
         self._missed_samples = 0  # between the last sample and the section that follows
         self._latency_ms, self.gap_count, self._earlier_s = Reservoir(), 0, 0.0
@@ -214,7 +213,6 @@ class Section:
             self._log_entry = block.number  # looked at again, if it reaches beyond the sample
             if self.info.is_live:
                 ago_s = (time.monotonic_ns() - block.arrived_ns) * 1e-9
-                self._sample_clock.observe(block.end_sample, block.arrived_ns * 1e-9)
                 self.clock.observe(block.end_sample, time.time() - ago_s)
             if block.end_sample >= sample:
                 return block.arrived_ns
@@ -224,8 +222,8 @@ class Section:
     @property
     def _sample_0_s(self) -> float | None:
         """The monotonic time of sample 0, as soon as it is known."""
-        found_s = self._sample_clock.offset_s
-        return self._run.clock_offset_s if found_s is None else found_s
+        found_ns = self.ring.sample_0_ns
+        return self._run.clock_offset_s if found_ns is None else found_ns * 1e-9
 
     # --- the books ---------------------------------------------------------------------------------------------
 

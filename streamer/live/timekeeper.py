@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from streamer.events.clocks import Soonest
+from streamer.events.clocks import SampleClock, Soonest
 from streamer.live.ring import RingWriter
 from streamer.live.ring_fields import GapReason
 
@@ -20,19 +20,24 @@ class Timekeeper:
     keeping    the timeliest block of a second: late by less than        keeping
                jitter can explain, it is the sound card's drift; by
                more, samples are missing, and nobody said why
-    settling   samples are known to be missing, the timeliest block      keeping
-               of the next tenth of a second will tell how many, and
-               until then whoever has the blocks holds them back
+    settling   samples are known to be missing: the timeliest block      keeping
+               of the next 0.2 s will tell how many, and until then
+               whoever has the blocks holds them back
+
+    What is skipped is right to a few milliseconds. The samples that follow stay where they are, but the next skip goes
+    by the time of sample 0 as it was before, or errors would add up from loss to loss.
     """
 
     WINDOW_S = 1.0
-    SETTLE_S = 0.1
+    SETTLE_S = 0.2
     JITTER_S = 0.02
 
     def __init__(self, fs_hz: float, *, offset_s: float | None) -> None:
         """offset_s: the time of sample 0 from before a loss, if this goes on after one"""
         self._fs_hz = fs_hz
-        self._offset_s = offset_s
+        self._kept_s = offset_s  # the time of sample 0 by all that came before the last skip
+        self._clock = SampleClock(fs_hz)  # of what came since
+        self._offset_s = offset_s  # the time of sample 0 by the newest blocks
         self._cause = None if offset_s is None else GapReason.DEVICE_LOST  # of what it settles after
         self._overflows = 0
         self._soonest = Soonest(fs_hz)
@@ -42,6 +47,11 @@ class Timekeeper:
     def is_settling(self) -> bool:
         """Whether the block just observed is to be held back until it is known what to skip before it."""
         return self._cause is not None
+
+    @property
+    def sample_0_s(self) -> float | None:
+        """Its time, by which a loss is measured; None before the first block."""
+        return self._clock.offset_s if self._kept_s is None else self._kept_s + self._clock.drift_s
 
     def find_missing(self, end_sample: int, at_s: float, *, overflows: int) -> tuple[int, GapReason] | None:
         """What is to be skipped before the block that has arrived at at_s and would end with this sample.
@@ -54,27 +64,30 @@ class Timekeeper:
             self._soonest, self._window_ends_s = Soonest(self._fs_hz), None
         self._overflows = overflows
         offset_s = self._soonest.observe(end_sample, at_s)
-        if self._offset_s is None:
-            self._offset_s = offset_s
+        if not self.is_settling:
+            self._clock.observe(end_sample, at_s)
+            self._offset_s = offset_s if self._offset_s is None else min(self._offset_s, offset_s)
         if self._window_ends_s is None:
             self._window_ends_s = at_s + (self.SETTLE_S if self.is_settling else self.WINDOW_S)
-        if at_s < self._window_ends_s:
-            if not self.is_settling:
-                self._offset_s = min(self._offset_s, offset_s)
-            return None
-        return self.conclude()
+        return None if at_s < self._window_ends_s else self.conclude()
 
     def conclude(self) -> tuple[int, GapReason] | None:
         """What the blocks of now, of which there must be one, tell to skip, even if they are few."""
-        late_s = self._soonest.take() - self._offset_s
+        soonest_s, sample_0_s = self._soonest.take(), self.sample_0_s
         cause, self._cause, self._window_ends_s = self._cause, None, None
+        if sample_0_s is None or self._offset_s is None:
+            return None  # the very first
         if cause is None:
-            if late_s <= self.JITTER_S:
-                self._offset_s += late_s  # the drift of a second
+            if soonest_s - self._offset_s <= self.JITTER_S:
+                self._offset_s = soonest_s  # the drift of a second
                 return None
             cause = GapReason.INPUT_STALL
-        missing = round(late_s * self._fs_hz)
-        return (missing, cause) if missing > 0 else None
+        missing = round((soonest_s - sample_0_s) * self._fs_hz)
+        if missing <= 0:
+            return None
+        self._offset_s = self._kept_s = sample_0_s
+        self._clock = SampleClock(self._fs_hz)
+        return missing, cause
 
 
 class Inlet:
@@ -82,7 +95,7 @@ class Inlet:
 
     def __init__(self, writer: RingWriter, keeper: Timekeeper) -> None:
         self._writer, self._keeper = writer, keeper
-        self._held: list[tuple[NDArray[Any], int]] = []  # a tenth of a second at most
+        self._held: list[tuple[NDArray[Any], int]] = []  # 0.2 s of them at most
         self._held_samples = 0
 
     def push(self, block: NDArray[Any], time_ns: int, *, overflows: int) -> None:
@@ -95,6 +108,8 @@ class Inlet:
             return
         self._let_in(missing)
         self._writer.push(block, time_ns)
+        if (sample_0_s := self._keeper.sample_0_s) is not None:
+            self._writer.note_sample_0(round(sample_0_s * 1e9))
 
     def finish(self) -> None:
         """Nothing is pushed any more: let in what is held back."""

@@ -103,6 +103,8 @@ def push(section: Section, samples: np.ndarray, *, sample_0_s: float | None = No
         if sample_0_s is not None:
             came_s = sample_0_s + (section.ring.written_samples + len(block)) / section.info.fs_hz
         writer.push(block, round(came_s * 1e9))
+    if sample_0_s is not None:
+        writer.note_sample_0(round(sample_0_s * 1e9))
     return writer
 
 

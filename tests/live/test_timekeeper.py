@@ -49,7 +49,7 @@ def test_a_reported_overflow_is_as_long_as_the_clock_says() -> None:
 
 
 def test_after_a_loss_time_goes_on_where_the_clock_is() -> None:
-    blocks = [(107.01 + 0.01 * n, 0) for n in range(20)]
+    blocks = [(107.01 + 0.01 * n, 0) for n in range(30)]
     assert keep_time(blocks, offset_s=100.0) == [(7000, GapReason.DEVICE_LOST)]
 
 
@@ -62,15 +62,29 @@ def test_the_first_block_after_a_loss_may_be_late_by_itself(late_s: float) -> No
     assert keep_time(before + overflown) == [(7000, GapReason.INPUT_OVERFLOW)]
 
 
+def test_errors_of_skips_do_not_add_up() -> None:
+    keeper = Timekeeper(1000, offset_s=None)
+    end_sample, at_s, overflows = 0, 100.0, 0
+    for loss in range(20):
+        for n in range(500):
+            late_s = 0.008 if loss and n < 50 else 0.0  # all blocks are late for a while after each loss
+            end_sample, at_s = end_sample + 10, at_s + 0.01
+            if missing := keeper.find_missing(end_sample, at_s + late_s, overflows=overflows):
+                end_sample += missing[0]
+        at_s, overflows = at_s + 0.5, overflows + 1
+        assert abs(end_sample - 1000 * (at_s - 0.5 - 100)) < 8.5
+    assert keeper.sample_0_s == pytest.approx(100, abs=0.001)
+
+
 def test_blocks_are_held_back_until_it_is_known_how_many_were_lost_before_them() -> None:
     ring = Ring(RingSpec(channels=1, capacity_samples=4000, fs_hz=1000))
     inlet = Inlet(RingWriter(ring, device_channels=(0,)), Timekeeper(1000, offset_s=100.0))
     block = np.zeros((10, 1), np.float32)
-    for n in range(12):
+    for n in range(22):
         block[:] = n + 1  # in the same memory each time, as an audio library has it
         inlet.push(block, round((100.51 + 0.01 * n + 0.005 * (n == 0)) * 1e9), overflows=0)
-        assert ring.written_samples == (0 if n < 11 else 500 + 120)
+        assert ring.written_samples == (0 if n < 21 else 500 + 220)
     assert [(gap.sample, gap.lost_samples) for gap in ring.read_gaps(0)] == [(0, 500)]
-    samples = np.zeros((1, 120), np.float32)
-    assert RingReader(ring).copy(500, 620, samples)
-    assert samples[0].tolist() == [n + 1 for n in range(12) for _ in range(10)]
+    samples = np.zeros((1, 220), np.float32)
+    assert RingReader(ring).copy(500, 720, samples)
+    assert samples[0].tolist() == [n + 1 for n in range(22) for _ in range(10)]
