@@ -133,12 +133,7 @@ class VirtualMic(_Server):
         super().__init__()
         self.rate_hz = rate_hz
         self._socket = self._folder / "native"
-        pulse = f'type pulse server "unix:{self._socket}" device'
-        (self._folder / "asound.conf").write_text(
-            f'pcm.{NAME} {{ type asym capture.pcm {{ {pulse} "{SINK}.monitor" }} }}\n'
-            f'pcm.!default {{ type asym capture.pcm {{ {pulse} "{SINK}.monitor" }}\n'
-            f'                playback.pcm {{ {pulse} "{SINK}" }} }}\n'
-        )
+        self.rename(NAME)
         self.env = {
             **os.environ,
             "ALSA_CONFIG_PATH": str(self._folder / "asound.conf"),
@@ -182,6 +177,15 @@ class VirtualMic(_Server):
         return subprocess.Popen(["paplay", f"--device={SINK}", str(file)], env=self.env)
 
     # --- faults ----------------------------------------------------------------------------------------------
+
+    def rename(self, name: str) -> None:
+        """Whoever looks from now on finds the device under this name."""
+        pulse = f'type pulse server "unix:{self._socket}" device'
+        (self._folder / "asound.conf").write_text(
+            f'pcm.{name} {{ type asym capture.pcm {{ {pulse} "{SINK}.monitor" }} }}\n'
+            f'pcm.!default {{ type asym capture.pcm {{ {pulse} "{SINK}.monitor" }}\n'
+            f'                playback.pcm {{ {pulse} "{SINK}" }} }}\n'
+        )
 
     def unplug(self) -> None:
         """The device vanishes; PortAudio's stream ends at once."""

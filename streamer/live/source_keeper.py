@@ -115,6 +115,7 @@ class SourceKeeper:
               hear: open, and it had run               Lost       GIVE_RING; the loss ends with a block:
               look: a block came                       Running
               hear: open, and it had not run           Open
+              hear: open under another name            as above   "is back as", and as above
               hear: open with other rate or channels   Changed    "came back with"
     Changed   hear: ended                              Changed    KILL
               begin (the section before is told)       Open       (Lost if it ended meanwhile)
@@ -129,7 +130,7 @@ class SourceKeeper:
     """
 
     def __init__(self, spec: SourceSpec) -> None:
-        self.spec = spec  # how it is opened, this time
+        self.spec = spec  # what was asked for
         self.info: SourceInfo | None = None  # of the section of now
         self.state: State = Opening()
 
@@ -262,11 +263,15 @@ class SourceKeeper:
             is_now, was = _describe_shape(info), _describe_shape(self.info)
             message = f"{info.name} came back with {is_now} instead of {was}; samples are counted from 0 anew"
             return [ErrorRecord(message=message)]
+        orders: Orders = []
+        if info.name != self.info.name:
+            orders.append(ErrorRecord(message=f"{self.name} is back as {info.name}"))
+            self.info = replace(self.info, name=info.name)
         if not lost.had_run:
             self.state = Open()
-            return []
+            return orders
         self.state = replace(lost, opening_by_s=now_s + OPEN_S)
-        return [Order.GIVE_RING]
+        return [*orders, Order.GIVE_RING]
 
     def _note_ended(self, end: Ended, now_s: float) -> Orders:
         match self.state:
@@ -309,8 +314,6 @@ class SourceKeeper:
                 lost = lost.put_off(now_s)
                 orders.append(Order.KILL)
         elif now_s >= lost.retry_s:
-            # By its name, as the numbers of devices move.
-            self.spec = replace(self.spec, target=self.name.partition(":")[2])
             lost = replace(lost, opening_by_s=now_s + OPEN_S)
             orders.append(Order.OPEN)
         self.state = lost

@@ -71,11 +71,8 @@ def find_device(name: str) -> Device:
     if not name:
         defaults = [d for d in devices if d.is_default]
         return defaults[0] if defaults else devices[0]
-    if name.isdecimal():
-        matches = [d for d in devices if d.index == int(name)]
-    else:
-        words = name.lower().split()
-        matches = [d for d in devices if all(w in f"{d.name}, {d.host_api}".lower() for w in words)]
+    matches = [d for d in devices if _is_meant(d, name)]
+    if not name.isdecimal():
         exact = [d for d in matches if name.lower() in (d.name.lower(), f"{d.name}, {d.host_api}".lower())]
         matches = exact if len(exact) == 1 else matches
     if not matches:
@@ -88,20 +85,41 @@ def find_device(name: str) -> Device:
     return matches[0]
 
 
+def _is_meant(device: Device, name: str) -> bool:
+    """Whether it has this number, or all these words in its name and host API."""
+    if name.isdecimal():
+        return device.index == int(name)
+    return all(word in f"{device.name}, {device.host_api}".lower() for word in name.lower().split())
+
+
+def find_again(asked: str, before: SourceInfo) -> Device:
+    """The device that was lost: by its name and, when nothing is called so any more, by what was asked for then.
+
+    A number is not asked for again: numbers move when devices come and go.
+    """
+    name = before.name.partition(":")[2]
+    namesakes = [device for device in list_devices() if device.name == name]
+    if namesakes:
+        return next((device for device in namesakes if _is_meant(device, asked)), namesakes[0])
+    return find_device(name if asked.isdecimal() else asked)
+
+
 def open_mic(spec: SourceSpec, *, before: SourceInfo | None = None) -> MicSource:
     """before: what it was when it was lost. It is asked to be that again; only when it refuses, to be as spec says.
 
     Most audio systems can convert, so that most often nothing changes for anybody.
     """
-    if before is not None:
-        choice = _choose_channels(spec)
-        is_all = not choice.picks and not choice.is_mix
-        channels = ",".join(str(c + 1) for c in range(before.channels)) if is_all else spec.channels
-        try:
-            return MicSource(replace(spec, rate_hz=before.fs_hz, channels=channels))
-        except (RefusedError, SpecError):
-            pass
-    return MicSource(spec)
+    if before is None:
+        return MicSource(spec, find_device(spec.target))
+    device = find_again(spec.target, before)
+    choice = _choose_channels(spec)
+    is_all = not choice.picks and not choice.is_mix
+    channels = ",".join(str(c + 1) for c in range(before.channels)) if is_all else spec.channels
+    try:
+        return MicSource(replace(spec, rate_hz=before.fs_hz, channels=channels), device)
+    except (RefusedError, SpecError):
+        pass
+    return MicSource(spec, device)
 
 
 def _choose_channels(spec: SourceSpec) -> ChannelChoice:
@@ -111,9 +129,9 @@ def _choose_channels(spec: SourceSpec) -> ChannelChoice:
 class MicSource(Closing):
     """An open input stream. Once started it pushes blocks from the audio thread."""
 
-    def __init__(self, spec: SourceSpec) -> None:
+    def __init__(self, spec: SourceSpec, device: Device) -> None:
+        """spec: its rate and channels"""
         self._sd = _load_sounddevice()
-        device = find_device(spec.target)
         fs_hz = float(spec.rate_hz or device.fs_hz)
         choice = _choose_channels(spec)
         n_channels = choice.count_of(device.channels, name=device.name)

@@ -283,6 +283,28 @@ def test_a_killed_capture_process_is_replaced_and_the_gap_reported(mic: VirtualM
     listener.end()
 
 
+@pytest.mark.audio
+def test_a_microphone_that_comes_back_under_another_name_is_found_by_what_was_asked_for() -> None:
+    require_virtual_mic()
+    with VirtualMic(FS_HZ) as mic:
+        mic.rename("usb_audio_1")
+        listener = Listener("mic:usb", "--rate", str(FS_HZ), env=mic.env)
+        for name in ("usb_audio_2", "usb_audio_3"):
+            listener.wait_for_audio()
+            mic.crash()
+            mic.rename(name)
+            listener.wait_for("error")
+            mic.start()
+            returned_s = time.monotonic()
+            _, error = listener.wait_for("error")
+            assert error["message"].endswith(f" is back as mic:{name}")
+            back_s, gap = listener.wait_for("gap")
+            print(f"back as {name} {back_s - returned_s:.2f} s after its return")
+            assert back_s - returned_s < 2
+            assert gap["reason"] == "device_lost"
+        listener.end()
+
+
 # --- a device that comes back as something else -----------------------------------------------------------------
 
 

@@ -36,6 +36,8 @@ class Story:
         match event.split(" ", 1):
             case ["opened"]:
                 return keeper.hear(self._open(48000, 1), now_s)
+            case ["opened", name] if name.startswith("as "):
+                return keeper.hear(self._open(48000, 1, name.removeprefix("as ")), now_s)
             case ["opened", "changed"]:
                 return keeper.hear(self._open(44100, 2), now_s)
             case ["dies"]:
@@ -62,8 +64,8 @@ class Story:
                 return []
         raise AssertionError(event)
 
-    def _open(self, fs_hz: float, channels: int) -> Opened:
-        return Opened(info=SourceInfo(name="mic:USB", fs_hz=fs_hz, channels=channels, is_live=self._is_live))
+    def _open(self, fs_hz: float, channels: int, name: str = "mic:USB") -> Opened:
+        return Opened(info=SourceInfo(name=name, fs_hz=fs_hz, channels=channels, is_live=self._is_live))
 
 
 RUNS = "0 opened, 1 workers, 1.1 block"
@@ -196,13 +198,22 @@ def test_each_refusal_is_told_once() -> None:
     ]
 
 
-def test_it_is_had_back_by_its_name_as_numbers_of_devices_move() -> None:
+def test_one_that_is_back_under_another_name_is_told_and_goes_by_that() -> None:
     story = Story()
-    assert (story.keeper.name, story.keeper.spec.target) == ("mic:3", "3")
+    assert story.keeper.name == "mic:3"
     story.tell(RUNS)
-    assert (story.keeper.name, story.keeper.spec.target) == ("mic:USB", "3")
-    story.tell("2 dies, 2 look")
-    assert story.keeper.spec.target == "USB"
+    assert story.keeper.name == "mic:USB"
+    assert story.tell("2 dies, 2 look, 3 opened as mic:USB #2")[-2:] == [
+        "mic:USB is back as mic:USB #2",
+        Order.GIVE_RING,
+    ]
+    assert story.keeper.info is not None
+    assert story.keeper.info.name == story.keeper.name == "mic:USB #2"
+    assert (
+        story.tell("3.1 block, 3.2 look, 4 dies, 4.1 look")[-2]
+        == "mic:USB #2 is gone; waiting for it to come back"
+    )
+    assert story.tell("4.2 opened as mic:USB #2") == [Order.GIVE_RING]
 
 
 def test_since_when_it_is_gone_is_known_until_a_block_comes() -> None:

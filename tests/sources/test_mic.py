@@ -99,3 +99,26 @@ def test_a_device_that_is_back_is_asked_for_what_it_was_and_then_for_what_can_be
     assert open_mic(spec, before=was).info.fs_hz == 44100
     with pytest.raises(RefusedError, match="cannot be opened at 96000 Hz with 1 channels"):
         open_mic(parse_source("mic:2", rate_hz=96000.0))
+
+
+@pytest.mark.usefixtures("portaudio")
+@pytest.mark.parametrize(
+    ("asked", "was", "index"),
+    [
+        ("2", "mic:HDA Intel", 0),  # numbers move, and names stay
+        ("", "mic:Scarlett 2i2", 2),  # it is there, though another one is the default
+        ("hda", "mic:HDA Intel #1", 0),  # under another name: by what was asked for
+        ("", "mic:USB Audio", 0),
+        ("scarlett jack", "mic:Scarlett 2i2", 3),  # two have that name, and only one was asked for
+    ],
+)
+def test_a_lost_device_is_looked_for_by_its_name_and_then_by_what_was_asked_for(asked, was, index):
+    before = SourceInfo(name=was, fs_hz=48000.0, channels=1, is_live=True)
+    assert mic.find_again(asked, before).index == index
+
+
+@pytest.mark.usefixtures("portaudio")
+def test_what_has_a_lost_devices_number_is_not_taken_for_it():
+    before = SourceInfo(name="mic:USB Audio", fs_hz=48000.0, channels=1, is_live=True)
+    with pytest.raises(SourceError, match='no input device matches "USB Audio"'):
+        mic.find_again("2", before)

@@ -125,7 +125,7 @@ def _ask_child(microphone: SourceSpec) -> Iterator[Any]:
 
 def _listen(microphone: SourceSpec, answers: Connection) -> None:
     """The child: the devices, then what one of them gives; a StreamerError instead of either."""
-    from streamer.sources.mic import MicSource, list_devices
+    from streamer.sources.mic import list_devices, open_mic
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # ALSA and PortAudio write there as they please
     try:
@@ -142,7 +142,7 @@ def _listen(microphone: SourceSpec, answers: Connection) -> None:
             arrivals_s.append(time_ns * 1e-9)
             peaks.append(float(np.abs(block).max()))
 
-        source = MicSource(microphone)
+        source = open_mic(microphone)
         source.start(push, lambda: None)
         time.sleep(CAPTURE_S)
         answers.send(
