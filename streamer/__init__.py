@@ -13,7 +13,7 @@ from streamer.base.version import __version__ as __version__
 if TYPE_CHECKING:
     from streamer.analysis.bank import Bank, Levels
     from streamer.base.errors import DataLostError, MissingExtraError, SourceError, SpecError, StreamerError
-    from streamer.events import ErrorRecord, Event, GapRecord
+    from streamer.events import ClockRecord, ErrorRecord, Event, GapRecord
     from streamer.live.open_stream import open_stream
     from streamer.plans.bands import parse_bank
     from streamer.recordings.detect import detect
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Bank",
+    "ClockRecord",
     "DataLostError",
     "ErrorRecord",
     "Event",
@@ -44,7 +45,7 @@ _HOME = {
     "analysis.bank": ("Bank", "Levels"),
     "plans.bands": ("parse_bank",),
     "base.errors": ("DataLostError", "MissingExtraError", "SourceError", "SpecError", "StreamerError"),
-    "events": ("ErrorRecord", "Event", "GapRecord"),
+    "events": ("ClockRecord", "ErrorRecord", "Event", "GapRecord"),
     "live.open_stream": ("open_stream",),
     "recordings.spectrogram": ("Spectrogram", "goertzel", "spectrogram"),
     "recordings.detect": ("detect",),

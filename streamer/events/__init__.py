@@ -8,6 +8,7 @@ May import: base. Imported by: everything that hears, writes or shows.
 
 from streamer.events.records import (
     SCHEMA,
+    ClockRecord,
     End,
     ErrorRecord,
     Event,
@@ -22,6 +23,7 @@ from streamer.events.records import (
 
 __all__ = [
     "SCHEMA",
+    "ClockRecord",
     "End",
     "ErrorRecord",
     "Event",

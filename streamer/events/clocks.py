@@ -84,15 +84,36 @@ class SampleClock:
 
 
 class WallClock(SampleClock):
-    """The wall time of a sample, in seconds since 1970."""
+    """The wall time of a sample, in seconds since 1970.
+
+    Blocks are observed by a clock that never steps, and the wall clock is followed beside them: when it steps, so does
+    the time of every sample, at once.
+    """
+
+    STEP_S = 0.02  # what it moved by is told when it has come to so much
 
     def __init__(self, fs_hz: float, *, start: datetime | None = None) -> None:
         """start: the wall time of sample 0 where it is known, as of some recordings; then it is kept."""
         super().__init__(fs_hz)
         self._start_s = None if start is None else start.timestamp()
+        self._ahead_s = 0.0  # of the clock that the blocks are observed by
+        self._told_s: float | None = None  # as the last told step, or the first look, left it
+
+    def follow(self, unix_s: float, at_s: float) -> float:
+        """What the wall clock and the blocks' clock say now; by how much the first has stepped, 0 if it has not."""
+        self._ahead_s = unix_s - at_s
+        if self._told_s is None:
+            self._told_s = self._ahead_s
+        step_s = self._ahead_s - self._told_s
+        if abs(step_s) < self.STEP_S or self._start_s is not None:
+            return 0.0
+        self._told_s = self._ahead_s
+        return step_s
 
     def at_s(self, sample: float) -> float | None:
-        return super().at_s(sample) if self._start_s is None else self._start_s + sample / self._fs_hz
+        if self._start_s is not None:
+            return self._start_s + sample / self._fs_hz
+        return None if self.offset_s is None else self.offset_s + self._ahead_s + sample / self._fs_hz
 
     def text(self, sample: float) -> str | None:
         """ISO 8601 in UTC to the microsecond; None when it is not known."""

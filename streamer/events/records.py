@@ -92,6 +92,15 @@ class WorkerRecord(msgspec.Struct, kw_only=True, tag="worker", tag_field="type")
     restarts: int
 
 
+class ClockRecord(msgspec.Struct, kw_only=True, tag="clock", tag_field="type"):
+    """The wall clock was set, at about this sample: `time` goes by it from here on, also that of earlier samples."""
+
+    sample: int
+    t_s: float
+    step_s: float  # forward, or back if negative
+    time: str | None
+
+
 class ErrorRecord(msgspec.Struct, kw_only=True, tag="error", tag_field="type"):
     message: str
     file: str | None = None
@@ -109,7 +118,7 @@ class End(msgspec.Struct, kw_only=True, tag="end", tag_field="type"):
     unheard: int = 0
 
 
-Record = Event | Start | GapRecord | Stats | WorkerRecord | ErrorRecord | End
+Record = Event | Start | GapRecord | Stats | WorkerRecord | ClockRecord | ErrorRecord | End
 
 _encode = msgspec.json.Encoder().encode
 
@@ -127,7 +136,7 @@ def make_schema(event_types: Sequence[str]) -> dict[str, Any]:
 
     event_types: what an event's type may be
     """
-    kinds = [Event, Start, GapRecord, Stats, WorkerRecord, ErrorRecord, End]
+    kinds = [Event, Start, GapRecord, Stats, WorkerRecord, ClockRecord, ErrorRecord, End]
     references, definitions = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
     for definition in definitions.values():
         definition["properties"] = {"schema": {"const": SCHEMA}, **definition["properties"]}

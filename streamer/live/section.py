@@ -13,7 +13,7 @@ from streamer.analysis.bank import Batch
 from streamer.base.errors import StreamerError
 from streamer.base.processes import cpu_count
 from streamer.detectors.decoder import Decoder
-from streamer.events import Event, GapRecord, Record, Stats, WorkerRecord
+from streamer.events import ClockRecord, Event, GapRecord, Record, Stats, WorkerRecord
 from streamer.events.clocks import Reservoir, WallClock
 from streamer.live.capture_messages import Run
 from streamer.live.dispatcher import Dispatcher
@@ -30,6 +30,7 @@ RING_S = (
 )
 MIN_RING_SAMPLES = 1 << 16  # room for a source that is read as fast as it goes
 MAX_WORKERS = 4
+SAME_MOMENT_S = 0.001  # two clocks that were looked at within it were looked at together
 LIVE_SPANS_PER_MESSAGE = 8
 REPLAY_SPANS_PER_MESSAGE = 64
 
@@ -61,6 +62,7 @@ class Section:
         self.info, self.listening = info, listening
         self.is_paced = info.is_live or speed is not None
         self.clock = WallClock(info.fs_hz, start=info.start_time)
+        self.clock.follow(time.time(), time.monotonic())
         self.decoder = Decoder(
             listening.detectors, analyses=[listening.display], read_audio=self._read_audio, clock=self.clock
         )
@@ -184,7 +186,20 @@ class Section:
                 f"the worker processes end as soon as they have started, with exit code {exit_codes}: "
                 "`streamer detect` works without them; please report this with what `streamer --version` prints"
             )
-        return [WorkerRecord(reason=f"exit code {code}", restarts=self.pool.restarts) for code in exit_codes]
+        restarts = self.pool.restarts
+        replaced = [WorkerRecord(reason=f"exit code {code}", restarts=restarts) for code in exit_codes]
+        return [*replaced, *self._follow_wall_clock()]
+
+    def _follow_wall_clock(self) -> list[Item]:
+        """Look at it, and tell if it was set."""
+        before_s, unix_s, after_s = time.monotonic(), time.time(), time.monotonic()
+        if not self.info.is_live or after_s - before_s > SAME_MOMENT_S:
+            return []
+        step_s, sample = self.clock.follow(unix_s, before_s), self.ring.written_samples
+        if not step_s:
+            return []
+        t_s = round(sample / self.info.fs_hz, 6)
+        return [ClockRecord(sample=sample, t_s=t_s, step_s=round(step_s, 3), time=self.clock.text(sample))]
 
     def _tell(self, events: list[Event]) -> list[Item]:
         """What the decoder has heard, after what it could not hear."""
@@ -212,8 +227,7 @@ class Section:
         for block in self.ring.read_log(self._log_entry):
             self._log_entry = block.number  # looked at again, if it reaches beyond the sample
             if self.info.is_live:
-                ago_s = (time.monotonic_ns() - block.arrived_ns) * 1e-9
-                self.clock.observe(block.end_sample, time.time() - ago_s)
+                self.clock.observe(block.end_sample, block.arrived_ns * 1e-9)
             if block.end_sample >= sample:
                 return block.arrived_ns
             self._log_entry += 1

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from streamer.base.units import format_duration
 from streamer.detectors.registry import tells_begin
-from streamer.events import ErrorRecord, Event, GapRecord, Record, Start, Stats, encode_line
+from streamer.events import ClockRecord, ErrorRecord, Event, GapRecord, Record, Start, Stats, encode_line
 
 Format = Callable[[Record], str | None]  # None: this format leaves it out
 
@@ -43,7 +43,9 @@ def format_text(record: Record) -> str | None:
 
 
 def format_log(record: Record) -> str | None:
-    """As text, with the errors, which on a screen are told on stderr."""
+    """As text, with what is told on stderr where there is a screen: errors, and that the clock was set."""
+    if isinstance(record, ClockRecord):
+        return f"the wall clock was set by {record.step_s:+.3f} s, at {record.t_s:.3f} s"
     if isinstance(record, ErrorRecord):
         return f"{record.file}: {record.message}" if record.file else record.message
     return format_text(record)

@@ -52,3 +52,32 @@ def test_the_soonest_block_tells_and_each_look_begins_anew() -> None:
     assert soonest.take() == 10.25
     soonest.observe(4000, 14.5)
     assert soonest.take() == 10.5
+
+
+@pytest.mark.parametrize("step_s", [1.0, -0.25, 86_400.0])
+def test_wall_time_follows_a_step_at_once_also_of_what_was_before(step_s: float) -> None:
+    clock = WallClock(1000)
+    assert clock.follow(1_000_050.0, 50.0) == 0.0
+    for number in range(1, 100):
+        clock.observe(number * 10, 50 + number * 0.01)
+        assert clock.follow(1_000_050 + number * 0.01, 50 + number * 0.01) == 0.0
+    assert clock.at_s(500) == pytest.approx(1_000_050.5)
+    assert clock.follow(1_000_051 + step_s, 51.0) == pytest.approx(step_s)
+    assert clock.follow(1_000_051 + step_s, 51.0) == 0.0
+    assert clock.at_s(500) == pytest.approx(1_000_050.5 + step_s)
+
+
+def test_many_small_steps_are_followed_and_told_once_they_are_one_together() -> None:
+    clock = WallClock(1000)
+    clock.follow(1_000_000.0, 0.0)
+    clock.observe(1000, 1.0)
+    told = [clock.follow(1_000_000 + n + 0.008 * n, float(n)) for n in range(1, 16)]
+    assert clock.at_s(1000) == pytest.approx(1_000_001.12)
+    assert [round(step_s, 3) for step_s in told if step_s] == [0.024] * 5
+
+
+def test_a_recordings_own_time_does_not_step() -> None:
+    clock = WallClock(8000, start=datetime(2026, 11, 22, 7, 31, tzinfo=UTC))
+    clock.follow(5.0, 5.0)
+    assert clock.follow(500.0, 6.0) == 0.0
+    assert clock.text(79_000) == "2026-11-22T07:31:09.875000Z"

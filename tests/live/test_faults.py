@@ -305,6 +305,45 @@ def test_a_microphone_that_comes_back_under_another_name_is_found_by_what_was_as
         listener.end()
 
 
+@pytest.mark.audio
+@pytest.mark.parametrize("step_s", [3600.0, -3600.0])
+def test_the_time_of_events_follows_a_step_of_the_wall_clock_which_is_told(
+    mic: VirtualMic, tmp_path: Path, step_s: float
+) -> None:
+    dial, stepper = tmp_path / "dial.wav", tmp_path / "sitecustomize.py"
+    assert (
+        run("generate", "silence:300ms,dtmf:5@-15:80ms/80ms", "-o", str(dial), "-r", str(FS_HZ)).returncode
+        == 0
+    )
+    # The machine's own clock is not ours to set: this one steps when asked to.
+    stepper.write_text(
+        "import signal, time\n"
+        "own, steps = time.time, []\n"
+        "time.time = lambda: own() + sum(steps)\n"
+        f"signal.signal(signal.SIGUSR1, lambda *_: steps.append({step_s}))\n"
+    )
+    env = {**mic.env, "PYTHONPATH": str(tmp_path)}
+    listener = Listener(f"mic:{NAME}", "--rate", str(FS_HZ), "--plan", "dtmf", env=env)
+    listener.wait_for_audio()
+    off_s = []
+    for _ in range(2):
+        mic.play(dial)
+        _, digit = listener.wait_for("dtmf")
+        off_s.append(datetime.fromisoformat(digit["time"]).timestamp() - time.time())
+        if len(off_s) == 1:
+            stepped_s = time.monotonic()
+            listener.program.send_signal(signal.SIGUSR1)
+            told_s, clock = listener.wait_for("clock")
+            assert told_s - stepped_s < 1
+            assert clock["step_s"] == pytest.approx(step_s, abs=0.1)
+            assert datetime.fromisoformat(clock["time"]).timestamp() == pytest.approx(
+                time.time() + step_s, abs=1
+            )
+            assert clock["t_s"] == pytest.approx(clock["sample"] / FS_HZ)
+    assert off_s == [pytest.approx(0, abs=1.5), pytest.approx(step_s, abs=1.5)]
+    listener.end()
+
+
 # --- a device that comes back as something else -----------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ from streamer.commands.live.spec import MonitorSpec
 from streamer.commands.live.systemd import Notifier
 from streamer.commands.live.view import View
 from streamer.commands.talk import say
-from streamer.events import End, ErrorRecord, Event, GapRecord, Record, Start, WorkerRecord
+from streamer.events import ClockRecord, End, ErrorRecord, Event, GapRecord, Record, Start, WorkerRecord
 from streamer.live.section import Section
 from streamer.live.stream import Stream
 from streamer.outputs import open_outputs
@@ -130,6 +130,8 @@ class Monitor:
             self._tell(f"streamer: {record.lost_samples} samples lost at {record.t_s:.3f} s: {record.reason}")
         if isinstance(record, WorkerRecord):
             self._tell(f"streamer: a worker process was replaced ({record.reason})")
+        if isinstance(record, ClockRecord):
+            self._tell(f"streamer: the wall clock was set by {record.step_s:+.3f} s, and `time` follows it")
         if isinstance(record, ErrorRecord):
             self._tell(f"streamer: {record.message}")
         self._put(record)
