@@ -86,12 +86,12 @@ def _take_fd(fd: Any) -> int:
 
 def send_block(connection: Connection, block: SharedBlock, pid: int) -> None:
     """Give a block to the running process pid at the other end of a duplex pipe."""
-    connection.send(block.size_bytes)
+    connection.send_bytes(b"%d" % block.size_bytes)
     reduction.send_handle(connection, block.fileno(), pid)
 
 
 def receive_block(connection: Connection) -> SharedBlock:
-    size_bytes = connection.recv()
+    size_bytes = int(connection.recv_bytes(20))
     return SharedBlock(size_bytes, fd=reduction.recv_handle(connection))
 
 

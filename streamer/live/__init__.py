@@ -2,7 +2,7 @@
 
 A file belongs to one process; its name says which.
 
-Capture: capture, dispatcher, timekeeper.
+Capture: capture, dispatcher, timekeeper, diverted_stderr.
 Workers: worker.
 Main: open_stream, stream, section, source_keeper, pool, collector, capture_process.
 All of them: ring, ring_fields, ring_loops, compiled, atomics, spans, results, capture_messages.

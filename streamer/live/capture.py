@@ -18,16 +18,17 @@ import select
 import threading
 import time
 import traceback
-from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
 
+import msgspec
 from numpy.typing import NDArray
 
 from streamer.base.errors import RefusedError, SourceError, SpecError, StreamerError
 from streamer.base.processes import receive_block
-from streamer.live.capture_messages import Ended, Opened, Run, Stop
+from streamer.live.capture_messages import MAX_BYTES, Ended, Opened, Run, decode, encode
 from streamer.live.dispatcher import Dispatcher
+from streamer.live.diverted_stderr import DivertedStderr
 from streamer.live.ring import Ring, RingWriter
 from streamer.live.ring_fields import Gap, GapReason
 from streamer.live.timekeeper import Inlet, Timekeeper
@@ -51,13 +52,13 @@ def run_capture(
 
     stdin_fd: for the source `-`, a duplicate of the main process's descriptor 0
     """
-    log_fd = _divert_stderr()
+    said = DivertedStderr()
     threading.Thread(target=_guard, args=(control,), daemon=True).start()
     source = _open(spec, before, -1 if stdin_fd is None else stdin_fd)
     if isinstance(source, Ended):
-        control.send(source)
+        control.send_bytes(encode(source))
         return
-    control.send(Opened(info=source.info))
+    control.send_bytes(encode(Opened(info=source.info)))
     given = _receive_run(control)
     if given is None:
         source.close()
@@ -78,14 +79,14 @@ def run_capture(
     )
     ended = _run(source, writer, dispatcher, stop, run)
     if ended.trace is not None:
-        ended = replace(ended, trace=ended.trace + _tail(log_fd))
+        ended = msgspec.structs.replace(ended, trace=ended.trace + said.tail())
     if not (
         isinstance(source, PushedSource) and ended.error
     ):  # a device that was lost may come back, and the stream go on
         writer.end()
         while not dispatcher.advance():
             time.sleep(WAIT_S)
-    control.send(ended)
+    control.send_bytes(encode(ended))
     source.close()
 
 
@@ -103,8 +104,8 @@ def _open(spec: SourceSpec, before: SourceInfo | None, stdin_fd: int) -> Source 
 def _receive_run(control: Connection) -> tuple[Run, Ring] | None:
     """How to run the source, and the ring to fill; None when nobody wants it any more."""
     try:
-        run = control.recv()
-        return None if isinstance(run, Stop) else (run, Ring(run.ring, receive_block(control)))
+        run = decode(control.recv_bytes(MAX_BYTES))
+        return (run, Ring(run.ring, receive_block(control))) if isinstance(run, Run) else None
     except EOFError:
         return None
 
@@ -127,22 +128,11 @@ def _run(
         ended = Ended(error=str(error), exit_code=error.exit_code)
     except Exception:
         ended = Ended(error=f"{source.info.name} failed", exit_code=70, trace=traceback.format_exc())
-    return ended if isinstance(source, PushedSource) else replace(ended, remarks=tuple(source.remarks))
-
-
-def _divert_stderr() -> int:
-    """PortAudio, ALSA and the decoders write to descriptor 2 when they please, across any dashboard."""
-    fd = os.memfd_create("stderr") if hasattr(os, "memfd_create") else os.open(os.devnull, os.O_RDWR)
-    os.dup2(fd, 2)
-    return fd
-
-
-def _tail(fd: int, size_bytes: int = 2000) -> str:
-    try:
-        end = os.lseek(fd, 0, os.SEEK_END)
-        return os.pread(fd, size_bytes, max(0, end - size_bytes)).decode(errors="replace")
-    except OSError:
-        return ""
+    return (
+        ended
+        if isinstance(source, PushedSource)
+        else msgspec.structs.replace(ended, remarks=tuple(source.remarks))
+    )
 
 
 def _guard(control: Connection) -> None:
@@ -157,7 +147,7 @@ def _guard(control: Connection) -> None:
 def _watch(control: Connection, stop: threading.Event, source: Any) -> None:
     """End this process when asked to, or when nobody is left to ask: reading and PortAudio may block for ever."""
     try:
-        control.recv()
+        control.recv_bytes(MAX_BYTES)
     except (EOFError, OSError):
         pass
     stop.set()

@@ -8,25 +8,28 @@
     Ended                              ->
 
 Either end that closes the pipe has said enough: the other one sees it and ends, or goes on without.
+
+Every message is one msgpack object, checked when it is read and never unpickled: the capture process is where audio
+libraries read what comes from outside. One that is none of these counts as a pipe that was closed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 from streamer.live.ring import RingSpec
 from streamer.sources import SourceInfo
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
+class Opened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The source is open; what comes back is a ring of this rate and width."""
 
     info: SourceInfo
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """How to run the source; the ring's shared block follows."""
 
     ring: RingSpec
@@ -39,8 +42,7 @@ class Run:
     clock_offset_s: float | None = None  # monotonic time of sample 0, when this goes on after a loss
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The source has ended, or could not be opened or gone on with."""
 
     error: str | None = None
@@ -50,6 +52,34 @@ class Ended:
     remarks: tuple[str, ...] = ()  # what a listener should be told, and no error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stop:
+class Stop(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """No more samples, please; what is in the ring is still wanted."""
+
+
+Message = Opened | Run | Ended | Stop
+MAX_BYTES = 1 << 20
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Message).decode
+
+
+def encode(message: Message) -> bytes:
+    """Bytes of a file's name that are no UTF-8 arrive as people are shown them."""
+    try:
+        return _encode(message)
+    except UnicodeEncodeError:
+        return _encode(_make_printable(msgspec.to_builtins(message)))
+
+
+def decode(data: bytes) -> Message:
+    """Raises ValueError when it is no message."""
+    message: Message = _decode(data)
+    return message
+
+
+def _make_printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, dict):
+        return {key: _make_printable(item) for key, item in value.items()}
+    return [_make_printable(item) for item in value] if isinstance(value, list | tuple) else value

@@ -6,7 +6,7 @@ from multiprocessing.connection import Connection
 
 from streamer.base.processes import InheritedFd, SharedBlock, get_context, send_block, start_process
 from streamer.live.capture import run_capture
-from streamer.live.capture_messages import Ended, Opened, Run, Stop
+from streamer.live.capture_messages import MAX_BYTES, Ended, Opened, Run, Stop, decode, encode
 from streamer.sources import SourceInfo, SourceSpec
 
 
@@ -29,25 +29,25 @@ class CaptureProcess:
         return self._process.pid
 
     def receive(self) -> Opened | Ended | None:
-        """Its next message; None when it is gone. Call when the connection is readable."""
+        """Its next message; None when it is gone, or talks nonsense. Call when the connection is readable."""
         try:
-            message: Opened | Ended = self.connection.recv()
-        except (EOFError, OSError):
+            message = decode(self.connection.recv_bytes(MAX_BYTES))
+        except (EOFError, OSError, ValueError):
             return None
-        return message
+        return message if isinstance(message, Opened | Ended) else None
 
     def give(self, run: Run, block: SharedBlock) -> None:
         """The ring to fill. A process that has died meanwhile shows at the next receive."""
         assert self._process.pid is not None
         try:
-            self.connection.send(run)
+            self.connection.send_bytes(encode(run))
             send_block(self.connection, block, self._process.pid)
         except OSError:
             pass
 
     def ask_to_stop(self) -> None:
         try:
-            self.connection.send(Stop())
+            self.connection.send_bytes(encode(Stop()))
         except OSError:
             pass
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import replace
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -132,7 +132,7 @@ class Section:
     @property
     def run(self) -> Run:
         """How the source is to run, from now on: time goes on where it was."""
-        return replace(self._run, clock_offset_s=self._sample_0_s)
+        return msgspec.structs.replace(self._run, clock_offset_s=self._sample_0_s)
 
     @property
     def blocks(self) -> tuple[int, float]:

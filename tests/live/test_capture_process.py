@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
+import pickle
 import select
 import signal
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
-from streamer.live.capture_messages import Ended, Opened, Run
+from streamer.base.processes import get_context
+from streamer.live.capture_messages import Ended, Opened, Run, decode, encode
 from streamer.live.capture_process import CaptureProcess
 from streamer.live.ring import Ring, RingSpec
 from streamer.live.spans import MESSAGE, IndexPipe, from_message
-from streamer.sources import parse_source
+from streamer.sources import SourceInfo, parse_source
 from tests.live.parts import FS_HZ
 
 
@@ -89,3 +96,57 @@ def test_one_that_was_killed_is_gone_and_may_be_given_a_ring_all_the_same(index:
     assert receive(process) is None
     assert give_ring(process).total_samples is None
     process.close()
+
+
+class Bomb:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.putenv, ("STREAMER_TEST", "went off")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pickle.dumps(Bomb()),
+        pickle.dumps(("Opened", {})),
+        b"",
+        b"\xff" * 100,
+        msgspec.msgpack.encode({"type": "Opened", "info": {"name": "x", "fs_hz": "fast", "channels": 1}}),
+        msgspec.msgpack.encode({"type": "Opened", "info": {"name": "x", "fs_hz": -1.0, "channels": 1}}),
+        msgspec.msgpack.encode({"type": "Run"}),
+        msgspec.msgpack.encode({"type": "Ended", "error": "x" * 10_000_000}),
+    ],
+    ids=["code", "pickle", "nothing", "noise", "wrong type", "wrong value", "our own", "too much"],
+)
+def test_what_a_capture_process_says_is_read_as_a_message_or_it_counts_as_gone(
+    index: IndexPipe, said: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[object] = []
+    monkeypatch.setattr(pickle, "loads", lambda *args: loaded.append(args))
+    process = start("sim:noise:-20:1s", index)
+    own, (ours, theirs) = process.connection, get_context().Pipe(duplex=True)
+    process.connection = ours
+
+    def say() -> None:
+        with suppress(OSError):  # nobody reads the rest of what is too much
+            theirs.send_bytes(said)
+
+    talk = threading.Thread(target=say, daemon=True)
+    talk.start()
+    try:
+        assert process.receive() is None
+    finally:
+        ours.close()
+        process.connection = own
+        process.close()
+        talk.join(5)
+    assert not loaded
+
+
+@pytest.mark.parametrize("name", ["plain.wav", "latin1-\udce4\udcf6.wav", "\N{SNOWMAN}.wav"])
+def test_messages_arrive_as_they_were_whatever_the_names_in_them(name: str) -> None:
+    start_time = datetime(2026, 11, 22, 7, 31, tzinfo=UTC)
+    info = SourceInfo(name=name, fs_hz=8000, channels=2, is_live=True, n_samples=5, start_time=start_time)
+    shown = name.encode(errors="backslashreplace").decode()
+    assert decode(encode(Opened(info=info))) == Opened(info=replace(info, name=shown))
+    ended = Ended(error=f"{name} is empty", exit_code=3, remarks=(name,))
+    assert decode(encode(ended)) == Ended(error=f"{shown} is empty", exit_code=3, remarks=(shown,))
