@@ -129,9 +129,9 @@ class _Server:
 class VirtualMic(_Server):
     """PulseAudio's device NAME. rate_hz holds from the next start on."""
 
-    def __init__(self, rate_hz: int = 48000) -> None:
+    def __init__(self, rate_hz: int = 48000, channels: int = 1) -> None:
         super().__init__()
-        self.rate_hz = rate_hz
+        self.rate_hz, self.channels = rate_hz, channels
         self._socket = self._folder / "native"
         self.rename(NAME)
         self.env = {
@@ -143,7 +143,8 @@ class VirtualMic(_Server):
     @property
     def _null_sink(self) -> str:
         return (
-            f"module-null-sink sink_name={SINK} rate={self.rate_hz} channels=1 format=float32le norewinds=1"
+            f"module-null-sink sink_name={SINK} rate={self.rate_hz} channels={self.channels} "
+            "format=float32le norewinds=1"
         )
 
     def start(self) -> None:
