@@ -37,7 +37,10 @@ NEVERS = {
 # Bottom to top within each folder: a file imports from rows before its own. A folder counts as one; as_* stands for
 # all that answer one contract, so that one more of them is no line here.
 ORDER = {
-    "base": "__init__ colours errors processes shipped version < text < toml units < fields < families pattern",
+    "base": (
+        "__init__ colours errors own_code shipped version"
+        " < processes text < toml units < fields < families pattern"
+    ),
     "sources": (
         "channels registry < formats spec < byte_stream file mic synthetic < command path < __init__"
     ),

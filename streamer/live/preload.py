@@ -7,6 +7,7 @@ from contextlib import suppress
 from streamer.analysis import analyser  # noqa: F401
 from streamer.analysis.kernels import compiled as kernels
 from streamer.analysis.kernels import store
+from streamer.base.own_code import run_python
 from streamer.live import compiled as loops
 
 WANTED = [*loops.list_live(), *kernels.list_live()]
@@ -16,7 +17,7 @@ def _compile_elsewhere() -> None:
     """Have a child make what is not kept yet, so that numba's memory ends with it."""
     print("streamer: compiling kernels (first run only)", file=sys.stderr, flush=True)
     with suppress(OSError, subprocess.SubprocessError):  # what it could not keep is compiled here
-        store.run_python("-m", __name__)
+        run_python("-m", __name__)
 
 
 if __name__ != "__main__" and any(function.is_missing(*args) for function, args in WANTED):

@@ -18,5 +18,5 @@ and bands are dealt out to tiles, groups, batches and calls is only a schedule.
 
 `inner` has the loops inside, `vectors` writes their machine code, `store` keeps it, `compiled` is what others call.
 
-May import: nothing of ours. Imported by: analysis; live, for the store.
+May import: base/own_code, for the store. Imported by: analysis; live, for the store.
 """

@@ -28,6 +28,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.base.own_code import run_python
+
 _CHECK_TIMEOUT_S = 60.0
 _CHECK = "import sys; from streamer.analysis.kernels import store; store.check(sys.argv[1])"
 # What numba is told by, and what changes the code it makes.
@@ -245,20 +247,6 @@ def _keep(content: bytes, file: Path) -> None:
 def check(file: str) -> None:
     """Load code as others will; for a process of its own."""
     _load(Path(file).read_bytes())
-
-
-def run_python(*words: str, timeout_s: float | None = None) -> None:
-    """Run Python, which finds the modules that this process finds; an error if it ends badly."""
-    if getattr(sys, "frozen", False) or not sys.executable:
-        raise OSError("no Python can be started from here")
-    subprocess.run(
-        [sys.executable, "-P", *words],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        check=True,
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        timeout=timeout_s,
-    )
 
 
 def _seal(content: bytes) -> bytes:
