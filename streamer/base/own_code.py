@@ -35,13 +35,13 @@ def make_flags(flags: list[str]) -> list[str]:
     return [*safe, "-c", f"import sys; sys.path[:] = {find_path()!r}; exec(sys.argv[2])"]
 
 
-def run_python(*words: str, timeout_s: float | None = None) -> None:
-    """Run Python, which finds the modules that this process finds; an error if it ends badly."""
+def run_python(*words: str, timeout_s: float | None = None) -> str:
+    """Run Python, which finds the modules that this process finds; what it prints, an error if it ends badly."""
     if getattr(sys, "frozen", False) or not sys.executable:
         raise OSError("no Python can be started from here")
     import subprocess
 
-    subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-P", *words],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(find_path())},
         check=True,
@@ -49,3 +49,4 @@ def run_python(*words: str, timeout_s: float | None = None) -> None:
         stdin=subprocess.DEVNULL,
         timeout=timeout_s,
     )
+    return done.stdout.decode(errors="replace").strip()

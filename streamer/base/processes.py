@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from streamer.base.errors import StreamerError
+from streamer.base.folders import list_temporary_folders
 from streamer.base.own_code import find_path, make_flags
 
 # What the server has loaded before it forks: the kernels for capture and workers, and the dashboard. By name, as they
@@ -190,17 +191,13 @@ def _tell_child(name: str) -> dict[str, Any]:
 
 # The name of a socket has room for 107 bytes, on macOS for 103; multiprocessing adds 32 to the folder's.
 _MAX_FOLDER_BYTES = 70
-_SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 
 
 @cache
 def _find_socket_folder() -> str:
     """The folder for temporary files, or another one if that has too long a path or cannot be written."""
-    try:
-        usual = [tempfile.gettempdir()]
-    except OSError:
-        usual = []
-    for folder in (*usual, *_SHORT_FOLDERS):
+    folders = list(list_temporary_folders())
+    for folder in folders:
         try:
             if len(os.fsencode(folder)) <= _MAX_FOLDER_BYTES:
                 Path(tempfile.mkdtemp(prefix="streamer-", dir=folder)).rmdir()
@@ -208,8 +205,8 @@ def _find_socket_folder() -> str:
         except OSError:  # not there, not ours to write, or full
             continue
     raise StreamerError(
-        f"none of the folders {', '.join((*usual, *_SHORT_FOLDERS))} can be written and has a path of at most "
-        f"{_MAX_FOLDER_BYTES} bytes, and processes meet in one: set TMPDIR to such a folder"
+        f"none of the folders {', '.join(folders)} can be written and has a path of at most {_MAX_FOLDER_BYTES} bytes, "
+        "and processes meet in one: set TMPDIR to such a folder"
     )
 
 
