@@ -42,7 +42,7 @@ ORDER = {
         " < processes shipped text < toml units < fields < families pattern"
     ),
     "sources": (
-        "channels registry < formats spec < byte_stream file mic synthetic < command path < __init__"
+        "channels graph_rate registry < formats spec < byte_stream file mic synthetic < command path < __init__"
     ),
     "sources/formats": "__init__ g711 < pcm < wav write",
     "sources/synthetic": "__init__ voices words < parts sounds < language < source generate",
