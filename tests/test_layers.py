@@ -38,7 +38,7 @@ NEVERS = {
 # all that answer one contract, so that one more of them is no line here.
 ORDER = {
     "base": (
-        "__init__ colours errors folders own_code version"
+        "__init__ bytecode colours errors folders own_code version"
         " < processes shipped text < toml units < fields < families pattern"
     ),
     "sources": (

@@ -32,7 +32,8 @@ def _is_here(entry: str) -> bool:
 def make_flags(flags: list[str]) -> list[str]:
     """What Python is started with, so that the `-c CODE` which follows runs with find_path."""
     safe = flags if {"-P", "-I"} & set(flags) else [*flags, "-P"]
-    return [*safe, "-c", f"import sys; sys.path[:] = {find_path()!r}; exec(sys.argv[2])"]
+    code = f"import sys; sys.path[:] = {find_path()!r}; from streamer.base.bytecode import bear_damage; bear_damage()"
+    return [*safe, "-c", f"{code}; exec(sys.argv[2])"]
 
 
 def run_python(*words: str, timeout_s: float | None = None) -> str:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from streamer.base.bytecode import bear_damage
 from streamer.base.errors import DONE, INTERNAL_ERROR, INTERRUPTED_TWICE, WRONG_USAGE, StreamerError
 from streamer.base.version import __version__
 from streamer.commands.options import CONTEXT
@@ -71,6 +72,7 @@ def load_command(name: str) -> click.Command:
 
 def main() -> None:
     """The command `streamer`: ends the process with one of the documented exit codes."""
+    bear_damage()
     try:
         code = cli.main(prog_name="streamer", standalone_mode=False)
         _tell_of_the_store()
