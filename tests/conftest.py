@@ -11,7 +11,16 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.virtual_mic import JACK, JACK_PATIENT_SAMPLES, TICK_HZ, JackMic, VirtualMic, require_virtual_mic
+from tests.virtual_mic import (
+    JACK,
+    JACK_PATIENT_SAMPLES,
+    PIPEWIRE,
+    TICK_HZ,
+    JackMic,
+    PipeWireMic,
+    VirtualMic,
+    require_virtual_mic,
+)
 
 # The first example of a test may compile kernels, and shared machines stall: time is not what is tested.
 settings.register_profile("default", deadline=None)
@@ -29,6 +38,13 @@ def _compiled_kernels() -> None:
 def mic() -> Iterator[VirtualMic]:
     require_virtual_mic()
     with VirtualMic() as virtual:
+        yield virtual
+
+
+@pytest.fixture
+def pipewire() -> Iterator[PipeWireMic]:
+    require_virtual_mic(PIPEWIRE)
+    with PipeWireMic() as virtual:
         yield virtual
 
 

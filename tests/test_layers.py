@@ -37,14 +37,17 @@ NEVERS = {
 # Bottom to top within each folder: a file imports from rows before its own. A folder counts as one; as_* stands for
 # all that answer one contract, so that one more of them is no line here.
 ORDER = {
-    "base": "__init__ colours errors processes shipped version < text < toml units < fields < families pattern",
+    "base": (
+        "__init__ bytecode colours errors folders own_code version"
+        " < processes shipped text < toml units < fields < families pattern"
+    ),
     "sources": (
-        "channels registry < formats spec < byte_stream file mic synthetic < command path < __init__"
+        "channels graph_rate registry < formats spec < byte_stream file mic synthetic < command path < __init__"
     ),
     "sources/formats": "__init__ g711 < pcm < wav write",
     "sources/synthetic": "__init__ voices words < parts sounds < language < source generate",
     "analysis": "__init__ frames kernels < bank < goertzel values < grid < analyser < blocks",
-    "analysis/kernels": "__init__ store tiles vectors < compiled inner < grids stretches",
+    "analysis/kernels": "__init__ kept tiles vectors < store < compiled inner < grids stretches",
     "events": "clocks records < __init__",
     "detectors": "hearing limits < __init__ < registry < cadences codes decoder dtmf sequences tones",
     "detectors/hearing": "__init__ bursts lines",

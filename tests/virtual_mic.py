@@ -4,6 +4,11 @@ VirtualMic: a PulseAudio server of our own has a null sink; what is played into 
 ALSA configuration of our own gives to PortAudio as the device `virtual_mic`. It converts to any rate and never says
 that it lost something. Needs Debian's pulseaudio, pulseaudio-utils, libasound2-plugins and libportaudio2.
 
+PipeWireMic: the same by a PipeWire server of our own, with wireplumber, a session bus and pipewire-pulse; its null
+sink's monitor is the default source, which is ALSA's device PIPEWIRE_NAME. Needs pipewire, wireplumber, dbus,
+pipewire-pulse, pulseaudio-utils and libportaudio2, and out of pipewire-alsa, which cannot be installed beside
+pulseaudio, the ALSA plugin: unpacked to .cache/pipewire-alsa it will do (see .ci/run).
+
 JackMic: a JACK server of our own with a dummy driver, PortAudio's device `system`. It has one rate and refuses others,
 and what is not taken in time is lost, which PortAudio reports. Needs jackd2 and libportaudio2.
 """
@@ -24,6 +29,7 @@ import pytest
 
 SINK = "vmic"
 NAME = "virtual_mic"
+PIPEWIRE_NAME = "default"
 JACK_NAME = "system"
 JACK_PERIOD_SAMPLES = 1024
 JACK_PATIENT_SAMPLES = 4096  # a machine that stands still for less than this costs no sample
@@ -33,6 +39,15 @@ TICKER = f"metro:{60_000 // TICK_EVERY_MS}_bpm"  # its port
 
 PULSE = {
     "pulseaudio": "pulseaudio",
+    "pactl": "pulseaudio-utils",
+    "paplay": "pulseaudio-utils",
+}
+PIPEWIRE = {
+    "pipewire": "pipewire",
+    "pw-metadata": "pipewire-bin",
+    "wireplumber": "wireplumber",
+    "pipewire-pulse": "pipewire-pulse",
+    "dbus-daemon": "dbus",
     "pactl": "pulseaudio-utils",
     "paplay": "pulseaudio-utils",
 }
@@ -47,11 +62,21 @@ def find_missing(programs: dict[str, str] = PULSE) -> str | None:
     plugins = [*Path("/usr/lib").glob("*/alsa-lib/libasound_module_pcm_pulse.so")]
     if programs is PULSE and not plugins:
         return "ALSA's pulse plugin (Debian: libasound2-plugins)"
+    if programs is PIPEWIRE and not find_pipewire_plugin():
+        return "ALSA's PipeWire plugin (Debian: in pipewire-alsa)"
     try:
         import sounddevice  # noqa: F401
     except OSError:
         return "PortAudio (Debian: libportaudio2)"
     return None
+
+
+def find_pipewire_plugin() -> Path | None:
+    roots = (Path("/"), Path(__file__).parents[1] / ".cache/pipewire-alsa")
+    found = (
+        path for root in roots for path in root.glob("usr/lib/*/alsa-lib/libasound_module_pcm_pipewire.so")
+    )
+    return next(found, None)
 
 
 def require_virtual_mic(programs: dict[str, str] = PULSE) -> None:
@@ -204,6 +229,81 @@ class VirtualMic(_Server):
 
     def _pactl(self, *words: str) -> str:
         return self._ask("pactl", *words)
+
+
+class PipeWireMic(_Server):
+    """ALSA's device PIPEWIRE_NAME. rate_hz, the graph's, holds from the next start on."""
+
+    def __init__(self, rate_hz: int = 48000) -> None:
+        super().__init__()
+        self.rate_hz = rate_hz
+        home = str(self._folder)
+        self._helpers: list[subprocess.Popen[bytes]] = []
+        (self._folder / "asound.conf").write_text(
+            f'pcm_type.pipewire {{ lib "{find_pipewire_plugin()}" }}\npcm.!default {{ type pipewire }}\n'
+        )
+        self.env = {
+            key: value for key, value in os.environ.items() if not key.startswith(("PIPEWIRE", "DISPLAY"))
+        }
+        self.env |= {
+            "HOME": home,
+            "XDG_RUNTIME_DIR": home,
+            "XDG_CONFIG_HOME": f"{home}/config",
+            "XDG_STATE_HOME": f"{home}/state",
+            "DBUS_SESSION_BUS_ADDRESS": f"unix:path={home}/bus",
+            "PULSE_SERVER": f"unix:{home}/pulse/native",
+            "ALSA_CONFIG_PATH": f"{home}/asound.conf",
+        }
+
+    def start(self) -> None:
+        config = self._folder / "config/pipewire/pipewire.conf.d"
+        config.mkdir(parents=True, exist_ok=True)
+        (config / "mic.conf").write_text(
+            f"context.properties = {{ default.clock.rate = {self.rate_hz} }}\n"
+            "context.objects = [ { factory = adapter args = {\n"
+            f"    factory.name = support.null-audio-sink node.name = {SINK} media.class = Audio/Sink\n"
+            f"    audio.rate = {self.rate_hz} audio.position = [ MONO ] }} }} ]\n"
+        )
+        for left in ("bus", "pipewire-0", "pipewire-0.lock", "pulse/native"):
+            (self._folder / left).unlink(missing_ok=True)
+        self._help(
+            "dbus-daemon", "--session", f"--address=unix:path={self._folder}/bus", "--nofork", "--nopidfile"
+        )
+        self._run("pipewire", env=self.env, is_up=(self._folder / "pipewire-0").is_socket)
+        self._help("wireplumber")
+        self._help("pipewire-pulse")
+        deadline = time.monotonic() + 15
+        while f"{SINK}.monitor" not in self._ask("pactl", "get-default-source"):
+            assert time.monotonic() < deadline, (
+                "the virtual microphone's wireplumber or pipewire-pulse did not come up"
+            )
+            time.sleep(0.05)
+
+    def _help(self, *command: str) -> None:
+        quiet = subprocess.DEVNULL
+        self._helpers.append(
+            subprocess.Popen(
+                command, env=self.env, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True
+            )
+        )
+
+    def stop(self) -> None:
+        super().stop()
+        self._stop_helpers()
+
+    def crash(self) -> None:
+        super().crash()
+        self._stop_helpers()
+
+    def _stop_helpers(self) -> None:
+        for helper in self._helpers:
+            helper.kill()
+            helper.wait()
+        self._helpers.clear()
+
+    def play(self, file: Path) -> None:
+        """Play a sound file into the microphone, in real time."""
+        subprocess.run(["paplay", f"--device={SINK}", str(file)], env=self.env, check=True, timeout=120)
 
 
 class JackMic(_Server):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from streamer.base.folders import find_config_folder
+
 
 def find_configs(kind: str) -> dict[str, Path]:
     """Name -> file of what streamer ships and what the user keeps in the folder `kind`; the user's wins."""
     found: dict[str, Path] = {}
     for folder in (shipped_folder(kind), own_folder(kind)):
+        if folder is None:
+            continue
         try:
             found |= {path.stem: path for path in sorted(folder.glob("*.toml"))}
         except OSError:  # a folder that may not be read holds nothing for us
@@ -22,7 +26,7 @@ def shipped_folder(kind: str) -> Path:
     return (shipped if shipped.is_dir() else package.parent / "configs") / kind
 
 
-def own_folder(kind: str) -> Path:
-    from platformdirs import user_config_path  # most commands look for none
-
-    return user_config_path("streamer") / kind
+def own_folder(kind: str) -> Path | None:
+    """None for a user without a home."""
+    own = find_config_folder()
+    return None if own is None else own / kind

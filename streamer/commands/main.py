@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from streamer.base.bytecode import bear_damage
 from streamer.base.errors import DONE, INTERNAL_ERROR, INTERRUPTED_TWICE, WRONG_USAGE, StreamerError
 from streamer.base.version import __version__
 from streamer.commands.options import CONTEXT
@@ -71,8 +72,10 @@ def load_command(name: str) -> click.Command:
 
 def main() -> None:
     """The command `streamer`: ends the process with one of the documented exit codes."""
+    bear_damage()
     try:
         code = cli.main(prog_name="streamer", standalone_mode=False)
+        _tell_of_the_store()
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help() if error.ctx else "")
         code = WRONG_USAGE
@@ -98,6 +101,13 @@ def main() -> None:
     if code == INTERRUPTED_TWICE:
         os._exit(code)  # at once: Python would wait for children that may hang
     sys.exit(code if isinstance(code, int) else DONE)
+
+
+def _tell_of_the_store() -> None:
+    """Where this process has compiled, and could not keep the code where it should lie."""
+    store = sys.modules.get("streamer.analysis.kernels.store")
+    if store and (notice := store.notice()):
+        tell(notice)
 
 
 def _tell_internal_error() -> int:

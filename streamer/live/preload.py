@@ -7,21 +7,35 @@ from contextlib import suppress
 from streamer.analysis import analyser  # noqa: F401
 from streamer.analysis.kernels import compiled as kernels
 from streamer.analysis.kernels import store
+from streamer.base.own_code import run_python
 from streamer.live import compiled as loops
 
 WANTED = [*loops.list_live(), *kernels.list_live()]
 
 
-def _compile_elsewhere() -> None:
-    """Have a child make what is not kept yet, so that numba's memory ends with it."""
-    print("streamer: compiling kernels (first run only)", file=sys.stderr, flush=True)
+def _compile_elsewhere() -> str:
+    """Have a child make what is not kept yet, so that numba's memory ends with it; what it has to say of that."""
+    _say("compiling kernels (first run only)")
     with suppress(OSError, subprocess.SubprocessError):  # what it could not keep is compiled here
-        store.run_python("-m", __name__)
+        return run_python("-m", __name__)
+    return ""
 
 
+def _say(line: str) -> None:
+    with suppress(OSError, ValueError):  # nobody listens
+        if sys.stderr:
+            print(f"streamer: {line}", file=sys.stderr, flush=True)
+
+
+_said = ""
 if __name__ != "__main__" and any(function.is_missing(*args) for function, args in WANTED):
-    _compile_elsewhere()
+    _said = _compile_elsewhere()
 for function, args in WANTED:
     function.load(*args)
     if __name__ == "__main__" and store.refusal():
         break  # nothing can be kept: the server compiles for itself
+_said = _said or store.notice() or ""
+if __name__ == "__main__":
+    print(_said)
+elif _said:
+    _say(_said)

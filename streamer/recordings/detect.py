@@ -183,11 +183,10 @@ def run_tasks(
         return
     from concurrent.futures import ProcessPoolExecutor  # 10 ms that one recording need not wait
 
-    from streamer.base.processes import get_context, no_main_module
+    from streamer.base.processes import get_context
 
     with ProcessPoolExecutor(min(n_processes, len(tasks)), mp_context=get_context()) as processes:
-        with no_main_module():
-            waiting = [processes.submit(_run_task, task) for task in tasks]
+        waiting = [processes.submit(_run_task, task) for task in tasks]
         for done in waiting:
             yield from done.result()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,9 +14,11 @@ from numpy.typing import NDArray
 
 from streamer.base.errors import RefusedError, SourceError, SpecError
 from streamer.sources.channels import ChannelChoice, parse_channels
+from streamer.sources.graph_rate import find_graph_rate_hz
 from streamer.sources.spec import Closing, SourceInfo, SourceSpec
 
 BLOCK_S = 0.005  # what PortAudio is asked to deliver at once; it sets the floor of the latency
+DEPTH_S = 0.2  # how late PipeWire may be read from
 REFUSALS = (-9998, -9997)  # PortAudio: paInvalidChannelCount, paInvalidSampleRate
 OFFER_DEMO = "or try it without one: streamer live --demo"
 
@@ -37,18 +41,24 @@ def list_devices() -> list[Device]:
     """The input devices there are. Raises SourceError when there is no audio library."""
     sd = _load_sounddevice()
     default = sd.default.device[0]
-    return [
-        Device(
-            index=number,
-            name=device["name"],
-            host_api=sd.query_hostapis(device["hostapi"])["name"],
-            channels=device["max_input_channels"],
-            fs_hz=device["default_samplerate"],
-            is_default=number == default,
+    graph_rate_hz = find_graph_rate_hz()
+    found = []
+    for number, device in enumerate(sd.query_devices()):
+        if not device["max_input_channels"]:
+            continue
+        host_api = sd.query_hostapis(device["hostapi"])["name"]
+        leads_to_graph = host_api == "ALSA" and "(hw:" not in device["name"]
+        found.append(
+            Device(
+                index=number,
+                name=device["name"],
+                host_api=host_api,
+                channels=device["max_input_channels"],
+                fs_hz=graph_rate_hz if graph_rate_hz and leads_to_graph else device["default_samplerate"],
+                is_default=number == default,
+            )
         )
-        for number, device in enumerate(sd.query_devices())
-        if device["max_input_channels"] > 0
-    ]
+    return found
 
 
 def _load_sounddevice() -> Any:
@@ -147,15 +157,16 @@ class MicSource(Closing):
         self._wake: Callable[[], None] = _do_nothing
         self.overflows = 0  # times PortAudio said that input was lost
         try:
-            self._stream = self._sd.RawInputStream(
-                device=device.index,
-                samplerate=fs_hz,
-                channels=self._width,
-                dtype="float32",
-                blocksize=max(16, round(BLOCK_S * fs_hz)),
-                latency="low",
-                callback=self._on_block,
-            )
+            with _deep_buffer(self._width, fs_hz):
+                self._stream = self._sd.RawInputStream(
+                    device=device.index,
+                    samplerate=fs_hz,
+                    channels=self._width,
+                    dtype="float32",
+                    blocksize=max(16, round(BLOCK_S * fs_hz)),
+                    latency="low",
+                    callback=self._on_block,
+                )
         except self._sd.PortAudioError as error:
             kind = RefusedError if error.args[1:2] and error.args[1] in REFUSALS else SourceError
             raise kind(
@@ -184,6 +195,23 @@ class MicSource(Closing):
         """Stop; PortAudio may hang in here when the audio server does."""
         self._stream.abort()
         self._stream.close()
+
+
+@contextmanager
+def _deep_buffer(n_channels: int, fs_hz: float) -> Iterator[None]:
+    """What is opened within by PipeWire's ALSA plugin has a buffer of DEPTH_S behind blocks that come as often as ever.
+
+    PortAudio asks for two blocks, and what is not taken by then is lost without a word.
+    """
+    if "PIPEWIRE_ALSA" in os.environ:  # which is the user's own
+        yield
+        return
+    n_bytes = 4 * n_channels * round(DEPTH_S * fs_hz)
+    os.environ["PIPEWIRE_ALSA"] = f"{{ alsa.buffer-bytes = {n_bytes} }}"
+    try:
+        yield
+    finally:
+        del os.environ["PIPEWIRE_ALSA"]
 
 
 def _do_nothing() -> None:

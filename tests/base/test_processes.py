@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from importlib.util import find_spec
+from multiprocessing import spawn, util
 from multiprocessing.connection import Connection
 
 import numpy as np
@@ -11,7 +13,7 @@ from streamer.base.processes import (
     PRELOADED,
     SharedBlock,
     get_context,
-    no_main_module,
+    our_way,
     receive_block,
     send_block,
     start_process,
@@ -44,8 +46,18 @@ def test_a_child_writes_into_blocks_it_was_given_at_its_start_and_later() -> Non
     assert later.array(np.int64, (2,)).tolist() == [9] * 2
 
 
-def test_the_callers_script_is_put_back() -> None:
-    main = sys.modules["__main__"]
-    with no_main_module():
-        assert sys.modules["__main__"] is not main
-    assert sys.modules["__main__"] is main
+def test_a_child_knows_nothing_of_the_callers_script() -> None:
+    ours, theirs = get_context().Pipe(duplex=False)
+    start_process(send_main, theirs, name="sender").join(5)
+    assert ours.recv() is None
+
+
+def send_main(answers: Connection) -> None:
+    answers.send(getattr(sys.modules["__main__"], "__file__", None))
+
+
+def test_what_others_start_by_multiprocessing_is_as_before() -> None:
+    before = util._args_from_interpreter_flags, spawn.get_preparation_data, tempfile.tempdir
+    with our_way(), our_way():
+        assert util._args_from_interpreter_flags is not before[0]
+    assert (util._args_from_interpreter_flags, spawn.get_preparation_data, tempfile.tempdir) == before

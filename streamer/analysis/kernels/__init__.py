@@ -16,7 +16,8 @@ registers: `lanes` real parts, then as many imaginary ones. Every sum of a row a
 own in a fixed order, so the bits of a value depend on the frame's samples and the analysis alone: how rows
 and bands are dealt out to tiles, groups, batches and calls is only a schedule.
 
-`inner` has the loops inside, `vectors` writes their machine code, `store` keeps it, `compiled` is what others call.
+`inner` has the loops inside, `vectors` writes their machine code, `store` loads it, from where it is `kept`, and
+`compiled` is what others call.
 
-May import: nothing of ours. Imported by: analysis; live, for the store.
+May import: base, in kept alone. Imported by: analysis; live, for the store.
 """

@@ -16,7 +16,6 @@ import os
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -28,7 +27,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_CHECK_TIMEOUT_S = 60.0
+from streamer.analysis.kernels import kept
+
 _CHECK = "import sys; from streamer.analysis.kernels import store; store.check(sys.argv[1])"
 # What numba is told by, and what changes the code it makes.
 _SETTINGS = (
@@ -52,6 +52,7 @@ _NEVER_CALLED = (
     "numba_unpickle",
 )
 
+_DIGEST_BYTES = hashlib.sha256().digest_size
 _NOTHING, _RESULT = ctypes.c_char * 0, ctypes.c_int64 * 2
 _ENTRY = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_char_p, _RESULT)
 _INTEGER = struct.Struct("q").pack
@@ -60,6 +61,7 @@ _ARRAYS = [struct.Struct(f"{5 + 2 * n_axes}q").pack for n_axes in range(5)]
 Function = Callable[..., int]
 _one_at_a_time = threading.Lock()
 _refusals: list[str] = []
+_notices: list[str] = []
 
 
 class Fixed:
@@ -97,19 +99,16 @@ class Compiled:
         if _is_plain():
             return False
         with suppress(OSError):
-            return not self._file(tuple(map(_kind_of, args))).exists()
+            return not any(map(_is_whole, kept.list_files(self._file(tuple(map(_kind_of, args))).name)))
         return True
 
     def _find(self, kinds: tuple[str, ...], args: Sequence[Any]) -> Function:
         if _is_plain():
             return partial(_call_numba, self._by_numba())
         with suppress(OSError):
-            file = self._file(kinds)
-            code = file.read_bytes()
-            try:
-                return partial(_call, _ENTRY(_load(code)))
-            except DamagedError:
-                file.unlink()
+            for file in kept.list_files(self._file(kinds).name):
+                if native := _load_kept(file):
+                    return partial(_call, native)
         function = self._by_numba()
         try:
             _keep(_compile(function, _unwrap(args), kinds), self._file(kinds))
@@ -122,9 +121,10 @@ class Compiled:
         return function
 
     def _file(self, kinds: tuple[str, ...]) -> Path:
+        """In any of the folders."""
         kind = hashlib.sha256(" ".join(kinds).encode()).hexdigest()[:12]
         module = self.module.rpartition(".")[2]
-        return find_folder() / f"{module}.{self.name}-{kind}-{_fingerprint(self.made_of)}.code"
+        return Path(f"{module}.{self.name}-{kind}-{_fingerprint(self.made_of)}{kept.SUFFIX}")
 
 
 def _is_plain() -> bool:
@@ -149,6 +149,16 @@ def refusal() -> str | None:
     return _refusals[0] if _refusals else None
 
 
+def notice() -> str | None:
+    """What a user should know of where code is kept, and of the time that it costs if it is not."""
+    if _refusals:
+        return (
+            f"compiled code cannot be kept ({_refusals[0]}), so that every start compiles again: "
+            "set NUMBA_CACHE_DIR to a folder that can be written"
+        )
+    return _notices[0] if _notices else None
+
+
 def _explain(error: Exception) -> str:
     if isinstance(error, subprocess.CalledProcessError):
         said = error.stderr.decode(errors="replace").strip().splitlines()
@@ -167,19 +177,6 @@ def _kind_of(value: Any) -> str:
         layout = "C" if flags.c_contiguous else "F" if flags.f_contiguous else "A"
         return f"{value.dtype.char}{value.ndim}{layout}{'' if flags.aligned else 'u'}"
     return "i"
-
-
-@cache
-def find_folder() -> Path:
-    """Where code is kept: beside this file as Python keeps its own, or where the user may write."""
-    if named := os.environ.get("NUMBA_CACHE_DIR"):
-        return Path(named)
-    beside = Path(__file__).parent / "__pycache__"
-    if os.access(beside if beside.exists() else beside.parent, os.W_OK):
-        return beside
-    from platformdirs import user_cache_path
-
-    return user_cache_path("streamer", appauthor=False)
 
 
 @cache
@@ -229,36 +226,50 @@ def _compile(function: Any, args: Sequence[Any], kinds: tuple[str, ...]) -> byte
 
 
 def _keep(content: bytes, file: Path) -> None:
-    """Put code where others find it, whole or not at all, and only if another process can load it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=file.name, delete=False) as new:
-        new.write(_seal(content))
+    """Put code into the first folder that takes it."""
+    reasons: dict[str, OSError] = {}
+    for folder in kept.list_folders():
+        try:
+            kept.prepare_folder(folder)
+            kept.write(folder / file, lambda: _seal(content), check=_CHECK)
+        except OSError as error:
+            reasons.setdefault(str(error), error)
+        else:
+            if kept.is_private(folder):
+                _notices.append(
+                    f"compiled code is kept in {folder} until that is emptied ({next(reversed(reasons))}): "
+                    "set NUMBA_CACHE_DIR to a folder that stays"
+                )
+            kept.remove_old(folder, file.stem.rpartition("-")[0])
+            return
+    raise next(iter(reasons.values()))
+
+
+def _load_kept(file: Path) -> Any:
+    """What a file holds, ready to be called; None, and the file is gone, if it is not as it was written."""
     try:
-        # LLVM ends the process where a name cannot be resolved: not this one.
-        run_python("-c", _CHECK, new.name, timeout_s=_CHECK_TIMEOUT_S)
-        Path(new.name).chmod(0o644)
-        Path(new.name).replace(file)
-    finally:
-        Path(new.name).unlink(missing_ok=True)
+        native = _ENTRY(_load(file.read_bytes()))
+        kept.mark_used(file)
+        return native
+    except DamagedError:
+        with suppress(OSError):  # not ours to remove: there are other folders
+            file.unlink()
+    except OSError:
+        pass  # not ours to read
+    return None
+
+
+def _is_whole(file: Path) -> bool:
+    try:
+        code = file.read_bytes()
+    except OSError:
+        return False
+    return code == _seal(code[_DIGEST_BYTES:])
 
 
 def check(file: str) -> None:
     """Load code as others will; for a process of its own."""
     _load(Path(file).read_bytes())
-
-
-def run_python(*words: str, timeout_s: float | None = None) -> None:
-    """Run Python, which finds the modules that this process finds; an error if it ends badly."""
-    if getattr(sys, "frozen", False) or not sys.executable:
-        raise OSError("no Python can be started from here")
-    subprocess.run(
-        [sys.executable, "-P", *words],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        check=True,
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        timeout=timeout_s,
-    )
 
 
 def _seal(content: bytes) -> bytes:
@@ -267,8 +278,8 @@ def _seal(content: bytes) -> bytes:
 
 def _load(code: bytes) -> int:
     """Make code runnable, for as long as the process lives; the address of its entry."""
-    digest_bytes, length_bytes = hashlib.sha256().digest_size, len(_INTEGER(0))
-    content = code[digest_bytes:]
+    length_bytes = len(_INTEGER(0))
+    content = code[_DIGEST_BYTES:]
     if code != _seal(content):
         raise DamagedError("the code kept is damaged")
     from llvmlite import binding as llvm

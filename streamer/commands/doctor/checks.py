@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from streamer.analysis.analyser import Analyser
 from streamer.analysis.bank import Analysis, Bank
 from streamer.analysis.frames import FrameSpec
-from streamer.analysis.kernels import store
+from streamer.analysis.kernels import kept, store
 from streamer.base.errors import SpecError
 from streamer.base.processes import SharedBlock, start_process
 from streamer.base.version import __version__
@@ -112,11 +112,13 @@ def check_cache() -> Iterator[Diagnosis]:
     if refusal := store.refusal():
         yield note(
             "compiler cache",
-            f"code cannot be kept in {store.find_folder()} ({refusal}), so every start compiles again",
+            f"code cannot be kept in {kept.find_folder()} ({refusal}), so every start compiles again",
             "set NUMBA_CACHE_DIR to a folder that can be written; if it is one, report this line",
         )
+    elif notice := store.notice():
+        yield note("compiler cache", notice.partition(":")[0], notice.partition(": ")[2])
     else:
-        yield ok("compiler cache", str(store.find_folder()))
+        yield ok("compiler cache", str(kept.find_folder()))
 
 
 def check_kernels() -> Iterator[Diagnosis]:

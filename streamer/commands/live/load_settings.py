@@ -20,6 +20,7 @@ import numpy as np
 from streamer.analysis.bank import Analysis, Bank
 from streamer.analysis.frames import FrameSpec
 from streamer.base.errors import SpecError
+from streamer.base.folders import find_config_folder
 from streamer.base.shipped import find_configs
 from streamer.base.text import offer, printable, shorten
 from streamer.base.toml import TomlFile, is_there, read_toml
@@ -128,9 +129,10 @@ def load_settings(
 
 def find_config_files() -> list[Path]:
     """Where settings are looked for, the weakest first; most of them need not be there."""
-    from platformdirs import site_config_path, user_config_path
+    from platformdirs import site_config_path
 
-    folders = (site_config_path("streamer"), user_config_path("streamer"))
+    own = find_config_folder()
+    folders = (site_config_path("streamer"), *([own] if own else []))
     return [*(folder / "config.toml" for folder in folders), Path("streamer.toml")]
 
 

@@ -14,12 +14,14 @@ import numpy as np
 import pytest
 
 from streamer.analysis.kernels import compiled as kernels
+from streamer.analysis.kernels import kept as kept_files
 from streamer.analysis.kernels import store
 from streamer.live import compiled as ring_loops
 from tests.test_layers import FILES, PACKAGE, find_imports
 
 MEASURE = """
 import sys, hashlib, numpy as np, streamer
+from streamer.analysis.kernels import kept as kept_files
 from streamer.analysis.kernels import store
 x = np.random.default_rng(1).standard_normal(3000)
 digest = hashlib.sha256()
@@ -32,6 +34,7 @@ print(digest.hexdigest(), "numba" in sys.modules, store.refusal(), sep="|")
 # The same of a loop that is compiled in no time.
 MEASURE_ONE = """
 import sys, numpy as np
+from streamer.analysis.kernels import kept as kept_files
 from streamer.analysis.kernels import store
 from streamer.live import compiled
 samples, meters = np.random.default_rng(1).standard_normal(1000).astype("f4"), np.zeros((1, 1, 2), "f4")
@@ -40,11 +43,13 @@ print(meters.tobytes().hex(), "numba" in sys.modules, store.refusal(), sep="|")
 """
 BY_NUMBA_ITSELF = """
 from functools import partial
+from streamer.analysis.kernels import kept as kept_files
 from streamer.analysis.kernels import store
 store.Compiled.load = lambda self, *args: partial(store._call_numba, self._by_numba())
 """
 KILLED_WHILE_KEEPING = """
 import os, signal
+from streamer.analysis.kernels import kept as kept_files
 from streamer.analysis.kernels import store
 store._seal = lambda content: os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -281,7 +286,7 @@ def test_where_the_package_cannot_be_written_code_is_kept_with_the_users_files(
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert store.find_folder.__wrapped__().name == "streamer"
+    assert kept_files.find_folder.__wrapped__().name == "streamer"
 
 
 # Calling by address.
