@@ -25,6 +25,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -105,8 +106,13 @@ class Reader:
                 return
             self.said += data
 
-    def stand_still(self, seconds: float) -> None:
+    def stand_still(self, seconds: float, *, fill: int | None = None) -> None:
+        """fill: an end to write to until it takes no more, not blocking"""
         self._may_read.clear()
+        if fill is not None:
+            with suppress(BlockingIOError):
+                while True:
+                    os.write(fill, b"." * 4096)
         time.sleep(seconds)
         self._may_read.set()
 
@@ -260,7 +266,12 @@ class Chaos:
         self._listener.stdout.stand_still(self._rng.uniform(1, 10))
 
     def block_stderr(self) -> None:
-        self._listener.stderr.stand_still(self._rng.uniform(1, 10))
+        """So little is said there that we fill it up."""
+        fd = os.open(f"/proc/{self._listener.program.pid}/fd/2", os.O_WRONLY | os.O_NONBLOCK)
+        try:
+            self._listener.stderr.stand_still(self._rng.uniform(1, 10), fill=fd)
+        finally:
+            os.close(fd)
 
     def block_terminal(self) -> None:
         self._listener.terminal.stand_still(self._rng.uniform(1, 10))
