@@ -1,6 +1,17 @@
-"""python -m streamer"""
+"""The program: `streamer`, and python -m streamer."""
 
-from streamer.commands.main import main
+from streamer.commands.descriptors import fill_closed
+from streamer.commands.interrupts import interrupts
+
+
+def main() -> None:
+    """Ends the process with one of the documented exit codes, also when it is to end before it has begun."""
+    closed = fill_closed()  # before anything is opened
+    interrupts.catch()  # before anything is loaded: that takes a while
+    from streamer.commands.main import main as run
+
+    run(closed)
+
 
 if __name__ == "__main__":
     main()

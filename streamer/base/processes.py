@@ -5,25 +5,33 @@ from __future__ import annotations
 import mmap
 import multiprocessing
 import os
-import signal
 import sys
-import tempfile
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing import forkserver, reduction
+from multiprocessing import reduction
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
-from multiprocessing.process import BaseProcess
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-# What the server has loaded before it forks: the kernels for capture and workers, and the dashboard. By name, as they
-# stand on floors above this one: it is the server that imports them, and this module knows no more than where they are.
-PRELOADED = ["streamer.live.preload", "streamer.dashboard.process"]
+from streamer.base.children import PRELOADED, Child, make_anonymous_file, start_process, start_server
 
+__all__ = [
+    "PRELOADED",
+    "Child",
+    "InheritedFd",
+    "SharedBlock",
+    "cpu_count",
+    "get_context",
+    "no_main_module",
+    "receive_block",
+    "send_block",
+    "start_process",
+    "start_server",
+]
 
 class SharedBlock:
     """Zeroed memory shared with child processes, without a name in any file system.
@@ -34,7 +42,7 @@ class SharedBlock:
 
     def __init__(self, size_bytes: int, *, fd: int | None = None) -> None:
         if fd is None:
-            fd = _anonymous_file(size_bytes)
+            fd = make_anonymous_file(size_bytes)
         self.size_bytes = size_bytes
         self._fd = fd
         self._map = mmap.mmap(fd, size_bytes)
@@ -59,16 +67,6 @@ def _attach(fd: Any, size_bytes: int) -> SharedBlock:
     return SharedBlock(size_bytes, fd=fd.detach())
 
 
-def _anonymous_file(size_bytes: int) -> int:
-    if hasattr(os, "memfd_create"):
-        fd = os.memfd_create("streamer", os.MFD_CLOEXEC)
-    else:
-        with tempfile.TemporaryFile() as file:
-            fd = os.dup(file.fileno())
-    os.ftruncate(fd, size_bytes)
-    return fd
-
-
 class InheritedFd:
     """A descriptor that a child is to have too; pickled into it, it arrives as a plain number."""
 
@@ -84,10 +82,10 @@ def _take_fd(fd: Any) -> int:
     return taken
 
 
-def send_block(connection: Connection, block: SharedBlock, pid: int) -> None:
-    """Give a block to the running process pid at the other end of a duplex pipe."""
+def send_block(connection: Connection, block: SharedBlock, _pid: int | None = None) -> None:
+    """Give a block to the running process at the other end of a duplex pipe."""
     connection.send(block.size_bytes)
-    reduction.send_handle(connection, block.fileno(), pid)
+    reduction.send_handle(connection, block.fileno(), None)  # type: ignore[arg-type]  # a number only Windows needs
 
 
 def receive_block(connection: Connection) -> SharedBlock:
@@ -102,31 +100,6 @@ def get_context() -> BaseContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     return context
-
-
-def start_server() -> None:
-    """Have the server load its kernels while this process goes on with its own imports."""
-    if sys.platform != "win32":
-        get_context()
-        with no_main_module():
-            forkserver.ensure_running()
-
-
-def start_process(target: Callable[..., None], *args: Any, name: str) -> BaseProcess:
-    """Run target(*args) in a child that leaves Ctrl-C to us and does not run the caller's script again."""
-    process: BaseProcess = get_context().Process(  # type: ignore[attr-defined]
-        target=_run_child, args=(target, args), name=name, daemon=True
-    )
-    with no_main_module():
-        process.start()
-    return process
-
-
-def _run_child(target: Callable[..., None], args: tuple[Any, ...]) -> None:
-    if hasattr(signal, "SIGINT"):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    target(*args)
 
 
 @contextmanager

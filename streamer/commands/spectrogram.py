@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,7 +135,6 @@ def command(**given: Any) -> None:
     """
     options = Options(**given)
     exports = options.make_exports()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # half a file is taken away then too
     failure: StreamerError | None = None
     with ProgressBar(is_quiet=options.quiet) as progress:
         for done in run_exports(exports, jobs=options.jobs, progress=progress):

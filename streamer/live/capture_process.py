@@ -20,7 +20,7 @@ class CaptureProcess:
         self.connection, child = get_context().Pipe(duplex=True)
         stdin = InheritedFd(0) if spec.takes_stdin else None
         self._process = start_process(
-            run_capture, spec, before, child, index_writer, stdin, name="streamer capture"
+            run_capture, spec, before, child, index_writer, stdin, name="capture"
         )
         child.close()
 
@@ -38,10 +38,9 @@ class CaptureProcess:
 
     def give(self, run: Run, block: SharedBlock) -> None:
         """The ring to fill. A process that has died meanwhile shows at the next receive."""
-        assert self._process.pid is not None
         try:
             self.connection.send(run)
-            send_block(self.connection, block, self._process.pid)
+            send_block(self.connection, block)
         except OSError:
             pass
 

@@ -60,9 +60,13 @@ class Output(ABC):
             self._queue.put(ErrorRecord(message=message))
         self._queue.put(record)
 
+    def ask_to_finish(self) -> None:
+        """Write what is waiting, and no more."""
+        self._queue.put(None)
+
     def finish(self, *, timeout_s: float = 2.0) -> bool:
         """Write what is waiting, and close. False when it was not taken off us in time."""
-        self._queue.put(None)
+        self.ask_to_finish()
         self._thread.join(timeout_s)
         if self._thread.is_alive():
             return False

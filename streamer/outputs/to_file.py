@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from streamer.base.errors import SpecError
-from streamer.base.text import shorten
+from streamer.base.text import printable, shorten
 from streamer.events import Record
 from streamer.outputs import OUTPUTS
-from streamer.outputs.formats import FORMATS, Format
+from streamer.outputs.formats import FORMATS, Format, format_log
 from streamer.outputs.output import Output, ReadAudio
 
 
@@ -44,6 +44,11 @@ class FileOutput(Output):
 def open_stdout(format_record: Format) -> FileOutput:
     # Descriptor 1 itself: Python's own stdout would complain about a reader gone away when it is closed.
     return FileOutput(io.FileIO(os.dup(1), "w"), format_record, name="stdout")
+
+
+def open_stderr() -> FileOutput:
+    """For talk, a line a record, made safe for a terminal."""
+    return FileOutput(io.FileIO(os.dup(2), "w"), lambda record: printable(format_log(record)), name="stderr")
 
 
 def open_output(target: str, *, audio: ReadAudio | None) -> FileOutput:

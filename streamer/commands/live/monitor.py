@@ -13,7 +13,7 @@ from enum import Enum
 from streamer.analysis.bank import Batch
 from streamer.base.errors import INTERRUPTED_TWICE, DataLostError, StreamerError
 from streamer.base.version import __version__
-from streamer.commands.live.interrupts import Interrupts
+from streamer.commands.interrupts import find_interrupts
 from streamer.commands.live.spec import MonitorSpec
 from streamer.commands.live.systemd import Notifier
 from streamer.commands.live.view import View
@@ -29,6 +29,7 @@ from streamer.plans.listening import SetUp
 
 HEALTH_EVERY_S = 10.0
 PLAIN_STEP_S = 0.5
+LAST_WORDS_S = 1.0  # for readers to take what is left; all told the end may take two seconds
 
 
 class Reason(Enum):
@@ -49,11 +50,12 @@ class Monitor:
     def __init__(self, spec: MonitorSpec, set_up: SetUp) -> None:
         self._spec, self._set_up = spec, set_up
         self._reason: Reason | None = None
-        self._interrupts = Interrupts()
+        self._interrupts = find_interrupts()
         self._health_s = time.monotonic()
         self._events = 0
         self._lost_samples = 0
         self._outputs: list[Output] = []
+        self._closing: list[Output] = []  # those that are still open
         self._stdout: Output | None = None
         self._view: View | None = None
         self._notifier = Notifier()
@@ -64,6 +66,7 @@ class Monitor:
         with ExitStack() as stack:
             self._stdout = None if spec.stdout is None else open_stdout(spec.stdout)
             self._outputs = [*([self._stdout] if self._stdout else []), *open_outputs(spec.output_paths)]
+            self._closing = list(self._outputs)
             stack.callback(self._close_outputs)
             stream = stack.enter_context(
                 Stream(
@@ -206,8 +209,13 @@ class Monitor:
         return 0
 
     def _close_outputs(self) -> None:
-        for output in self._outputs:
-            output.finish()
+        """All of them have the same time to take what is left."""
+        outputs, self._closing = self._closing, []
+        for output in outputs:
+            output.ask_to_finish()
+        end_s = time.monotonic() + LAST_WORDS_S
+        for output in outputs:
+            output.finish(timeout_s=max(0.0, end_s - time.monotonic()))
 
     def _find_timeout_s(self) -> float:
         return 1 / self._spec.fps if self._view else PLAIN_STEP_S

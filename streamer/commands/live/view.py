@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from multiprocessing.process import BaseProcess
 from typing import Self
 
 import numpy as np
 
 from streamer.analysis.bank import Batch
-from streamer.base.processes import get_context, start_process
+from streamer.base.processes import Child, get_context, start_process
 from streamer.base.units import db_from_powers
 from streamer.base.version import __version__
 from streamer.commands.live.spec import MonitorSpec
@@ -43,7 +42,7 @@ class View:
 
     def __enter__(self) -> Self:
         ours, theirs = get_context().Pipe(duplex=True)
-        self._process: BaseProcess | None = start_process(run_dashboard, theirs, name="streamer dashboard")
+        self._process: Child | None = start_process(run_dashboard, theirs, name="dashboard")
         theirs.close()
         self._connection = ours
         self._link = DashboardLink(ours)

@@ -1,0 +1,44 @@
+"""Standard descriptors that whoever started us has closed (`>&-`), filled before a file or a pipe gets their number."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+STDIN, STDOUT, STDERR = range(3)
+
+
+def fill_closed() -> set[int]:
+    """Those that were closed. stdin is empty from now on, stderr is lost, stdout is a pipe whose reader has gone."""
+    closed = set()
+    for fd in (STDIN, STDOUT, STDERR):
+        try:
+            os.fstat(fd)
+        except OSError:
+            closed.add(fd)
+            _fill(fd)
+    # Python has made no stream of what was closed.
+    if STDIN in closed:
+        sys.stdin = sys.__stdin__ = open(STDIN, closefd=False)  # type: ignore[misc]  # noqa: PTH123, SIM115
+    if STDOUT in closed:
+        sys.stdout = sys.__stdout__ = _open_for_writing(STDOUT)  # type: ignore[misc]
+    if STDERR in closed:
+        sys.stderr = sys.__stderr__ = _open_for_writing(STDERR)  # type: ignore[misc]
+    return closed
+
+
+def _fill(fd: int) -> None:
+    """fd: the lowest that is free"""
+    if fd == STDOUT:
+        reader, writer = os.pipe()
+        assert reader == fd
+        os.dup2(writer, fd)
+        os.close(writer)
+    else:
+        null = os.open(os.devnull, os.O_RDWR)
+        assert null == fd
+        os.set_inheritable(fd, True)
+
+
+def _open_for_writing(fd: int) -> object:
+    return open(fd, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: PTH123, SIM115
