@@ -25,7 +25,7 @@ def wait_for_nobody() -> None:
     _road = _road or open_stderr()
 
 
-def finish_talk(*, timeout_s: float = 0.5) -> None:
+def finish_talk(*, timeout_s: float = 0.3) -> None:
     """Give what was said last some time to be read."""
     global _road
     if _road is not None:

@@ -201,7 +201,8 @@ class Pool:
         deadline = time.monotonic() + grace_s
         for place in self._places:
             if place.worker is not None:
-                place.worker.join(max(0.0, deadline - time.monotonic()))
+                if place.worker.has_begun():
+                    place.worker.join(max(0.0, deadline - time.monotonic()))
                 if place.worker.is_alive():
                     place.worker.kill()
                     place.worker.join(1.0)

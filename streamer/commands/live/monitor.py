@@ -29,7 +29,7 @@ from streamer.plans.listening import SetUp
 
 HEALTH_EVERY_S = 10.0
 PLAIN_STEP_S = 0.5
-LAST_WORDS_S = 1.0  # for readers to take what is left; all told the end may take two seconds
+LAST_WORDS_S = 0.7  # for readers to take what is left; all told the end may take two seconds
 
 
 class Reason(Enum):
