@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from multiprocessing.connection import Connection
 
@@ -37,12 +38,11 @@ class DashboardLink:
         self._in_flight = 0
         self.closed = False
         self._pending = b""  # what the socket has not taken yet
-        self._socket = socket.socket(fileno=os.dup(connection.fileno()))  # a duplex Pipe is a pair of sockets
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
+        with _as_socket(connection) as pipe:
+            pipe.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
 
     def close(self) -> None:
         self.closed = True
-        self._socket.close()
         self._connection.close()
 
     def ready(self) -> bool:
@@ -61,9 +61,12 @@ class DashboardLink:
 
     def _flush(self) -> None:
         """Hand over what is taken now."""
+        if not self._pending or self.closed:
+            return
         try:
-            while self._pending and not self.closed:
-                self._pending = self._pending[self._socket.send(self._pending, socket.MSG_DONTWAIT) :]
+            with _as_socket(self._connection) as pipe:
+                while self._pending:
+                    self._pending = self._pending[pipe.send(self._pending, socket.MSG_DONTWAIT) :]
         except BlockingIOError:
             pass
         except OSError:  # the dashboard has died: poll will say so
@@ -85,6 +88,16 @@ class DashboardLink:
             self.closed = True
             answers.append(TerminalGone(reason="the dashboard has ended"))
         return answers
+
+
+@contextmanager
+def _as_socket(connection: Connection) -> Iterator[socket.socket]:
+    """A duplex Pipe is a pair of sockets, and as such it need not be waited for."""
+    pipe = socket.socket(fileno=connection.fileno())
+    try:
+        yield pipe
+    finally:
+        pipe.detach()  # the descriptor is the connection's
 
 
 class LevelSummary:

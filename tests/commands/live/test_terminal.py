@@ -152,3 +152,15 @@ def test_q_ends_it_while_the_process_server_is_stopped(
     end_with(desk, within_s=2.5, code=0)
     assert desk.has_left()
     desk.wait_until(lambda: not any(is_running(pid) for pid in family))
+
+
+def test_ctrl_z_pressed_twice_stops_it_once(sit_down: Callable[..., Desk]) -> None:
+    shell = sit_down(*SHELL, PS1="prompt> ")
+    shell.wait_for("prompt>")
+    shell.run.sendline(" ".join(LIVE))
+    begin(shell)
+    shell.run.send("\x1a\x1a")
+    wait_for_stop(shell, 1)
+    go_on(shell)
+    leave(shell)
+    assert count_stops(shell) == 1
