@@ -3,7 +3,8 @@
 Each trial starts a command, sends it a signal within its first 3 s, as a terminal (Ctrl-C, to the whole job) or a
 service manager (SIGTERM, to the main process) would, and looks at what is left: the exit code, what was said, files in
 TMPDIR and shared memory, processes. From 100 ms after the start the code is the documented one; before, the signal's
-will do, and what Python says of a Ctrl-C while it starts itself. Prints a line for each thing that is wrong, and a summary.
+will do, and what Python says of a Ctrl-C while it starts itself. Prints a line for
+each thing that is wrong, and a summary.
 """
 
 from __future__ import annotations
@@ -185,7 +186,8 @@ def run_trials(*, count: int, seed: int, only: str = "") -> int:
     bad: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="recordings-") as name:
         folder = Path(name)
-        make_recordings(folder)
+        if only != "live":
+            make_recordings(folder)
         for case in CASES:
             for trial in make_trials(case, count, chance) if only in case.name else ():
                 wrong = perform(trial, folder)
@@ -200,7 +202,9 @@ def run_trials(*, count: int, seed: int, only: str = "") -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--count", type=int, default=200, help="signals of each kind for each command")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="commands with this in their name")

@@ -37,9 +37,12 @@ NEVERS = {
 # Bottom to top within each folder: a file imports from rows before its own. A folder counts as one; as_* stands for
 # all that answer one contract, so that one more of them is no line here.
 ORDER = {
-    "base": "__init__ colours errors roles shipped version < fork_server < children < processes < text < toml units < fields < families pattern",
+    "base": (
+        "__init__ colours errors roles shipped version < fork_server < children < processes"
+        " < text < toml units < fields < families pattern"
+    ),
     "sources": (
-        "channels registry < formats spec < byte_stream file mic synthetic < command path < __init__"
+        "channels descendants registry < formats spec < byte_stream file mic synthetic < command path < __init__"
     ),
     "sources/formats": "__init__ g711 < pcm < wav write",
     "sources/synthetic": "__init__ voices words < parts sounds < language < source generate",

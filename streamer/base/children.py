@@ -201,7 +201,7 @@ def start_server() -> None:
             if _server is None:
                 atexit.register(end_server)
             if Path(sys.argv[0] or ".").name in PROGRAM_FILES:
-                take_role(" ".join(["main", *sys.argv[1:]]))
+                take_role("main", *sys.argv[1:])
             _server = _Server()
 
 

@@ -63,12 +63,12 @@ def serve(fd: int, preloaded: Sequence[str]) -> None:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     children: dict[int, int] = {}  # pid: status descriptor
     while True:
-        ready, _, _ = select.select([link, awake_fd], [], [])
+        ready, _, _ = select.select([link.fileno(), awake_fd], [], [])
         if awake_fd in ready:
             with suppress(BlockingIOError):
                 os.read(awake_fd, 4096)
             _bury(children)
-        if link in ready:
+        if link.fileno() in ready:
             request, fds, _, _ = socket.recv_fds(link, 1, MAX_FDS)
             if not request:
                 os._exit(0)

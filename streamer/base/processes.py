@@ -33,6 +33,7 @@ __all__ = [
     "start_server",
 ]
 
+
 class SharedBlock:
     """Zeroed memory shared with child processes, without a name in any file system.
 
@@ -85,7 +86,7 @@ def _take_fd(fd: Any) -> int:
 def send_block(connection: Connection, block: SharedBlock, _pid: int | None = None) -> None:
     """Give a block to the running process at the other end of a duplex pipe."""
     connection.send(block.size_bytes)
-    reduction.send_handle(connection, block.fileno(), None)  # type: ignore[arg-type]  # a number only Windows needs
+    reduction.send_handle(connection, block.fileno(), None)  # a number only Windows needs
 
 
 def receive_block(connection: Connection) -> SharedBlock:

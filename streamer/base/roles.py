@@ -11,11 +11,13 @@ KERNEL_CHARACTERS = 15
 ARGUMENTS_AT = slice(45, 47)  # arg_start and arg_end in /proc/self/stat, behind the name; see proc(5)
 
 
-def take_role(role: str) -> None:
-    """Be called so from now on. Where the system offers no way, as on macOS, nothing happens."""
+def take_role(role: str, *words: str) -> None:
+    """Be called so from now on, in ps with these words behind. Where the system offers no way, as on macOS, nothing
+    happens.
+    """
     with suppress(OSError, ValueError):
         Path("/proc/self/comm").write_text(shorten_role(role))
-        _write_arguments(f"{PROGRAM}: {role}".encode(errors="replace"))
+        _write_arguments(" ".join([f"{PROGRAM}: {role}", *words]).encode(errors="replace"))
 
 
 def shorten_role(role: str) -> str:

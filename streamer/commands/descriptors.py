@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TextIO
 
 STDIN, STDOUT, STDERR = range(3)
 
@@ -19,11 +20,11 @@ def fill_closed() -> set[int]:
             _fill(fd)
     # Python has made no stream of what was closed.
     if STDIN in closed:
-        sys.stdin = sys.__stdin__ = open(STDIN, closefd=False)  # type: ignore[misc]  # noqa: PTH123, SIM115
+        sys.stdin = open(STDIN, closefd=False)  # noqa: SIM115
     if STDOUT in closed:
-        sys.stdout = sys.__stdout__ = _open_for_writing(STDOUT)  # type: ignore[misc]
+        sys.stdout = _open_for_writing(STDOUT)
     if STDERR in closed:
-        sys.stderr = sys.__stderr__ = _open_for_writing(STDERR)  # type: ignore[misc]
+        sys.stderr = _open_for_writing(STDERR)
     return closed
 
 
@@ -40,5 +41,5 @@ def _fill(fd: int) -> None:
         os.set_inheritable(fd, True)
 
 
-def _open_for_writing(fd: int) -> object:
-    return open(fd, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: PTH123, SIM115
+def _open_for_writing(fd: int) -> TextIO:
+    return open(fd, "w", encoding="utf-8", errors="backslashreplace", closefd=False)

@@ -226,7 +226,9 @@ class Rescue:
         previous = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
         try:
             if is_cbreak(termios.tcgetattr(self._fd)):
-                termios.tcflush(self._fd, termios.TCIFLUSH)  # keys meant for the dashboard are not the shell's
+                termios.tcflush(
+                    self._fd, termios.TCIFLUSH
+                )  # keys meant for the dashboard are not the shell's
                 termios.tcsetattr(self._fd, termios.TCSANOW, self._found)
                 os.write(self._fd, LEAVE.encode())
         except (OSError, termios.error):

@@ -85,8 +85,12 @@ def run_capture(
         writer.end()
         while not dispatcher.advance():
             time.sleep(WAIT_S)
-    control.send(ended)
-    source.close()
+    if isinstance(source, PushedSource):
+        control.send(ended)
+        source.close()  # which may hang
+    else:
+        source.close()  # which may leave something to be told
+        control.send(replace(ended, remarks=tuple(source.remarks)))
 
 
 def _open(spec: SourceSpec, before: SourceInfo | None, stdin_fd: int) -> Source | PushedSource | Ended:
@@ -127,7 +131,7 @@ def _run(
         ended = Ended(error=str(error), exit_code=error.exit_code)
     except Exception:
         ended = Ended(error=f"{source.info.name} failed", exit_code=70, trace=traceback.format_exc())
-    return ended if isinstance(source, PushedSource) else replace(ended, remarks=tuple(source.remarks))
+    return ended
 
 
 def _divert_stderr() -> int:

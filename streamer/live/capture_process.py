@@ -19,9 +19,7 @@ class CaptureProcess:
         """before: what the source was, if it is opened again"""
         self.connection, child = get_context().Pipe(duplex=True)
         stdin = InheritedFd(0) if spec.takes_stdin else None
-        self._process = start_process(
-            run_capture, spec, before, child, index_writer, stdin, name="capture"
-        )
+        self._process = start_process(run_capture, spec, before, child, index_writer, stdin, name="capture")
         child.close()
 
     @property

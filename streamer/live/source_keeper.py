@@ -132,6 +132,7 @@ class SourceKeeper:
         self.spec = spec  # how it is opened, this time
         self.info: SourceInfo | None = None  # of the section of now
         self.state: State = Opening()
+        self.remarks: tuple[str, ...] = ()  # what a listener should be told at the end, and no error
 
     # --- events ----------------------------------------------------------------------------------------------
 
@@ -269,6 +270,7 @@ class SourceKeeper:
         return [Order.GIVE_RING]
 
     def _note_ended(self, end: Ended, now_s: float) -> Orders:
+        self.remarks = end.remarks
         match self.state:
             case Open() | Running() if self._is_live:
                 return self._lose(now_s)

@@ -153,6 +153,11 @@ class Stream:
         return None if self._stop_s is not None else self._keeper.error
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the source had to say at its end, and is no error."""
+        return self._keeper.remarks
+
+    @property
     def stats(self) -> Stats:
         """The books of the section of now."""
         if self.section is None:
@@ -286,7 +291,9 @@ class Stream:
         if self._stop_s is None or not section.is_stuck(time.monotonic()):
             return []
         self.finished = True
-        message = f"{section.pending_samples} samples were captured and not analysed: no worker process answers"
+        message = (
+            f"{section.pending_samples} samples were captured and not analysed: no worker process answers"
+        )
         return [*section.flush(), ErrorRecord(message=message)]
 
 

@@ -199,6 +199,8 @@ class Monitor:
         assert stream.info is not None
         if self._spec.has_health_lines:
             say(f"streamer: {reason.value}, {self._events} events; {format_health(stats, stream.info.fs_hz)}")
+        for remark in stream.remarks:
+            say(f"streamer: {remark}")
         for output in self._outputs:
             if output.error and not output.is_closed_by_reader:
                 raise StreamerError(output.describe_error())

@@ -52,7 +52,9 @@ def end_with(desk: Desk, *, within_s: float, code: int) -> None:
     assert desk.run.exitstatus == code
 
 
-def test_a_killed_dashboard_gives_the_terminal_back_and_the_run_goes_on(sit_down: Callable[..., Desk]) -> None:
+def test_a_killed_dashboard_gives_the_terminal_back_and_the_run_goes_on(
+    sit_down: Callable[..., Desk],
+) -> None:
     desk = begin(sit_down(*LIVE))
     os.kill(find_role(desk.run.pid, "dashboard"), signal.SIGKILL)
     desk.wait_until(desk.is_as_found)
@@ -62,7 +64,9 @@ def test_a_killed_dashboard_gives_the_terminal_back_and_the_run_goes_on(sit_down
 
 
 @pytest.mark.parametrize("key", ["ctrl-c", "twice"])
-def test_a_stopped_dashboard_gives_the_terminal_back_at_the_end(sit_down: Callable[..., Desk], key: str) -> None:
+def test_a_stopped_dashboard_gives_the_terminal_back_at_the_end(
+    sit_down: Callable[..., Desk], key: str
+) -> None:
     desk = begin(sit_down(*LIVE))
     os.kill(find_role(desk.run.pid, "dashboard"), signal.SIGSTOP)
     os.kill(desk.run.pid, signal.SIGINT)
