@@ -72,8 +72,8 @@ def serve(fd: int, preloaded: Sequence[str]) -> None:
             request, fds, _, _ = socket.recv_fds(link, 1, MAX_FDS)
             if not request:
                 os._exit(0)
-            for fd in fds:
-                os.set_inheritable(fd, False)
+            for given in fds:
+                os.set_inheritable(given, False)
             _fork(fds, children, [link.fileno(), awake_fd, wake_fd])
 
 
