@@ -28,7 +28,7 @@ PRELOADED = ["streamer.live.preload", "streamer.dashboard.process"]
 BEGIN_S = 60.0  # kernels may have to be compiled before the first child begins
 FORK_S = 0.1  # a server that is ready takes 3 ms
 BURIAL_S = 0.05  # a child that is gone is taken off the process table sooner, unless the server is stopped
-REPORT_S = 0.5  # from the end of a child to the server's word of how it ended
+REPORT_S = 0.1  # from the end of a child to the word of a server that is not stopped
 PACKAGE_HOME = Path(__file__).parents[2]
 PROGRAM_FILES = ("streamer", "__main__.py")  # that of any other program is called as it wishes to be
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
-from tests.programs import run_python
-from tests.signals_run import run_trials
+from tests.programs import run_python, start
+from tests.signals_run import find_leftovers, run_trials
 
 START = """if True:
     import os, signal, sys
@@ -66,3 +69,18 @@ def test_an_internal_failure_is_never_an_interruption() -> None:
 
 def test_signals_at_random_moments_end_live_with_its_code_and_leave_nothing() -> None:
     assert run_trials(count=4, seed=11, only="live") == 0
+
+
+def test_it_ends_within_two_seconds_while_kernels_are_compiled_and_nothing_goes_on_compiling(
+    tmp_path: Path,
+) -> None:
+    folders = {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "TMPDIR": str(tmp_path)}
+    program = start("live", "--demo", env={**os.environ, **folders})
+    assert program.stderr is not None
+    assert "compiling kernels" in program.stderr.readline()
+    program.terminate()
+    began_s = time.monotonic()
+    program.communicate(timeout=10)
+    assert time.monotonic() - began_s < 2
+    assert program.returncode == 0
+    assert find_leftovers(str(tmp_path)) == []
