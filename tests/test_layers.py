@@ -37,7 +37,7 @@ NEVERS = {
 # Bottom to top within each folder: a file imports from rows before its own. A folder counts as one; as_* stands for
 # all that answer one contract, so that one more of them is no line here.
 ORDER = {
-    "base": "__init__ colours errors processes shipped version < text < toml units < fields < families pattern",
+    "base": "__init__ colours errors processes shipped version < files text < toml units < fields < families pattern",
     "sources": (
         "channels registry < formats spec < byte_stream file mic synthetic < command path < __init__"
     ),
@@ -60,7 +60,7 @@ ORDER = {
     "recordings": "__init__ threads < detect spectrogram < pieces < export",
     "outputs": "__init__ formats output < to_*",
     "commands": (
-        "__init__ options talk progress < live"
+        "__init__ inputs options talk progress < live"
         " < bands bench completion config detect devices doctor generate guide plan spectrogram < main"
     ),
     "commands/live": "__init__ interrupts settings systemd < load_settings < spec < view < monitor < command",

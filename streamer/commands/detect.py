@@ -11,6 +11,7 @@ import click
 
 from streamer.base.errors import NOTHING_MATCHED, SourceError, StreamerError
 from streamer.base.units import parse_duration_s, parse_frequency_hz
+from streamer.commands.inputs import refuse_inputs_as_outputs
 from streamer.commands.options import (
     CONTEXT,
     DEBUG,
@@ -82,6 +83,7 @@ def command(**given: Any) -> None:
     """
     options = Options(**given)
     tasks = options.make_tasks()
+    refuse_inputs_as_outputs(options.outputs, [task.source for task in tasks], plans=options.plans)
     stdout = open_stdout(format_json if options.is_json else format_text)
     outputs = [stdout, *open_outputs(options.outputs)]
     heard: list[str] = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
 import threading
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamer.base.errors import SourceError, SpecError, StreamerError
+from streamer.base.files import name_beside
 from streamer.base.text import choose, shorten
 from streamer.recordings import Progress
 from streamer.recordings.pieces import Spectra, SpectraSpec
@@ -188,7 +188,7 @@ def _named(target: Path) -> Iterator[None]:
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
     """A path beside the target that takes its place at the end, and goes without a trace when something fails."""
-    path = target.with_name(f".{secrets.token_hex(4)}.{target.stem[:80]}{target.suffix}")
+    path = name_beside(target)
     try:
         yield path
         with _named(target):

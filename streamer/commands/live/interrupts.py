@@ -13,9 +13,12 @@ class Interrupts:
     """Use with `with`: meanwhile Ctrl-C, SIGTERM and SIGHUP are noted and do nothing else.
 
     fd: becomes readable with each   first: the one that came first   ctrl_c_count: how often it was Ctrl-C
+    A hang-up ends a run that has a terminal, and is a wish to reopen files where there was none when it began.
     """
 
     def __init__(self) -> None:
+        self._has_terminal = has_controlling_terminal()
+        self._is_reopening_asked = False
         self.first: signal.Signals | None = None
         self.ctrl_c_count = 0
 
@@ -49,6 +52,23 @@ class Interrupts:
         except BlockingIOError:
             pass
 
+    def take_reopening(self) -> bool:
+        """Whether files are to be reopened; said once."""
+        asked, self._is_reopening_asked = self._is_reopening_asked, False
+        return asked
+
     def _note(self, number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGHUP and not self._has_terminal:
+            self._is_reopening_asked = True
+            return
         self.first = self.first or signal.Signals(number)
         self.ctrl_c_count += number == signal.SIGINT
+
+
+def has_controlling_terminal() -> bool:
+    """Whether there is a terminal whose end is a hang-up for us."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
