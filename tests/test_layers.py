@@ -57,10 +57,10 @@ ORDER = {
     ),
     "stores": "__init__ heading < labelled < as_*",
     "stores/as_png": "__init__ layout pooling ticks < sheet < figure",
-    "recordings": "__init__ threads < detect spectrogram < pieces < export",
+    "recordings": "__init__ threads < detect spectrogram < jobs pieces < export",
     "outputs": "__init__ formats output < to_*",
     "commands": (
-        "__init__ inputs options talk progress < live"
+        "__init__ cut_short inputs options talk progress < live"
         " < bands bench completion config detect devices doctor generate guide plan spectrogram < main"
     ),
     "commands/live": "__init__ interrupts settings systemd < load_settings < spec < view < monitor < command",

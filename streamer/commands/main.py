@@ -9,7 +9,14 @@ from typing import Any, NamedTuple
 
 import click
 
-from streamer.base.errors import DONE, INTERNAL_ERROR, INTERRUPTED_TWICE, WRONG_USAGE, StreamerError
+from streamer.base.errors import (
+    DONE,
+    INTERNAL_ERROR,
+    INTERRUPTED_TWICE,
+    TERMINATED,
+    WRONG_USAGE,
+    StreamerError,
+)
 from streamer.base.version import __version__
 from streamer.commands.options import CONTEXT
 from streamer.commands.talk import is_debugging, tell, tell_error
@@ -95,8 +102,8 @@ def main() -> None:
         sys.stdout.flush()
     except (OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python complains again at its own end
-    if code == INTERRUPTED_TWICE:
-        os._exit(code)  # at once: Python would wait for children that may hang
+    if code in (INTERRUPTED_TWICE, TERMINATED):
+        os._exit(code)  # at once: Python would wait for children and threads that may hang
     sys.exit(code if isinstance(code, int) else DONE)
 
 
