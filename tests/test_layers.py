@@ -39,7 +39,7 @@ NEVERS = {
 ORDER = {
     "base": (
         "__init__ colours errors roles shipped version < fork_server < children < processes"
-        " < text < toml units < fields < families pattern"
+        " < files text < toml units < fields < families pattern"
     ),
     "sources": (
         "channels descendants registry < formats spec < byte_stream file mic synthetic < command path < __init__"
@@ -64,10 +64,10 @@ ORDER = {
     ),
     "stores": "__init__ heading < labelled < as_*",
     "stores/as_png": "__init__ layout pooling ticks < sheet < figure",
-    "recordings": "__init__ threads < detect spectrogram < pieces < export",
+    "recordings": "__init__ threads < detect spectrogram < jobs pieces < export",
     "outputs": "__init__ formats output < to_*",
     "commands": (
-        "__init__ descriptors interrupts options talk progress < live"
+        "__init__ cut_short descriptors inputs interrupts options talk progress < live"
         " < bands bench completion config detect devices doctor generate guide plan spectrogram < main"
     ),
     "commands/live": "__init__ settings systemd < load_settings < spec < view < monitor < command",

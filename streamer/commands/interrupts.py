@@ -38,6 +38,7 @@ class _Phase(Enum):
 class Interrupts:
     """fd: becomes readable with each   first: the one that came first   ctrl_c_count: how often it was Ctrl-C
 
+    A hang-up ends a run that has a terminal, and is a wish to reopen files where there was none when it began.
     Use with `with` to take them, also where nobody has caught them before: meanwhile they are noted and no more.
     """
 
@@ -45,6 +46,8 @@ class Interrupts:
         self.first: signal.Signals | None = None
         self.ctrl_c_count = 0
         self.last_act: Callable[[], None] | None = None  # done before a second Ctrl-C ends the program
+        self._has_terminal = has_controlling_terminal()
+        self._is_reopening_asked = False
         self._phase = _Phase.STARTING
         self.is_of_program = False
         self._depth = 0
@@ -82,6 +85,11 @@ class Interrupts:
         except BlockingIOError:
             pass
 
+    def take_reopening(self) -> bool:
+        """Whether files are to be reopened; said once."""
+        asked, self._is_reopening_asked = self._is_reopening_asked, False
+        return asked
+
     def _begin(self) -> None:
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._reader, False)
@@ -100,6 +108,9 @@ class Interrupts:
         os.close(self._writer)
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGHUP and not self._has_terminal and self._phase is not _Phase.RAISING:
+            self._is_reopening_asked = True
+            return
         is_first = self.first is None
         self.first = self.first or signal.Signals(number)
         self.ctrl_c_count += number == signal.SIGINT
@@ -109,6 +120,15 @@ class Interrupts:
             os._exit(INTERRUPTED_TWICE)
         if is_first and self._phase is _Phase.RAISING:
             raise Interrupted(self.first)
+
+
+def has_controlling_terminal() -> bool:
+    """Whether there is a terminal whose end is a hang-up for us."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
 
 
 interrupts = Interrupts()  # the program's: signals are the process's, and so is this

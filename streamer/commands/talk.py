@@ -37,6 +37,19 @@ def is_debugging() -> bool:
     return "--debug" in sys.argv
 
 
+def answer(*lines: str) -> None:
+    """What was asked for, on stdout, each on a line of its own whatever names stand in it."""
+    for line in lines:
+        click.echo(printable(line))
+
+
+def answer_with_text(text: str) -> None:
+    """A text as it stands, for whoever keeps it; only a terminal is shown no commands that may be in it."""
+    if sys.stdout.isatty():
+        text = "".join(c if c in "\n\t" else printable(c) for c in text)
+    click.echo(text, nl=False)
+
+
 def tell(what: object) -> None:
     """A line on stderr, or a line for each of several mistakes; names of files may hold anything."""
     text = str(what)

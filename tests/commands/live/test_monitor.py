@@ -155,7 +155,7 @@ def run_until_it_streams(*words: str, **options: object) -> subprocess.Popen[str
 
 @pytest.mark.parametrize(
     ("number", "reason"),
-    [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated"), (signal.SIGHUP, "terminated")],
+    [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")],
 )
 def test_a_signal_ends_it_in_order_and_leaves_nothing(number: signal.Signals, reason: str) -> None:
     before = shared_files()
