@@ -67,7 +67,7 @@ ORDER = {
     "recordings": "__init__ threads < detect spectrogram < jobs pieces < export",
     "outputs": "__init__ formats output < to_*",
     "commands": (
-        "__init__ cut_short descriptors inputs interrupts options talk progress < live"
+        "__init__ descriptors inputs interrupts options talk progress < cut_short live"
         " < bands bench completion config detect devices doctor generate guide plan spectrogram < main"
     ),
     "commands/live": "__init__ settings systemd < load_settings < spec < view < monitor < command",

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from streamer.base.errors import INTERRUPTED_TWICE
 from streamer.base.units import format_duration
+from streamer.commands.interrupts import interrupts
 
 Item = TypeVar("Item")
 
@@ -72,6 +73,8 @@ def _nudging(has_come: threading.Event) -> Iterator[None]:
         with io.FileIO(reader) as came:
             while number := came.read(1):
                 while number[0] in (signal.SIGINT, signal.SIGTERM) and not has_come.wait(NUDGE_S):
+                    if interrupts.first is not None:
+                        break  # the program's own way has had it, to which another Ctrl-C would be the second
                     signal.pthread_kill(main_thread, number[0])
 
     threading.Thread(target=nudge, name="nudge", daemon=True).start()
