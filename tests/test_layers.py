@@ -38,11 +38,12 @@ NEVERS = {
 # all that answer one contract, so that one more of them is no line here.
 ORDER = {
     "base": (
-        "__init__ bytecode colours errors folders own_code version"
-        " < processes shipped text < toml units < fields < families pattern"
+        "__init__ bytecode colours errors folders own_code roles version < fork_server shipped < children < processes"
+        " < files text < toml units < fields < families pattern"
     ),
     "sources": (
-        "channels graph_rate registry < formats spec < byte_stream file mic synthetic < command path < __init__"
+        "channels descendants graph_rate registry < formats spec"
+        " < byte_stream file mic synthetic < command path < __init__"
     ),
     "sources/formats": "__init__ g711 < pcm < wav write",
     "sources/synthetic": "__init__ voices words < parts sounds < language < source generate",
@@ -64,13 +65,13 @@ ORDER = {
     ),
     "stores": "__init__ heading < labelled < as_*",
     "stores/as_png": "__init__ layout pooling ticks < sheet < figure",
-    "recordings": "__init__ threads < detect spectrogram < pieces < export",
+    "recordings": "__init__ threads < detect spectrogram < jobs pieces < export",
     "outputs": "__init__ formats output < to_*",
     "commands": (
-        "__init__ options talk progress < live"
+        "__init__ descriptors inputs interrupts options talk progress < cut_short live"
         " < bands bench completion config detect devices doctor generate guide plan spectrogram < main"
     ),
-    "commands/live": "__init__ interrupts settings systemd < load_settings < spec < view < monitor < command",
+    "commands/live": "__init__ settings systemd < load_settings < spec < view < monitor < command",
     "commands/doctor": "__init__ diagnosis < microphone < checks < command",
     "commands/bench": "__init__ cases < limit peers baselines report < run < command",
 }

@@ -8,6 +8,7 @@ WRONG_USAGE = 2
 NO_SOURCE = 3
 DATA_LOST = 4
 INTERNAL_ERROR = 70  # sysexits.h: EX_SOFTWARE
+TERMINATED = 143  # and one that SIGTERM has ended
 INTERRUPTED_TWICE = 130  # what a shell calls a program that SIGINT has ended
 
 
@@ -37,6 +38,12 @@ class SourceError(StreamerError, OSError):
 
 class RefusedError(SourceError):
     """The device is there and refuses this rate or these channels."""
+
+
+class OutputError(StreamerError, OSError):
+    """What was found could not be written, or not all of it."""
+
+    exit_code = INTERNAL_ERROR  # nothing that a user asked for wrongly, and nothing lost on the way in
 
 
 class DataLostError(StreamerError):

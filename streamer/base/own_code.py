@@ -29,13 +29,6 @@ def _is_here(entry: str) -> bool:
         return False
 
 
-def make_flags(flags: list[str]) -> list[str]:
-    """What Python is started with, so that the `-c CODE` which follows runs with find_path."""
-    safe = flags if {"-P", "-I"} & set(flags) else [*flags, "-P"]
-    code = f"import sys; sys.path[:] = {find_path()!r}; from streamer.base.bytecode import bear_damage; bear_damage()"
-    return [*safe, "-c", f"{code}; exec(sys.argv[2])"]
-
-
 def run_python(*words: str, timeout_s: float | None = None) -> str:
     """Run Python, which finds the modules that this process finds; what it prints, an error if it ends badly."""
     if getattr(sys, "frozen", False) or not sys.executable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from streamer.base.errors import SpecError
 
@@ -11,6 +12,30 @@ def printable(text: object, *, instead: str = "?") -> str:
     """On one line, and without what a terminal would take for a command. instead: stands for each such character"""
     shown = str(text)
     return shown if shown.isprintable() else "".join(c if c.isprintable() else instead for c in shown)
+
+
+def as_unicode(text: str) -> str:
+    """Text that any encoder takes: bytes of a file's name that are no UTF-8 stand there as \\xe4."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        # Surrogates: those by which Python smuggles such bytes, or others that mean nothing.
+        return "".join(_spell(c) if "\ud800" <= c <= "\udfff" else c for c in text)
+    return text
+
+
+def make_encodable(value: Any) -> Any:
+    """Lists and dictionaries of texts and other things, with texts that any encoder takes."""
+    if isinstance(value, str):
+        return as_unicode(value)
+    if isinstance(value, dict):
+        return {make_encodable(key): make_encodable(each) for key, each in value.items()}
+    return [make_encodable(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _spell(surrogate: str) -> str:
+    code = ord(surrogate)
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
 
 
 def shorten(text: object) -> str:

@@ -8,6 +8,7 @@ import msgspec
 from streamer.analysis.frames import FrameSpec
 from streamer.base.units import parse_frequency_hz, parse_length_samples
 from streamer.commands.options import CONTEXT, DEBUG
+from streamer.commands.talk import answer
 from streamer.plans.band_report import describe_bank
 from streamer.plans.bands import explain_words, parse_bank
 
@@ -30,10 +31,16 @@ def command(spec: str | None, rate: str, window: str, window_length: str, is_jso
         words = explain_words()
         width = max(len(word.example) for word in words)
         lines = [f"{word.example:<{width}}  {word.meaning}" for word in words]
-        click.echo(msgspec.json.encode(words) if is_json else "\n".join(lines))
+        if is_json:
+            click.echo(msgspec.json.encode(words))
+        else:
+            answer(*lines)
         return
     fs_hz = parse_frequency_hz(rate, name="rate")
     bank = parse_bank(spec, fs_hz)
     length = parse_length_samples(window_length, fs_hz)
     report = describe_bank(bank, fs_hz, FrameSpec(length_samples=length, hop_samples=length, window=window))
-    click.echo(msgspec.json.encode(report) if is_json else report.format())
+    if is_json:
+        click.echo(msgspec.json.encode(report))
+    else:
+        answer(*report.format().split("\n"))

@@ -9,6 +9,7 @@ import click
 from streamer.base.errors import SpecError
 from streamer.commands.live.load_settings import find_config_files, load_settings, write_default_config
 from streamer.commands.options import CONFIG_OPTIONS, CONTEXT, DEBUG
+from streamer.commands.talk import answer
 
 
 @click.group("config", context_settings=CONTEXT)
@@ -22,7 +23,7 @@ def command() -> None:
 @DEBUG
 def show(has_origin: bool, profile: str | None, config: str | None) -> None:
     """The settings in force."""
-    click.echo(load_settings(config=config, profile=profile).format(has_origin=has_origin))
+    answer(*load_settings(config=config, profile=profile).format(has_origin=has_origin).split("\n"))
 
 
 @command.command("path", context_settings=CONTEXT)
@@ -30,7 +31,7 @@ def show(has_origin: bool, profile: str | None, config: str | None) -> None:
 def path() -> None:
     """Where settings are looked for, the weakest first."""
     for file in find_config_files():
-        click.echo(f"{file}{'' if file.is_file() else '  (not there)'}")
+        answer(f"{file}{'' if file.is_file() else '  (not there)'}")
 
 
 @command.command("init", context_settings=CONTEXT)
@@ -45,4 +46,4 @@ def init(file: str | None) -> None:
             out.write(write_default_config())
     except OSError as error:
         raise SpecError(f"{target} cannot be written: {error.strerror}") from error
-    click.echo(f"wrote {target}")
+    answer(f"wrote {target}")

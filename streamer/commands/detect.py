@@ -9,8 +9,10 @@ from typing import Any
 
 import click
 
-from streamer.base.errors import NOTHING_MATCHED, SourceError, StreamerError
+from streamer.base.errors import NOTHING_MATCHED, StreamerError
 from streamer.base.units import parse_duration_s, parse_frequency_hz
+from streamer.commands.cut_short import describe_cut, find_exit_code, raising_signals, take_all
+from streamer.commands.inputs import refuse_inputs_as_outputs
 from streamer.commands.options import (
     CONTEXT,
     DEBUG,
@@ -21,12 +23,13 @@ from streamer.commands.options import (
 )
 from streamer.commands.progress import ProgressBar
 from streamer.commands.talk import tell
-from streamer.events import Event, Record
+from streamer.events import End, Event, Record
 from streamer.outputs import open_outputs
 from streamer.outputs.formats import format_json, format_text
-from streamer.outputs.output import Output
+from streamer.outputs.output import Output, raise_failure
 from streamer.outputs.to_file import open_stdout
-from streamer.recordings.detect import Remark, Task, run_tasks
+from streamer.recordings.detect import Remark, Task
+from streamer.recordings.jobs import Told, run_tasks
 from streamer.sources import parse_source
 
 
@@ -82,37 +85,63 @@ def command(**given: Any) -> None:
     """
     options = Options(**given)
     tasks = options.make_tasks()
-    stdout = open_stdout(format_json if options.is_json else format_text)
-    outputs = [stdout, *open_outputs(options.outputs)]
-    heard: list[str] = []
-    failure: StreamerError | None = None
-    with ProgressBar(is_quiet=options.quiet or sys.stdout.isatty()) as progress:
-        for item in run_tasks(tasks, n_processes=options.jobs, progress=progress):
-            if isinstance(item, StreamerError):
-                failure = failure or item
-                tell(item)
-            elif isinstance(item, Remark):
-                tell(item.text)
-            else:
-                heard += _find_labels(item)
-                for output in outputs:
-                    output.put(item, waits=True)
-                if stdout.error:
-                    break
-    _finish(outputs)
-    if failure is not None:
-        click.get_current_context().exit(failure.exit_code)
-    if options.expect is not None and not _was_heard(options.expect, heard):
+    refuse_inputs_as_outputs(options.outputs, [task.source for task in tasks], plans=options.plans)
+    outputs = [open_stdout(format_json if options.is_json else format_text), *open_outputs(options.outputs)]
+    tally = Tally(outputs)
+    try:
+        with ProgressBar(is_quiet=options.quiet or sys.stdout.isatty()) as progress, raising_signals():
+            records = run_tasks(tasks, n_processes=options.jobs, progress=progress)
+            cut = _finish(outputs, take_all(records, tally.take))
+    finally:
+        for output in outputs:
+            output.discard()
+    raise_failure(outputs)
+    if cut is not None:
+        tell(f"cut short {describe_cut(cut)}; {tally.n_done} of {len(tasks)} files were done")
+        click.get_current_context().exit(find_exit_code(cut))
+    if tally.failure is not None:
+        click.get_current_context().exit(tally.failure.exit_code)
+    if options.expect is not None and not _was_heard(options.expect, tally.heard):
         if not options.quiet:
-            tell(f'"{options.expect}" was not heard; heard: {" ".join(heard) or "nothing"}')
+            tell(f'"{options.expect}" was not heard; heard: {" ".join(tally.heard) or "nothing"}')
         click.get_current_context().exit(NOTHING_MATCHED)
 
 
-def _finish(outputs: Sequence[Output]) -> None:
-    for output in outputs:
-        output.finish(timeout_s=3600)
-        if output.error and not output.is_closed_by_reader:
-            raise SourceError(output.describe_error())
+def _finish(outputs: Sequence[Output], cut: BaseException | None) -> BaseException | None:
+    """Have all of it written, however long readers take, unless a signal has come or comes."""
+    try:
+        for output in outputs:
+            output.finish(timeout_s=3600 if cut is None else 2)
+    except Exception:
+        raise
+    except BaseException as late:
+        return _finish(outputs, cut or late)
+    return cut
+
+
+class Tally:
+    """What has come so far, told to everybody as it comes."""
+
+    def __init__(self, outputs: Sequence[Output]) -> None:
+        self._outputs = outputs
+        self.heard: list[str] = []
+        self.failure: StreamerError | None = None  # the first
+        self.n_done = 0  # files, those that failed among them
+
+    def take(self, item: Told) -> bool:
+        """Whether there is any use in more."""
+        if isinstance(item, StreamerError):
+            self.failure = self.failure or item
+            self.n_done += 1
+            tell(item)
+        elif isinstance(item, Remark):
+            tell(item.text)
+        else:
+            self.heard += _find_labels(item)
+            self.n_done += isinstance(item, End) and item.reason == "eof"
+            for output in self._outputs:
+                output.put(item, waits=True)
+        return all(output.error is None for output in self._outputs)
 
 
 def _find_labels(record: Record) -> Iterator[str]:

@@ -7,6 +7,7 @@ import msgspec
 
 from streamer.base.errors import SourceError
 from streamer.commands.options import CONTEXT, DEBUG
+from streamer.commands.talk import answer
 from streamer.sources.mic import OFFER_DEMO, list_devices
 
 
@@ -21,6 +22,6 @@ def command(is_json: bool) -> None:
     elif found:
         for d in found:
             mark = "*" if d.is_default else " "
-            click.echo(f"{mark} [{d.index}] {d.name}, {d.host_api}  {d.channels} channels, {d.fs_hz:g} Hz")
+            answer(f"{mark} [{d.index}] {d.name}, {d.host_api}  {d.channels} channels, {d.fs_hz:g} Hz")
     if not found:
         raise SourceError(f"no input device found: plug one in, {OFFER_DEMO}")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
+from collections.abc import Iterator, Set
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NamedTuple
 
 import click
 
-from streamer.base.bytecode import bear_damage
-from streamer.base.errors import DONE, INTERNAL_ERROR, INTERRUPTED_TWICE, WRONG_USAGE, StreamerError
+from streamer.base.errors import DONE, INTERNAL_ERROR, WRONG_USAGE, StreamerError
 from streamer.base.version import __version__
+from streamer.commands.descriptors import STDOUT
+from streamer.commands.interrupts import Interrupted, interrupts
 from streamer.commands.options import CONTEXT
-from streamer.commands.talk import is_debugging, tell, tell_error
+from streamer.commands.talk import finish_talk, is_debugging, tell, tell_error, tell_traceback
 
 
 class Entry(NamedTuple):
@@ -21,6 +25,7 @@ class Entry(NamedTuple):
 
     module: str
     help: str
+    takes_interrupts: bool = False  # and ends in an order of its own; all others are ended where they are
 
 
 COMMANDS = {
@@ -41,7 +46,11 @@ COMMANDS = {
         "generate", "Test signals: tones, DTMF, cadences, two-tone pages, sweeps, hum and noise."
     ),
     "guide": Entry("guide", "Read about TOPIC; without one, what there is to read."),
-    "live": Entry("live.command", "Watch SOURCE: a dashboard on a terminal, events as lines elsewhere."),
+    "live": Entry(
+        "live.command",
+        "Watch SOURCE: a dashboard on a terminal, events as lines elsewhere.",
+        takes_interrupts=True,
+    ),
     "plan": Entry("plan", "Tone plans: what to listen for, as TOML."),
     "spectrogram": Entry(
         "spectrogram", "Pictures of recordings, or their values: amplitude, power, PSD or complex."
@@ -56,11 +65,36 @@ class LazyGroup(click.Group):
         known = {name: click.Command(name, help=entry.help) for name, entry in COMMANDS.items()}
         super().__init__(commands=known, **settings)
 
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        with _past_click():
+            return super().make_context(*args, **more)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _past_click():
+            return super().invoke(ctx)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name, _, rest = super().resolve_command(ctx, args)
-        return name, None if name is None else load_command(name), rest
+        if name is None:
+            return name, None, rest
+        command = load_command(name)
+        if not COMMANDS[name].takes_interrupts:
+            interrupts.raise_them()
+        return name, command, rest
+
+
+class _PastClick(Exception):
+    """Of what click would misunderstand: the end of a file is no abort, and a reader who has gone no error."""
+
+
+@contextmanager
+def _past_click() -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, BrokenPipeError) as error:
+        raise _PastClick from error
 
 
 def load_command(name: str) -> click.Command:
@@ -70,37 +104,45 @@ def load_command(name: str) -> click.Command:
     return command
 
 
-def main() -> None:
-    """The command `streamer`: ends the process with one of the documented exit codes."""
-    bear_damage()
+def main(closed: Set[int] = frozenset()) -> None:
+    """Ends the process with one of the documented exit codes. closed: descriptors nobody has given us"""
+    if STDOUT in closed:
+        tell("stdout is closed; what is written there is lost")
+    code = _run()
+    finish_talk()
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        pass  # whoever read our output has heard enough
+    # Not by way of Python's own end, in which signals have their first meaning again.
+    atexit._run_exitfuncs()
+    os._exit(code)
+
+
+def _run() -> int:
+    """The exit code of what the command line asks for."""
     try:
         code = cli.main(prog_name="streamer", standalone_mode=False)
         _tell_of_the_store()
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help() if error.ctx else "")
-        code = WRONG_USAGE
+        return WRONG_USAGE
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         where = context.command_path if context else "streamer"
         tell(f"{' '.join(error.format_message().split())} See `{where} --help`.")
-        code = WRONG_USAGE
-    except (click.Abort, KeyboardInterrupt):
-        code = INTERRUPTED_TWICE
+        return WRONG_USAGE
+    except Interrupted as interrupted:
+        return interrupted.exit_code
     except StreamerError as error:
-        code = tell_error(error)
-    except BrokenPipeError:
-        code = DONE  # whoever read our output has heard enough
-    except Exception:
-        if is_debugging():
-            raise
-        code = _tell_internal_error()
-    try:
-        sys.stdout.flush()
-    except (OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python complains again at its own end
-    if code == INTERRUPTED_TWICE:
-        os._exit(code)  # at once: Python would wait for children that may hang
-    sys.exit(code if isinstance(code, int) else DONE)
+        return tell_error(error)
+    except _PastClick as passed:
+        cause = passed.__cause__
+        assert cause is not None
+        return DONE if isinstance(cause, BrokenPipeError) else _tell_internal_error(cause)
+    except Exception as error:
+        return _tell_internal_error(error)
+    return code if isinstance(code, int) else DONE
 
 
 def _tell_of_the_store() -> None:
@@ -110,10 +152,12 @@ def _tell_of_the_store() -> None:
         tell(notice)
 
 
-def _tell_internal_error() -> int:
-    kind, error, _ = sys.exc_info()
-    name = kind.__name__ if kind else "error"
-    tell(f"internal error: {name}: {error}; run again with --debug and report what it prints")
+def _tell_internal_error(error: BaseException) -> int:
+    if is_debugging():
+        tell_traceback(error)
+    else:
+        name = type(error).__name__
+        tell(f"internal error: {name}: {error}; run again with --debug and report what it prints")
     return INTERNAL_ERROR
 
 

@@ -11,7 +11,7 @@ from streamer.base.text import choose
 from streamer.base.toml import read_toml
 from streamer.base.units import parse_frequency_hz
 from streamer.commands.options import CONTEXT, DEBUG
-from streamer.commands.talk import tell
+from streamer.commands.talk import answer, answer_with_text, tell
 from streamer.detectors.registry import list_event_types
 from streamer.events import make_schema
 from streamer.plans.asterisk import import_plan, write_plan
@@ -28,7 +28,7 @@ def command() -> None:
 def list_them() -> None:
     """The plans that --plan knows by name, and where they are."""
     for name, path in list_plans().items():
-        click.echo(f"{name:<20} {path}")
+        answer(f"{name:<20} {path}")
 
 
 @command.command("show", context_settings=CONTEXT)
@@ -47,11 +47,11 @@ def show(name: str | None, has_defaults: bool, schema: str | None) -> None:
     if name is None:
         raise click.UsageError(f"give the name of a plan: {', '.join(list_plans())}")
     if has_defaults:
-        click.echo(load_plan(name).format(), nl=False)
+        answer_with_text(load_plan(name).format())
         return
     path = find_plan(name)
     read_toml(path)  # says what is wrong with it
-    click.echo(path.read_text(encoding="utf-8"), nl=False)
+    answer_with_text(path.read_text(encoding="utf-8"))
 
 
 @command.command("import", context_settings=CONTEXT)
@@ -66,7 +66,7 @@ def import_from(file: str, country: str | None, output: str | None) -> None:
     """
     text = import_plan(file, country)
     if output is None:
-        click.echo(text, nl=False)
+        answer_with_text(text)
     else:
         write_plan(text, output, made_from=file)
 
@@ -87,6 +87,6 @@ def check(names: tuple[str, ...], rate: str | None) -> None:
             tell(error)
             continue
         counts = ", ".join(f"{count} {section}" for section, count in checked.count().items() if count)
-        click.echo(f"{name}: in order ({counts})")
+        answer(f"{name}: in order ({counts})")
     if failed is not None:
         click.get_current_context().exit(failed.exit_code)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Self
 
+from streamer.base.text import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, Task, TaskID
@@ -36,7 +38,7 @@ class ProgressBar:
         if self._shown is None:
             return
         if name not in self._tasks:
-            self._tasks[name] = self._shown.add_task(name, total=total_s)
+            self._tasks[name] = self._shown.add_task(printable(name), total=total_s)
         is_done = total_s is not None and done_s >= total_s
         self._shown.update(self._tasks[name], completed=done_s, visible=not is_done)
 

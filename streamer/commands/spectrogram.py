@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ import click
 
 from streamer.base.errors import StreamerError
 from streamer.base.units import parse_duration_s, parse_frequency_hz, parse_level_dbfs
+from streamer.commands.cut_short import Positions, describe_cut, find_exit_code, raising_signals, take_all
 from streamer.commands.options import (
     BAND_OPTIONS,
     CONTEXT,
@@ -22,7 +22,7 @@ from streamer.commands.options import (
 )
 from streamer.commands.progress import ProgressBar
 from streamer.commands.talk import tell
-from streamer.recordings.export import Export, plan_exports, run_exports
+from streamer.recordings.export import Export, Exported, plan_exports, run_exports
 from streamer.recordings.pieces import SpectraSpec
 from streamer.sources import parse_source
 from streamer.stores import list_suffixes
@@ -136,15 +136,26 @@ def command(**given: Any) -> None:
     """
     options = Options(**given)
     exports = options.make_exports()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # half a file is taken away then too
     failure: StreamerError | None = None
-    with ProgressBar(is_quiet=options.quiet) as progress:
-        for done in run_exports(exports, jobs=options.jobs, progress=progress):
-            if isinstance(done, StreamerError):
-                failure = failure or done
-                tell(done)
-            elif not options.quiet:
-                for line in (*(f"wrote {target}" for target in done.targets), *done.remarks):
-                    tell(line)
+    n_done = 0
+
+    def take(done: Exported | StreamerError) -> bool:
+        nonlocal failure, n_done
+        n_done += 1
+        if isinstance(done, StreamerError):
+            failure = failure or done
+            tell(done)
+        elif not options.quiet:
+            for line in (*(f"wrote {target}" for target in done.targets), *done.remarks):
+                tell(line)
+        return True
+
+    with ProgressBar(is_quiet=options.quiet) as progress, raising_signals():
+        positions = Positions(progress)
+        cut = take_all(run_exports(exports, jobs=options.jobs, progress=positions), take)
+    if cut is not None:
+        of = f"{n_done} of {len(exports)} recordings were done{positions.describe()}"
+        tell(f"cut short {describe_cut(cut)}; {of}")
+        click.get_current_context().exit(find_exit_code(cut))
     if failure is not None:
         click.get_current_context().exit(failure.exit_code)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import socket
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from multiprocessing.connection import Connection
 
@@ -24,7 +26,8 @@ from streamer.dashboard.messages import (
 from streamer.events import ErrorRecord, Event, GapRecord
 
 IN_FLIGHT = 2  # snapshots the dashboard has not taken yet; one being drawn and one waiting for it
-_BUFFER_BYTES = 1 << 20  # room for what is in flight, so that sending it does not wait for the reader
+_BUFFER_BYTES = 1 << 20  # room for what is in flight, so that it is sent at once; systems may grant less
+_LENGTH = struct.Struct("!i")  # before each message, as Connection.recv_bytes has it
 
 
 class DashboardLink:
@@ -34,26 +37,45 @@ class DashboardLink:
         self._connection = connection
         self._in_flight = 0
         self.closed = False
-        with socket.socket(fileno=os.dup(connection.fileno())) as pipe:  # a duplex Pipe is a pair of sockets
+        self._pending = b""  # what the socket has not taken yet
+        with _as_socket(connection) as pipe:
             pipe.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
+
+    def close(self) -> None:
+        self.closed = True
+        self._connection.close()
 
     def ready(self) -> bool:
         """Whether a snapshot would be taken soon; when not, its events and levels go into the next one."""
-        return not self.closed and self._in_flight < IN_FLIGHT
+        self._flush()
+        return not self.closed and not self._pending and self._in_flight < IN_FLIGHT
 
     def send(self, message: Message) -> None:
         """Scenes and goodbyes go out at once, snapshots only when `ready`."""
         if self.closed:
             return
         self._in_flight += isinstance(message, Snapshot)
+        content = encode(message)
+        self._pending += _LENGTH.pack(len(content)) + content
+        self._flush()
+
+    def _flush(self) -> None:
+        """Hand over what is taken now."""
+        if not self._pending or self.closed:
+            return
         try:
-            self._connection.send_bytes(encode(message))
-        except OSError:  # the dashboard has died: poll will say so
+            with _as_socket(self._connection) as pipe:
+                while self._pending:
+                    self._pending = self._pending[pipe.send(self._pending, socket.MSG_DONTWAIT) :]
+        except BlockingIOError:
             pass
+        except OSError:  # the dashboard has died: poll will say so
+            self._pending = b""
 
     def poll(self) -> list[Answer]:
         """What the dashboard has said since the last call. If it died unasked, that is a TerminalGone."""
         answers: list[Answer] = []
+        self._flush()
         try:
             while not self.closed and self._connection.poll(0):
                 answer = decode_answer(self._connection.recv_bytes())
@@ -66,6 +88,16 @@ class DashboardLink:
             self.closed = True
             answers.append(TerminalGone(reason="the dashboard has ended"))
         return answers
+
+
+@contextmanager
+def _as_socket(connection: Connection) -> Iterator[socket.socket]:
+    """A duplex Pipe is a pair of sockets, and as such it need not be waited for."""
+    pipe = socket.socket(fileno=connection.fileno())
+    try:
+        yield pipe
+    finally:
+        pipe.detach()  # the descriptor is the connection's
 
 
 class LevelSummary:

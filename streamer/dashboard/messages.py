@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
+from streamer.base.text import make_encodable
+
 
 class Scene(msgspec.Struct, kw_only=True, frozen=True, tag="scene"):
     """What stays the same from one snapshot to the next. Sent first, and again when something changes."""
@@ -108,7 +110,10 @@ _answer_decoder: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answe
 
 
 def encode(message: Message | Answer) -> bytes:
-    return _encode(message)
+    try:
+        return _encode(message)
+    except UnicodeEncodeError:  # a name that is no UTF-8
+        return _encode(make_encodable(msgspec.to_builtins(message, builtin_types=(bytes,))))
 
 
 def decode_message(message: bytes) -> Message:

@@ -100,6 +100,7 @@ class _Loop:
         self._terminal = terminal
         self._depth = read_depth(environ)
         self._signals = Signals()
+        self._left_over: set[int] = set()  # signals taken and not yet acted on
         self._state: State | None = None
         self._pace = Pace(fps=15)
         self._shown: Screen | None = None
@@ -133,7 +134,7 @@ class _Loop:
         select.select(readable, [self._terminal.fileno()] if self._terminal.pending else [], [], wait_s)
 
     def _act_on_signals(self) -> None:
-        came = self._signals.take()
+        came, self._left_over = self._signals.take() | self._left_over, set()
         if signal.SIGTERM in came:
             self._over = True
         elif signal.SIGHUP in came:
@@ -186,9 +187,11 @@ class _Loop:
         actions: dict[str, Callable[[], None]] = {
             "q": lambda: self._answer(Quit()),
             "s": self._save_screenshot,
-            "ctrl-z": self._stop,
         }
         for key in self._terminal.read_keys():
+            if key == "ctrl-z":
+                self._stop()
+                return  # what was typed before it stopped is nobody's, a second Ctrl-Z above all
             if key in actions:
                 actions[key]()
             elif self._state is not None:
@@ -200,6 +203,7 @@ class _Loop:
     def _stop(self) -> None:
         self._terminal.leave()
         stop_job()
+        self._left_over = self._signals.take() - {signal.SIGTSTP}  # one that came on the way is served
 
     def _save_screenshot(self) -> None:
         if self._state is None or self._shown is None:

@@ -200,6 +200,48 @@ def cbreak_settings(found: list[Any]) -> list[Any]:
     return settings
 
 
+def is_cbreak(settings: list[Any]) -> bool:
+    """Whether these look like cbreak_settings of something."""
+    return (
+        not settings[LOCAL_FLAGS] & (termios.ECHO | termios.ICANON)
+        and settings[CONTROL_CHARS][termios.VSUSP] == b"\x00"
+    )
+
+
+class Rescue:
+    """The terminal as it was found, for whoever outlives the dashboard's process and what it had no time to do."""
+
+    def __init__(self, path: str = "/dev/tty") -> None:
+        self._fd = -1
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+            self._found = termios.tcgetattr(self._fd)
+        except (OSError, termios.error):
+            self.close()  # then there is no dashboard either
+
+    def put_back(self) -> None:
+        """Once the dashboard's process is gone, if it has not done so itself. Waits for nobody."""
+        if self._fd < 0:
+            return
+        previous = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        try:
+            if is_cbreak(termios.tcgetattr(self._fd)):
+                termios.tcflush(
+                    self._fd, termios.TCIFLUSH
+                )  # keys meant for the dashboard are not the shell's
+                termios.tcsetattr(self._fd, termios.TCSANOW, self._found)
+                os.write(self._fd, LEAVE.encode())
+        except (OSError, termios.error):
+            pass  # it takes nothing now, or has gone
+        finally:
+            signal.signal(signal.SIGTTOU, previous)
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
 class Signals:
     """Which signals have come, readable by select: handlers only note, the loop acts."""
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+
+from streamer.base.text import make_encodable
 
 SCHEMA = "streamer.event/1"
 
@@ -125,10 +128,21 @@ _encode = msgspec.json.Encoder().encode
 
 def encode_line(record: Record) -> bytes:
     """One line of NDJSON, without its line end; the schema comes first."""
-    line = b'{"schema":"' + SCHEMA.encode() + b'",' + _encode(record)[1:]
+    try:
+        encoded = _encode(record)
+    except UnicodeEncodeError:  # a file name that is no UTF-8
+        encoded = _encode(make_encodable(msgspec.to_builtins(record)))
+    if not (text := encoded.decode()).isprintable():
+        encoded = "".join(c if c.isprintable() else _escape(c) for c in text).encode()
+    line = b'{"schema":"' + SCHEMA.encode() + b'",' + encoded[1:]
     if isinstance(record, Event) and record.time is None:
         line = line[:-1] + b',"time":null}'  # said even so: there is no wall time
     return line
+
+
+def _escape(character: str) -> str:
+    """As JSON writes it in ASCII: a terminal that shows the line must not take it for a command."""
+    return json.dumps(character)[1:-1]
 
 
 def make_schema(event_types: Sequence[str]) -> dict[str, Any]:

@@ -86,8 +86,12 @@ def run_capture(
         writer.end()
         while not dispatcher.advance():
             time.sleep(WAIT_S)
-    control.send_bytes(encode(ended))
-    source.close()
+    if isinstance(source, PushedSource):
+        control.send_bytes(encode(ended))
+        source.close()  # which may hang
+    else:
+        source.close()  # which may leave something to be told
+        control.send_bytes(encode(msgspec.structs.replace(ended, remarks=tuple(source.remarks))))
 
 
 def _open(spec: SourceSpec, before: SourceInfo | None, stdin_fd: int) -> Source | PushedSource | Ended:
@@ -128,11 +132,7 @@ def _run(
         ended = Ended(error=str(error), exit_code=error.exit_code)
     except Exception:
         ended = Ended(error=f"{source.info.name} failed", exit_code=70, trace=traceback.format_exc())
-    return (
-        ended
-        if isinstance(source, PushedSource)
-        else msgspec.structs.replace(ended, remarks=tuple(source.remarks))
-    )
+    return ended
 
 
 def _guard(control: Connection) -> None:

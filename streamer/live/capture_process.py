@@ -19,9 +19,7 @@ class CaptureProcess:
         """before: what the source was, if it is opened again"""
         self.connection, child = get_context().Pipe(duplex=True)
         stdin = InheritedFd(0) if spec.takes_stdin else None
-        self._process = start_process(
-            run_capture, spec, before, child, index_writer, stdin, name="streamer capture"
-        )
+        self._process = start_process(run_capture, spec, before, child, index_writer, stdin, name="capture")
         child.close()
 
     @property
@@ -38,10 +36,9 @@ class CaptureProcess:
 
     def give(self, run: Run, block: SharedBlock) -> None:
         """The ring to fill. A process that has died meanwhile shows at the next receive."""
-        assert self._process.pid is not None
         try:
             self.connection.send_bytes(encode(run))
-            send_block(self.connection, block, self._process.pid)
+            send_block(self.connection, block)
         except OSError:
             pass
 

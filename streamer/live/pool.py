@@ -6,9 +6,8 @@ import os
 import time
 from collections import Counter
 from dataclasses import dataclass
-from multiprocessing.process import BaseProcess
 
-from streamer.base.processes import get_context, start_process
+from streamer.base.processes import Child, get_context, start_process
 from streamer.live.collector import Collector
 from streamer.live.results import Lease, Results
 from streamer.live.ring import Ring
@@ -36,14 +35,14 @@ class _Place:
 
     number: int
     lease: Lease
-    worker: BaseProcess | None = None
+    worker: Child | None = None
     is_ready: bool = False
     was_ready: bool = False  # any of its workers
     started_ns: int = 0
     start_at_ns: int = 0
     early_deaths: int = 0  # in a row
 
-    def begin(self, worker: BaseProcess, now: int) -> None:
+    def begin(self, worker: Child, now: int) -> None:
         self.worker, self.is_ready, self.started_ns = worker, False, now
 
     def note_ready(self) -> None:
@@ -95,7 +94,7 @@ class Pool:
             place.number,
             self._index.reader,
             self._done_writer,
-            name=f"streamer worker {place.number + 1}",
+            name=f"worker {place.number + 1}",
         )
         place.begin(worker, now)
 
@@ -145,7 +144,7 @@ class Pool:
         del self._requeue[: write_messages(self._index.writer.fileno(), self._requeue)]
         return died
 
-    def _watch(self, place: _Place, worker: BaseProcess, *, now: int, lease_ns: int) -> int | None:
+    def _watch(self, place: _Place, worker: Child, *, now: int, lease_ns: int) -> int | None:
         """The worker's exit code, if it is dead by now; what it was at is handed out again."""
         message = place.lease.message
         if message and now - place.lease.since_ns > lease_ns:
@@ -202,7 +201,8 @@ class Pool:
         deadline = time.monotonic() + grace_s
         for place in self._places:
             if place.worker is not None:
-                place.worker.join(max(0.0, deadline - time.monotonic()))
+                if place.worker.has_begun():
+                    place.worker.join(max(0.0, deadline - time.monotonic()))
                 if place.worker.is_alive():
                     place.worker.kill()
                     place.worker.join(1.0)

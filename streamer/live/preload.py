@@ -1,7 +1,10 @@
 """What the process server loads once, so that every child forked from it has compiled loops at hand."""
 
+import os
 import subprocess
 import sys
+import threading
+import time
 from contextlib import suppress
 
 from streamer.analysis import analyser  # noqa: F401
@@ -10,6 +13,7 @@ from streamer.analysis.kernels import store
 from streamer.base.own_code import run_python
 from streamer.live import compiled as loops
 
+LOOK_S = 0.2
 WANTED = [*loops.list_live(), *kernels.list_live()]
 
 
@@ -27,6 +31,15 @@ def _say(line: str) -> None:
             print(f"streamer: {line}", file=sys.stderr, flush=True)
 
 
+def _end_with_parent(parent_pid: int) -> None:
+    """Half a minute of work is nobody's when the run that wanted it has ended."""
+    while os.getppid() == parent_pid:
+        time.sleep(LOOK_S)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
 _said = ""
 if __name__ != "__main__" and any(function.is_missing(*args) for function, args in WANTED):
     _said = _compile_elsewhere()

@@ -36,6 +36,8 @@ REPLAY_SPANS_PER_MESSAGE = 64
 
 Item = Batch | Record
 
+STUCK_S = 1.0  # twice what the pool takes to hand out again what a dead worker had
+
 
 class Section:
     """Ring, workers, decoder, clocks and books of one stretch of a stream. Whole once made, until it is closed.
@@ -108,6 +110,7 @@ class Section:
             clock_offset_s=None if after is None else time.monotonic(),
         )
         self._log_entry = 0
+        self._moved = (-1, 0.0)  # up to where it had been collected, and since when
         self._missed_samples = 0  # between the last sample and the section that follows
         self._latency_ms, self.gap_count, self._earlier_s = Reservoir(), 0, 0.0
         if after is not None:
@@ -149,6 +152,12 @@ class Section:
         total = self.ring.total_samples
         assert total is not None
         return self.analysed_end >= total
+
+    def is_stuck(self, now_s: float) -> bool:
+        """Whether nothing has been collected for so long that nothing more will be. Ask again and again."""
+        if self.analysed_end != self._moved[0]:
+            self._moved = (self.analysed_end, now_s)
+        return now_s - self._moved[1] > STUCK_S
 
     def note_missed(self, now_s: float) -> list[Item]:
         """The gap from the last sample of a drained section up to now, which is when the next one begins."""

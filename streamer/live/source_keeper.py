@@ -133,6 +133,7 @@ class SourceKeeper:
         self.spec = spec  # what was asked for
         self.info: SourceInfo | None = None  # of the section of now
         self.state: State = Opening()
+        self.remarks: tuple[str, ...] = ()  # what a listener should be told at the end, and no error
 
     # --- events ----------------------------------------------------------------------------------------------
 
@@ -274,6 +275,7 @@ class SourceKeeper:
         return [*orders, Order.GIVE_RING]
 
     def _note_ended(self, end: Ended, now_s: float) -> Orders:
+        self.remarks = end.remarks
         match self.state:
             case Open() | Running() if self._is_live:
                 return self._lose(now_s)

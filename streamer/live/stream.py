@@ -153,6 +153,11 @@ class Stream:
         return None if self._stop_s is not None else self._keeper.error
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the source had to say at its end, and is no error."""
+        return self._keeper.remarks
+
+    @property
     def stats(self) -> Stats:
         """The books of the section of now."""
         if self.section is None:
@@ -274,12 +279,22 @@ class Stream:
             self._close_capture()  # nobody else writes any more
         section.end()
         if not section.is_drained():
-            return []
+            return self._give_up_rest(section)
         if self._keeper.is_over:
             self.finished = True
             return section.flush()
         self._is_section_over = True
         return [*section.flush(), *section.note_missed(time.monotonic()), section.stats]
+
+    def _give_up_rest(self, section: Section) -> list[Item]:
+        """Whoever wants it to stop does not wait for workers that cannot come back: what is left stays pending."""
+        if self._stop_s is None or not section.is_stuck(time.monotonic()):
+            return []
+        self.finished = True
+        message = (
+            f"{section.pending_samples} samples were captured and not analysed: no worker process answers"
+        )
+        return [*section.flush(), ErrorRecord(message=message)]
 
 
 def count_frames(batch: Batch) -> int:

@@ -1,7 +1,8 @@
 """Where events go. One output is one file and one line.
 
 `output` has what all of them need: the queue, its bound, the thread, and the word that lines are missing. An output
-adds how records are written, and `open_output`, which makes one for a target. `formats` are the lines that records
+adds how records are written, `check_output`, which says what is wrong with a target, and `open_output`, which makes
+one for it. `formats` are the lines that records
 may become.
 
 May import: base, sources, analysis, events, detectors (of what kind an event is), stores. Imported by: commands.
@@ -10,6 +11,7 @@ May import: base, sources, analysis, events, detectors (of what kind an event is
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -21,14 +23,42 @@ OUTPUTS = {  # by the scheme of a target, such as mqtt in mqtt://host/topic; wha
 }
 
 
-def open_outputs(targets: Sequence[str], *, audio: ReadAudio | None = None) -> list[Output]:
+class Keeping(Enum):
+    """What becomes of a file that is there already; outputs that are no files may ignore it."""
+
+    APPEND = "added to"
+    OVERWRITE = "emptied when it is opened"
+    REPLACE = "replaced at the end"
+
+
+def check_outputs(targets: Sequence[str]) -> None:
+    """SpecError names the target that can be none; nothing is opened or made."""
+    for target in targets:
+        import_module(OUTPUTS[_find_scheme(target)]).check_output(target)
+
+
+def open_outputs(
+    targets: Sequence[str], *, keeping: Keeping = Keeping.REPLACE, audio: ReadAudio | None = None
+) -> list[Output]:
     """An output for each target, open. SpecError names the one that cannot be.
 
     audio: where an output that wants it finds what was heard; None where nothing is kept
     """
-    return [
-        import_module(OUTPUTS[_find_scheme(target)]).open_output(target, audio=audio) for target in targets
-    ]
+    found: list[Output] = []
+    try:
+        for target in targets:
+            module = import_module(OUTPUTS[_find_scheme(target)])
+            found.append(module.open_output(target, keeping=keeping, audio=audio))
+    except BaseException:
+        for output in found:
+            output.discard()
+        raise
+    return found
+
+
+def find_files(targets: Sequence[str]) -> list[str]:
+    """Those of the targets that are files."""
+    return [target for target in targets if not _find_scheme(target)]
 
 
 def _find_scheme(target: str) -> str:

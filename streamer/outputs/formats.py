@@ -6,9 +6,10 @@ import csv
 import io
 from collections.abc import Callable
 
+from streamer.base.text import printable
 from streamer.base.units import format_duration
 from streamer.detectors.registry import tells_begin
-from streamer.events import ClockRecord, ErrorRecord, Event, GapRecord, Record, Start, Stats, encode_line
+from streamer.events import ClockRecord, ErrorRecord, Event, GapRecord, Record, Stats, encode_line
 
 Format = Callable[[Record], str | None]  # None: this format leaves it out
 
@@ -62,16 +63,18 @@ CSV_COLUMNS = (
 
 
 def format_csv(record: Record) -> str | None:
-    """Finished events only; the header stands at the start of the run."""
-    if isinstance(record, Start):
-        return ",".join(CSV_COLUMNS)
+    """Finished events only, under a heading that is the file's and not a run's."""
     if not isinstance(record, Event) or record.phase != "end":
         return None
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(getattr(record, column) for column in CSV_COLUMNS)
+    csv.writer(line, lineterminator="").writerow(
+        printable(value) if isinstance(value, str) else value
+        for value in (getattr(record, column) for column in CSV_COLUMNS)
+    )
     return line.getvalue()
 
 
+HEADINGS: dict[Format, str] = {format_csv: ",".join(CSV_COLUMNS) + "\n"}  # what an empty file begins with
 FORMATS: dict[str, Format] = {  # by the suffix of a file's name
     ".jsonl": format_json,
     ".ndjson": format_json,

@@ -7,10 +7,12 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from enum import Enum, auto
 
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.base.errors import OutputError
 from streamer.events import ErrorRecord, Record
 
 # (channel, start, stop) to samples [start, stop); None when they are gone
@@ -18,6 +20,13 @@ ReadAudio = Callable[[int, int, int], NDArray[np.float32] | None]
 
 MAX_WAITING = 20_000  # records, some 10 MB, for a reader that does not read; more are counted and left out
 RECORDS_PER_WRITE = 256
+
+
+class _Order(Enum):
+    """What the thread finds among the records."""
+
+    REOPEN = auto()
+    END = auto()
 
 
 class Output(ABC):
@@ -28,9 +37,10 @@ class Output(ABC):
 
     def __init__(self, *, name: str) -> None:
         self.name = name
-        self.error: OSError | None = None  # why it takes no more
-        self._queue: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
+        self.error: Exception | None = None  # why it takes no more, or did not take all
+        self._queue: queue.SimpleQueue[Record | _Order] = queue.SimpleQueue()
         self._left_out = 0
+        self._is_ending = False
         self._thread = threading.Thread(target=self._write_all, name=f"output {name}", daemon=True)
         self._thread.start()
 
@@ -41,6 +51,13 @@ class Output(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of it; nothing is written afterwards. Called once or more often."""
+
+    def discard(self) -> None:
+        """Let go of it without an end, as something else went wrong; harmless after `close`."""
+        self.close()
+
+    def open_again(self) -> None:  # noqa: B027  # most have nothing to open again
+        """Called by the thread when somebody may have put something else in its place."""
 
     @property
     def is_behind(self) -> bool:
@@ -54,43 +71,79 @@ class Output(ABC):
         if self._queue.qsize() >= MAX_WAITING:
             self._left_out += 1
             return
+        self._tell_left_out()
+        self._queue.put(record)
+
+    def _tell_left_out(self) -> None:
         if self._left_out:
             message = f"{self._left_out} lines are missing here: {self.name} was not taken off us in time"
             self._left_out = 0
             self._queue.put(ErrorRecord(message=message))
-        self._queue.put(record)
+
+    def reopen(self) -> None:
+        """Whoever rotates files has moved this one away."""
+        self._queue.put(_Order.REOPEN)
+
+    def ask_to_finish(self) -> None:
+        """Write what is waiting, and no more. Once is enough; again is harmless."""
+        if not self._is_ending:
+            self._is_ending = True
+            self._tell_left_out()
+            self._queue.put(_Order.END)
 
     def finish(self, *, timeout_s: float = 2.0) -> bool:
-        """Write what is waiting, and close. False when it was not taken off us in time."""
-        self._queue.put(None)
+        """Write what is waiting, and close. False when it was not taken off us in time, which is its error then."""
+        self.ask_to_finish()
+        waiting = self._queue.qsize() - 1
         self._thread.join(timeout_s)
         if self._thread.is_alive():
+            waiting = max(1, min(waiting, self._queue.qsize()))
+            lines = "1 line was" if waiting == 1 else f"{waiting} lines were"
+            self.error = self.error or OSError(f"{lines} not taken off us in time")
             return False
-        self.close()
+        try:
+            self.close()
+        except OSError as error:
+            self.error = self.error or error
         return True
 
     @property
     def is_closed_by_reader(self) -> bool:
         return isinstance(self.error, BrokenPipeError)
 
+    @property
+    def has_failed(self) -> bool:
+        """In whatever way but that its reader has heard enough."""
+        return self.error is not None and not self.is_closed_by_reader
+
     def describe_error(self) -> str:
         assert self.error is not None
-        return f"cannot write to {self.name}: {self.error.strerror or self.error}"
+        return f"cannot write to {self.name}: {getattr(self.error, 'strerror', None) or self.error}"
 
     def _write_all(self) -> None:
         # Whatever waits is written at once: beside a busy main thread each write costs a turn of the interpreter.
-        waiting: list[Record | None] = []
-        while None not in waiting:
+        waiting: list[Record | _Order] = []
+        while not any(item is _Order.END for item in waiting):
             waiting = [self._queue.get(), *self._take_more()]
-            records = [record for record in waiting if record is not None]
-            if not records or self.error:
+            records = [item for item in waiting if not isinstance(item, _Order)]
+            if self.error:
                 continue
             try:
-                self.write(records)
-            except OSError as error:
+                if any(item is _Order.REOPEN for item in waiting):
+                    self.open_again()
+                if records:
+                    self.write(records)
+            except Exception as error:  # whatever it is: a thread that dies in silence loses all that follows
                 self.error = error
 
-    def _take_more(self) -> Iterator[Record | None]:
+    def _take_more(self) -> Iterator[Record | _Order]:
         """What else waits, up to the end or a limit."""
         for _ in range(min(self._queue.qsize(), RECORDS_PER_WRITE)):
             yield self._queue.get()
+
+
+def raise_failure(outputs: Sequence[Output]) -> None:
+    """OutputError about the first that has failed."""
+    for output in outputs:
+        if output.has_failed:
+            raise OutputError(output.describe_error()) from output.error

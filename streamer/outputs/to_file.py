@@ -1,32 +1,56 @@
-"""Lines to files, named pipes and stdout, flushed as they come."""
+"""Lines to files, named pipes and stdout, flushed as they come.
+
+Three ways to keep a file, by who writes it:
+
+    APPEND, OVERWRITE   AppendedOutput   `live`: what it adds is there at once, beside other programs' lines
+    REPLACE             ReplacedOutput   `detect`: made beside the file, and in its place when it is whole
+    (no file at all)    FileOutput       pipes, devices and stdout, which can only be written to
+"""
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import select
+import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from streamer.base.errors import SpecError
-from streamer.base.text import shorten
+from streamer.base.files import name_beside
+from streamer.base.text import printable, shorten
 from streamer.events import Record
-from streamer.outputs import OUTPUTS
-from streamer.outputs.formats import FORMATS, Format
+from streamer.outputs import OUTPUTS, Keeping
+from streamer.outputs.formats import FORMATS, HEADINGS, Format, format_log
 from streamer.outputs.output import Output, ReadAudio
+
+APPENDED = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+MODE = 0o666  # less the umask, as any program makes a file
 
 
 class FileOutput(Output):
-    """A line per record that the format does not leave out."""
+    """A line per record that the format does not leave out; no line can be taken for two, or for a terminal's command.
 
-    def __init__(self, stream: io.FileIO, format_record: Format, *, name: str) -> None:
+    stream: open, or a path that is opened by the thread, as a pipe without a reader lets who opens it wait
+    """
+
+    def __init__(self, stream: io.FileIO | Path, format_record: Format, *, name: str) -> None:
         self._stream, self._format = stream, format_record
+        self._heading = HEADINGS.get(format_record, "")  # what goes before the next line
         super().__init__(name=name)
 
     def write(self, records: Sequence[Record]) -> None:
         lines = [self._format(record) for record in records]
-        text = "".join(f"{line}\n" for line in lines if line is not None)
-        rest = memoryview(text.encode(errors="replace"))
+        self.write_text("".join(f"{printable(line)}\n" for line in lines if line is not None))
+
+    def write_text(self, text: str) -> None:
+        """In one call where the system takes it so: then no other program's line comes into the middle of one."""
+        if isinstance(self._stream, Path):
+            self._stream = io.FileIO(os.open(self._stream, os.O_WRONLY | os.O_CLOEXEC), "w")
+        rest = memoryview((self._heading + text).encode(errors="replace"))
+        self._heading = ""
         try:
             while rest:
                 written = self._stream.write(rest)
@@ -38,7 +62,98 @@ class FileOutput(Output):
             raise BrokenPipeError(*error.args) from error
 
     def close(self) -> None:
-        self._stream.close()
+        if not isinstance(self._stream, Path):
+            self._stream.close()
+
+
+class AppendedOutput(FileOutput):
+    """Lines at the end of a file, whoever else writes there; a file that is moved away or removed is made anew."""
+
+    _stream: io.FileIO
+
+    def __init__(self, path: Path, format_record: Format, *, name: str, is_emptied: bool = False) -> None:
+        self._path = path
+        self._is_begun = False  # whether we know how the file ended before us
+        flags = APPENDED | os.O_TRUNC if is_emptied else APPENDED
+        super().__init__(io.FileIO(os.open(path, flags, MODE), "w"), format_record, name=name)
+
+    def write_text(self, text: str) -> None:
+        if self._has_moved():
+            self.open_again()
+        if not self._is_begun:
+            self._begin()
+        super().write_text(text)
+
+    def open_again(self) -> None:
+        try:
+            fd = os.open(self._path, APPENDED, MODE)
+        except OSError:
+            if os.fstat(self._stream.fileno()).st_nlink == 0:
+                raise  # nobody could ever read what is written now
+            return  # the old file takes our lines, wherever it lies, until there is a new one
+        before, self._stream = self._stream, io.FileIO(fd, "w")
+        before.close()
+        self._is_begun = False
+
+    def _has_moved(self) -> bool:
+        ours = os.fstat(self._stream.fileno())
+        try:
+            there = self._path.stat()
+        except OSError:
+            return True
+        return (ours.st_dev, ours.st_ino) != (there.st_dev, there.st_ino)
+
+    def _begin(self) -> None:
+        """The heading, if the file is empty; the end of a line that a program before us left without one."""
+        fd = self._stream.fileno()
+        with suppress(OSError):  # of file systems without locks: two headings, if two programs start at once
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        size_bytes = os.fstat(fd).st_size
+        self._heading = HEADINGS.get(self._format, "") if not size_bytes else ""
+        if size_bytes and self._is_cut(size_bytes):
+            self._heading = "\n"
+        super().write_text("")
+        with suppress(OSError):
+            fcntl.flock(fd, fcntl.LOCK_UN)
+        self._is_begun = True
+
+    def _is_cut(self, size_bytes: int) -> bool:
+        try:
+            with open(self._path, "rb", buffering=0) as file:  # noqa: PTH123  # ours can only be written to
+                file.seek(size_bytes - 1)
+                return file.read(1) not in (b"\n", b"")
+        except OSError:  # a file that we may write and not read
+            return False
+
+
+class ReplacedOutput(FileOutput):
+    """Lines into a file of their own beside the one that is named, whose place it takes once it is whole."""
+
+    _stream: io.FileIO
+
+    def __init__(self, path: Path, format_record: Format, *, name: str) -> None:
+        self._path = path.resolve()  # a link stays one
+        self._beside = name_beside(self._path)
+        self._is_over = False
+        fd = os.open(self._beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE)
+        super().__init__(io.FileIO(fd, "w"), format_record, name=name)
+
+    def close(self) -> None:
+        if self.error is not None:
+            self.discard()
+        if self._is_over:
+            return
+        self._is_over = True
+        super().write_text("")  # a heading is due also where nothing was heard
+        super().close()
+        with suppress(OSError):
+            self._beside.chmod(stat.S_IMODE(self._path.stat().st_mode))
+        self._beside.replace(self._path)
+
+    def discard(self) -> None:
+        self._is_over = True
+        super().close()
+        self._beside.unlink(missing_ok=True)
 
 
 def open_stdout(format_record: Format) -> FileOutput:
@@ -46,16 +161,47 @@ def open_stdout(format_record: Format) -> FileOutput:
     return FileOutput(io.FileIO(os.dup(1), "w"), format_record, name="stdout")
 
 
-def open_output(target: str, *, audio: ReadAudio | None) -> FileOutput:
-    """A file, whose suffix names its format."""
+def open_stderr() -> FileOutput:
+    """For talk, a line a record."""
+    return FileOutput(io.FileIO(os.dup(2), "w"), format_log, name="stderr")
+
+
+def check_output(target: str) -> Format:
+    """The format that its suffix names. SpecError for what cannot become a file."""
     format_record = FORMATS.get(Path(target).suffix.lower())
     if format_record is None:
         schemes = "".join(f", or begin with {scheme}:" for scheme in OUTPUTS if scheme)
         raise SpecError(
             f"--output is {shorten(target)}; its name must end in one of {', '.join(FORMATS)}{schemes}"
         )
+    path = Path(target)
     try:
-        stream = io.FileIO(target, "w")
+        path.parent.stat()
+        is_there = path.exists()
+        if is_there and path.is_dir():
+            raise IsADirectoryError(21, "Is a directory")
+        if not os.access(path if is_there else path.parent, os.W_OK):
+            raise PermissionError(13, "Permission denied")
+    except (OSError, ValueError) as error:
+        raise _refuse(target, error) from error
+    return format_record
+
+
+def open_output(target: str, *, keeping: Keeping, audio: ReadAudio | None) -> FileOutput:
+    """A file, whose suffix names its format."""
+    format_record = check_output(target)
+    path = Path(target)
+    try:
+        if path.exists() and not path.is_file():
+            return FileOutput(path, format_record, name=target)
+        if keeping is Keeping.REPLACE:
+            return ReplacedOutput(path, format_record, name=target)
+        return AppendedOutput(path, format_record, name=target, is_emptied=keeping is Keeping.OVERWRITE)
     except OSError as error:
-        raise SpecError(f"--output {shorten(target)} cannot be written: {error.strerror}") from error
-    return FileOutput(stream, format_record, name=target)
+        raise _refuse(target, error) from error
+
+
+def _refuse(target: str, error: Exception) -> SpecError:
+    return SpecError(
+        f"--output {shorten(target)} cannot be written: {getattr(error, 'strerror', None) or error}"
+    )

@@ -12,7 +12,7 @@ from typing import Any
 
 from streamer.base.errors import SpecError
 from streamer.base.shipped import find_configs
-from streamer.base.text import offer, shorten
+from streamer.base.text import offer, printable, shorten
 from streamer.base.toml import KeyPath, TomlFile, is_there, parse_toml, read_toml
 from streamer.detectors import Detector
 from streamer.detectors.registry import KINDS, Kind, Limits, list_heard, load_kind
@@ -28,7 +28,7 @@ class PlanError(SpecError):
         lines = [f"{name}:{found}" for found in self.findings]
         if len(lines) > 1:
             lines = [f"{name}: {len(lines)} mistakes", *(f"  {line}" for line in lines)]
-        super().__init__("\n".join(lines))
+        super().__init__("\n".join(map(printable, lines)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

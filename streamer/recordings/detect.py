@@ -1,9 +1,8 @@
-"""Recordings and arrays to events: the same decoder as live, in this process, as fast as it goes."""
+"""A recording or an array to events: the same decoder as live, in this process, as fast as it goes."""
 
 from __future__ import annotations
 
 import secrets
-import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,14 +14,15 @@ from numpy.typing import ArrayLike, NDArray
 from streamer.analysis.blocks import Engine
 from streamer.analysis.frames import FrameSpec
 from streamer.analysis.values import to_floats
-from streamer.base.errors import SpecError, StreamerError
+from streamer.base.errors import TERMINATED, SpecError, StreamerError
+from streamer.base.units import format_duration
 from streamer.base.version import __version__
 from streamer.detectors.decoder import Decoder
 from streamer.events import End, ErrorRecord, Event, Record, Start, Stats
 from streamer.events.clocks import WallClock
 from streamer.plans.listening import make_detectors
 from streamer.recordings import Progress
-from streamer.sources import SourceInfo, SourceSpec, open_source
+from streamer.sources import Source, SourceInfo, SourceSpec, open_source
 
 BLOCK_S = 4.0  # how much of a recording is in memory at once
 MIN_BLOCK_SAMPLES = 1 << 12
@@ -60,6 +60,10 @@ class Recording:
 
     def _read(self, channel: int, start: int, stop: int) -> NDArray[np.float32] | None:
         return self.engine.read(channel, start, stop)
+
+    @property
+    def done_s(self) -> float:
+        return self.engine.end_sample / self.info.fs_hz
 
     @property
     def block_samples(self) -> int:
@@ -120,80 +124,83 @@ class Remark:
     text: str
 
 
-def listen(task: Task, *, progress: Progress | None = None) -> Iterator[Record | Remark]:
+def listen(task: Task, *, progress: Progress | None = None, stdin_fd: int = 0) -> Iterator[Record | Remark]:
     """The records of one source: its start, its events as they are found, its stats and its end.
 
     A source that fails midway yields what came before, an ErrorRecord, its stats and end, and raises. One that
-    cannot be opened raises at once.
+    cannot be opened raises at once. A signal's exception, which is none of Exception's, is such a failure too: also
+    if whoever takes the records throws it in here.
     """
-    with open_source(task.source) as source:
+    with open_source(task.source, stdin_fd=stdin_fd) as source:
         info = source.info
         recording = Recording(info, task.plans, file=info.name, explain=task.explain)
-        yield recording.make_start(task.plans)
-        limit = None if task.duration_s is None else round(task.duration_s * info.fs_hz)
-        failure: StreamerError | None = None
+        failure: BaseException | None = None
         try:
-            for block in source.read_blocks(recording.block_samples):
-                end = recording.engine.end_sample
-                kept = block if limit is None else block[: limit - end]
-                yield from recording.feed(kept)
-                yield from _take_refused(recording)
-                if progress:
-                    total = info.n_samples
-                    done_s = recording.engine.end_sample / info.fs_hz
-                    progress(info.name, done_s, None if total is None else total / info.fs_hz)
-                if limit is not None and recording.engine.end_sample >= limit:
-                    break
+            yield recording.make_start(task.plans)
+            yield from _listen_to_blocks(recording, source, task.duration_s, progress)
+        except GeneratorExit:
+            raise
         except StreamerError as error:
-            failure = error
+            failure, message = error, str(error)
+        except Exception:
+            raise
+        except BaseException as cut:
+            failure = cut
+            message = f"{info.name}: cut short after {format_duration(recording.done_s)}{_of_all(info)}"
         yield from recording.finish()
         yield from _take_refused(recording)
         if failure is not None:
-            yield ErrorRecord(message=str(failure), file=info.name)
+            yield ErrorRecord(message=message, file=info.name)
         stats = recording.stats
         stats.nonfinite += source.nonfinite_samples
         yield stats
         yield End(
-            reason="error" if failure else "eof",
+            reason=_find_reason(failure),
             events=recording.decoder.event_count,
             captured=stats.captured,
             analysed=stats.analysed,
             dropped=0,
         )
         yield from (Remark(remark) for remark in source.remarks)
+        if failure is not None and not isinstance(failure, Exception):
+            yield Remark(message)
         if failure is not None:
             raise failure
+
+
+def _listen_to_blocks(
+    recording: Recording, source: Source, duration_s: float | None, progress: Progress | None
+) -> Iterator[Record | Remark]:
+    """The events of a source as they are found, up to its end or so much of it."""
+    info = recording.info
+    limit = None if duration_s is None else round(duration_s * info.fs_hz)
+    for block in source.read_blocks(recording.block_samples):
+        kept = block if limit is None else block[: limit - recording.engine.end_sample]
+        yield from recording.feed(kept)
+        yield from _take_refused(recording)
+        if progress:
+            total = info.n_samples
+            progress(info.name, recording.done_s, None if total is None else total / info.fs_hz)
+        if limit is not None and recording.engine.end_sample >= limit:
+            return
+
+
+def _find_reason(failure: BaseException | None) -> str:
+    """As the end record says it; a signal's exception has the exit code that a shell makes of it."""
+    if failure is None:
+        return "eof"
+    if isinstance(failure, Exception):
+        return "error"
+    return "terminated" if getattr(failure, "exit_code", None) == TERMINATED else "interrupted"
+
+
+def _of_all(info: SourceInfo) -> str:
+    return "" if info.n_samples is None else f" of {format_duration(info.n_samples / info.fs_hz)}"
 
 
 def _take_refused(recording: Recording) -> Iterator[Remark]:
     yield from map(Remark, recording.refused)
     recording.refused.clear()
-
-
-def run_tasks(
-    tasks: Sequence[Task], *, n_processes: int = 1, progress: Progress | None = None
-) -> Iterator[Record | Remark | StreamerError]:
-    """The records of all tasks in their order, an error in the place of what could not be read."""
-    if n_processes == 1 or len(tasks) == 1:
-        for task in tasks:
-            try:
-                yield from listen(task, progress=progress)
-            except StreamerError as error:
-                yield error
-        return
-    from concurrent.futures import ProcessPoolExecutor  # 10 ms that one recording need not wait
-
-    from streamer.base.processes import get_context
-
-    with ProcessPoolExecutor(min(n_processes, len(tasks)), mp_context=get_context()) as processes:
-        waiting = [processes.submit(_run_task, task) for task in tasks]
-        for done in waiting:
-            yield from done.result()
-
-
-def _run_task(task: Task) -> list[Record | Remark | StreamerError]:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return list(run_tasks([task]))
 
 
 def detect(x: ArrayLike, fs: float, plan: str | Path | Sequence[str | Path] = "dtmf") -> list[Event]:

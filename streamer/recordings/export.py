@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from streamer.base.errors import SourceError, SpecError, StreamerError
+from streamer.base.files import name_beside
 from streamer.base.text import choose, shorten
 from streamer.recordings import Progress
 from streamer.recordings.pieces import Spectra, SpectraSpec
 from streamer.sources import SourceSpec
 from streamer.stores import STORES, Store, load_store
 from streamer.stores.as_png.layout import Style
+
+STOP_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +106,7 @@ def _check_target(target: Path, export: Export) -> None:
 
 def run_exports(
     exports: Sequence[Export], *, jobs: int = 1, progress: Progress | None = None
-) -> Iterator[Exported | StreamerError]:
+) -> Generator[Exported | StreamerError, None, None]:
     """What became of each export, in the order in which they end. jobs: threads at work in all
 
     Leaving the iterator early, by Ctrl-C too, ends the work and leaves no half-written file.
@@ -121,16 +123,17 @@ def run_exports(
     if at_once == 1:
         yield from map(run, exports)
         return
-    with ThreadPoolExecutor(at_once) as threads:
-        waiting: set[Future[Exported | StreamerError]] = {threads.submit(run, export) for export in exports}
-        try:
-            while waiting:
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield future.result()
-        finally:
-            stop.set()
-            threads.shutdown(wait=False, cancel_futures=True)
+    threads = ThreadPoolExecutor(at_once)
+    waiting: set[Future[Exported | StreamerError]] = {threads.submit(run, export) for export in exports}
+    try:
+        while waiting:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+    finally:
+        stop.set()
+        threads.shutdown(wait=False, cancel_futures=True)
+        wait(waiting, timeout=STOP_S)  # for half files to go; a thread that waits for samples may never
 
 
 class _StoppedError(StreamerError):
@@ -188,7 +191,7 @@ def _named(target: Path) -> Iterator[None]:
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
     """A path beside the target that takes its place at the end, and goes without a trace when something fails."""
-    path = target.with_name(f".{secrets.token_hex(4)}.{target.stem[:80]}{target.suffix}")
+    path = name_beside(target)
     try:
         yield path
         with _named(target):

@@ -16,7 +16,7 @@ from streamer.analysis.bank import Analysis
 from streamer.analysis.frames import FrameSpec
 from streamer.analysis.values import Measurement, Scale
 from streamer.base.errors import SpecError
-from streamer.base.text import choose
+from streamer.base.text import as_unicode, choose
 from streamer.base.units import format_duration, parse_hop_samples, parse_length_samples
 from streamer.events import Event
 from streamer.plans.bands import parse_bank
@@ -100,7 +100,7 @@ class Spectra:
                 n_samples = min(n_samples, n_samples if self._stop is None else self._stop) - self._start
             self._total_s = None if n_samples is None else max(0, n_samples) / info.fs_hz
             self.heading = Heading(
-                name=info.name,
+                name=as_unicode(info.name),
                 measurement=measurement,
                 channels=info.channels,
                 start_sample=self._start,

@@ -18,14 +18,29 @@ from numpy.typing import NDArray
 from streamer.base.errors import SourceError, SpecError
 from streamer.base.text import printable, shorten
 from streamer.sources.byte_stream import StreamSource
+from streamer.sources.descendants import Descendants
 from streamer.sources.spec import Closing, SourceInfo, SourceSpec
 
 MAX_LINE_BYTES = 500
 EXIT_GRACE_S = 1.0  # from the end of a program's output to its own
 STOP_GRACE_S = 0.15  # from being asked to end to being ended
 
-# Waits for the end of its input, which is the end of us, however that comes about; then ends the program's group.
-GUARD = 'read -r _; kill -s TERM -- "-$1"; sleep 1; kill -s KILL -- "-$1"'
+# Waits for the end of its input, which is the end of us, however that comes about; then ends the program's group, and
+# on Linux those that bear its mark and have left the group.
+GUARD = r"""
+end() {
+    kill -s "$1" -- "-$group"
+    for found in $(grep -lsF "$mark" /proc/[0-9]*/environ); do
+        pid=${found#/proc/}
+        kill -s "$1" "${pid%/environ}"
+    done
+}
+group=$1 mark=$2
+read -r _
+end TERM
+sleep 1
+end KILL
+"""
 
 
 def split_command(text: str) -> list[str]:
@@ -42,17 +57,20 @@ def split_command(text: str) -> list[str]:
 class CommandSource(Closing):
     """A program's samples: WAV, or raw as the spec says. It is ended, with all it started, by close().
 
-    What it writes to stderr is kept; the last line is told when it fails.
+    What it writes to stderr is kept; the last line is told when it fails. What close() could not end is a remark.
     """
 
     def __init__(self, spec: SourceSpec) -> None:
         words = split_command(spec.target)
         self._program = words[0]
         self._last_words: deque[str] = deque(maxlen=1)
+        self._family = Descendants()
+        self._own_remarks: list[str] = []
         try:
             # A session of its own: Ctrl-C is for us to handle, and a shell's whole pipeline ends together.
             self._process = subprocess.Popen(
                 words,
+                env=self._family.environ,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -62,8 +80,10 @@ class CommandSource(Closing):
             raise SourceError(f"cmd: {self._program} cannot be started: {error.strerror}") from error
         assert self._process.stdout
         assert self._process.stderr
+        self._family.note(group=self._process.pid, output_fd=self._process.stdout.fileno())
+        mark = f"{Descendants.MARK}={self._family.mark}"
         self._guard = subprocess.Popen(
-            ["/bin/sh", "-c", GUARD, "streamer-guard", str(self._process.pid)],
+            ["/bin/sh", "-c", GUARD, "streamer-guard", str(self._process.pid), mark],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -101,7 +121,7 @@ class CommandSource(Closing):
 
     @property
     def remarks(self) -> list[str]:
-        return self._stream.remarks
+        return [*self._stream.remarks, *self._own_remarks]
 
     def read_blocks(self, block_samples: int) -> Iterator[NDArray[np.float32]]:
         with self._telling_why():
@@ -113,7 +133,7 @@ class CommandSource(Closing):
             status = self._process.wait(EXIT_GRACE_S)
         except subprocess.TimeoutExpired:
             return
-        self._end_guard()
+        self._family.forget_group()
         if status == 0:
             return
         self._listener.join(EXIT_GRACE_S)
@@ -136,18 +156,21 @@ class CommandSource(Closing):
     def _end_program(self) -> None:
         if self._process.poll() is None:
             self._signal_all(signal.SIGTERM)
-            try:
-                self._process.wait(STOP_GRACE_S)
-            except subprocess.TimeoutExpired:
-                self._signal_all(signal.SIGKILL)
-                self._process.wait()
+        else:
+            self._family.forget_group()
+        left = self._family.end(grace_s=STOP_GRACE_S)
+        if self._process.poll() is None:
+            self._signal_all(signal.SIGKILL)
+            self._process.wait()
+        if left and not self._own_remarks:
+            self._own_remarks.append(f"cmd: {self._program} leaves running: {', '.join(left)}")
         self._end_guard()
         self._listener.join(STOP_GRACE_S)
         assert self._process.stdout
         self._process.stdout.close()
 
     def _end_guard(self) -> None:
-        """Its duty ends with the program's process: the number may be another's soon."""
+        """Its duty ends with what it guards: the numbers may be others' soon."""
         self._guard.kill()
         self._guard.wait()
         assert self._guard.stdin

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from streamer.base.errors import SpecError
-from streamer.base.text import choose, offer, printable, shorten, shorten_line
+from streamer.base.text import as_unicode, choose, offer, printable, shorten, shorten_line
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,12 @@ from streamer.base.text import choose, offer, printable, shorten, shorten_line
 def test_what_is_printed_cannot_steer_the_terminal(text, shown):
     assert printable(text) == shown
     assert printable(text, instead="") == shown.replace("?", "")
+
+
+def test_a_file_name_that_is_no_utf_8_becomes_text_that_says_so():
+    assert as_unicode(b"latin1-\xe4.wav".decode("utf-8", "surrogateescape")) == r"latin1-\xe4.wav"
+    assert as_unicode("\ud800") == r"\ud800"
+    assert as_unicode("Größe 5") == "Größe 5"
 
 
 def test_what_was_written_is_quoted_and_cut():

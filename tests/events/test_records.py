@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.events import SCHEMA, Event, GapRecord, Record, encode_line
+from streamer.events import SCHEMA, ErrorRecord, Event, GapRecord, Record, encode_line
 
 finite = st.floats(allow_nan=False, allow_infinity=False, width=32)
 maybe = st.none() | finite
@@ -57,3 +57,12 @@ def test_records_carry_their_type() -> None:
     fields = json.loads(encode_line(gap))
     assert (fields["schema"], fields["type"], fields["lost_samples"]) == (SCHEMA, "gap", 5)
     assert not any(isinstance(value, float) and math.isnan(value) for value in fields.values())
+
+
+def test_a_line_is_encoded_whatever_is_in_a_name_and_steers_no_terminal() -> None:
+    name = b"l\xe4-\xc2\x9b2J\xe2\x80\xae\xc2\xa0.wav".decode("utf-8", "surrogateescape")
+    line = encode_line(ErrorRecord(message="\x1b[2J\n", file=name)).decode()
+    assert line.isprintable()
+    read = json.loads(line)
+    assert read["file"] == "l\\xe4-\x9b2J\u202e\xa0.wav"
+    assert read["message"] == "\x1b[2J\n"

@@ -10,7 +10,7 @@ import pytest
 
 from streamer.base.errors import SpecError
 from streamer.events import Record
-from streamer.outputs import OUTPUTS, list_targets, open_outputs
+from streamer.outputs import OUTPUTS, Keeping, check_outputs, list_targets, open_outputs
 from streamer.outputs.output import Output, ReadAudio
 from streamer.outputs.to_file import FileOutput
 from tests.outputs.records import DIGIT, END, START
@@ -36,7 +36,13 @@ class Counter(Output):
         self.is_open = False
 
 
-def open_output(target: str, *, audio: ReadAudio | None) -> Counter:
+def check_output(target: str) -> None:
+    if not target.partition(":")[2].isdigit():
+        raise SpecError(f"{target} counts to nothing")
+
+
+def open_output(target: str, *, keeping: Keeping, audio: ReadAudio | None) -> Counter:
+    del keeping  # it is no file
     return Counter(target, audio)
 
 
@@ -58,6 +64,12 @@ def test_an_output_is_one_file_and_one_line() -> None:
     assert output.counts == {"Start": 1, "Event": 2, "End": 1}
     assert not output.is_open
     assert output.error is None
+
+
+def test_what_is_wrong_with_a_target_is_told_before_any_is_opened() -> None:
+    check_outputs(["count:9"])
+    with pytest.raises(SpecError, match="count:x counts to nothing"):
+        check_outputs(["count:9", "count:x"])
 
 
 def test_what_takes_no_more_says_why_and_is_not_asked_again() -> None:

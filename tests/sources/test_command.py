@@ -175,3 +175,54 @@ def test_what_ffmpeg_pipes_is_what_ffmpeg_writes(arguments, tmp_path):
         subprocess.run([*made.split(), "-"], capture_output=True, check=True).stdout
     )
     assert np.array_equal(read_source(tmp_path / "piped.wav"), expected)
+
+
+WAYS_OUT = {
+    "a session of its own": "setsid sleep {n}",
+    "and another parent": "setsid sh -c 'sleep {n} & exit' &",
+    "and without our mark": "env -i setsid sleep {n} &",
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what others do is told by /proc")
+@pytest.mark.parametrize(
+    ("way", "is_killed"),
+    [
+        *((way, False) for way in WAYS_OUT),
+        *((way, True) for way in WAYS_OUT if "mark" not in way),  # the guard of who was killed knows no more
+    ],
+)
+def test_a_program_that_goes_into_a_session_of_its_own_ends_with_us_too(way, is_killed, tmp_path):
+    seconds = f"60.{os.getpid()}{list(WAYS_OUT).index(way)}{int(is_killed)}"
+    script = tmp_path / "leaver.sh"
+    script.write_text(f"{WAYS_OUT[way].format(n=seconds)}\nexec cat /dev/zero")
+    code = f"""if True:
+        from streamer.sources import open_source, parse_source
+        with open_source(parse_source("cmd:sh {script}", sample_format="u8", rate_hz=8000.0)) as source:
+            next(source.read_blocks(1000))
+            print(flush=True)
+            input()
+        print(source.remarks)
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as reader:
+        if way != "a session of its own":
+            reader.stdout.readline()
+        wait_until(lambda: f"sleep {seconds}" in list_processes(), timeout_s=20)
+        if is_killed:
+            reader.kill()
+        elif way != "a session of its own":
+            said, _ = reader.communicate("\n", timeout=10)
+            assert said == "[]\n"
+        else:
+            reader.terminate()  # it waits for samples that never come; its guard is asked
+    wait_until(lambda: f"sleep {seconds}" not in list_processes())
+
+
+def test_what_cannot_be_ended_is_named(monkeypatch):
+    source = open_source(parse_source("cmd:cat /dev/zero", sample_format="u8", rate_hz=8000.0))
+    monkeypatch.setattr(source._family, "end", lambda **_: ["4711 (deaf)"])
+    source.close()
+    source.close()
+    assert source.remarks == ["cmd: cat leaves running: 4711 (deaf)"]

@@ -166,7 +166,7 @@ def check_shared_memory() -> Iterator[Diagnosis]:
     began_s = time.monotonic()
     block = SharedBlock(1 << 20)
     array = block.array(np.int64, (1 << 17,))
-    child = start_process(_fill, block, name="streamer doctor")
+    child = start_process(_fill, block, name="doctor")
     child.join(ANSWER_S)
     took_ms = (time.monotonic() - began_s) * 1000
     way = "memfd" if hasattr(os, "memfd_create") else "an unlinked file"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from streamer.base.text import printable
+
 
 class Verdict(Enum):
     OK = "ok"
@@ -22,8 +24,10 @@ class Diagnosis:
     remedy: str = ""
 
     def format(self) -> str:
-        line = f"{self.verdict.value:<8} {self.subject}: {self.text}"
-        return f"{line}\n{'':<9}-> {self.remedy}" if self.remedy else line
+        lines = [f"{self.verdict.value:<8} {self.subject}: {self.text}"]
+        if self.remedy:
+            lines.append(f"{'':<9}-> {self.remedy}")
+        return "\n".join(map(printable, lines))
 
 
 def ok(subject: str, text: str) -> Diagnosis:

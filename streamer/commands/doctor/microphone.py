@@ -108,7 +108,7 @@ def measure_rate_hz(end_samples: list[int], arrivals_s: list[float]) -> float:
 def _ask_child(microphone: SourceSpec) -> Iterator[Any]:
     """What the child finds, answer by answer; None when it does not answer in time, and for the rest."""
     ours, theirs = get_context().Pipe(duplex=True)
-    child = start_process(_listen, microphone, theirs, name="streamer doctor")
+    child = start_process(_listen, microphone, theirs, name="doctor")
     theirs.close()
     try:
         while ours.poll(ANSWER_S):

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from streamer.base.processes import start_server
+from streamer.commands.interrupts import interrupts
 from streamer.commands.options import (
     BAND_OPTIONS,
     CONFIG_OPTIONS,
@@ -19,7 +20,7 @@ from streamer.commands.options import (
     SOURCE_OPTIONS,
     join,
 )
-from streamer.commands.talk import tell
+from streamer.commands.talk import tell, wait_for_nobody
 from streamer.sources import SYNTAX
 
 SCREEN_OPTIONS = join(
@@ -50,16 +51,21 @@ SOURCE is {SYNTAX.replace("mic", "mic (the default)", 1)}.
 @click.option("--workers", metavar="auto|N", help="Worker processes.")
 @SCREEN_OPTIONS
 @OUTPUT_OPTIONS
+@click.option("--overwrite", "overwrites", is_flag=True, help="Empty output files first, not add to them.")
 @click.option("--strict", is_flag=True, help="End with exit code 4 when samples are lost.")
 @DEBUG
 def command(**given: Any) -> None:
+    wait_for_nobody()
     start_server()
     # Only now, while the server loads its kernels: what the monitor needs takes a while.
+    from streamer.commands.inputs import refuse_inputs_as_outputs
     from streamer.commands.live.load_settings import choose_display, load_settings
     from streamer.commands.live.monitor import watch
     from streamer.commands.live.spec import Options, choose_plans, make_spec
     from streamer.plans.listening import make_set_up
 
+    if interrupts.first is not None:
+        return  # before anything was heard
     options = Options(**{field.name: given.pop(field.name) for field in fields(Options)})
     flags: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     if options.plans:
@@ -70,5 +76,9 @@ def command(**given: Any) -> None:
             tell(note)
     settings = loaded.values
     plans = choose_plans(options, settings)
-    code = watch(make_spec(options, settings, plans), make_set_up(plans, partial(choose_display, settings)))
+    spec = make_spec(options, settings, plans)
+    refuse_inputs_as_outputs(
+        spec.output_paths, [spec.source], plans=plans, bands=settings.bands, config=options.config
+    )
+    code = watch(spec, make_set_up(plans, partial(choose_display, settings)))
     click.get_current_context().exit(code)

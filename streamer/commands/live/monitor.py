@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from enum import Enum
 
 from streamer.analysis.bank import Batch
-from streamer.base.errors import INTERRUPTED_TWICE, DataLostError, StreamerError
+from streamer.base.errors import INTERRUPTED_TWICE, DataLostError
 from streamer.base.version import __version__
-from streamer.commands.live.interrupts import Interrupts
+from streamer.commands.interrupts import find_interrupts
 from streamer.commands.live.spec import MonitorSpec
 from streamer.commands.live.systemd import Notifier
 from streamer.commands.live.view import View
@@ -21,14 +21,15 @@ from streamer.commands.talk import say
 from streamer.events import ClockRecord, End, ErrorRecord, Event, GapRecord, Record, Start, WorkerRecord
 from streamer.live.section import Section
 from streamer.live.stream import Stream
-from streamer.outputs import open_outputs
+from streamer.outputs import check_outputs, open_outputs
 from streamer.outputs.formats import format_health
-from streamer.outputs.output import Output
+from streamer.outputs.output import Output, raise_failure
 from streamer.outputs.to_file import open_stdout
 from streamer.plans.listening import SetUp
 
 HEALTH_EVERY_S = 10.0
 PLAIN_STEP_S = 0.5
+LAST_WORDS_S = 1.0  # for readers to take what is left; all told the end may take two seconds
 
 
 class Reason(Enum):
@@ -49,11 +50,12 @@ class Monitor:
     def __init__(self, spec: MonitorSpec, set_up: SetUp) -> None:
         self._spec, self._set_up = spec, set_up
         self._reason: Reason | None = None
-        self._interrupts = Interrupts()
+        self._interrupts = find_interrupts()
         self._health_s = time.monotonic()
         self._events = 0
         self._lost_samples = 0
         self._outputs: list[Output] = []
+        self._closed: list[Output] = []  # those that take no more
         self._stdout: Output | None = None
         self._view: View | None = None
         self._notifier = Notifier()
@@ -63,7 +65,8 @@ class Monitor:
         spec = self._spec
         with ExitStack() as stack:
             self._stdout = None if spec.stdout is None else open_stdout(spec.stdout)
-            self._outputs = [*([self._stdout] if self._stdout else []), *open_outputs(spec.output_paths)]
+            self._outputs = [self._stdout] if self._stdout else []
+            check_outputs(spec.output_paths)
             stack.callback(self._close_outputs)
             stream = stack.enter_context(
                 Stream(
@@ -80,7 +83,10 @@ class Monitor:
                 self._view = stack.enter_context(View(spec, stream))
             started: Section | None = None
             while not stream.finished:
-                for item in stream.step(self._find_timeout_s(), may_collect=not self._should_wait(stream)):
+                items = stream.step(self._find_timeout_s(), may_collect=not self._should_wait(stream))
+                if stream.section is not None and started is None:  # before that no file is made for nothing
+                    self._outputs += open_outputs(spec.output_paths, keeping=spec.keeping)
+                for item in items:
                     if isinstance(item, Batch):
                         if self._view:
                             self._view.add(item)
@@ -89,6 +95,9 @@ class Monitor:
                 if stream.section is not None and stream.section is not started:
                     started = stream.section  # the first one, or a new one
                     self._start(started)
+                if self._interrupts.take_reopening():
+                    for output in self._outputs:
+                        output.reopen()
                 self._look_for_the_end(stream)
                 if self._view:
                     self._view.show(self._status(stream))
@@ -162,7 +171,7 @@ class Monitor:
             return Reason.DURATION
         if self._stdout and self._stdout.is_closed_by_reader:
             return Reason.STDOUT_CLOSED
-        if any(output.error and not output.is_closed_by_reader for output in self._outputs):
+        if any(output.has_failed for output in self._outputs):
             return Reason.ERROR
         if self._view and self._view.wants_to_quit:
             return Reason.QUIT
@@ -199,9 +208,9 @@ class Monitor:
         assert stream.info is not None
         if self._spec.has_health_lines:
             say(f"streamer: {reason.value}, {self._events} events; {format_health(stats, stream.info.fs_hz)}")
-        for output in self._outputs:
-            if output.error and not output.is_closed_by_reader:
-                raise StreamerError(output.describe_error())
+        for remark in stream.remarks:
+            say(f"streamer: {remark}")
+        raise_failure(self._outputs)
         if stream.error is not None:
             raise stream.error
         if self._spec.is_strict and self._lost_samples:
@@ -209,8 +218,14 @@ class Monitor:
         return 0
 
     def _close_outputs(self) -> None:
-        for output in self._outputs:
-            output.finish()
+        """All of them have the same time to take what is left."""
+        outputs = [output for output in self._outputs if output not in self._closed]
+        self._closed += outputs
+        for output in outputs:
+            output.ask_to_finish()
+        end_s = time.monotonic() + LAST_WORDS_S
+        for output in outputs:
+            output.finish(timeout_s=max(0.0, end_s - time.monotonic()))
 
     def _find_timeout_s(self) -> float:
         return 1 / self._spec.fps if self._view else PLAIN_STEP_S

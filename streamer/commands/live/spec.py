@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from streamer.base.units import DBM0_OVER_DBFS, parse_duration_s
 from streamer.commands.live.settings import LiveSettings
+from streamer.outputs import Keeping
 from streamer.outputs.formats import Format, format_json, format_text
 from streamer.sources import SourceSpec, parse_source
 
@@ -23,6 +24,7 @@ class Options:
     plain: bool
     is_json: bool
     outputs: tuple[str, ...]
+    overwrites: bool
     quiet: bool
     strict: bool
     duration: str | None
@@ -45,6 +47,7 @@ class MonitorSpec:
     has_health_lines: bool = True
     stdout: Format | None = None
     output_paths: tuple[str, ...] = ()
+    keeping: Keeping = Keeping.APPEND
     plans: tuple[str, ...] = ()
     fps: float = 15.0
     unit: str = "dbfs"
@@ -74,6 +77,7 @@ def make_spec(options: Options, settings: LiveSettings, plans: tuple[str, ...]) 
         has_health_lines=not options.quiet,
         stdout=(format_json if options.is_json else format_text) if writes_lines else None,
         output_paths=options.outputs,
+        keeping=Keeping.OVERWRITE if options.overwrites else Keeping.APPEND,
         plans=plans,
         fps=settings.fps,
         unit=settings.unit,

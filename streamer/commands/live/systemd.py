@@ -6,6 +6,8 @@ import os
 import socket
 from collections.abc import Mapping
 
+from streamer.base.text import printable
+
 STATUS_EVERY_S = 10.0  # where no watchdog asks for more
 
 
@@ -49,6 +51,6 @@ class Notifier:
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
                 link.setblocking(False)
-                link.sendto("\n".join(lines).encode(), self._address)
+                link.sendto("\n".join(map(printable, lines)).encode(), self._address)
         except OSError:
             pass  # nobody listens any more, or cannot keep up: no reason to stop listening to tones

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections import deque
-from multiprocessing.process import BaseProcess
 from typing import Self
 
 import numpy as np
 
 from streamer.analysis.bank import Batch
-from streamer.base.processes import get_context, start_process
+from streamer.base.processes import Child, get_context, start_process
 from streamer.base.units import db_from_powers
 from streamer.base.version import __version__
+from streamer.commands.interrupts import interrupts
 from streamer.commands.live.spec import MonitorSpec
 from streamer.commands.talk import say
 from streamer.dashboard.link import DashboardLink, LevelSummary, make_event_row
 from streamer.dashboard.messages import EventRow, Goodbye, Quit, Scene, Snapshot, TerminalGone
 from streamer.dashboard.process import run_dashboard
+from streamer.dashboard.terminal import Rescue
 from streamer.detectors.registry import is_digit
 from streamer.events import ErrorRecord, Event, GapRecord, Record
 from streamer.live.section import Section
 from streamer.live.stream import Stream, count_frames
 
+LEAVE_S = 0.7  # for the dashboard to give the terminal back; one that stopped reading takes it 0.5 s
+LEAVE_AT_ONCE_S = 0.2
 KEPT_LINES = 20  # said once the dashboard has given the terminal back
 
 
@@ -42,12 +46,14 @@ class View:
         self._peak = self._square = np.zeros(1, np.float32)
 
     def __enter__(self) -> Self:
+        self._rescue = Rescue()
         ours, theirs = get_context().Pipe(duplex=True)
-        self._process: BaseProcess | None = start_process(run_dashboard, theirs, name="streamer dashboard")
+        self._process: Child | None = start_process(run_dashboard, theirs, name="dashboard")
         theirs.close()
         self._connection = ours
         self._link = DashboardLink(ours)
         self._stream.watch(ours.fileno(), self._listen)
+        interrupts.last_act = self._give_up
         return self
 
     def __exit__(self, *_exception: object) -> None:
@@ -59,15 +65,24 @@ class View:
             return
         self._unwatch()
         self._link.send(Goodbye())
-        self._process.join(1.0)
+        self._process.send_signal(signal.SIGCONT)  # one that somebody has stopped could not take its leave
+        self._process.join(LEAVE_S)
         if self._process.is_alive():
             self._process.terminate()  # it still puts the terminal back
-            self._process.join(1.0)
-        self._process.kill()
-        self._process.join(1.0)
+            self._process.join(LEAVE_AT_ONCE_S)
+        self._give_up()
         self._process = None
-        self._connection.close()
+        self._link.close()
+        self._rescue.close()
+        interrupts.last_act = None
         self._tell_now()
+
+    def _give_up(self) -> None:
+        """End the dashboard in no time, if it has not ended, and do what it had no time to do."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.join(LEAVE_AT_ONCE_S)
+        self._rescue.put_back()
 
     def tell_after(self, line: str) -> None:
         """Say this on stderr as soon as the terminal is free; the newest few are kept."""
@@ -91,7 +106,8 @@ class View:
                 self.wants_to_quit = True
             elif isinstance(answer, TerminalGone):
                 self._unwatch()
-                self._tell_now()
+                self._give_up()
+                self.tell_after(f"streamer: {answer.reason}; the run goes on without it, Ctrl-C ends it")
 
     def add(self, batch: Batch) -> None:
         section = self._stream.section

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from streamer.base.colours import COLOURS
+from streamer.base.text import printable
 from streamer.base.units import format_frequency
 from streamer.events import Event
 from streamer.stores.as_png.layout import Box, Style
@@ -123,7 +124,7 @@ class Sheet:
             x0 = box.left + round(max(first, 0))
             x1 = max(x0 + 2, box.left + round(min(last, box.width - 1)))
             self._draw.rectangle([(x0, box.top - 5), (x1, box.top - 3)], fill=MARK)
-            half_width = self._width(event.label, SMALL) / 2
+            half_width = self._width(printable(event.label), SMALL) / 2
             wanted = (x0 + x1) / 2
             middle = min(max(wanted, free_from + half_width), box.right - half_width)
             if abs(middle - wanted) <= max(half_width, (x1 - x0) / 2) and middle - half_width >= free_from:
@@ -148,6 +149,7 @@ class Sheet:
         anchor: str = "la",
         room: float = math.inf,
     ) -> None:
+        text = printable(text)  # a font may refuse what is not
         while len(text) > 4 and self._width(text, size) > room:
             text = text[:-4] + "..."
         self._draw.text((x, y), text, font=_font(size, text.isascii()), fill=colour, anchor=anchor)

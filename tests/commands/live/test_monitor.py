@@ -156,7 +156,7 @@ def run_until_it_streams(*words: str, **options: object) -> subprocess.Popen[str
 
 @pytest.mark.parametrize(
     ("number", "reason"),
-    [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated"), (signal.SIGHUP, "terminated")],
+    [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")],
 )
 def test_a_signal_ends_it_in_order_and_leaves_nothing(number: signal.Signals, reason: str) -> None:
     before = shared_files()
@@ -223,6 +223,44 @@ def test_a_file_cut_short_is_told_and_what_there_was_is_heard(tmp_path: Path) ->
     assert "123456".startswith(digits_of(lines)[:3])
     assert lines[-1]["reason"] == "error"
     assert "cut.flac" in result.stderr
+
+
+def stuff(fd: int) -> None:
+    """Fill the pipe, so that whoever writes next waits for a reader."""
+    os.set_blocking(fd, False)
+    try:
+        while True:
+            os.write(fd, bytes(1024))
+    except BlockingIOError:
+        os.set_blocking(fd, True)
+
+
+def test_a_stderr_that_nobody_reads_stops_no_digit_and_no_end() -> None:
+    reader, writer = os.pipe()
+    stuff(writer)
+    program = run_until_it_streams("sim:dtmf:0123456789,loop", "--plan", "dtmf", stderr=writer)
+    [worker] = [
+        pid for pid in find_children(program.pid) if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+    os.kill(worker, signal.SIGKILL)  # which is told on stderr
+    assert program.stdout is not None
+    lines: list[dict[str, object]] = []
+    while not any(line["type"] == "worker" for line in lines):
+        lines += read_lines(program.stdout.readline())
+    heard = len(digits_of(lines))
+    while len(digits_of(lines)) < heard + 10:
+        lines += read_lines(program.stdout.readline())
+    program.send_signal(signal.SIGTERM)
+    began_s = time.monotonic()
+    out, _ = program.communicate(timeout=10)
+    assert time.monotonic() - began_s < 2
+    lines += read_lines(out)
+    assert program.returncode == 0
+    digits = digits_of(lines)
+    assert digits == ("0123456789" * 100)[: len(digits)]
+    assert (lines[-1]["reason"], lines[-1]["dropped"]) == ("terminated", 0)
+    os.close(reader)
+    os.close(writer)
 
 
 # --- the terminal ------------------------------------------------------------------------------------------------

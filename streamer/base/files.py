@@ -1,0 +1,35 @@
+"""Files that are written: never one that is read, and where one is made that takes another's place."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from streamer.base.errors import SpecError
+
+Place = str | Path | int  # a path, or a descriptor
+
+
+def refuse_inputs(outputs: Mapping[str, Place], inputs: Iterable[Place]) -> None:
+    """SpecError when what is written is also read, by whatever name. outputs: by what people call them"""
+    read = {identity for place in inputs if (identity := _find_identity(place)) is not None}
+    for name, place in outputs.items():
+        if _find_identity(place) in read:
+            raise SpecError(f"{name} is a file that is read by this command; write to another one")
+
+
+def _find_identity(place: Place) -> tuple[int, int] | None:
+    """Of a file or a pipe that is there; terminals and /dev/null may well be both read and written."""
+    try:
+        about = os.stat(place)  # noqa: PTH116  # of a descriptor too
+    except (OSError, ValueError):
+        return None
+    return None if stat.S_ISCHR(about.st_mode) else (about.st_dev, about.st_ino)
+
+
+def name_beside(target: Path) -> Path:
+    """Where a file is made that takes the place of the target once it is whole: same folder, same suffix, hidden."""
+    return target.with_name(f".{secrets.token_hex(4)}.{target.stem[:80]}{target.suffix}")

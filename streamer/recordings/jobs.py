@@ -1,0 +1,296 @@
+"""Several recordings to events at once: a process each, whose records are told in the order of the recordings.
+
+what happens to a process     its recording                              the others
+it has done a recording       told as it came                            it is given the next one
+it dies, whatever way         told so far, then which and why            another process is begun for them
+we are to end                 told so far, then how far it was           are not begun
+we die                        (it sees its pipe close, and ends)
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from multiprocessing import connection
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from streamer.base.errors import INTERNAL_ERROR, StreamerError
+from streamer.base.processes import InheritedFd, get_context, start_process
+from streamer.base.text import make_encodable
+from streamer.base.units import format_duration
+from streamer.events import End, ErrorRecord, Event, GapRecord, Record, Start, Stats
+from streamer.recordings import Progress
+from streamer.recordings.detect import Remark, Task, listen
+
+if TYPE_CHECKING:
+    from streamer.base.processes import Child
+
+POSITION_EVERY_S = 0.1
+GRACE_S = 1.0  # for the system to say how a process ended that has closed its pipe
+
+
+class _Failure(msgspec.Struct):
+    """A StreamerError on its way between processes. findings: whether its lines are a mistake each"""
+
+    message: str
+    exit_code: int
+    has_findings: bool = False
+
+
+class _Position(msgspec.Struct):
+    """How far a recording is, as Progress is told."""
+
+    name: str
+    done_s: float
+    total_s: float | None
+
+
+class _Done(msgspec.Struct):
+    """All of a recording is told."""
+
+
+class _Message(msgspec.Struct, array_like=True):
+    """What a process says: a name in KINDS, and what it is."""
+
+    kind: str
+    body: msgspec.Raw
+
+
+KINDS: dict[str, Any] = {
+    kind.__name__: kind
+    for kind in (Event, Start, GapRecord, Stats, ErrorRecord, End, Remark, _Failure, _Position, _Done)
+}
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_message = msgspec.msgpack.Decoder(_Message).decode
+
+
+def _pack(said: object) -> bytes:
+    try:
+        body = _encode(said)
+    except UnicodeEncodeError:  # a name that is no UTF-8
+        body = _encode(make_encodable(msgspec.to_builtins(said)))
+    return _encode(_Message(type(said).__name__, msgspec.Raw(body)))
+
+
+def _unpack(message: bytes) -> Any:
+    said = _decode_message(message)
+    return msgspec.msgpack.decode(said.body, type=KINDS[said.kind])
+
+
+class JobError(StreamerError):
+    """What another process could not do."""
+
+    def __init__(self, failure: _Failure) -> None:
+        super().__init__(failure.message)
+        self.exit_code = failure.exit_code
+        if failure.has_findings:
+            self.findings = failure.message.splitlines()
+
+
+Told = Record | Remark | StreamerError
+
+
+def run_tasks(
+    tasks: Sequence[Task], *, n_processes: int = 1, progress: Progress | None = None
+) -> Generator[Told, None, None]:
+    """The records of all tasks in their order, an error in the place of what could not be read."""
+    if n_processes > 1 and len(tasks) > 1:
+        yield from _Crew(tasks, n_processes=min(n_processes, len(tasks)), progress=progress).run()
+        return
+    for task in tasks:
+        try:
+            yield from listen(task, progress=progress)
+        except StreamerError as error:
+            yield error
+
+
+class _Hand:
+    """One process, and the task that it is at."""
+
+    def __init__(self, stdin: InheritedFd | None) -> None:
+        ours, theirs = get_context().Pipe(duplex=True)
+        self.connection: Connection = ours
+        self.process: Child = start_process(_work, theirs, stdin, name="detect")
+        theirs.close()
+        self.task: int | None = None
+        self.position: _Position | None = None
+
+    def give(self, number: int, task: Task) -> None:
+        self.task, self.position = number, None
+        self.connection.send(task)
+
+    def let_go(self) -> None:
+        self.process.kill()  # it has nothing that it would have to put in order
+        self.connection.close()
+
+    def describe_end(self) -> str:
+        self.process.join(GRACE_S)
+        code = self.process.exitcode
+        if code is not None and code < 0:
+            return f"was killed ({signal.Signals(-code).name})"
+        return "ended" if code is None else f"ended with code {code}"
+
+
+class _Crew:
+    """The processes, and what they have said of tasks whose turn to be told has not come."""
+
+    def __init__(self, tasks: Sequence[Task], *, n_processes: int, progress: Progress | None) -> None:
+        self._tasks, self._n_processes, self._progress = tasks, n_processes, progress
+        self._to_do = deque(range(len(tasks)))
+        self._said: dict[int, list[Told]] = {number: [] for number in self._to_do}
+        self._is_over = [False] * len(tasks)
+        self._hands: list[_Hand] = []
+        has_stdin = any(task.source.takes_stdin for task in tasks)
+        self._stdin = InheritedFd(0) if has_stdin else None
+
+    def run(self) -> Iterator[Told]:
+        try:
+            for number in range(len(self._tasks)):
+                while not self._is_over[number]:
+                    self._employ()
+                    self._listen()
+                    yield from self._take_said(number)
+                yield from self._take_said(number)
+        except (Exception, GeneratorExit):
+            raise
+        except BaseException:  # a signal: whoever sent it wants what there is
+            yield from self._cut_short()
+            raise
+        finally:
+            for hand in self._hands:
+                hand.let_go()
+
+    def _take_said(self, number: int) -> list[Told]:
+        said, self._said[number] = self._said[number], []
+        return said
+
+    def _employ(self) -> None:
+        """Give everybody something to do, and begin new processes where they are missing."""
+        for hand in self._hands:
+            if hand.task is None and self._to_do:
+                self._give_next(hand)
+        while self._to_do and len(self._hands) < self._n_processes:
+            try:
+                hand = _Hand(self._stdin)
+            except OSError as error:
+                if self._hands:
+                    return  # those that there are will do it
+                raise StreamerError(
+                    f"no process can be begun: {error.strerror or error}; try -j 1"
+                ) from error
+            self._hands.append(hand)
+            self._give_next(hand)
+
+    def _give_next(self, hand: _Hand) -> None:
+        number = self._to_do.popleft()
+        try:
+            hand.give(number, self._tasks[number])
+        except OSError:
+            pass  # it is dead, which its pipe says too
+
+    def _listen(self) -> None:
+        """Wait for what anybody says, and take it in."""
+        by_connection: dict[Any, _Hand] = {hand.connection: hand for hand in self._hands}
+        for ready in connection.wait(list(by_connection)):
+            hand = by_connection[ready]
+            try:
+                said = _unpack(hand.connection.recv_bytes())
+            except (OSError, EOFError, msgspec.MsgspecError):
+                self._bury(hand)
+                continue
+            self._take_in(hand, said)
+
+    def _take_in(self, hand: _Hand, said: Any) -> None:
+        assert hand.task is not None
+        if isinstance(said, _Position):
+            hand.position = said
+            if self._progress:
+                self._progress(said.name, said.done_s, said.total_s)
+        elif isinstance(said, _Done):
+            self._is_over[hand.task] = True
+            hand.task = None
+        else:
+            self._said[hand.task].append(JobError(said) if isinstance(said, _Failure) else said)
+
+    def _bury(self, hand: _Hand) -> None:
+        """Its task is lost with it, and no other."""
+        self._hands.remove(hand)
+        how = hand.describe_end()
+        hand.let_go()
+        if hand.task is not None:
+            name = _name_of(self._tasks[hand.task])
+            message = f"{name}: the process that listened to it {how}{_how_far(hand)}; other files go on"
+            self._said[hand.task] += _tell_failure(message, name)
+            self._is_over[hand.task] = True
+
+    def _cut_short(self) -> Iterator[Told]:
+        """What is known of recordings whose turn has come, or would not come any more."""
+        for number, said in self._said.items():
+            yield from said
+            for hand in self._hands:
+                if hand.task == number:
+                    name = _name_of(self._tasks[number])
+                    remark = f"{name}: cut short{_how_far(hand)}"
+                    yield ErrorRecord(message=remark, file=name)
+                    yield Remark(remark)
+
+
+def _tell_failure(message: str, name: str) -> list[Told]:
+    return [ErrorRecord(message=message, file=name), JobError(_Failure(message, INTERNAL_ERROR))]
+
+
+def _name_of(task: Task) -> str:
+    """As records have it in `file`."""
+    return task.source.path.name if task.source.path else str(task.source)
+
+
+def _how_far(hand: _Hand) -> str:
+    if hand.position is None:
+        return " before its first sample"
+    total_s = hand.position.total_s
+    of = "" if total_s is None else f" of {format_duration(total_s)}"
+    return f" after {format_duration(hand.position.done_s)}{of}"
+
+
+def _work(link: Connection, stdin: int | None) -> None:
+    """One process: tasks come, and what they hold goes."""
+    signal.signal(
+        signal.SIGTERM, signal.SIG_IGN
+    )  # it may be meant for all of us, and the main process ends us
+    tasks: SimpleQueue[Task] = SimpleQueue()
+    threading.Thread(target=_take_tasks, args=(link, tasks), daemon=True).start()
+    told_s = 0.0
+
+    def tell_position(name: str, done_s: float, total_s: float | None) -> None:
+        nonlocal told_s
+        now_s = time.monotonic()
+        if now_s - told_s >= POSITION_EVERY_S or done_s == total_s:
+            told_s = now_s
+            link.send_bytes(_pack(_Position(name, done_s, total_s)))
+
+    while True:
+        task = tasks.get()
+        try:
+            for item in listen(task, progress=tell_position, stdin_fd=stdin or 0):
+                link.send_bytes(_pack(item))
+        except StreamerError as error:
+            link.send_bytes(_pack(_Failure(str(error), error.exit_code, hasattr(error, "findings"))))
+        link.send_bytes(_pack(_Done()))
+
+
+def _take_tasks(link: Connection, tasks: SimpleQueue[Task]) -> None:
+    """The pipe's other end is the main process's alone: when it closes there is nobody to work for."""
+    try:
+        while True:
+            tasks.put(link.recv())
+    except (EOFError, OSError):
+        os._exit(0)
