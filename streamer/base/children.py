@@ -169,12 +169,17 @@ class _Server:
         )
         with theirs:
             flags = [flag for flag in subprocess._args_from_interpreter_flags() if flag != "-P"]  # type: ignore[attr-defined]
-            self._process = subprocess.Popen(
-                [sys.executable, *flags, "-P", "-c", code],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,  # that is ours: whoever reads it waits for nobody else to close it
-            )
+            # A Ctrl-C, which the terminal sends to it too, waits there until it is ignored, and here for a moment.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, *flags, "-P", "-c", code],
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,  # that is ours: whoever reads it waits for nobody else to close it
+                )
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
         ours.setblocking(False)
         self._link = ours
 

@@ -84,3 +84,19 @@ def test_it_ends_within_two_seconds_while_kernels_are_compiled_and_nothing_goes_
     assert time.monotonic() - began_s < 2
     assert program.returncode == 0
     assert find_leftovers(str(tmp_path)) == []
+
+
+def test_a_ctrl_c_that_reaches_the_process_server_before_it_has_begun_is_nobodys_traceback() -> None:
+    code = """if True:
+        import os, signal
+        signal.signal(signal.SIGINT, lambda *_: None)
+        from streamer.base import children
+        children.start_server()
+        for _ in range(200):
+            os.kill(children._server._process.pid, signal.SIGINT)
+        child = children.start_process(os.getpid, name="nobody")
+        child.join(60)
+        print(child.exitcode)
+    """
+    done = run_python(code)
+    assert (done.stdout, done.stderr) == ("0\n", "")
