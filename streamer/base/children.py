@@ -29,7 +29,18 @@ BEGIN_S = 60.0  # kernels may have to be compiled before the first child begins
 FORK_S = 0.1  # a server that is ready takes 3 ms
 BURIAL_S = 0.05  # a child that is gone is taken off the process table sooner, unless the server is stopped
 REPORT_S = 0.1  # from the end of a child to the word of a server that is not stopped
-PACKAGE_HOME = Path(__file__).parents[2]
+PACKAGE = Path(__file__).parents[1] / "__init__.py"
+# This very package, though another one of its name may stand earlier on the path.
+BEGIN = """
+import sys
+sys.path[:] = {path!r}
+from importlib.util import module_from_spec, spec_from_file_location
+spec = spec_from_file_location("streamer", {package!r})
+sys.modules["streamer"] = module_from_spec(spec)
+spec.loader.exec_module(sys.modules["streamer"])
+from streamer.base.fork_server import serve
+serve({fd}, {preloaded!r})
+"""
 PROGRAM_FILES = ("streamer", "__main__.py")  # that of any other program is called as it wishes to be
 
 
@@ -163,10 +174,7 @@ class _Server:
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
         self.owner_pid = os.getpid()
-        code = (
-            f"import sys; sys.path[:] = {_find_path()!r}; "
-            f"from streamer.base.fork_server import serve; serve({theirs.fileno()}, {PRELOADED!r})"
-        )
+        code = BEGIN.format(path=_find_path(), package=str(PACKAGE), fd=theirs.fileno(), preloaded=PRELOADED)
         with theirs:
             flags = [flag for flag in subprocess._args_from_interpreter_flags() if flag != "-P"]  # type: ignore[attr-defined]
             # A Ctrl-C, which the terminal sends to it too, waits there until it is ignored, and here for a moment.
@@ -271,10 +279,11 @@ def make_anonymous_file(content: bytes | int) -> int:
 def _find_path() -> list[str]:
     """Where children look for modules: where we do, but not in the current folder, where anything may lie.
 
-    The folder of this package comes last if it is nowhere else: it may be the current one.
+    The folder that this package lies in comes last, as it may be the current one: tests are found there.
     """
     here = {"", "."}
     with suppress(OSError):  # it is gone, and holds nothing
         here.add(str(Path.cwd()))
     path = [entry for entry in sys.path if entry not in here]
-    return path if str(PACKAGE_HOME) in path else [*path, str(PACKAGE_HOME)]
+    home = str(PACKAGE.parents[1])
+    return path if home in path else [*path, home]
