@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any
 
 FALLBACK_SIZE = (80, 24)  # for terminals that say 0 x 0, as serial lines do
+LARGEST_SIZE = (1000, 300)  # an 8K screen in a small font; a made-up size costs no more than that
 LEAVE_WITHIN_S = 0.5  # how long a terminal that stopped reading is given to take the last bytes
 
 ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[0m\x1b[2J"  # alternate screen, no cursor, no wrapping, cleared
@@ -112,12 +113,14 @@ class Terminal:
             raise TerminalGoneError("the terminal has gone") from error
 
     def size(self) -> tuple[int, int]:
-        """Columns and rows, as of now."""
+        """Columns and rows, as of now; of what is larger than any screen a corner is used."""
         try:
             columns, rows = os.get_terminal_size(self._fd)
         except OSError as error:
             raise TerminalGoneError("the terminal has gone") from error
-        return (columns, rows) if columns and rows else FALLBACK_SIZE
+        if not columns or not rows:
+            return FALLBACK_SIZE
+        return min(columns, LARGEST_SIZE[0]), min(rows, LARGEST_SIZE[1])
 
     def enter(self) -> None:
         """Single keys unechoed, the alternate screen, the cursor hidden."""

@@ -11,13 +11,23 @@ from streamer.base.processes import Child, get_context, start_process
 from streamer.live.collector import Collector
 from streamer.live.results import Lease, Results
 from streamer.live.ring import Ring
-from streamer.live.spans import MESSAGE, IndexPipe, Work, from_message, to_message, write_messages
+from streamer.live.spans import (
+    GETTING_READY,
+    MESSAGE,
+    IndexPipe,
+    Work,
+    from_message,
+    to_message,
+    write_messages,
+)
 from streamer.live.worker import run_worker
 
 EARLY_DEATH_NS = 1_000_000_000  # a worker that lives no longer than this is in a crash loop
 BACK_OFF_AFTER_DEATHS = 3
 MAX_BACK_OFF_NS = 5_000_000_000
 HOPELESS_DEATHS = 5
+STALL_NS, LEASE_NS, READY_NS = 500_000_000, 3_000_000_000, 10_000_000_000
+HANG_COUNTS_AS_DEATHS = 3  # while it gets ready: so that nobody waits a minute for what will never be
 MAX_DEATHS_PER_MESSAGE = 5
 
 
@@ -26,7 +36,8 @@ class _Place:
     """One worker's place in the pool, and the workers that have it, one after the other.
 
     state      worker  is_ready  becomes
-    starting   yes     no        ready, when it says so; it dies: starting at once, waiting if it keeps dying early
+    starting   yes     no        ready, when it says so; it dies, or gets ready for too long and is killed: starting at
+                                 once, waiting if it keeps dying early
     ready      yes     yes       it dies, or holds a lease for too long and is killed: as above
     waiting    None    no        starting, when start_at_ns has come
 
@@ -48,10 +59,11 @@ class _Place:
     def note_ready(self) -> None:
         self.is_ready = self.was_ready = True
 
-    def note_death(self, now: int) -> None:
-        """The worker is gone: another one may start at start_at_ns."""
+    def note_death(self, now: int, *, has_hung: bool = False) -> None:
+        """The worker is gone: another one may start at start_at_ns. has_hung: while it got ready"""
         is_early = not self.is_ready or now - self.started_ns < EARLY_DEATH_NS
-        self.early_deaths = self.early_deaths + 1 if is_early else 0
+        counts_as = HANG_COUNTS_AS_DEATHS if has_hung else 1
+        self.early_deaths = self.early_deaths + counts_as if is_early else 0
         wait_ns = 0
         if self.early_deaths > BACK_OFF_AFTER_DEATHS:
             wait_ns = min(MAX_BACK_OFF_NS, 50_000_000 << min(self.early_deaths, 10))
@@ -123,13 +135,15 @@ class Pool:
             if count == 0:
                 self._places[number].note_ready()
 
-    def supervise(self, *, stall_ns: int = 500_000_000, lease_ns: int = 3_000_000_000) -> list[int]:
+    def supervise(
+        self, *, stall_ns: int = STALL_NS, lease_ns: int = LEASE_NS, ready_ns: int = READY_NS
+    ) -> list[int]:
         """Replace workers that died or hang, and hand out their work again. Returns the exit codes of the dead."""
         now = time.monotonic_ns()
         died = []
         for place in self._places:
             if place.worker is not None:
-                exit_code = self._watch(place, place.worker, now=now, lease_ns=lease_ns)
+                exit_code = self._watch(place, place.worker, now=now, lease_ns=lease_ns, ready_ns=ready_ns)
                 if exit_code is None:
                     continue
                 died.append(exit_code)
@@ -144,18 +158,22 @@ class Pool:
         del self._requeue[: write_messages(self._index.writer.fileno(), self._requeue)]
         return died
 
-    def _watch(self, place: _Place, worker: Child, *, now: int, lease_ns: int) -> int | None:
+    def _watch(
+        self, place: _Place, worker: Child, *, now: int, lease_ns: int, ready_ns: int
+    ) -> int | None:
         """The worker's exit code, if it is dead by now; what it was at is handed out again."""
         message = place.lease.message
-        if message and now - place.lease.since_ns > lease_ns:
+        may_take_ns = ready_ns if message == GETTING_READY else lease_ns
+        has_hung = bool(message) and now - place.lease.since_ns > may_take_ns
+        if has_hung:
             worker.kill()
             worker.join(1)
         if worker.is_alive():
             return None
         self.restarts += 1
-        if message:
+        if message and message != GETTING_READY:
             self._hand_out_again(message)
-        place.note_death(now)
+        place.note_death(now, has_hung=has_hung)
         return worker.exitcode or 0
 
     @property

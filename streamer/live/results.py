@@ -146,7 +146,7 @@ class Lease:
         self._row[BUSY_NS] += time.monotonic_ns() - self._row[SINCE_NS]
 
     def clear(self) -> None:
-        """For the main process: the worker is dead, and another one begins."""
+        """For the worker: it is ready. For the main process: the worker is dead, and another one begins."""
         self._row[[MESSAGE, SINCE_NS]] = 0
 
     @property

@@ -22,6 +22,7 @@ from streamer.live.results import choose_slots
 from streamer.live.ring import Ring, RingOwner, RingSpec
 from streamer.live.ring_fields import Gap, GapReason
 from streamer.live.spans import IndexPipe, Work, choose_span_samples
+from streamer.live.worker import OUT_OF_MEMORY
 from streamer.plans.listening import Listening
 from streamer.sources import SourceInfo
 
@@ -190,10 +191,16 @@ class Section:
     def supervise(self) -> list[Item]:
         """Replace workers that died or hang. Raises StreamerError when none can be kept alive."""
         exit_codes = self.pool.supervise()
+        if self.pool.is_hopeless and OUT_OF_MEMORY in exit_codes:
+            raise StreamerError(
+                "there is not enough memory for the worker processes: allow more (see `ulimit -v`), or ask for fewer "
+                "--workers, a shorter --window-length or a lower rate"
+            )
         if self.pool.is_hopeless:
             raise StreamerError(
                 f"the worker processes end as soon as they have started, with exit code {exit_codes}: "
-                "`streamer detect` works without them; please report this with what `streamer --version` prints"
+                "`streamer detect` works without them; allow more memory if it is limited (see `ulimit -v`), and else "
+                "report this with what `streamer --version` prints"
             )
         restarts = self.pool.restarts
         replaced = [WorkerRecord(reason=f"exit code {code}", restarts=restarts) for code in exit_codes]

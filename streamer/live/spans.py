@@ -108,6 +108,9 @@ def from_message(message: int) -> tuple[int, int]:
     return message >> 8, message & 0xFF
 
 
+GETTING_READY = to_message(1, 0)  # what a worker's lease says until it asks for spans
+
+
 def write_messages(fd: int, messages: Sequence[int]) -> int:
     """How many of them fitted into the pipe; each arrives whole or not at all."""
     written = 0

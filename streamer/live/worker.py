@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from multiprocessing.connection import Connection
 
 import numpy as np
@@ -13,7 +14,9 @@ from streamer.analysis.kernels.store import Fixed
 from streamer.live import compiled
 from streamer.live.results import Results
 from streamer.live.ring import Ring, RingReader
-from streamer.live.spans import MESSAGE, Work, from_message, to_message
+from streamer.live.spans import GETTING_READY, MESSAGE, Work, from_message, to_message
+
+OUT_OF_MEMORY = 71  # sysexits.h: EX_OSERR
 
 
 class Worker:
@@ -78,8 +81,13 @@ def run_worker(
 ) -> None:
     """A worker process: until the pipe of indices ends."""
     index_fd, done_fd = index_pipe.fileno(), done_pipe.fileno()
-    worker = Worker(work, ring, results)
     lease = results.lease(number)
+    lease.begin(GETTING_READY)
+    try:
+        worker = Worker(work, ring, results)
+    except MemoryError:
+        sys.exit(OUT_OF_MEMORY)
+    lease.clear()
     try:
         os.write(done_fd, MESSAGE.pack(to_message(number, 0)))
         while data := os.read(index_fd, MESSAGE.size):

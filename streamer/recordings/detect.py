@@ -27,6 +27,7 @@ from streamer.sources import Source, SourceInfo, SourceSpec, open_source
 BLOCK_S = 4.0  # how much of a recording is in memory at once
 MIN_BLOCK_SAMPLES = 1 << 12
 MAX_BLOCK_SAMPLES = 1 << 17
+MAX_BLOCK_VALUES = 1 << 23  # of all channels: 32 MB
 
 
 class Recording:
@@ -67,7 +68,8 @@ class Recording:
 
     @property
     def block_samples(self) -> int:
-        return min(max(round(BLOCK_S * self.info.fs_hz), MIN_BLOCK_SAMPLES), MAX_BLOCK_SAMPLES)
+        most = min(MAX_BLOCK_SAMPLES, MAX_BLOCK_VALUES // self.info.channels)
+        return max(min(round(BLOCK_S * self.info.fs_hz), most), MIN_BLOCK_SAMPLES)
 
     def feed(self, block: NDArray[np.float32]) -> list[Event]:
         """block: (n, channels), full scale 1.0"""

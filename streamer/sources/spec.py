@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from streamer.base.errors import SourceError, SpecError
 from streamer.base.text import choose, shorten
-from streamer.base.units import MAX_RATE_HZ
+from streamer.base.units import MAX_RATE_HZ, MAX_VALUES_PER_S
 from streamer.sources.channels import ChannelChoice, parse_channels
 from streamer.sources.registry import SOURCES, SYNTAX, load
 
@@ -141,6 +141,11 @@ class SourceInfo:
         if not 1 <= self.fs_hz <= MAX_RATE_HZ:
             raise SourceError(
                 f"{self.name} says its sample rate is {self.fs_hz:g} Hz; that cannot be, so it is damaged"
+            )
+        if self.fs_hz * self.channels > MAX_VALUES_PER_S:
+            raise SourceError(
+                f"{self.name} says it has {self.channels} channels at {self.fs_hz:.10g} Hz, and no more than "
+                f"{MAX_VALUES_PER_S:.10g} values a second can be taken: choose --channels 1, if it is not damaged"
             )
 
 

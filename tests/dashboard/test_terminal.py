@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from streamer.dashboard.terminal import (
     ENTER,
     FALLBACK_SIZE,
+    LARGEST_SIZE,
     LEAVE,
     Terminal,
     TerminalGoneError,
@@ -135,6 +136,14 @@ def test_the_size_is_read_anew_each_time(ends):
     assert terminal.size() == FALLBACK_SIZE  # a new pty says 0 x 0
     termios.tcsetwinsize(outer, (40, 120))
     assert terminal.size() == (120, 40)
+    terminal.close()
+
+
+def test_of_a_terminal_larger_than_any_screen_a_corner_is_used(ends):
+    outer, path, _ = ends
+    terminal = Terminal(path)
+    termios.tcsetwinsize(outer, (10_000, 10_000))
+    assert terminal.size() == LARGEST_SIZE
     terminal.close()
 
 

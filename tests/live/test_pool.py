@@ -12,9 +12,9 @@ import pytest
 
 from streamer.analysis.bank import Batch
 from streamer.live.dispatcher import Dispatcher
-from streamer.live.pool import Pool
+from streamer.live.pool import Pool, _Place
 from streamer.live.ring import Ring, RingSpec, RingWriter
-from streamer.live.spans import MESSAGE, IndexPipe, Work, to_message
+from streamer.live.spans import GETTING_READY, MESSAGE, IndexPipe, Work, to_message
 from tests.live.parts import FS_HZ, compute_whole, join, make_analysis, make_noise
 
 
@@ -131,3 +131,35 @@ def is_running(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+class Stuck:
+    """A worker that does nothing at all, until it is killed."""
+
+    exitcode: int | None = None
+    pid = None
+
+    def is_alive(self) -> bool:
+        return self.exitcode is None
+
+    def join(self, _timeout_s: float) -> None: ...
+
+    def kill(self) -> None:
+        self.exitcode = -9
+
+
+def test_workers_that_never_get_ready_are_killed_and_given_up_soon(
+    pool_parts: tuple[Pool, Ring, IndexPipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool, _, _ = pool_parts
+
+    def start(place: _Place) -> None:
+        place.begin(Stuck(), time.monotonic_ns())  # type: ignore[arg-type]
+        place.lease.begin(GETTING_READY)
+
+    monkeypatch.setattr(pool, "_start", start)
+    with pool:
+        assert pool.supervise() == []  # there is time yet
+        for _ in range(2):
+            assert set(pool.supervise(ready_ns=0)) == {-9}
+        assert pool.is_hopeless
