@@ -14,8 +14,8 @@ import io
 import os
 import select
 import stat
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from streamer.base.errors import SpecError
@@ -81,8 +81,22 @@ class AppendedOutput(FileOutput):
         if self._has_moved():
             self.open_again()
         if not self._is_begun:
-            self._begin()
-        super().write_text(text)
+            with self._locked(fcntl.LOCK_EX):
+                self._begin()
+        with self._locked(fcntl.LOCK_SH):
+            super().write_text(text)
+
+    @contextmanager
+    def _locked(self, kind: int) -> Iterator[None]:
+        """Against who looks how the file ends (EX) while lines are half written (SH); lines themselves need no lock."""
+        fd = self._stream.fileno()
+        with suppress(OSError):  # of file systems without locks
+            fcntl.flock(fd, kind)
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                fcntl.flock(fd, fcntl.LOCK_UN)
 
     def open_again(self) -> None:
         try:
@@ -105,16 +119,11 @@ class AppendedOutput(FileOutput):
 
     def _begin(self) -> None:
         """The heading, if the file is empty; the end of a line that a program before us left without one."""
-        fd = self._stream.fileno()
-        with suppress(OSError):  # of file systems without locks: two headings, if two programs start at once
-            fcntl.flock(fd, fcntl.LOCK_EX)
-        size_bytes = os.fstat(fd).st_size
+        size_bytes = os.fstat(self._stream.fileno()).st_size
         self._heading = HEADINGS.get(self._format, "") if not size_bytes else ""
         if size_bytes and self._is_cut(size_bytes):
             self._heading = "\n"
         super().write_text("")
-        with suppress(OSError):
-            fcntl.flock(fd, fcntl.LOCK_UN)
         self._is_begun = True
 
     def _is_cut(self, size_bytes: int) -> bool:
