@@ -158,9 +158,7 @@ class Pool:
         del self._requeue[: write_messages(self._index.writer.fileno(), self._requeue)]
         return died
 
-    def _watch(
-        self, place: _Place, worker: Child, *, now: int, lease_ns: int, ready_ns: int
-    ) -> int | None:
+    def _watch(self, place: _Place, worker: Child, *, now: int, lease_ns: int, ready_ns: int) -> int | None:
         """The worker's exit code, if it is dead by now; what it was at is handed out again."""
         message = place.lease.message
         may_take_ns = ready_ns if message == GETTING_READY else lease_ns

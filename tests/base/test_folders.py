@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from streamer.base import folders, processes
-from streamer.base.errors import StreamerError
+from streamer.base import folders
 
 
 def test_a_user_whom_the_system_does_not_know_has_no_folders(
@@ -31,12 +30,3 @@ def test_the_current_folder_is_no_folder_for_temporary_files(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert list(folders.list_temporary_folders()) == list(folders.SHORT_FOLDERS)
-
-
-def test_where_processes_cannot_meet_what_to_do_is_said(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    long = str(tmp_path / ("a" * 110))
-    monkeypatch.setattr(processes, "list_temporary_folders", lambda: iter([long, "/proc"]))
-    with pytest.raises(StreamerError, match=r"at most 70 bytes.*: set TMPDIR to such a folder"):
-        processes._find_socket_folder.__wrapped__()

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from importlib.util import find_spec
-from multiprocessing import spawn, util
 from multiprocessing.connection import Connection
 
 import numpy as np
@@ -13,7 +11,6 @@ from streamer.base.processes import (
     PRELOADED,
     SharedBlock,
     get_context,
-    our_way,
     receive_block,
     send_block,
     start_process,
@@ -54,10 +51,3 @@ def test_a_child_knows_nothing_of_the_callers_script() -> None:
 
 def send_main(answers: Connection) -> None:
     answers.send(getattr(sys.modules["__main__"], "__file__", None))
-
-
-def test_what_others_start_by_multiprocessing_is_as_before() -> None:
-    before = util._args_from_interpreter_flags, spawn.get_preparation_data, tempfile.tempdir
-    with our_way(), our_way():
-        assert util._args_from_interpreter_flags is not before[0]
-    assert (util._args_from_interpreter_flags, spawn.get_preparation_data, tempfile.tempdir) == before
