@@ -12,7 +12,7 @@ import pytest
 from streamer.base import own_code
 from tests.programs import STREAMER, digits_of, read_lines
 
-PROGRAM = "from streamer.commands.main import main\nmain()\n"  # as pip writes it
+PROGRAM = "from streamer.__main__ import main\nmain()\n"  # as pip writes it
 DEMO = ("live", "sim:dtmf:42", "--json", "--duration", "0.5s", "--plan", "dtmf")
 RUNS = {
     "live": DEMO,
