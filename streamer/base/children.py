@@ -44,7 +44,6 @@ bear_damage()
 from streamer.base.fork_server import serve
 serve({fd}, {preloaded!r})
 """
-PROGRAM_FILES = ("streamer", "__main__.py")  # that of any other program is called as it wishes to be
 
 
 class Child:
@@ -216,9 +215,15 @@ def start_server() -> None:
         if _server is None or _server.owner_pid != os.getpid():
             if _server is None:
                 atexit.register(end_server)
-            if Path(sys.argv[0] or ".").name in PROGRAM_FILES:
+            if _is_our_program():
                 take_role("main", *sys.argv[1:])
             _server = _Server()
+
+
+def _is_our_program() -> bool:
+    """Any other program is called as it wishes to be."""
+    program = Path(sys.argv[0] or ".")
+    return program.name == "streamer" or program == PACKAGE.with_name("__main__.py")
 
 
 def end_server() -> None:

@@ -108,7 +108,7 @@ def main(closed: Set[int] = frozenset()) -> None:
     """Ends the process with one of the documented exit codes. closed: descriptors nobody has given us"""
     if STDOUT in closed:
         tell("stdout is closed; what is written there is lost")
-    code = _run()
+    code = run()
     finish_talk()
     try:
         sys.stdout.flush()
@@ -119,7 +119,7 @@ def main(closed: Set[int] = frozenset()) -> None:
     os._exit(code)
 
 
-def _run() -> int:
+def run() -> int:
     """The exit code of what the command line asks for."""
     try:
         code = cli.main(prog_name="streamer", standalone_mode=False)

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from streamer.commands.main import main
+from streamer.commands.main import run
+from streamer.commands.talk import finish_talk
 from tests.fuzz.cases import Case
 from tests.programs import STREAMER
 
@@ -47,7 +48,7 @@ def environ_of(case: Case, folder: Path) -> dict[str, str]:
 
 
 def run_here(case: Case, folder: Path) -> Outcome:
-    """Through streamer.commands.main.main, with descriptors 0 to 2 and the environment exchanged for the time."""
+    """Through streamer.commands.main.run, with descriptors 0 to 2 and the environment exchanged for the time."""
     write_files(case, folder)
     with (
         tempfile.TemporaryFile() as stdin,
@@ -59,10 +60,8 @@ def run_here(case: Case, folder: Path) -> Outcome:
         with _exchanged(case, folder, [stdin.fileno(), stdout.fileno(), stderr.fileno()]):
             code: int | None
             try:
-                main()
-                code = 0
-            except SystemExit as ended:
-                code = ended.code if isinstance(ended.code, int) else 0
+                code = run()
+                finish_talk()
             except Hang:
                 code = None
         stdout.seek(0)
