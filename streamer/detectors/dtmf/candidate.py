@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamer.detectors.dtmf.hearing import Lead
 from streamer.detectors.dtmf.verdict import Refusal
 
 
@@ -45,7 +44,3 @@ class Candidate:
     start_sample: float = 0.0
     confidence: float = 0.0
     noise: float = 1e-20  # mean square in the noise bandwidth of a frame, when it began
-
-    @property
-    def lead(self) -> Lead:
-        return Lead(self.pair, self.first_frame, self.last_frame)

@@ -30,7 +30,7 @@ class Grammar:
 
     def __init__(self, timing: Timing, *, channel: int) -> None:
         self._timing, self._spec = timing, timing.spec
-        self._teller = Teller(timing=timing, channel=channel)
+        self._teller = Teller(timing, channel=channel)
         self.rejections: Counter[str] = Counter()  # by Reject
         self.tell: Tell | None = None
         self._hop_ms = timing.hop_ms
@@ -61,7 +61,9 @@ class Grammar:
         """The signal ends or breaks after this frame: close what is open, and forget."""
         events: list[Event] = []
         for candidate in sorted(self._candidates.values(), key=lambda c: c.first_frame):
-            burst = hearing.find_burst(candidate.lead, newest_frame, signal_ends=True)
+            burst = hearing.find_burst(
+                candidate.pair, candidate.first_frame, candidate.last_frame, newest_frame, signal_ends=True
+            )
             events += self._end(candidate, burst, newest_frame, hearing)
         self._candidates.clear()
         self._lead = self._last_pair = NO_PAIR
@@ -103,10 +105,9 @@ class Grammar:
         """The first frame in which something is to be asked, at most stop."""
         due = stop
         for candidate in self._candidates.values():
-            if candidate.check_frame is not None and candidate.check_frame < due:
-                due = candidate.check_frame
-            if candidate.close_frame is not None and candidate.close_frame < due:
-                due = candidate.close_frame
+            for frame in (candidate.check_frame, candidate.close_frame):
+                if frame is not None and frame < due:
+                    due = frame
         return due
 
     def _settle(self, frame: int, pair: int, hearing: Hearing) -> list[Event]:
@@ -129,7 +130,7 @@ class Grammar:
         if self._is_still_off(candidate, frame, hearing):
             candidate.check_frame = frame + OFF_FRAMES
             return []
-        burst = hearing.find_burst(candidate.lead, frame)
+        burst = hearing.find_burst(candidate.pair, candidate.first_frame, candidate.last_frame, frame)
         if burst is None:
             return []
         age_ms = (frame - burst.origin - burst.start) * self._hop_ms
@@ -159,7 +160,7 @@ class Grammar:
             candidate.last_frame - candidate.first_frame >= SHORT_LEAD_FRAMES
             and not self._was_there_before(candidate, hearing)
         ):
-            burst = hearing.find_burst(candidate.lead, frame)
+            burst = hearing.find_burst(candidate.pair, candidate.first_frame, candidate.last_frame, frame)
         if burst is not None:
             wait = burst.stop + self._timing.max_hole_frames - (frame - burst.origin)
             if wait > 0:
@@ -175,7 +176,7 @@ class Grammar:
         if candidate.was_there is None:
             touches = (candidate.first_frame - self._last_stop_frame) * self._hop_ms < TOUCH_MS
             may_touch = touches and self._last_pair != NO_PAIR
-            candidate.was_there = not may_touch and hearing.was_there(candidate.lead)
+            candidate.was_there = not may_touch and hearing.was_there(candidate.pair, candidate.first_frame)
         return candidate.was_there
 
     def _is_still_off(self, candidate: Candidate, frame: int, hearing: Hearing) -> bool:
@@ -184,7 +185,7 @@ class Grammar:
             return False
         if frame >= candidate.last_frame + self._edge_frames:
             return True
-        return hearing.is_off(candidate.lead, frame, candidate.levels)
+        return hearing.is_off(candidate.pair, frame, candidate.levels)
 
     # What the answers come to.
 
@@ -195,7 +196,7 @@ class Grammar:
         since_last_ms = (burst.origin + burst.start - self._last_stop_frame) * self._hop_ms
         touches = abs(since_last_ms) <= self._spec.max_skew_ms
         return hearing.weigh(
-            candidate.lead,
+            candidate.pair,
             burst,
             frame,
             stopped=stopped,
@@ -231,7 +232,7 @@ class Grammar:
                 self._refuse(candidate.pair, candidate.first_frame, found)
                 return events
             events.append(self._begin(candidate, found, frame))
-        figures = hearing.measure(candidate.lead, burst, frame) if burst else None
+        figures = hearing.measure(candidate.pair, burst, frame) if burst else None
         stop_frame = figures.stop_frame if figures else float(frame)
         self._last_pair, self._last_stop_frame = candidate.pair, stop_frame
         return [*events, self._teller.make_end(candidate, figures, stop_frame, frame)]

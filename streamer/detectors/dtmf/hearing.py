@@ -39,14 +39,6 @@ SMALL_HOLE_MS = 10.5  # or a single hole this short (Q.24: 10 ms): trains of sho
 BESIDE = np.array([[0.0], [-1.0], [1.0]])  # bins: Hann's taper is a cosine's bin and half of those beside it
 
 
-class Lead(NamedTuple):
-    """A pair, and the first and the last frame in which it leads, so far."""
-
-    pair: int
-    first_frame: int
-    last_frame: int
-
-
 class Figures(NamedTuple):
     """What is told of a burst when it is over. Powers are mean squares."""
 
@@ -73,29 +65,34 @@ class Hearing:
     values: Callable[[int, int], NDArray[np.complex64]]
     read: Callable[[int, int], NDArray[np.float32] | None]
 
-    def was_there(self, lead: Lead) -> bool:
+    def was_there(self, pair: int, first_frame: int) -> bool:
         """Whether one of the tones was as strong before the pair came to lead: cheap, and true of most speech."""
-        before, after = lead.first_frame - LEAD_BEFORE_FRAMES, lead.first_frame + MIN_LEAD_FRAMES
+        before, after = first_frame - LEAD_BEFORE_FRAMES, first_frame + MIN_LEAD_FRAMES
         if before < self.begin_frame:
             return False
-        rows = self._pair(lead.pair, before, after + 1)
+        rows = self._pair(pair, before, after + 1)
         return any(abs(rows[tone, 0]) > 0.85 * abs(rows[tone, -1]) for tone in (0, 1))
 
-    def is_off(self, lead: Lead, frame: int, levels: tuple[float, ...]) -> bool:
+    def is_off(self, pair: int, frame: int, levels: tuple[float, ...]) -> bool:
         """Whether one of the tones is at less than half its level in this frame: cheap, and true of most speech."""
-        values = self._pair(lead.pair, frame, frame + 1)[:, 0].tolist()
+        values = self._pair(pair, frame, frame + 1)[:, 0].tolist()
         return any(abs(value) < 0.5 * level for value, level in zip(values, levels, strict=True))
 
-    def find_burst(self, lead: Lead, frame: int, *, signal_ends: bool = False) -> Burst | None:
-        """The pair's newest burst as seen in this frame, after which the signal may end."""
+    def find_burst(
+        self, pair: int, first_frame: int, last_frame: int, frame: int, *, signal_ends: bool = False
+    ) -> Burst | None:
+        """The pair's newest burst as seen in this frame, after which the signal may end.
+
+        first_frame, last_frame: in which the pair came to lead, and last led
+        """
         timing = self.timing
         oldest = max(self.begin_frame, frame + 1 - timing.kept_frames)
-        origin = max(oldest, lead.first_frame - timing.back_frames)
-        stop = min(frame + 1, lead.last_frame + timing.edge_frames)
-        led_from = max(lead.first_frame, stop - PLATEAU_FRAMES, origin) - origin
+        origin = max(oldest, first_frame - timing.back_frames)
+        stop = min(frame + 1, last_frame + timing.edge_frames)
+        led_from = max(first_frame, stop - PLATEAU_FRAMES, origin) - origin
         burst = find_burst(
-            np.abs(self._pair(lead.pair, origin, stop).astype(np.complex128)),
-            slice(led_from, max(lead.last_frame + 1 - origin, led_from + 1)),
+            np.abs(self._pair(pair, origin, stop).astype(np.complex128)),
+            slice(led_from, max(last_frame + 1 - origin, led_from + 1)),
             max_hole_frames=timing.max_hole_frames,
             origin=origin,
         )
@@ -105,7 +102,7 @@ class Hearing:
 
     def weigh(
         self,
-        lead: Lead,
+        pair: int,
         burst: Burst,
         frame: int,
         *,
@@ -121,7 +118,7 @@ class Hearing:
             burst, stopped=stopped, started_before=started_before, goes_on=goes_on
         )
         refusal = self._judge_switching(burst, start_skew_ms, stop_skew_ms) or self._judge_phase(
-            lead, burst, frame, stopped=stopped
+            pair, burst, frame, stopped=stopped
         )
         if refusal:
             return refusal
@@ -144,12 +141,12 @@ class Hearing:
         )
         if doubt_of_shape(shape) > self.timing.spec.max_doubt:
             return Refusal(Reject.SHAPE, doubt_of_shape(shape), self.timing.spec.max_doubt)
-        heard = self._listen(lead, shape, frame)
+        heard = self._listen(pair, shape, frame)
         if isinstance(heard, Refusal):
             return heard
         return judge(shape, heard, self.timing.spec) or (shape, heard)
 
-    def measure(self, lead: Lead, burst: Burst, frame: int) -> Figures:
+    def measure(self, pair: int, burst: Burst, frame: int) -> Figures:
         """Frequencies and powers of the burst's last CORE_MS, off the edges."""
         timing = self.timing
         half = timing.frames_per_window / 2
@@ -159,9 +156,9 @@ class Hearing:
             middle = min(round((burst.start + stop) / 2), frame - burst.origin - 1)
             first, last = middle - 1, middle + 1
         first = max(first, last - timing.to_frames(CORE_MS), 0)
-        values = self._pair(lead.pair, burst.origin + first, burst.origin + last + 1).astype(np.complex128)
+        values = self._pair(pair, burst.origin + first, burst.origin + last + 1).astype(np.complex128)
         turn = 2 * np.pi * timing.hop_samples / timing.fs_hz  # a frame's, at 1 Hz
-        nominal_hz = np.array(PAIRS_HZ[lead.pair])
+        nominal_hz = np.array(PAIRS_HZ[pair])
         moved = np.angle((values[:, 1:] * values[:, :-1].conj()).sum(axis=1))
         off_hz = ((moved - nominal_hz * turn + np.pi) % (2 * np.pi) - np.pi) / turn
         off = off_hz * timing.length_samples / timing.fs_hz  # bins
@@ -220,32 +217,32 @@ class Hearing:
             return Refusal(Reject.BROKEN, burst.longest_piece * hop_ms, WHOLE_MS)
         return None
 
-    def _judge_phase(self, lead: Lead, burst: Burst, frame: int, *, stopped: bool) -> Refusal | None:
-        deviation, drift = self._follow_phase(lead, burst, frame)
+    def _judge_phase(self, pair: int, burst: Burst, frame: int, *, stopped: bool) -> Refusal | None:
+        deviation, drift = self._follow_phase(pair, burst, frame)
         if drift > (most := self.timing.spec.max_drift * (1 if stopped else EARLY)):
             return Refusal(Reject.GLIDE, drift, most)
         if deviation > self.timing.spec.max_deviation + 0.01:  # it is a rough figure
             return Refusal(Reject.FREQUENCY, deviation, self.timing.spec.max_deviation)
         return None
 
-    def _follow_phase(self, lead: Lead, burst: Burst, frame: int) -> tuple[float, float]:
+    def _follow_phase(self, pair: int, burst: Burst, frame: int) -> tuple[float, float]:
         """Deviation and drift of the worse tone, from how far its phase moves from frame to frame."""
         first = max(burst.origin + math.ceil(burst.start), self.begin_frame)
         last = min(burst.origin + math.floor(burst.stop), frame)
         if last - first < 4:
             return 0.0, 0.0
-        values = self._pair(lead.pair, first, last + 1).astype(np.complex128)
+        values = self._pair(pair, first, last + 1).astype(np.complex128)
         moves = values[:, 1:] * values[:, :-1].conj()
         middle = moves.shape[1] // 2
         early, late = moves[:, :middle].sum(axis=1), moves[:, middle:].sum(axis=1)
-        nominal = np.array(PAIRS_HZ[lead.pair]) * (2 * np.pi * self.timing.hop_samples / self.timing.fs_hz)
+        nominal = np.array(PAIRS_HZ[pair]) * (2 * np.pi * self.timing.hop_samples / self.timing.fs_hz)
         off = (np.angle(early + late) - nominal + np.pi) % (2 * np.pi) - np.pi
         drift = np.angle(late * early.conj())
         return float(np.max(np.abs(off) / nominal)), float(np.max(np.abs(drift) / nominal))
 
-    def _listen(self, lead: Lead, shape: Shape, frame: int) -> Heard | Refusal:
+    def _listen(self, pair: int, shape: Shape, frame: int) -> Heard | Refusal:
         """Look at the samples, before, during and after, or the first reason why they are no digit's."""
-        per_ms, nominal_hz = self.timing.samples_per_ms, PAIRS_HZ[lead.pair]
+        per_ms, nominal_hz = self.timing.samples_per_ms, PAIRS_HZ[pair]
         settle = SETTLE_MS * per_ms
         start = math.ceil(shape.start_sample + settle)
         stop = int(shape.stop_sample - settle * shape.stopped)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -19,8 +18,7 @@ SHORT_LEAD_FRAMES = 9  # and fewer from first to last no digit: one of 28 ms lea
 CLOSE_FRAMES = 2  # after it has led no more, it is asked so much later whether it has ended
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LeadLimits:
+class LeadLimits(NamedTuple):
     """What a pair needs to lead: powers as a full-scale sine's 0.5, and their ratios."""
 
     is_wanted: NDArray[np.bool_]  # by pair
@@ -80,8 +78,10 @@ class Runs(NamedTuple):
 
 def find_runs(pairs: NDArray[np.int64], *, first_frame: int) -> Runs:
     """pairs: (frames,) of at least one frame, the first of them first_frame"""
-    starts = np.concatenate([[0], np.flatnonzero(pairs[1:] != pairs[:-1]) + 1])
-    stops = np.append(starts[1:], pairs.size)
+    changes = np.flatnonzero(pairs[1:] != pairs[:-1]) + 1
+    edges = np.empty(changes.size + 2, dtype=np.int64)
+    edges[0], edges[1:-1], edges[-1] = 0, changes, pairs.size
+    starts, stops = edges[:-1], edges[1:]
     leaders = pairs[starts]
     lengths = stops - starts
     worthy = (leaders >= 0) & (lengths >= MIN_LEAD_FRAMES)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from streamer.base.units import db_from_power
 from streamer.detectors.dtmf.candidate import Candidate
 from streamer.detectors.dtmf.company import MOST_SNR_DB
@@ -14,12 +12,11 @@ from streamer.detectors.dtmf.verdict import Heard
 from streamer.events import Event
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Teller:
     """Makes the events of one channel; each became known at the end of the frame it is given."""
 
-    timing: Timing
-    channel: int
+    def __init__(self, timing: Timing, *, channel: int) -> None:
+        self._timing, self._channel = timing, channel
 
     def make_begin(self, candidate: Candidate, heard: Heard, frame: int) -> Event:
         event = self._make(candidate, frame, phase="begin")
@@ -38,8 +35,8 @@ class Teller:
             event.level_dbfs = round(db_from_power(2 * (low + high)), 2)
             event.twist_db = round(db_from_power(high / max(low, 1e-20)), 2)
             event.snr_db = round(min(db_from_power(min(low, high) / candidate.noise), MOST_SNR_DB), 1)
-        stop_sample = self.timing.centre_sample(0) + stop_frame * self.timing.hop_samples
-        event.duration_s = (stop_sample - candidate.start_sample) / self.timing.fs_hz
+        stop_sample = self._timing.centre_sample(0) + stop_frame * self._timing.hop_samples
+        event.duration_s = (stop_sample - candidate.start_sample) / self._timing.fs_hz
         return event
 
     def _make(self, candidate: Candidate, frame: int, *, phase: str) -> Event:
@@ -48,9 +45,9 @@ class Teller:
             phase=phase,
             label=PAIR_DIGITS[candidate.pair],
             sample=round(candidate.start_sample),
-            t_s=candidate.start_sample / self.timing.fs_hz,
-            known_sample=self.timing.end_sample(frame),
+            t_s=candidate.start_sample / self._timing.fs_hz,
+            known_sample=self._timing.end_sample(frame),
             id=candidate.number,
-            channel=self.channel,
+            channel=self._channel,
             confidence=round(candidate.confidence, 3),
         )

@@ -27,7 +27,7 @@ def make_analysis(fs_hz: float) -> Analysis:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Timing:
     """Frame k covers samples [k * hop_samples, k * hop_samples + length_samples), since the stream began.
 

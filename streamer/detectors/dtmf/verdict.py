@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from streamer.detectors.dtmf.spec import DtmfSpec
 
@@ -31,8 +32,7 @@ class Reject(StrEnum):
     GONE = "its samples are gone"
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """A reason, and by how much: the value and the limit it misses."""
 
     reject: Reject

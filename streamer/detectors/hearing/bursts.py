@@ -69,7 +69,8 @@ def find_plateau(amplitudes: NDArray[np.float64]) -> NDArray[np.float64]:
     ordered = amplitudes.copy()
     ordered.sort(axis=-1)
     upper = ordered[..., ordered.shape[-1] // 2 :]
-    return np.asarray(np.add.reduce(upper, axis=-1) / upper.shape[-1])
+    plateau: NDArray[np.float64] = np.add.reduce(upper, axis=-1) / upper.shape[-1]
+    return plateau
 
 
 def rising_edge(envelope: Sequence[float], at: int, level: float) -> float:
@@ -135,25 +136,35 @@ def find_burst(
     pieces = find_pieces(least, 0.5)
     if not pieces:
         return None
-    both = least.tolist()
-    first = pieces[-1][0]
-    start = rising_edge(both, first, 0.5)
-    holes: list[tuple[float, float]] = []
-    for earlier_first, earlier_stop in reversed(pieces[:-1]):
-        hole_start = falling_edge(both, earlier_stop - 1, 0.5)
-        if start - hole_start > max_hole_frames:
-            break
-        holes.append((hole_start, start))
-        first, start = earlier_first, rising_edge(both, earlier_first, 0.5)
+    first, last = pieces[-1][0], pieces[-1][1] - 1
+    holes: tuple[tuple[float, float], ...] = ()
+    if len(pieces) > 1:
+        first, holes = _bridge_holes(least.tolist(), pieces, max_hole_frames)
     rows = scaled.tolist()
     return Burst(
         origin=origin,
         starts=tuple([rising_edge(row, first, 0.5) for row in rows]),
-        stops=tuple([falling_edge(row, pieces[-1][1] - 1, 0.5) for row in rows]),
-        holes=tuple(holes),
+        stops=tuple([falling_edge(row, last, 0.5) for row in rows]),
+        holes=holes,
         levels=tuple(levels.tolist()),
         scaled=scaled,
     )
+
+
+def _bridge_holes(
+    envelope: list[float], pieces: list[tuple[int, int]], max_hole_frames: float
+) -> tuple[int, tuple[tuple[float, float], ...]]:
+    """The first index of the oldest of the pieces that belong to the newest, and the holes between them."""
+    first = pieces[-1][0]
+    start = rising_edge(envelope, first, 0.5)
+    holes: list[tuple[float, float]] = []
+    for earlier_first, earlier_stop in reversed(pieces[:-1]):
+        hole_start = falling_edge(envelope, earlier_stop - 1, 0.5)
+        if start - hole_start > max_hole_frames:
+            break
+        holes.append((hole_start, start))
+        first, start = earlier_first, rising_edge(envelope, earlier_first, 0.5)
+    return first, tuple(holes)
 
 
 def step_response(frames: NDArray[np.float64], frames_per_window: float) -> NDArray[np.float64]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 REST_HZ = (280.0, 3500.0)  # where speech, and most else that is not a tone, has its strongest lines
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _View:
+class _View(NamedTuple):
     """How so many samples are looked at: everything that depends on their number alone."""
 
     taper: NDArray[np.float64]
@@ -46,8 +45,7 @@ def _view(n_samples: int, fs_hz: float) -> _View:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(NamedTuple):
     """The tones looked for: frequency and amplitude of each, and the samples without them."""
 
     freqs_hz: tuple[float, ...]

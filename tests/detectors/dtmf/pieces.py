@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from streamer.analysis.analyser import Analyser
 from streamer.detectors.dtmf.grammar import Grammar
-from streamer.detectors.dtmf.hearing import Hearing, Lead
+from streamer.detectors.dtmf.hearing import Hearing
 from streamer.detectors.dtmf.leaders import MIN_LEAD_FRAMES, find_leaders, find_runs, make_limits
 from streamer.detectors.dtmf.spec import DtmfSpec
 from streamer.detectors.dtmf.timing import Timing, make_analysis
@@ -71,9 +71,9 @@ class Question:
     @property
     def newest_frame(self) -> int:
         """The last frame that the answer may depend on."""
-        frames = [argument for argument in self.arguments if isinstance(argument, int)]
-        (lead,) = (argument for argument in self.arguments if isinstance(argument, Lead))
-        return frames[0] if frames else lead.first_frame + MIN_LEAD_FRAMES
+        if self.name == "was_there":
+            return int(self.arguments[1]) + MIN_LEAD_FRAMES
+        return int(self.arguments[{"is_off": 1, "find_burst": 3, "weigh": 2, "measure": 2}[self.name]])
 
     def ask(self, hearing: Hearing) -> Any:
         return getattr(hearing, self.name)(*self.arguments, **self.options)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from streamer.detectors.dtmf.grammar import Grammar
-from streamer.detectors.dtmf.hearing import Figures, Lead
+from streamer.detectors.dtmf.hearing import Figures
 from streamer.detectors.dtmf.leaders import find_runs
 from streamer.detectors.dtmf.pairs import PAIR_DIGITS
 from streamer.detectors.dtmf.verdict import Heard, PairTones, Refusal, Reject, Shape
@@ -56,16 +56,19 @@ class Told:
     weighed: list[tuple[str, int, bool]] = field(default_factory=list)  # digit, frame, stopped
     common: list[tuple[int | None, int | None]] = field(default_factory=list)
 
-    def was_there(self, lead: Lead) -> bool:
-        assert lead.last_frame >= lead.first_frame
+    def was_there(self, pair: int, first_frame: int) -> bool:
+        assert first_frame <= self.on[PAIR_DIGITS[pair]][1]
         return self.is_old
 
-    def is_off(self, lead: Lead, frame: int, levels: tuple[float, ...]) -> bool:
+    def is_off(self, pair: int, frame: int, levels: tuple[float, ...]) -> bool:
         assert levels == (1.0, 1.0)
-        return not self.on[PAIR_DIGITS[lead.pair]][0] <= frame <= self.on[PAIR_DIGITS[lead.pair]][1]
+        return not self.on[PAIR_DIGITS[pair]][0] <= frame <= self.on[PAIR_DIGITS[pair]][1]
 
-    def find_burst(self, lead: Lead, frame: int, *, signal_ends: bool = False) -> Burst:
-        start, stop = self.on[PAIR_DIGITS[lead.pair]]
+    def find_burst(
+        self, pair: int, first_frame: int, last_frame: int, frame: int, *, signal_ends: bool = False
+    ) -> Burst:
+        assert first_frame <= last_frame <= frame
+        start, stop = self.on[PAIR_DIGITS[pair]]
         stop = min(stop, frame + (not signal_ends))
         return Burst(
             origin=0,
@@ -78,7 +81,7 @@ class Told:
 
     def weigh(
         self,
-        lead: Lead,
+        pair: int,
         burst: Burst,
         frame: int,
         *,
@@ -86,12 +89,12 @@ class Told:
         started_before: int | None,
         goes_on: int | None,
     ) -> tuple[Shape, Heard] | Refusal:
-        self.weighed.append((PAIR_DIGITS[lead.pair], frame, stopped))
+        self.weighed.append((PAIR_DIGITS[pair], frame, stopped))
         self.common.append((started_before, goes_on))
         return self.verdicts.pop(0) if self.verdicts else verdict_of_a_clean_digit(burst.start, burst.stop)
 
-    def measure(self, lead: Lead, burst: Burst, frame: int) -> Figures:
-        assert self.on[PAIR_DIGITS[lead.pair]][0] == burst.start < frame
+    def measure(self, pair: int, burst: Burst, frame: int) -> Figures:
+        assert self.on[PAIR_DIGITS[pair]][0] == burst.start < frame
         return Figures(stop_frame=burst.stop, freqs_hz=(770.0, 1336.0), powers=(0.005, 0.005))
 
 

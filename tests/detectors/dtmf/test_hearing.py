@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from streamer.analysis.bank import Levels
 from streamer.detectors.dtmf.detector import DtmfDetector
-from streamer.detectors.dtmf.hearing import Hearing, Lead
+from streamer.detectors.dtmf.hearing import Hearing
 from streamer.detectors.dtmf.spec import DtmfSpec
 from streamer.detectors.dtmf.verdict import Refusal, Reject
 from streamer.detectors.hearing.bursts import Burst
@@ -133,12 +133,12 @@ def test_nothing_is_known_from_before_a_gap() -> None:
     piece = hear_piece(signal, 0, fs_hz=FS_HZ)
     begin_frame = 1500 // TIMING.hop_samples
     after_gap = dataclasses.replace(piece, begin_frame=begin_frame)
-    lead, frame = Lead(5, 80, 112), len(measure(signal, FS_HZ)) - 1
-    burst = after_gap.find_burst(lead, frame)
+    frame = len(measure(signal, FS_HZ)) - 1
+    burst = after_gap.find_burst(5, 80, 112, frame)
     assert burst is not None
     assert burst.origin == begin_frame
     heard = [
-        hearing.weigh(lead, burst, frame, stopped=True)
+        hearing.weigh(5, burst, frame, stopped=True)
         for hearing in (after_gap, dataclasses.replace(after_gap, read=zero_before(piece, 1500)))
     ]
     assert heard[0] == heard[1]
@@ -161,8 +161,8 @@ def test_samples_that_are_gone_are_a_refusal(fs_hz: int) -> None:
     signal = np.interp(np.arange(0, signal.size, FS_HZ / fs_hz), np.arange(signal.size), signal)
     piece = hear_piece(signal.astype(np.float32), 0, fs_hz=fs_hz)
     deaf = dataclasses.replace(piece, read=lambda _start, _stop: None)
-    lead, frame = Lead(5, 22, 50), len(measure(signal.astype(np.float32), fs_hz)) - 1
-    burst = deaf.find_burst(lead, frame)
+    frame = len(measure(signal.astype(np.float32), fs_hz)) - 1
+    burst = deaf.find_burst(5, 22, 50, frame)
     assert burst is not None
-    assert deaf.weigh(lead, burst, frame, stopped=True) == Refusal(Reject.GONE)
-    assert not isinstance(piece.weigh(lead, burst, frame, stopped=True), Refusal)
+    assert deaf.weigh(5, burst, frame, stopped=True) == Refusal(Reject.GONE)
+    assert not isinstance(piece.weigh(5, burst, frame, stopped=True), Refusal)

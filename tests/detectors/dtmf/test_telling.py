@@ -5,7 +5,7 @@ from streamer.detectors.dtmf.hearing import Figures
 from streamer.detectors.dtmf.telling import Teller
 from tests.detectors.dtmf.pieces import make_timing
 
-TELLER = Teller(timing=make_timing(8000), channel=2)
+TELLER = Teller(make_timing(8000), channel=2)
 BEGUN = Candidate(
     pair=5, first_frame=9, last_frame=50, check_frame=None, number=7, start_sample=400.4, noise=5e-5
 )
