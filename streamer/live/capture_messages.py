@@ -15,10 +15,9 @@ libraries read what comes from outside. One that is none of these counts as a pi
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
+from streamer.base.text import make_encodable
 from streamer.live.ring import RingSpec
 from streamer.sources import SourceInfo
 
@@ -68,18 +67,10 @@ def encode(message: Message) -> bytes:
     try:
         return _encode(message)
     except UnicodeEncodeError:
-        return _encode(_make_printable(msgspec.to_builtins(message)))
+        return _encode(make_encodable(msgspec.to_builtins(message)))
 
 
 def decode(data: bytes) -> Message:
     """Raises ValueError when it is no message."""
     message: Message = _decode(data)
     return message
-
-
-def _make_printable(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode(errors="backslashreplace").decode()
-    if isinstance(value, dict):
-        return {key: _make_printable(item) for key, item in value.items()}
-    return [_make_printable(item) for item in value] if isinstance(value, list | tuple) else value

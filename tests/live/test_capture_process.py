@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from streamer.base.processes import get_context
+from streamer.base.text import as_unicode
 from streamer.live.capture_messages import Ended, Opened, Run, decode, encode
 from streamer.live.capture_process import CaptureProcess
 from streamer.live.ring import Ring, RingSpec
@@ -146,7 +147,7 @@ def test_what_a_capture_process_says_is_read_as_a_message_or_it_counts_as_gone(
 def test_messages_arrive_as_they_were_whatever_the_names_in_them(name: str) -> None:
     start_time = datetime(2026, 11, 22, 7, 31, tzinfo=UTC)
     info = SourceInfo(name=name, fs_hz=8000, channels=2, is_live=True, n_samples=5, start_time=start_time)
-    shown = name.encode(errors="backslashreplace").decode()
+    shown = as_unicode(name)
     assert decode(encode(Opened(info=info))) == Opened(info=replace(info, name=shown))
     ended = Ended(error=f"{name} is empty", exit_code=3, remarks=(name,))
     assert decode(encode(ended)) == Ended(error=f"{shown} is empty", exit_code=3, remarks=(shown,))
