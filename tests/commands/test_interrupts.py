@@ -74,7 +74,9 @@ def test_signals_at_random_moments_end_live_with_its_code_and_leave_nothing() ->
 def test_it_ends_within_two_seconds_while_kernels_are_compiled_and_nothing_goes_on_compiling(
     tmp_path: Path,
 ) -> None:
-    folders = {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "TMPDIR": str(tmp_path)}
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    folders = {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "TMPDIR": str(temporary)}
     program = start("live", "--demo", env={**os.environ, **folders})
     assert program.stderr is not None
     assert "compiling kernels" in program.stderr.readline()
@@ -83,7 +85,7 @@ def test_it_ends_within_two_seconds_while_kernels_are_compiled_and_nothing_goes_
     program.communicate(timeout=10)
     assert time.monotonic() - began_s < 2
     assert program.returncode == 0
-    assert find_leftovers(str(tmp_path)) == []
+    assert find_leftovers(str(temporary)) == []
 
 
 def test_a_ctrl_c_that_reaches_the_process_server_before_it_has_begun_is_nobodys_traceback() -> None:
