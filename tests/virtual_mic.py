@@ -313,6 +313,7 @@ class JackMic(_Server):
         self, rate_hz: int = 48000, channels: int = 1, *, period_samples: int = JACK_PERIOD_SAMPLES
     ) -> None:
         super().__init__()
+        _forget_killed_servers()
         self.rate_hz, self.channels, self.period_samples = rate_hz, channels, period_samples
         self._name = self._folder.name
         self._ticker: subprocess.Popen[bytes] | None = None
@@ -372,3 +373,11 @@ class JackMic(_Server):
         assert inputs, "nobody records"
         for port in inputs:
             self._ask("jack_connect", TICKER, port)
+
+
+def _forget_killed_servers() -> None:
+    """JACK's registry has room for eight servers, and those that were killed stay in it: when none runs, it goes."""
+    if subprocess.run(["pgrep", "-x", "jackd"], capture_output=True, check=False).returncode:
+        for pattern in ("jack-shm-registry", "jack-[0-9]*"):
+            for path in Path("/dev/shm").glob(pattern):
+                path.unlink(missing_ok=True)

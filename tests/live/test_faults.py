@@ -611,9 +611,9 @@ def wait_for_idle_workers(pid: int) -> list[int]:
 
 
 def is_idle_worker(pid: int) -> bool:
-    """Whether this is a worker: a child of the process server that waits for an index."""
+    """Whether this is a worker that waits for an index."""
     try:
-        is_ours = "forkserver" in Path(f"/proc/{pid}/cmdline").read_text()
+        is_ours = Path(f"/proc/{pid}/cmdline").read_text().startswith("streamer: worker")
         return is_ours and "pipe_read" in Path(f"/proc/{pid}/wchan").read_text() and is_running(pid)
     except OSError:
         return False
