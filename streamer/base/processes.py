@@ -80,7 +80,7 @@ def _take_fd(fd: Any) -> int:
     return taken
 
 
-def send_block(connection: Connection, block: SharedBlock, _pid: int | None = None) -> None:
+def send_block(connection: Connection, block: SharedBlock) -> None:
     """Give a block to the running process at the other end of a duplex pipe."""
     connection.send_bytes(b"%d" % block.size_bytes)
     reduction.send_handle(connection, block.fileno(), None)  # a number only Windows needs

@@ -24,7 +24,7 @@ from typing import Any
 import msgspec
 from numpy.typing import NDArray
 
-from streamer.base.errors import RefusedError, SourceError, SpecError, StreamerError
+from streamer.base.errors import INTERNAL_ERROR, RefusedError, SourceError, SpecError, StreamerError
 from streamer.base.processes import receive_block
 from streamer.live.capture_messages import MAX_BYTES, Ended, Opened, Run, decode, encode
 from streamer.live.dispatcher import Dispatcher
@@ -102,7 +102,9 @@ def _open(spec: SourceSpec, before: SourceInfo | None, stdin_fd: int) -> Source 
         is_refusal = isinstance(error, RefusedError | SpecError)
         return Ended(error=str(error), exit_code=error.exit_code, is_refusal=is_refusal)
     except Exception:
-        return Ended(error=f"cannot open {spec.target}", exit_code=70, trace=traceback.format_exc())
+        return Ended(
+            error=f"cannot open {spec.target}", exit_code=INTERNAL_ERROR, trace=traceback.format_exc()
+        )
 
 
 def _receive_run(control: Connection) -> tuple[Run, Ring] | None:
@@ -131,7 +133,9 @@ def _run(
     except StreamerError as error:
         ended = Ended(error=str(error), exit_code=error.exit_code)
     except Exception:
-        ended = Ended(error=f"{source.info.name} failed", exit_code=70, trace=traceback.format_exc())
+        ended = Ended(
+            error=f"{source.info.name} failed", exit_code=INTERNAL_ERROR, trace=traceback.format_exc()
+        )
     return ended
 
 

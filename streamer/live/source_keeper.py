@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from streamer.base.errors import SourceError, StreamerError
+from streamer.base.errors import INTERNAL_ERROR, SourceError, StreamerError
 from streamer.events import ErrorRecord
 from streamer.live.capture_messages import Ended, Opened
 from streamer.sources import SourceInfo, SourceSpec
@@ -142,7 +142,7 @@ class SourceKeeper:
         if isinstance(message, Opened):
             return self._note_opened(message.info, now_s)
         if message is None:
-            message = Ended(error=f"the capture process of {self.name} died", exit_code=70)
+            message = Ended(error=f"the capture process of {self.name} died", exit_code=INTERNAL_ERROR)
         return self._note_ended(message, now_s)
 
     def run(self, now_s: float) -> Orders:

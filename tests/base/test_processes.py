@@ -36,7 +36,7 @@ def test_a_child_writes_into_blocks_it_was_given_at_its_start_and_later() -> Non
     child = start_process(fill, first, theirs, name="filler")
     assert child.pid is not None
     assert ours.recv() == 32
-    send_block(ours, later, child.pid)
+    send_block(ours, later)
     assert ours.recv() == 16
     child.join(5)
     assert first.array(np.int64, (4,)).tolist() == [7] * 4
