@@ -56,7 +56,7 @@ def serve(fd: int, preloaded: Sequence[str]) -> None:
     with _ending_with(link):
         for name in preloaded:
             with suppress(ImportError):
-                import_module(name)
+                _load(name)
     awake_fd, wake_fd = os.pipe()
     os.set_blocking(wake_fd, False)
     os.set_blocking(awake_fd, False)
@@ -76,6 +76,20 @@ def serve(fd: int, preloaded: Sequence[str]) -> None:
             for given in fds:
                 os.set_inheritable(given, False)
             _fork(fds, children, [link.fileno(), awake_fd, wake_fd])
+
+
+def _load(name: str) -> None:
+    """Without room for it there is nothing to fork: said in one line, by the one who knows why."""
+    try:
+        import_module(name)
+    except (OSError, MemoryError) as error:
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        print(
+            f"streamer: {name} cannot be loaded: {why}; more memory may help (see `ulimit -v`)",
+            file=sys.stderr,
+        )
+        sys.stderr.flush()
+        os._exit(1)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from streamer.base.errors import SpecError
@@ -24,13 +24,23 @@ def as_unicode(text: str) -> str:
     return text
 
 
-def make_encodable(value: Any) -> Any:
+def encode_all(encode: Callable[[Any], bytes], value: Any) -> bytes:
+    """What msgspec's encoder makes of it; bytes of names that are no UTF-8 arrive as people are shown them."""
+    try:
+        return encode(value)
+    except UnicodeEncodeError:
+        import msgspec  # such names are rare
+
+        return encode(_make_encodable(msgspec.to_builtins(value, builtin_types=(bytes,))))
+
+
+def _make_encodable(value: Any) -> Any:
     """Lists and dictionaries of texts and other things, with texts that any encoder takes."""
     if isinstance(value, str):
         return as_unicode(value)
     if isinstance(value, dict):
-        return {make_encodable(key): make_encodable(each) for key, each in value.items()}
-    return [make_encodable(each) for each in value] if isinstance(value, list | tuple) else value
+        return {_make_encodable(key): _make_encodable(each) for key, each in value.items()}
+    return [_make_encodable(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _spell(surrogate: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
-from streamer.base.text import make_encodable
+from streamer.base.text import encode_all
 
 
 class Scene(msgspec.Struct, kw_only=True, frozen=True, tag="scene"):
@@ -110,10 +110,7 @@ _answer_decoder: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answe
 
 
 def encode(message: Message | Answer) -> bytes:
-    try:
-        return _encode(message)
-    except UnicodeEncodeError:  # a name that is no UTF-8
-        return _encode(make_encodable(msgspec.to_builtins(message, builtin_types=(bytes,))))
+    return encode_all(_encode, message)
 
 
 def decode_message(message: bytes) -> Message:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from streamer.base.text import make_encodable
+from streamer.base.text import encode_all
 
 SCHEMA = "streamer.event/1"
 
@@ -128,10 +128,7 @@ _encode = msgspec.json.Encoder().encode
 
 def encode_line(record: Record) -> bytes:
     """One line of NDJSON, without its line end; the schema comes first."""
-    try:
-        encoded = _encode(record)
-    except UnicodeEncodeError:  # a file name that is no UTF-8
-        encoded = _encode(make_encodable(msgspec.to_builtins(record)))
+    encoded = encode_all(_encode, record)
     if not (text := encoded.decode()).isprintable():
         encoded = "".join(c if c.isprintable() else _escape(c) for c in text).encode()
     line = b'{"schema":"' + SCHEMA.encode() + b'",' + encoded[1:]

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import msgspec
 
-from streamer.base.text import make_encodable
+from streamer.base.text import encode_all
 from streamer.live.ring import RingSpec
 from streamer.sources import SourceInfo
 
@@ -63,11 +63,7 @@ _decode = msgspec.msgpack.Decoder(Message).decode
 
 
 def encode(message: Message) -> bytes:
-    """Bytes of a file's name that are no UTF-8 arrive as people are shown them."""
-    try:
-        return _encode(message)
-    except UnicodeEncodeError:
-        return _encode(make_encodable(msgspec.to_builtins(message)))
+    return encode_all(_encode, message)
 
 
 def decode(data: bytes) -> Message:

@@ -137,16 +137,18 @@ class Pool:
 
     def supervise(
         self, *, stall_ns: int = STALL_NS, lease_ns: int = LEASE_NS, ready_ns: int = READY_NS
-    ) -> list[int]:
-        """Replace workers that died or hang, and hand out their work again. Returns the exit codes of the dead."""
+    ) -> list[int | None]:
+        """Replace workers that died or hang, and hand out their work again.
+
+        Returns the exit codes of the dead: None where the process server, which would know, is stopped or dead.
+        """
         now = time.monotonic_ns()
         died = []
         for place in self._places:
-            if place.worker is not None:
-                exit_code = self._watch(place, place.worker, now=now, lease_ns=lease_ns, ready_ns=ready_ns)
-                if exit_code is None:
+            if (worker := place.worker) is not None:
+                if self._is_at_work(place, worker, now=now, lease_ns=lease_ns, ready_ns=ready_ns):
                     continue
-                died.append(exit_code)
+                died.append(worker.exitcode)
             if now >= place.start_at_ns:
                 self._start(place)
         if self.collector.next_span != self._seen_span:
@@ -158,8 +160,8 @@ class Pool:
         del self._requeue[: write_messages(self._index.writer.fileno(), self._requeue)]
         return died
 
-    def _watch(self, place: _Place, worker: Child, *, now: int, lease_ns: int, ready_ns: int) -> int | None:
-        """The worker's exit code, if it is dead by now; what it was at is handed out again."""
+    def _is_at_work(self, place: _Place, worker: Child, *, now: int, lease_ns: int, ready_ns: int) -> bool:
+        """One that hangs is ended; what one that is dead by now was at is handed out again."""
         message = place.lease.message
         may_take_ns = ready_ns if message == GETTING_READY else lease_ns
         has_hung = bool(message) and now - place.lease.since_ns > may_take_ns
@@ -167,12 +169,12 @@ class Pool:
             worker.kill()
             worker.join(1)
         if worker.is_alive():
-            return None
+            return True
         self.restarts += 1
         if message and message != GETTING_READY:
             self._hand_out_again(message)
         place.note_death(now, has_hung=has_hung)
-        return worker.exitcode or 0
+        return False
 
     @property
     def is_hopeless(self) -> bool:

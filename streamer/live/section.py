@@ -198,12 +198,12 @@ class Section:
             )
         if self.pool.is_hopeless:
             raise StreamerError(
-                f"the worker processes end as soon as they have started, with exit code {exit_codes}: "
+                f"the worker processes end as soon as they have started ({', '.join(map(_describe_end, exit_codes))}): "
                 "`streamer detect` works without them; allow more memory if it is limited (see `ulimit -v`), and else "
                 "report this with what `streamer --version` prints"
             )
         restarts = self.pool.restarts
-        replaced = [WorkerRecord(reason=f"exit code {code}", restarts=restarts) for code in exit_codes]
+        replaced = [WorkerRecord(reason=_describe_end(code), restarts=restarts) for code in exit_codes]
         return [*replaced, *self._follow_wall_clock()]
 
     def _follow_wall_clock(self) -> list[Item]:
@@ -305,6 +305,11 @@ class Section:
         if busy_ns == 0 or analysed == 0:
             return None
         return analysed / self.info.fs_hz / (busy_ns * 1e-9) * self.pool.n_workers
+
+
+def _describe_end(exit_code: int | None) -> str:
+    """Of a worker, for people; None: whoever knew how it ended is stopped or dead."""
+    return "ended, how is not known" if exit_code is None else f"exit code {exit_code}"
 
 
 def _round(value: float | None) -> float | None:

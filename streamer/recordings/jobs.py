@@ -24,7 +24,7 @@ import msgspec
 
 from streamer.base.errors import INTERNAL_ERROR, StreamerError
 from streamer.base.processes import InheritedFd, get_context, start_process
-from streamer.base.text import make_encodable
+from streamer.base.text import encode_all
 from streamer.base.units import format_duration
 from streamer.events import End, ErrorRecord, Event, GapRecord, Record, Start, Stats
 from streamer.recordings import Progress
@@ -74,11 +74,7 @@ _decode_message = msgspec.msgpack.Decoder(_Message).decode
 
 
 def _pack(said: object) -> bytes:
-    try:
-        body = _encode(said)
-    except UnicodeEncodeError:  # a name that is no UTF-8
-        body = _encode(make_encodable(msgspec.to_builtins(said)))
-    return _encode(_Message(type(said).__name__, msgspec.Raw(body)))
+    return _encode(_Message(type(said).__name__, msgspec.Raw(encode_all(_encode, said))))
 
 
 def _unpack(message: bytes) -> Any:

@@ -67,9 +67,9 @@ def test_a_signal_ends_detect_soon_and_it_says_how_far_it_came(
     assert cut
     assert all(": cut short after " in line or ": cut short before " in line for line in cut)
     records = read_lines(first + out)
-    for name in {str(line.get("file")) for line in records}:
-        heard = digits_of([line for line in records if str(line.get("file")) == name])
-        assert "5550123".startswith(heard), name
+    for file in {str(line.get("file")) for line in records}:
+        heard = digits_of([line for line in records if str(line.get("file")) == file])
+        assert "5550123".startswith(heard), file
     assert [line for line in records if line["type"] == "error" and "cut short" in line["message"]]
     if jobs == "1":
         assert records[-1]["reason"] == {130: "interrupted", 143: "terminated"}[code]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +16,7 @@ import pytest
 from streamer.analysis.bank import Analysis, Bank, Batch
 from streamer.analysis.frames import FrameSpec
 from streamer.base.errors import StreamerError
-from streamer.events import Event, GapRecord
+from streamer.events import Event, GapRecord, WorkerRecord
 from streamer.live.dispatcher import Dispatcher
 from streamer.live.ring import RingWriter
 from streamer.live.ring_fields import GapReason
@@ -243,6 +246,29 @@ def test_before_the_first_sample_nothing_can_be_missed(index: IndexPipe) -> None
         assert drain(section) == []
         assert section.note_missed(time.monotonic()) == []
         assert section.stats.captured == 0
+
+
+def test_a_worker_that_dies_while_the_process_server_is_stopped_is_not_said_to_have_ended_well(
+    index: IndexPipe,
+) -> None:
+    with closing(make_section(make_info(), index)) as section:
+        wait_until_ready(section)
+        [worker] = section.pool.pids
+        server = find_parent(worker)
+        os.kill(server, signal.SIGSTOP)
+        try:
+            os.kill(worker, signal.SIGKILL)
+            items: list[Item] = []
+            wait_until(lambda: bool(items.extend(section.supervise()) or items))
+        finally:
+            os.kill(server, signal.SIGCONT)
+        assert [item.reason for item in items if isinstance(item, WorkerRecord)] == [
+            "ended, how is not known"
+        ]
+
+
+def find_parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def test_workers_that_cannot_be_kept_alive_are_an_error_that_says_what_works(
