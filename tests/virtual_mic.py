@@ -260,9 +260,7 @@ class PipeWireMic(_Server):
         config.mkdir(parents=True, exist_ok=True)
         (config / "mic.conf").write_text(
             f"context.properties = {{ default.clock.rate = {self.rate_hz} }}\n"
-            "context.objects = [ { factory = adapter args = {\n"
-            f"    factory.name = support.null-audio-sink node.name = {SINK} media.class = Audio/Sink\n"
-            f"    audio.rate = {self.rate_hz} audio.position = [ MONO ] }} }} ]\n"
+            f"context.objects = [ {{ factory = adapter args = {self._null_sink()} }} ]\n"
         )
         for left in ("bus", "pipewire-0", "pipewire-0.lock", "pulse/native"):
             (self._folder / left).unlink(missing_ok=True)
@@ -278,6 +276,30 @@ class PipeWireMic(_Server):
                 "the virtual microphone's wireplumber or pipewire-pulse did not come up"
             )
             time.sleep(0.05)
+
+    def _null_sink(self) -> str:
+        return (
+            f"{{ factory.name = support.null-audio-sink node.name = {SINK} media.class = Audio/Sink "
+            f"audio.rate = {self.rate_hz} audio.position = [ MONO ] object.linger = true }}"
+        )
+
+    def unplug(self) -> None:
+        """The device vanishes from the graph; the stream stays, and nothing feeds it."""
+        self._ask("pw-cli", "destroy", SINK)
+
+    def plug(self) -> None:
+        """Returns once it is joined to whoever listens."""
+        self._ask("pw-cli", "create-node", "adapter", self._null_sink())
+        deadline = time.monotonic() + 15
+        while f"|<- {SINK}:monitor" not in self._ask("pw-link", "--links"):
+            assert time.monotonic() < deadline, "nobody was joined to the microphone that is back"
+            time.sleep(0.05)
+
+    def suspend(self) -> None:
+        self._ask("pactl", "suspend-sink", SINK, "1")
+
+    def resume(self) -> None:
+        self._ask("pactl", "suspend-sink", SINK, "0")
 
     def _help(self, *command: str) -> None:
         quiet = subprocess.DEVNULL

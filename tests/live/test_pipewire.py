@@ -63,6 +63,27 @@ def test_digits_are_heard_by_pipewire_before_and_after_its_server_was_frozen_and
     assert heard == digits_of(listener.seen) == DIGITS * (1 + len(FAULTS))
 
 
+@pytest.mark.audio
+def test_a_microphone_unplugged_from_pipewire_is_heard_again_once_it_is_plugged_in(
+    pipewire: PipeWireMic, dial: Path
+) -> None:
+    """PipeWire feeds the stream silence meanwhile, or nothing, and joins it to the microphone when that is back."""
+    listener = Listener("--plan", "dtmf", env=pipewire.env)
+    listener.wait_for_audio()
+    heard = play(pipewire, dial, listener)
+    for break_it, mend_it in [
+        (PipeWireMic.unplug, PipeWireMic.plug),
+        (PipeWireMic.suspend, PipeWireMic.resume),
+    ]:
+        break_it(pipewire)
+        listener.wait_for("stats")
+        mend_it(pipewire)
+        listener.wait_for_audio()
+        heard += play(pipewire, dial, listener)
+    listener.end()
+    assert heard == digits_of(listener.seen) == DIGITS * 3
+
+
 def play(pipewire: PipeWireMic, dial: Path, listener: Listener) -> str:
     """What is heard while the digits are played."""
     before = len(listener.seen)
