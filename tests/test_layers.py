@@ -69,7 +69,7 @@ ORDER = {
     "outputs": "__init__ formats output < to_*",
     "commands": (
         "__init__ descriptors inputs interrupts options talk progress < cut_short live"
-        " < bands bench completion config detect devices doctor generate guide plan spectrogram < main"
+        " < bands bench config detect devices doctor generate guide plan spectrogram < completion < main"
     ),
     "commands/live": "__init__ settings systemd < load_settings < spec < view < monitor < command",
     "commands/doctor": "__init__ diagnosis < microphone < checks < command",

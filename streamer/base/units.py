@@ -35,6 +35,7 @@ MAX_WINDOW_SAMPLES = 2**24  # six minutes at 48 kHz; what is longer is a slipped
 NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
 _QUANTITY = re.compile(rf"([+-]?{NUMBER})\s*([^\d\s.+-][^\s]*)?", re.ASCII)
 _DURATION_PART = re.compile(rf"({NUMBER})\s*([a-zµ]+)\s*", re.ASCII)
+_CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)", re.ASCII)  # 1:02:03.5, 2:03, 3
 
 
 def parse_duration_s(text: str | float, *, name: str = "duration") -> float:
@@ -56,6 +57,28 @@ def parse_duration_s(text: str | float, *, name: str = "duration") -> float:
         raise SpecError(f"{name} is empty; {allowed}")
     if not total_s <= MAX_DURATION_S:
         raise SpecError(f"{name} is {shorten(text)}, which is too long to count; {allowed}")
+    return total_s
+
+
+def parse_time_s(text: str, *, name: str = "duration") -> float:
+    """Seconds of a signal, as people say them on a command line: a duration, bare seconds, m:ss or h:mm:ss.
+
+    A plan's times need their unit: there, milliseconds are as likely meant.
+    """
+    written = text.strip()
+    if (clock := _CLOCK.fullmatch(written)) is None:
+        try:
+            return parse_duration_s(text, name=name)
+        except SpecError as error:
+            raise SpecError(f"{error}; or seconds, 90, or minutes and seconds, 1:30") from None
+    hours, minutes, seconds = (float(part[:400]) if part else 0.0 for part in clock.groups())
+    if (clock[2] is not None and seconds >= 60) or (clock[1] is not None and minutes >= 60):
+        raise SpecError(f"{name} is {shorten(text)}; minutes and seconds go up to 59, such as 1:02:03")
+    total_s = 3600 * hours + 60 * minutes + seconds
+    if not total_s <= MAX_DURATION_S:
+        raise SpecError(
+            f"{name} is {shorten(text)}, which is too long to count; write it such as 90, 1:30 or 2h"
+        )
     return total_s
 
 

@@ -7,9 +7,15 @@ from pathlib import Path
 import click
 
 from streamer.base.errors import SpecError
-from streamer.commands.live.load_settings import find_config_files, load_settings, write_default_config
+from streamer.commands.live.load_settings import (
+    find_config_files,
+    list_profiles,
+    load_settings,
+    write_default_config,
+)
 from streamer.commands.options import CONFIG_OPTIONS, CONTEXT, DEBUG
 from streamer.commands.talk import answer
+from streamer.plans.plan import describe_plan
 
 
 @click.group("config", context_settings=CONTEXT)
@@ -24,6 +30,14 @@ def command() -> None:
 def show(has_origin: bool, profile: str | None, config: str | None) -> None:
     """The settings in force."""
     answer(*load_settings(config=config, profile=profile).format(has_origin=has_origin).split("\n"))
+
+
+@command.command("profiles", context_settings=CONTEXT)
+@DEBUG
+def profiles() -> None:
+    """The sets of settings that --profile knows by name, and what they are for."""
+    for name, path in list_profiles().items():
+        answer(f"{name:<20} {describe_plan(path)}".rstrip())
 
 
 @command.command("path", context_settings=CONTEXT)

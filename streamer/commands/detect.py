@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from streamer.base.errors import NOTHING_MATCHED, StreamerError
-from streamer.base.units import parse_duration_s, parse_frequency_hz
+from streamer.base.units import parse_frequency_hz, parse_time_s
 from streamer.commands.cut_short import describe_cut, find_exit_code, raising_signals, take_all
 from streamer.commands.inputs import refuse_inputs_as_outputs
 from streamer.commands.options import (
@@ -52,7 +52,7 @@ class Options:
 
     def make_tasks(self) -> list[Task]:
         rate_hz = None if self.rate is None else parse_frequency_hz(self.rate, name="rate")
-        limit_s = None if self.duration is None else parse_duration_s(self.duration)
+        limit_s = None if self.duration is None else parse_time_s(self.duration)
         return [
             Task(
                 source=parse_source(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from streamer.base.units import parse_duration_s, parse_frequency_hz
+from streamer.base.units import parse_frequency_hz, parse_time_s
 from streamer.commands.options import CONTEXT, DEBUG
 from streamer.commands.talk import tell
 from streamer.sources.synthetic.generate import generate
@@ -36,7 +36,7 @@ def command(
         output,
         fs_hz=parse_frequency_hz(rate, name="rate"),
         seed=seed,
-        duration_s=None if duration is None else parse_duration_s(duration),
+        duration_s=None if duration is None else parse_time_s(duration),
         sample_format=sample_format,
     )
     if done.clipped_values:

@@ -34,7 +34,9 @@ COMMANDS = {
         "bench.command",
         "How fast this machine is: the kernel beside its limit and other libraries, and the pipeline.",
     ),
-    "completion": Entry("completion", "Print what makes SHELL complete streamer's commands and options."),
+    "completion": Entry(
+        "completion", "Print what makes SHELL complete streamer's commands, options and their values."
+    ),
     "config": Entry("config", "Settings of `streamer live`, in TOML files."),
     "detect": Entry("detect", "The events in recordings, at full speed, in the order of FILES."),
     "devices": Entry("devices", "The input devices there are, by the names that mic:NAME takes."),
@@ -121,6 +123,8 @@ def main(closed: Set[int] = frozenset()) -> None:
 
 def run() -> int:
     """The exit code of what the command line asks for."""
+    if "_STREAMER_COMPLETE" in os.environ:  # a shell asks, in the way that this module has told it
+        import_module("streamer.commands.completion")
     try:
         code = cli.main(prog_name="streamer", standalone_mode=False)
         _tell_of_the_store()

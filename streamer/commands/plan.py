@@ -12,10 +12,10 @@ from streamer.base.toml import read_toml
 from streamer.base.units import parse_frequency_hz
 from streamer.commands.options import CONTEXT, DEBUG
 from streamer.commands.talk import answer, answer_with_text, tell
-from streamer.detectors.registry import list_event_types
+from streamer.detectors.registry import list_event_types, load_kind
 from streamer.events import make_schema
 from streamer.plans.asterisk import import_plan, write_plan
-from streamer.plans.plan import find_plan, list_plans, load_plan
+from streamer.plans.plan import describe_plan, find_plan, list_plans, load_plan
 
 
 @click.group("plan", context_settings=CONTEXT)
@@ -24,11 +24,13 @@ def command() -> None:
 
 
 @command.command("list", context_settings=CONTEXT)
+@click.option("--paths", "has_paths", is_flag=True, help="Say where they are instead.")
 @DEBUG
-def list_them() -> None:
-    """The plans that --plan knows by name, and where they are."""
+def list_them(has_paths: bool) -> None:
+    """The plans that --plan knows by name, and what they hear."""
     for name, path in list_plans().items():
-        answer(f"{name:<20} {path}")
+        what = path if has_paths else describe_plan(path)
+        answer(f"{name:<20} {what}".rstrip())
 
 
 @command.command("show", context_settings=CONTEXT)
@@ -87,6 +89,10 @@ def check(names: tuple[str, ...], rate: str | None) -> None:
             tell(error)
             continue
         counts = ", ".join(f"{count} {section}" for section, count in checked.count().items() if count)
-        answer(f"{name}: in order ({counts})")
+        unheard = [
+            load_kind(section).heading for section in checked.entries if not load_kind(section).detector
+        ]
+        but = f"; {' and '.join(unheard)} can be checked, but not heard yet" if unheard else ""
+        answer(f"{name}: in order ({counts}){but}")
     if failed is not None:
         click.get_current_context().exit(failed.exit_code)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from streamer.base.errors import StreamerError
-from streamer.base.units import parse_duration_s, parse_frequency_hz, parse_level_dbfs
+from streamer.base.units import parse_frequency_hz, parse_level_dbfs, parse_time_s
 from streamer.commands.cut_short import Positions, describe_cut, find_exit_code, raising_signals, take_all
 from streamer.commands.options import (
     BAND_OPTIONS,
@@ -87,8 +87,8 @@ class Options:
 
     def make_spec(self) -> SpectraSpec:
         return SpectraSpec(
-            start_s=0.0 if self.start is None else parse_duration_s(self.start, name="start"),
-            end_s=None if self.end is None else parse_duration_s(self.end, name="end"),
+            start_s=0.0 if self.start is None else parse_time_s(self.start, name="start"),
+            end_s=None if self.end is None else parse_time_s(self.end, name="end"),
             plans=self.plans or (("dtmf",) if self.has_events else ()),
             **self._given("bands", "window", "window_length", "hop", "scale", "dtype"),
         )

@@ -36,6 +36,7 @@ from streamer.dashboard.terminal import (
     Signals,
     Terminal,
     TerminalGoneError,
+    quit_job,
     stop_job,
 )
 
@@ -192,6 +193,11 @@ class _Loop:
             if key == "ctrl-z":
                 self._stop()
                 return  # what was typed before it stopped is nobody's, a second Ctrl-Z above all
+            if key == "ctrl-\\":
+                self._terminal.leave()
+                quit_job()
+                self._over = True
+                return
             if key in actions:
                 actions[key]()
             elif self._state is not None:

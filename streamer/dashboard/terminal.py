@@ -43,6 +43,7 @@ KEY_NAMES = {
     b" ": "space",
     b"\x03": "ctrl-c",
     b"\x1a": "ctrl-z",
+    b"\x1c": "ctrl-\\",
 }
 
 # One key: a control sequence, a function key, a string the terminal answers with, a character, a stray byte.
@@ -191,15 +192,16 @@ class Terminal:
 def cbreak_settings(found: list[Any]) -> list[Any]:
     """Keys one by one and unechoed. Ctrl-C stays a signal, for the main process.
 
-    Ctrl-Z comes as a key, because the screen has to be put back before the job stops; so does Ctrl-S, because
-    it would freeze the output.
+    Ctrl-Z and Ctrl-\\ come as keys, because the screen has to be put back before the job stops or dies and the shell
+    sets the terminal up for itself; so does Ctrl-S, because it would freeze the output.
     """
     settings = [*found[:CONTROL_CHARS], list(found[CONTROL_CHARS])]
     settings[LOCAL_FLAGS] &= ~(termios.ECHO | termios.ICANON)
     settings[INPUT_FLAGS] &= ~termios.IXON
     settings[CONTROL_CHARS][termios.VMIN] = 1
     settings[CONTROL_CHARS][termios.VTIME] = 0
-    settings[CONTROL_CHARS][termios.VSUSP] = b"\x00"  # _POSIX_VDISABLE
+    for key in (termios.VSUSP, termios.VQUIT):
+        settings[CONTROL_CHARS][key] = b"\x00"  # _POSIX_VDISABLE
     return settings
 
 
@@ -255,7 +257,8 @@ class Signals:
         os.set_blocking(self._read_fd, False)
         os.set_blocking(self._write_fd, False)
         signal.set_wakeup_fd(self._write_fd, warn_on_full_buffer=False)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process ends the run, and tells us
+        for number in (signal.SIGINT, signal.SIGQUIT):  # the main process ends the run, and tells us, or dies
+            signal.signal(number, signal.SIG_IGN)
         for number in self.NOTED:
             signal.signal(number, self._note)
 
@@ -279,3 +282,8 @@ def stop_job() -> None:
     noted = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
     os.killpg(0, signal.SIGTSTP)
     signal.signal(signal.SIGTSTP, noted)
+
+
+def quit_job() -> None:
+    """End the whole job as Ctrl-\\ does; this process ignores it. The terminal has been left before."""
+    os.killpg(0, signal.SIGQUIT)

@@ -6,6 +6,7 @@ A plan's sections are the kinds of decision, detectors/registry.py, each of whic
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,14 @@ class Plan:
 def list_plans() -> dict[str, Path]:
     """Name -> file of every plan that can be loaded by name."""
     return {name: path for name, path in find_configs("plans").items() if _is_plan(path)}
+
+
+def describe_plan(path: Path) -> str:
+    """What a plan's or a profile's file says it is for; empty where it does not, or cannot be read."""
+    with suppress(SpecError):
+        description = read_toml(path).values.get("description")
+        return printable(description) if isinstance(description, str) else ""
+    return ""
 
 
 def find_plan(name_or_path: str) -> Path:

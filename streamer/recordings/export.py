@@ -112,11 +112,17 @@ def run_exports(
     Leaving the iterator early, by Ctrl-C too, ends the work and leaves no half-written file.
     """
     at_once = min(jobs, len(exports))
-    stop = threading.Event()
+    stop, half_written = threading.Event(), set[Path]()
 
     def run(export: Export) -> Exported | StreamerError:
         try:
-            return run_export(export, workers=max(1, jobs // at_once), progress=progress, stop=stop)
+            return run_export(
+                export,
+                workers=max(1, jobs // at_once),
+                progress=progress,
+                stop=stop,
+                half_written=half_written,
+            )
         except StreamerError as error:
             return error
 
@@ -134,6 +140,8 @@ def run_exports(
         stop.set()
         threads.shutdown(wait=False, cancel_futures=True)
         wait(waiting, timeout=STOP_S)  # for half files to go; a thread that waits for samples may never
+        for path in list(half_written):
+            _remove(path)
 
 
 class _StoppedError(StreamerError):
@@ -146,12 +154,18 @@ def run_export(
     workers: int = 1,
     progress: Progress | None = None,
     stop: threading.Event | None = None,
+    half_written: set[Path] | None = None,
 ) -> Exported:
-    """Read the recording once and write all of its targets."""
+    """Read the recording once and write all of its targets.
+
+    stop: when to give up   half_written: has the files that have no name yet, for who ends before we give up
+    """
     with ExitStack() as files, Spectra(export.source, export.spec, workers=workers) as spectra:
         stores: list[Store] = []
         for target in export.targets:
-            path = files.enter_context(replacing(target))
+            if stop is not None and stop.is_set():
+                raise _StoppedError
+            path = files.enter_context(replacing(target, half_written))
             with _named(target):
                 store = load_store(path.suffix.lower()).open(path, spectra.heading, export.style)
             files.callback(_let_go, store)
@@ -189,9 +203,14 @@ def _named(target: Path) -> Iterator[None]:
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[Path]:
-    """A path beside the target that takes its place at the end, and goes without a trace when something fails."""
+def replacing(target: Path, half_written: set[Path] | None = None) -> Iterator[Path]:
+    """A path beside the target that takes its place at the end, and goes without a trace when something fails.
+
+    half_written: has it meanwhile
+    """
     path = name_beside(target)
+    half_written = set() if half_written is None else half_written
+    half_written.add(path)
     try:
         yield path
         with _named(target):
@@ -200,10 +219,15 @@ def replacing(target: Path) -> Iterator[Path]:
             else:
                 path.replace(target)
     finally:
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
+        _remove(path)
+        half_written.discard(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _exchange(path: Path, target: Path) -> None:

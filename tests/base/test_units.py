@@ -57,6 +57,32 @@ def test_a_duration_that_cannot_be_meant_names_itself_and_the_remedy(text):
         units.parse_duration_s(text, name="min_on")
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("3", 3),
+        ("0:03", 3),
+        (" 1:30 ", 90),
+        ("90:00", 5400),
+        ("1:02:03.5", 3723.5),
+        ("1.5", 1.5),
+        (".5", 0.5),
+        ("250ms", 0.25),
+        ("1h30m", 5400),
+    ],
+)
+def test_times_on_a_command_line_may_be_bare_seconds_or_as_a_clock_shows_them(text, seconds):
+    assert units.parse_time_s(text) == pytest.approx(seconds, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-3", "1:60", "1:2:3:4", "1:60:00", ":30", "1:", "1e3", "٣", "9" * 500, "soon"]
+)
+def test_a_time_that_cannot_be_meant_names_itself_and_the_remedy(text):
+    with pytest.raises(SpecError, match=r"start is .*such as .*|start is empty; .*such as 250ms"):
+        units.parse_time_s(text, name="start")
+
+
 def test_a_range_runs_from_the_shorter_to_the_longer():
     assert units.parse_duration_range_s("0.6s-1.5s") == (0.6, 1.5)
     with pytest.raises(SpecError, match="the shorter of the two comes first"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,11 @@ import soundfile
 from PIL import Image
 
 from streamer.base.errors import SourceError, SpecError, StreamerError
+from streamer.recordings import export
 from streamer.recordings.export import Exported, plan_exports, replacing, run_exports
 from streamer.recordings.pieces import SpectraSpec
 from streamer.sources import parse_source
+from streamer.stores.as_csv import CsvStore
 from streamer.stores.as_png.layout import Style
 from tests.programs import STREAMER, start
 
@@ -116,6 +119,25 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, kind):
         fail()
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_thread_that_is_busy_when_all_is_over_leaves_no_half_file_either(recordings, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "STOP_S", 0.0)  # nobody waits for it
+    may_go_on = threading.Event()
+    write = CsvStore.write
+
+    def write_slowly(store: CsvStore, piece: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        may_go_on.wait(20)
+        write(store, piece)
+
+    monkeypatch.setattr(CsvStore, "write", write_slowly)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        list(run_exports(plan(recordings, str(folder / "{stem}.csv"), bands="440"), jobs=2))
+    assert list(folder.iterdir()) == []
+    may_go_on.set()
 
 
 def test_a_new_store_takes_the_place_of_the_old_one(recordings, tmp_path):

@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import dataclass
 
-from streamer.base.units import DBM0_OVER_DBFS, parse_duration_s
+from streamer.base.units import DBM0_OVER_DBFS, parse_time_s
 from streamer.commands.live.settings import LiveSettings
 from streamer.outputs import Keeping
 from streamer.outputs.formats import Format, format_json, format_text
@@ -71,7 +71,7 @@ def make_spec(options: Options, settings: LiveSettings, plans: tuple[str, ...]) 
         ),
         speed=settings.speed,
         n_workers=settings.workers,
-        duration_s=None if options.duration is None else parse_duration_s(options.duration),
+        duration_s=None if options.duration is None else parse_time_s(options.duration),
         is_strict=options.strict,
         has_dashboard=has_dashboard,
         has_health_lines=not options.quiet,
