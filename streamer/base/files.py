@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
@@ -28,6 +29,22 @@ def _find_identity(place: Place) -> tuple[int, int] | None:
     except (OSError, ValueError):
         return None
     return None if stat.S_ISCHR(about.st_mode) else (about.st_dev, about.st_ino)
+
+
+def check_folder(target: Path) -> None:
+    """OSError when the folder of the target is not there and cannot be made, or cannot be written into."""
+    folder = target.parent
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def make_folder(target: Path) -> None:
+    """The folder of a file that is to be written."""
+    target.parent.mkdir(parents=True, exist_ok=True)
 
 
 def name_beside(target: Path) -> Path:

@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from streamer.base.errors import SpecError
-from streamer.base.files import name_beside
+from streamer.base.files import check_folder, make_folder, name_beside
 from streamer.base.text import printable, shorten
 from streamer.events import Record
 from streamer.outputs import OUTPUTS, Keeping
@@ -185,11 +185,11 @@ def check_output(target: str) -> Format:
         )
     path = Path(target)
     try:
-        path.parent.stat()
-        is_there = path.exists()
-        if is_there and path.is_dir():
+        if path.is_dir():
             raise IsADirectoryError(21, "Is a directory")
-        if not os.access(path if is_there else path.parent, os.W_OK):
+        if not path.exists():
+            check_folder(path)
+        elif not os.access(path, os.W_OK):
             raise PermissionError(13, "Permission denied")
     except (OSError, ValueError) as error:
         raise _refuse(target, error) from error
@@ -203,6 +203,7 @@ def open_output(target: str, *, keeping: Keeping, audio: ReadAudio | None) -> Fi
     try:
         if path.exists() and not path.is_file():
             return FileOutput(path, format_record, name=target)
+        make_folder(path)
         if keeping is Keeping.REPLACE:
             return ReplacedOutput(path, format_record, name=target)
         return AppendedOutput(path, format_record, name=target, is_emptied=keeping is Keeping.OVERWRITE)

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from streamer.base.errors import SpecError
+from streamer.base.files import make_folder
 from streamer.base.pattern import Segment, parse_pattern
 from streamer.base.text import choose, printable, shorten
 from streamer.detectors.cadences import CadenceSpec
@@ -78,6 +79,7 @@ def write_plan(text: str, path: str, *, made_from: str) -> None:
     try:
         if Path(path).exists() and Path(path).samefile(made_from):
             raise SpecError(f"--output {shorten(path)} is the file that is read; name another one")
+        make_folder(Path(path))
         Path(path).write_text(text, encoding="utf-8")
     except (OSError, ValueError) as error:
         if isinstance(error, SpecError):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamer.base.errors import SourceError, SpecError, StreamerError
-from streamer.base.files import name_beside
+from streamer.base.files import check_folder, make_folder, name_beside
 from streamer.base.text import choose, shorten
 from streamer.recordings import Progress
 from streamer.recordings.pieces import Spectra, SpectraSpec
@@ -89,8 +89,10 @@ def _check_target(target: Path, export: Export) -> None:
     except OSError as error:  # a name that no file system takes
         raise SpecError(f"output {shorten(target)}: {error.strerror}; choose another name") from error
     store = load_store(choose(target.suffix.lower(), STORES, name=f"suffix of output {shorten(target)}"))
-    if not target.parent.is_dir():
-        raise SpecError(f"output {shorten(target)}: there is no directory {target.parent}; make it first")
+    try:
+        check_folder(target)
+    except OSError as error:
+        raise SpecError(f"output {shorten(target)} cannot be written: {error.strerror}") from error
     store.check_target(target)
     recording = export.source.path
     if recording and recording.exists() and target.exists() and target.samefile(recording):
@@ -130,8 +132,10 @@ def run_exports(
         yield from map(run, exports)
         return
     threads = ThreadPoolExecutor(at_once)
-    waiting: set[Future[Exported | StreamerError]] = {threads.submit(run, export) for export in exports}
+    waiting: set[Future[Exported | StreamerError]] = set()
     try:
+        for export in exports:
+            waiting.add(threads.submit(run, export))
         while waiting:
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             for future in done:
@@ -212,6 +216,8 @@ def replacing(target: Path, half_written: set[Path] | None = None) -> Iterator[P
     half_written = set() if half_written is None else half_written
     half_written.add(path)
     try:
+        with _named(target):
+            make_folder(target)
         yield path
         with _named(target):
             if path.is_dir() and target.exists():

@@ -211,8 +211,16 @@ def test_a_pipe_nobody_reads_yet_keeps_nobody_waiting(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("keeping", Keeping)
-def test_a_folder_that_is_not_there_is_told_before_anything_is_opened(
+def test_a_folder_that_is_not_there_is_made(tmp_path: Path, keeping: Keeping) -> None:
+    output = open_file(tmp_path / "not yet" / "there" / "a.csv", keeping)
+    assert output.finish()
+    assert (tmp_path / "not yet" / "there" / "a.csv").is_file()
+
+
+@pytest.mark.parametrize("keeping", Keeping)
+def test_a_folder_that_cannot_be_made_is_told_before_anything_is_opened(
     tmp_path: Path, keeping: Keeping
 ) -> None:
-    with pytest.raises(SpecError, match="No such file or directory"):
-        open_file(tmp_path / "missing" / "a.csv", keeping)
+    (tmp_path / "file").touch()
+    with pytest.raises(SpecError, match="Not a directory"):
+        open_file(tmp_path / "file" / "there" / "a.csv", keeping)

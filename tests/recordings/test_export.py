@@ -64,7 +64,7 @@ def test_stem_and_name_stand_for_the_recordings(tmp_path):
         (["mic:usb"], "{tmp}/out.png", "mic:usb never ends"),
         (["a.wav"], "{tmp}/{artist}.png", "braces may hold stem or name"),
         (["a.wav"], "{tmp}/a.jpg", r"suffix of output .* is \"\.jpg\""),
-        (["a.wav"], "{tmp}/nowhere/a.png", "there is no directory .*nowhere; make it first"),
+        (["a.wav"], "{tmp}/audio.csv/a.png", "cannot be written: Not a directory"),
         (["a.wav"], "{tmp}/directory.png", "is a directory"),
         (["a.wav"], "{tmp}/directory.zarr", "is no Zarr store"),
         (["{tmp}/audio.csv"], "{tmp}/audio.csv", "is the recording itself"),
@@ -89,6 +89,14 @@ def test_a_name_that_cannot_be_meant_is_refused_before_anything_is_read(tmp_path
 def test_what_a_format_cannot_hold_is_refused(tmp_path, suffix, spec, message):
     with pytest.raises(SpecError, match=message):
         plan(["a.wav"], f"{tmp_path}/a{suffix}", **spec)
+
+
+def test_a_folder_that_is_not_there_is_made(recordings, tmp_path):
+    target = tmp_path / "not yet" / "there" / "a.csv"
+    assert list(run_exports(plan(recordings[:1], str(target), bands="440"))) == [
+        Exported(targets=(target,), remarks=())
+    ]
+    assert target.is_file()
 
 
 # --- whole or not at all
@@ -123,11 +131,13 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, kind):
 
 def test_a_thread_that_is_busy_when_all_is_over_leaves_no_half_file_either(recordings, tmp_path, monkeypatch):
     monkeypatch.setattr(export, "STOP_S", 0.0)  # nobody waits for it
-    may_go_on = threading.Event()
+    may_go_on, sent = threading.Event(), []
     write = CsvStore.write
 
     def write_slowly(store: CsvStore, piece: object) -> None:
-        os.kill(os.getpid(), signal.SIGINT)
+        if not sent:
+            sent.append(True)
+            os.kill(os.getpid(), signal.SIGINT)
         may_go_on.wait(20)
         write(store, piece)
 

@@ -44,7 +44,7 @@ PIPE = (
 )
 
 
-@pytest.mark.parametrize(("suffix", "module"), [(".nc", "h5netcdf"), (".zarr", "zarr"), (".png", "PIL")])
+@pytest.mark.parametrize(("suffix", "module"), [(".nc", "h5netcdf"), (".zarr", "zarr")])
 def test_a_missing_extra_is_one_line_that_says_what_to_install(recording, suffix, module, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(

@@ -31,7 +31,19 @@ from streamer.plans.bands import parse_bank
 from streamer.plans.listening import make_set_up
 from streamer.sources import SourceSpec, parse_source
 
-LIBRARIES = ("numba", "llvmlite", "numpy", "scipy", "click", "rich", "msgspec", "sounddevice", "soundfile")
+LIBRARIES = (
+    "numba",
+    "llvmlite",
+    "numpy",
+    "scipy",
+    "click",
+    "rich",
+    "msgspec",
+    "pillow",
+    "sounddevice",
+    "soundfile",
+)
+EXTRAS = {"xarray": ("xarray", "h5netcdf", "h5py", "zarr")}  # as pyproject.toml has them
 OPTIONAL = {
     "sounddevice",
     "soundfile",
@@ -77,6 +89,22 @@ def check_versions() -> Iterator[Diagnosis]:
             make = note if name in OPTIONAL else problem
             yield make("libraries", f"{name} is not installed", f"pip install {name}")
     yield ok("libraries", ", ".join(found))
+    for extra, names in EXTRAS.items():
+        yield _check_extra(extra, names)
+
+
+def _check_extra(extra: str, names: tuple[str, ...]) -> Diagnosis:
+    found, missing = [], []
+    for name in names:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            missing.append(name)
+    subject = f"extra {extra}"
+    if not missing:
+        return ok(subject, ", ".join(found))
+    remedy = f"only if you want it: pip install 'goertzel-streamer[{extra}]', or {' '.join(missing)}"
+    return note(subject, f"not installed: {', '.join(missing)}", remedy)
 
 
 def check_terminal(environ: Mapping[str, str]) -> Iterator[Diagnosis]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.base.errors import SourceError, SpecError
+from streamer.base.files import make_folder
 from streamer.base.text import choose, shorten
 from streamer.sources.formats.pcm import bytes_per_value, encode, to_integers
 
@@ -69,6 +70,7 @@ def write_file(
     if held and file_format == "WAV" and n_samples * channels * bytes_per_value(held) > MAX_WAV_BYTES:
         file_format = "RF64"
     try:
+        make_folder(path)
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
     except OSError as error:
         raise SourceError(f"{target} cannot be written: {error.strerror}") from error

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from streamer.analysis.values import Scale, level_db
-from streamer.base.errors import MissingExtraError, SpecError
+from streamer.base.errors import SpecError
 from streamer.events import Event
 from streamer.stores import Store
 from streamer.stores.as_png.layout import Style, choose_range, lay_out
@@ -21,7 +21,6 @@ class Figure(Store):
     shows_events: ClassVar[bool] = True
 
     def __init__(self, path: Path, heading: Heading, style: Style | None = None) -> None:
-        _check_pillow()
         self.check_scale(heading.scale)
         style = style or Style()
         self._path, self._heading, self._style = path, heading, style
@@ -48,7 +47,7 @@ class Figure(Store):
 
     def finish(self, events: Sequence[Event] = ()) -> None:
         """Draw and save. events: marked on the picture, their times since the recording's start"""
-        from streamer.stores.as_png.sheet import Sheet  # and so Pillow, which is an extra
+        from streamer.stores.as_png.sheet import Sheet  # and so Pillow, which takes 45 ms
 
         heading, panel = self._heading, self.panels[0]
         values = find_loudest(self._columns.values, self._columns.under_pixels(panel.width), axis=1)
@@ -77,15 +76,6 @@ class Figure(Store):
 
     def close(self) -> None:
         """Nothing is open before finish, and nothing after it."""
-
-
-def _check_pillow() -> None:
-    try:
-        import PIL  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(
-            'pictures need Pillow: pip install "goertzel-streamer[plot]", or write .npz or .csv'
-        ) from error
 
 
 STORE = Figure

@@ -52,8 +52,14 @@ def test_another_kind_of_sample_can_be_asked_for(sample_format, subtype, tmp_pat
 
 
 def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
-    with pytest.raises(SourceError, match=r"nowhere/x.wav cannot be written: No such file or directory"):
-        generate("dtmf:1", str(tmp_path / "nowhere" / "x.wav"))
+    (tmp_path / "file").touch()
+    with pytest.raises(SourceError, match=r"file/x.wav cannot be written: Not a directory|File exists"):
+        generate("dtmf:1", str(tmp_path / "file" / "x.wav"))
+
+
+def test_a_folder_that_is_not_there_is_made(tmp_path):
+    generate("dtmf:1", str(tmp_path / "not yet" / "there" / "x.wav"))
+    assert sf.info(tmp_path / "not yet" / "there" / "x.wav").frames > 0
 
 
 def test_a_full_disk_leaves_a_message_and_no_file(tmp_path):
