@@ -64,8 +64,8 @@ ORDER = {
         " < section source_keeper < stream < open_stream"
     ),
     "stores": "__init__ heading < labelled < as_*",
-    "stores/as_png": "__init__ layout pooling ticks < sheet < figure",
-    "recordings": "__init__ threads < detect spectrogram < jobs pieces < export",
+    "stores/as_png": "__init__ labels layout pooling ticks < sheet < figure",
+    "recordings": "__init__ choose_frames threads < detect spectrogram < jobs pieces < export",
     "outputs": "__init__ formats output < to_*",
     "commands": (
         "__init__ descriptors inputs interrupts options talk progress < cut_short live"

@@ -1,17 +1,29 @@
-"""Levels as colours, on the screen and in pictures: cividis, which reads the same to colour-blind eyes."""
+"""Levels as colours, on the screen and in pictures: cividis, which reads the same to colour-blind eyes.
+
+The map of Nunez, Anderton and Renslow (2018), PLoS ONE 13(7): e0199239, in the 256 colours that it is published in.
+"""
 
 from __future__ import annotations
 
-STEPS = 32
+_CIVIDIS = bytes.fromhex(
+    "00224e00234f00245100255300255400265600275800285900285b00295d002a5f002a61002b62002c64002c66002d68"
+    "002e6a002e6c002f6d00306f0030700031700031710132710533710833700c34700f357012357014367016377018376f"
+    "1a386f1c396f1e3a6f203a6f213b6e233c6e243c6e263d6e273e6e293f6e2a3f6d2b406d2d416d2e416d2f426d31436d"
+    "32436d33446d34456c35456c36466c38476c39486c3a486c3b496c3c4a6c3d4a6c3e4b6c3f4c6c404c6c414d6c424e6c"
+    "434e6c444f6c45506c46516c47516c48526c49536c4a536c4b546c4c556c4d556c4e566c4f576c50576c51586d52596d"
+    "535a6d545a6d555b6d555c6d565c6d575d6d585e6d595e6e5a5f6e5b606e5c616e5d616e5e626e5e636f5f636f60646f"
+    "61656f62656f636670646770656870656870666970676a71686a71696b716a6c716b6d726c6d726c6e726d6f726e6f73"
+    "6f70737071737172747272747273747374757474757575757676767777767777777878777979777a7a787b7a787c7b78"
+    "7d7c787e7c787e7d787f7e78807f78817f788280798381798482798582798683798784788885788985788a86788b8778"
+    "8c88788d88788e89788f8a78908b78918b78928c78928d78938e78948e77958f779690779791779892779992779a9376"
+    "9b94769c95769d95769e96769f9775a09875a19975a29975a39a74a49b74a59c74a69c74a79d73a89e73a99f73aaa073"
+    "aba072aca172ada272aea371afa471b0a571b1a570b3a670b4a76fb5a86fb6a96fb7a96eb8aa6eb9ab6dbaac6dbbad6d"
+    "bcae6cbdae6cbeaf6bbfb06bc0b16ac1b26ac2b369c3b369c4b468c5b568c6b667c7b767c8b866c9b965cbb965ccba64"
+    "cdbb63cebc63cfbd62d0be62d1bf61d2c060d3c05fd4c15fd5c25ed6c35dd7c45cd9c55cdac65bdbc75adcc859ddc858"
+    "dec958dfca57e0cb56e1cc55e2cd54e4ce53e5cf52e6d051e7d150e8d24fe9d34eead34cebd44bedd54aeed649efd748"
+    "f0d846f1d945f2da44f3db42f5dc41f6dd3ff7de3ef8df3cf9e03afbe138fce236fde334fee434fee535fee636fee838"
+)
 
-
-def _cividis(t: float) -> tuple[int, int, int]:
-    """Colour at t of 0 to 1, by d3-scale-chromatic's polynomial fit to the map of Nunez et al. (2018)."""
-    red = -4.54 - t * (35.34 - t * (2381.73 - t * (6402.7 - t * (7024.72 - t * 2710.57))))
-    green = 32.49 + t * (170.73 + t * (52.82 - t * (131.46 - t * (176.58 - t * 67.37))))
-    blue = 81.24 + t * (442.36 - t * (2482.43 - t * (6167.24 - t * (6614.94 - t * 2475.67))))
-    r, g, b = (max(0, min(255, round(value))) for value in (red, green, blue))
-    return r, g, b
-
-
-COLOURS = tuple(_cividis(i / (STEPS - 1)) for i in range(STEPS))
+ALL_COLOURS = tuple((_CIVIDIS[i], _CIVIDIS[i + 1], _CIVIDIS[i + 2]) for i in range(0, len(_CIVIDIS), 3))
+STEPS = 32  # as many as a terminal's picture needs
+COLOURS = tuple(ALL_COLOURS[round(i * 255 / (STEPS - 1))] for i in range(STEPS))

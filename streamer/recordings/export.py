@@ -9,17 +9,18 @@ import threading
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from streamer.base.errors import SourceError, SpecError, StreamerError
 from streamer.base.files import check_folder, make_folder, name_beside
 from streamer.base.text import choose, shorten
 from streamer.recordings import Progress
+from streamer.recordings.choose_frames import choose_frames
 from streamer.recordings.pieces import Spectra, SpectraSpec
 from streamer.sources import SourceSpec
 from streamer.stores import STORES, Store, load_store
-from streamer.stores.as_png.layout import Style
+from streamer.stores.as_png.layout import Style, lay_out
 
 STOP_S = 2.0
 
@@ -164,7 +165,8 @@ def run_export(
 
     stop: when to give up   half_written: has the files that have no name yet, for who ends before we give up
     """
-    with ExitStack() as files, Spectra(export.source, export.spec, workers=workers) as spectra:
+    spec = _fit_frames(export)
+    with ExitStack() as files, Spectra(export.source, spec, workers=workers) as spectra:
         stores: list[Store] = []
         for target in export.targets:
             if stop is not None and stop.is_set():
@@ -186,6 +188,17 @@ def run_export(
                 store.finish(events)
                 store.close()
     return Exported(targets=export.targets, remarks=tuple(remarks))
+
+
+def _fit_frames(export: Export) -> SpectraSpec:
+    """Where nothing but pictures is made, and nobody has said what of, frames that suit the recording."""
+    spec = export.spec
+    is_open = spec.window_length is None and spec.hop is None
+    if not is_open or any(target.suffix.lower() != ".png" for target in export.targets):
+        return spec
+    columns = lay_out(export.style, 1)[0].width
+    chosen = choose_frames(export.source, start_s=spec.start_s, end_s=spec.end_s, columns=columns)
+    return replace(spec, window_length=chosen[0], hop=chosen[1]) if chosen else spec
 
 
 def _let_go(store: Store) -> None:

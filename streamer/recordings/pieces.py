@@ -25,6 +25,7 @@ from streamer.recordings.threads import Meter, spread
 from streamer.sources import SourceSpec, open_source
 from streamer.stores.heading import Heading, Piece
 
+USUAL_LENGTH, USUAL_HOP = "85ms", "25%"
 DEFAULT_TOP_HZ = 16000.0  # few recordings hold anything above
 DEFAULT_BANDS = (320, 4096)  # enough for a smooth picture, and no more than can be waited for
 PIECE_VALUES = 1 << 18  # of a channel, some milliseconds of work and a few megabytes
@@ -35,13 +36,14 @@ PIECE_SAMPLES = 1 << 20
 class SpectraSpec:
     """What to measure of a recording. Lengths are words, since they mean samples only at a sample rate.
 
-    bands: None for what suits the rate   end_s: None for the end   plans: whose events to look for meanwhile
+    bands: None for what suits the rate   window_length, hop: None for what suits a picture, else 85 ms and 25 %
+    end_s: None for the end   plans: whose events to look for meanwhile
     """
 
     bands: str | None = None
     window: str = "hann"
-    window_length: str = "85ms"
-    hop: str = "25%"
+    window_length: str | None = None
+    hop: str | None = None
     scale: Scale = "amplitude"
     dtype: str = "float32"
     start_s: float = 0.0
@@ -58,8 +60,8 @@ class SpectraSpec:
             )
 
     def make_measurement(self, fs_hz: float) -> Measurement:
-        length_samples = parse_length_samples(self.window_length, fs_hz)
-        hop_samples = parse_hop_samples(self.hop, length_samples, fs_hz)
+        length_samples = parse_length_samples(self.window_length or USUAL_LENGTH, fs_hz)
+        hop_samples = parse_hop_samples(self.hop or USUAL_HOP, length_samples, fs_hz)
         frames = FrameSpec(length_samples=length_samples, hop_samples=hop_samples, window=self.window)
         if not abs(frames.taper.sum()) > 0:
             raise SpecError(

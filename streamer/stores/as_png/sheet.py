@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
-from streamer.base.colours import COLOURS
+from streamer.base.colours import ALL_COLOURS
 from streamer.base.text import printable
 from streamer.base.units import format_frequency
 from streamer.events import Event
+from streamer.stores.as_png.labels import Marked, place_labels
 from streamer.stores.as_png.layout import Box, Style
 from streamer.stores.as_png.pooling import FrequencyAxis
 from streamer.stores.as_png.ticks import choose_band_ticks, choose_level_ticks, choose_time_ticks
@@ -32,10 +34,7 @@ class Sheet:
     def __init__(self, style: Style) -> None:
         self._image = Image.new("RGB", (style.width, style.height), PAPER)
         self._draw = ImageDraw.Draw(self._image)
-        steps = np.linspace(0, len(COLOURS) - 1, 256)
-        table = np.array(COLOURS, np.float64)
-        channels = [np.interp(steps, np.arange(len(COLOURS)), table[:, c]) for c in range(3)]
-        self._colours = np.stack(channels, axis=1).round().astype(np.uint8)
+        self._colours = np.array(ALL_COLOURS, np.uint8)
 
     def save(self, path: Path, *, title: str) -> None:
         about = PngInfo()
@@ -112,11 +111,14 @@ class Sheet:
         start_s: float,
         stop_s: float,
     ) -> None:
-        """Above the panel its tag and a bracket per event, labelled where there is room; boxes at its frequencies."""
+        """Above the panel its tag and a bracket per event, labelled, several as one where there is no room for each;
+        boxes at its frequencies.
+        """
         pixel_s = (stop_s - start_s) / box.width
         self._text(box.left, box.top - 13, tag, size=SMALL, colour=MUTED, anchor="lm")
-        free_from = box.left + (self._width(tag, SMALL) + 12 if tag else 0.0)
-        for event in (event for event in events if event.phase == "end"):
+        left = box.left + (self._width(tag, SMALL) + 12 if tag else 0.0)
+        marked = []
+        for event in sorted((event for event in events if event.phase == "end"), key=lambda event: event.t_s):
             first = (event.t_s - start_s) / pixel_s
             last = first + (event.duration_s or 0) / pixel_s
             if last < 0 or first > box.width:
@@ -124,16 +126,15 @@ class Sheet:
             x0 = box.left + round(max(first, 0))
             x1 = max(x0 + 2, box.left + round(min(last, box.width - 1)))
             self._draw.rectangle([(x0, box.top - 5), (x1, box.top - 3)], fill=MARK)
-            half_width = self._width(printable(event.label), SMALL) / 2
-            wanted = (x0 + x1) / 2
-            middle = min(max(wanted, free_from + half_width), box.right - half_width)
-            if abs(middle - wanted) <= max(half_width, (x1 - x0) / 2) and middle - half_width >= free_from:
-                self._text(round(middle), box.top - 13, event.label, size=SMALL, colour=INK, anchor="mm")
-                free_from = middle + half_width + 6
+            marked.append(Marked(x0, x1, printable(event.label)))
             for at in axis.place(np.array(event.freqs_hz or [])):
                 y = box.bottom - 1 - at * box.height
                 if box.top + 4 <= y <= box.bottom - 5:
                     self._draw.rectangle([(x0, y - 4), (x1, y + 4)], outline=MARK)
+        measure = partial(self._width, size=SMALL)
+        for label in place_labels(marked, measure, left=left, right=box.right):
+            x, y = round(label.x), box.top - 13
+            self._text(x, y, label.text, size=SMALL, colour=INK, anchor="mm", room=label.room + 0.5)
 
     def _width(self, text: str, size: int) -> float:
         return float(_font(size, text.isascii()).getlength(text))

@@ -1,0 +1,90 @@
+"""Frames that suit a picture: as long as what sounds wants them, and a new one for every column.
+
+Of some lengths, the one is taken in whose spectrogram the sound is gathered in the fewest cells: clicks want
+short frames, hum long ones. Baraniuk, Flandrin, Janssen and Michel (2001), "Measuring time-frequency information
+content using the Renyi entropies", IEEE Trans. Inf. Theory 47(4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.base.errors import StreamerError
+from streamer.sources import SourceSpec, open_source
+
+LENGTHS_MS = (5, 10, 20, 40, 85, 170, 340)
+USUAL_MS = 85
+CLEAR_BITS = 0.1  # by so much another length must gather the sound better than the usual one
+LOOKED_AT_S = 20.0
+LEAST_FRAMES = 8  # a picture of fewer windows, end to end, is none,
+LEAST_SAMPLES = 16  # nor one of shorter ones
+BLOCK_SAMPLES = 1 << 16
+ORDER = 3  # of the entropy
+FINEST_OVERLAP = 32  # hops a window: finer columns would all look the same
+
+
+def choose_frames(
+    source: SourceSpec, *, start_s: float, end_s: float | None, columns: int
+) -> tuple[str, str] | None:
+    """Window length and hop in samples, as people write them, for a picture of a recording in so many columns.
+
+    None for what can be read once only, or is too short for a picture.
+    """
+    if source.kind != "file":
+        return None
+    with open_source(source) as opened:
+        fs_hz, n_samples = opened.info.fs_hz, opened.info.n_samples
+        if n_samples is None:
+            return None
+        start = round(start_s * fs_hz)
+        n_samples = min(n_samples, n_samples if end_s is None else round(end_s * fs_hz)) - start
+        samples = _read_some(
+            opened.read_blocks(BLOCK_SAMPLES), start, min(n_samples, round(LOOKED_AT_S * fs_hz))
+        )
+    lengths = {ms: round(ms * fs_hz / 1000) for ms in LENGTHS_MS}
+    bits = {
+        ms: measure_spread_bits(samples, length)
+        for ms, length in lengths.items()
+        if LEAST_SAMPLES <= length <= samples.size // LEAST_FRAMES
+    }
+    if not bits:
+        return None
+    best_ms = min(bits, key=lambda ms: bits[ms])
+    if USUAL_MS in bits and bits[USUAL_MS] - bits[best_ms] < CLEAR_BITS:
+        best_ms = USUAL_MS
+    length = lengths[best_ms]
+    hop = min(max(n_samples // columns, length // FINEST_OVERLAP, 1), length // 4)
+    return str(length), str(hop)
+
+
+def measure_spread_bits(samples: NDArray[np.float32], length_samples: int) -> float:
+    """The Renyi entropy of the amplitudes in a spectrogram of Hann windows a quarter apart."""
+    hop = max(length_samples // 4, 1)
+    frames = np.lib.stride_tricks.sliding_window_view(samples, length_samples)[::hop]
+    taper = np.hanning(length_samples + 1)[:-1].astype(np.float32)
+    total, total_of_powers = 0.0, 0.0
+    for first in range(0, len(frames), 256):
+        amplitudes = np.abs(np.fft.rfft(frames[first : first + 256] * taper, axis=1))
+        total += float(amplitudes.sum())
+        total_of_powers += float((amplitudes**ORDER).sum())
+    if total <= 0 or total_of_powers <= 0:
+        return 0.0
+    return float(np.log2(total_of_powers / total**ORDER) / (1 - ORDER))
+
+
+def _read_some(blocks: Iterable[NDArray[np.float32]], start: int, count: int) -> NDArray[np.float32]:
+    """The mean of the channels, as far as they can be read; whoever makes the picture tells what is damaged."""
+    parts, at = [], 0
+    with suppress(StreamerError):
+        for block in blocks:
+            part = block[max(0, start - at) : max(0, start + count - at)]
+            if len(part):
+                parts.append(part.mean(axis=1, dtype=np.float32))
+            at += len(block)
+            if at >= start + count:
+                break
+    return np.concatenate(parts) if parts else np.empty(0, np.float32)
