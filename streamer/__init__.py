@@ -6,11 +6,13 @@ What stands in __all__ may be relied on; everything else may change. Nothing hea
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from streamer.base.version import __version__ as __version__
 
+TYPE_CHECKING = False  # typing takes as long to load as all that the program does before it catches signals
 if TYPE_CHECKING:
+    from typing import Any
+
     from streamer.analysis.bank import Bank, Levels
     from streamer.base.errors import DataLostError, MissingExtraError, SourceError, SpecError, StreamerError
     from streamer.events import ClockRecord, ErrorRecord, Event, GapRecord

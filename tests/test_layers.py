@@ -204,6 +204,11 @@ def test_importing_streamer_loads_nothing_heavy() -> None:
     assert not load("import streamer") & {"numpy", *HEAVY}
 
 
+def test_signals_are_caught_before_anything_is_loaded_that_takes_a_while() -> None:
+    loaded = load("import streamer.commands.descriptors, streamer.commands.interrupts") - load("pass")
+    assert not loaded & {"typing", "re", "contextlib", "click"}
+
+
 def test_the_command_lines_help_loads_nothing_heavy() -> None:
     assert not load("import streamer.commands.main") & {"numpy", "msgspec", *HEAVY}
 

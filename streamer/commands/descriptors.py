@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TextIO
+
+TYPE_CHECKING = False  # see streamer/__init__
+if TYPE_CHECKING:
+    from typing import TextIO
 
 STDIN, STDOUT, STDERR = range(3)
 

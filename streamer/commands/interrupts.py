@@ -13,12 +13,15 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
 from enum import Enum, auto
-from types import FrameType
-from typing import Any, Self
 
 from streamer.base.errors import INTERRUPTED_TWICE
+
+TYPE_CHECKING = False  # see streamer/__init__
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+    from typing import Any, Self
 
 
 class Interrupted(BaseException):
