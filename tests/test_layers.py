@@ -65,7 +65,7 @@ ORDER = {
     ),
     "stores": "__init__ heading < labelled < as_*",
     "stores/as_png": "__init__ labels layout pooling ticks < sheet < figure",
-    "recordings": "__init__ choose_frames threads < detect spectrogram < jobs pieces < export",
+    "recordings": "__init__ arrays choose_frames threads < detect spectrogram < jobs pieces < export",
     "outputs": "__init__ formats output < to_*",
     "commands": (
         "__init__ descriptors inputs interrupts options talk progress < cut_short live"

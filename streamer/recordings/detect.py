@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from streamer.analysis.blocks import Engine
 from streamer.analysis.frames import FrameSpec
 from streamer.analysis.values import to_floats
-from streamer.base.errors import TERMINATED, SpecError, StreamerError
+from streamer.base.errors import TERMINATED, StreamerError
 from streamer.base.units import format_duration
 from streamer.base.version import __version__
 from streamer.detectors.decoder import Decoder
@@ -22,8 +22,10 @@ from streamer.events import End, ErrorRecord, Event, Record, Start, Stats
 from streamer.events.clocks import WallClock
 from streamer.plans.listening import make_detectors
 from streamer.recordings import Progress
+from streamer.recordings.arrays import check_channels, take_samples
 from streamer.sources import Source, SourceInfo, SourceSpec, open_source
 
+SHORTEST_S = 0.02  # an array shorter than this holds nothing that could be heard
 BLOCK_S = 4.0  # how much of a recording is in memory at once
 MIN_BLOCK_SAMPLES = 1 << 12
 MAX_BLOCK_SAMPLES = 1 << 17
@@ -205,26 +207,23 @@ def _take_refused(recording: Recording) -> Iterator[Remark]:
     recording.refused.clear()
 
 
-def detect(x: ArrayLike, fs: float, plan: str | Path | Sequence[str | Path] = "dtmf") -> list[Event]:
+def detect(
+    x: ArrayLike, fs: float, plan: str | Path | Sequence[str | Path] = "dtmf", axis: int = -1
+) -> list[Event]:
     """The events that a tone plan finds in a signal.
 
-    x: (..., samples) real, or integer PCM, which is scaled to full scale 1.0; leading axes are channels, numbered
+    x: (..., samples) real, or integer PCM, which is scaled to full scale 1.0; the other axes are channels, numbered
        from 1 in C order
     fs: sample rate in Hz   plan: a shipped plan's name or a TOML file, or several
+    axis: of x, along which time runs: 0 for (samples, channels), as soundfile reads them
     Returns begin and end events in the order in which they became known. Raises SpecError.
     """
-    samples = np.asarray(x)
-    if samples.ndim == 0 or samples.shape[-1] == 0:
-        raise SpecError(
-            f"x has the shape {samples.shape}; it must be (..., samples) with at least one sample"
-        )
-    if samples.dtype.kind not in "iuf":
-        raise SpecError(
-            f"x holds {samples.dtype}; samples are real numbers: integers (PCM) or floating point"
-        )
-    samples = samples.reshape(-1, samples.shape[-1])
+    rate_hz = SourceInfo(name="array", fs_hz=float(fs), channels=1).fs_hz
+    signal = take_samples(x, axis, shortest_samples=round(SHORTEST_S * rate_hz))
+    check_channels(signal)
+    samples = signal.reshape(-1, signal.shape[-1])
     names = [str(p) for p in ([plan] if isinstance(plan, str | Path) else plan)]
-    info = SourceInfo(name="array", fs_hz=float(fs), channels=len(samples))
+    info = SourceInfo(name="array", fs_hz=rate_hz, channels=len(samples))
     recording = Recording(info, names)
     n = recording.block_samples
     found: list[Event] = []

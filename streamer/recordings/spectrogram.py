@@ -17,23 +17,34 @@ from streamer.analysis.goertzel import turn
 from streamer.analysis.values import Measurement, Scale, to_floats
 from streamer.base.errors import SpecError
 from streamer.plans.bands import make_bank
+from streamer.recordings.arrays import check_memory, take_samples
 from streamer.recordings.threads import measure_rows
 from streamer.stores.labelled import label_values
 
+_LEAST_SAMPLES = (
+    9  # of a signal whose axes could be meant the other way round: (samples, channels) has 1 to 8
+)
 _PIECE_SAMPLES = 1 << 16  # goertzel takes a long signal in pieces, so that its scratch memory stays small
 
 
 def goertzel(
-    x: ArrayLike, freqs: str | ArrayLike | Bank, fs: float, window: str | ArrayLike | None = None
+    x: ArrayLike,
+    freqs: str | ArrayLike | Bank,
+    fs: float,
+    window: str | ArrayLike | None = None,
+    axis: int = -1,
 ) -> NDArray[np.complexfloating]:
     """X(f) = sum of w[n] x[n] exp(-2j pi f n / fs) over all of x, (..., samples): complex (..., bands).
 
     Computed in double precision, unless x is float32: then in single.
+    axis: of x, along which time runs; the bands come last whatever it is
     """
     fs = _check_rate(fs)
-    signal = _check_signal(x, np.dtype(np.float64))
+    signal = take_samples(x, axis, shortest_samples=_LEAST_SAMPLES)
+    _check_finite(signal, np.dtype(np.float64))
     length = signal.shape[-1]
     bank = make_bank(freqs, fs)
+    check_memory((*signal.shape[:-1], len(bank)), np.dtype(np.complex128))
     spec = _frame_spec(length, length, "boxcar" if window is None else window)
     dtype = np.dtype(np.float32 if signal.dtype == np.float32 else np.float64)
     rows = signal.reshape(-1, length)
@@ -110,12 +121,14 @@ def spectrogram(
     dtype: DTypeLike = np.float32,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
+    axis: int = -1,
 ) -> Spectrogram:
     """Measure the bands in every full frame of x, (..., samples).
 
     Integer samples are PCM and scaled to full scale 1. NaN and infinity are refused. dtype is the precision of
     the sums and of the values, float32 or float64. workers is how many threads share the work, outside the
     interpreter's lock; the values do not depend on it.
+    axis is that of x along which time runs: 0 for (samples, channels), as soundfile reads them.
     progress(frames_done, frames_total) is called from the caller's thread.
     """
     if scale not in get_args(Scale):
@@ -124,7 +137,8 @@ def spectrogram(
         raise SpecError(f"workers is {workers}; it must be at least 1")
     fs = _check_rate(fs)
     kind = _check_dtype(dtype)
-    signal = _check_signal(x, kind)
+    signal = take_samples(x, axis, shortest_samples=window_length)
+    _check_finite(signal, kind)
     frames = _frame_spec(window_length, hop_length, window)
     n_samples = signal.shape[-1]
     if n_samples < frames.length_samples:
@@ -134,6 +148,8 @@ def spectrogram(
         )
     analysis = Analysis(bank=make_bank(bands, fs), frames=frames, fs_hz=fs)
     measurement = Measurement(analysis=analysis, dtype=kind, scale=scale)
+    n_frames = frames.frames_within(n_samples)
+    check_memory((*signal.shape[:-1], len(analysis.bank), n_frames), measurement.value_dtype)
     values = measure_rows(measurement, signal.reshape(-1, n_samples), workers=workers, report=progress)
     values = values.reshape(*signal.shape[:-1], *values.shape[1:])
     return Spectrogram(
@@ -141,13 +157,8 @@ def spectrogram(
     )
 
 
-def _check_signal(x: ArrayLike, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """x as an array of real samples, none of them NaN, infinite or too large for dtype."""
-    signal = np.asarray(x)
-    if signal.dtype.kind not in "iuf":
-        raise SpecError(f"x holds {signal.dtype}; samples are real numbers: integers (PCM) or floating point")
-    if not signal.ndim or not signal.size:
-        raise SpecError(f"x has shape {signal.shape}; it must be (..., samples) with at least one sample")
+def _check_finite(signal: NDArray[Any], dtype: np.dtype[Any]) -> None:
+    """SpecError when a sample is NaN, infinite or too large for dtype."""
     if signal.dtype.kind == "f":
         for row in signal.reshape(-1, signal.shape[-1]):
             for start in range(0, row.size, _PIECE_SAMPLES):
@@ -159,7 +170,6 @@ def _check_signal(x: ArrayLike, dtype: np.dtype[Any]) -> NDArray[Any]:
                         "scale it down" if np.isfinite(row[at]) else "numpy.nan_to_num makes silence of it"
                     )
                     raise SpecError(f"x is {row[at]} at sample {at}; it must be finite in {dtype}: {remedy}")
-    return signal
 
 
 def _check_dtype(dtype: DTypeLike) -> np.dtype[Any]:

@@ -1,0 +1,65 @@
+"""A caller's array as channels of samples: which axis is the time, and whether the work on it can be done at all."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from streamer.base.errors import SpecError
+from streamer.sources.channels import MAX_CHANNELS
+
+REFUSED_BEYOND = (
+    0.8  # of the memory there is: what is asked for beyond it would end in swapping or being killed
+)
+
+
+def take_samples(x: ArrayLike, axis: int, *, shortest_samples: int) -> NDArray[Any]:
+    """x with the time as its last axis: a view, (..., samples), of real samples, at least one.
+
+    shortest_samples: fewer make no sense; where another axis has as many, that one is plainly the time, and SpecError
+    says how to tell so
+    """
+    signal = np.asarray(x)
+    if signal.dtype.kind not in "iuf":
+        raise SpecError(f"x holds {signal.dtype}; samples are real numbers: integers (PCM) or floating point")
+    if not signal.ndim or not signal.size:
+        raise SpecError(f"x has shape {signal.shape}; it must be (..., samples) with at least one sample")
+    if not isinstance(axis, int | np.integer) or not -signal.ndim <= axis < signal.ndim:
+        raise SpecError(
+            f"axis is {axis!r}; x has shape {signal.shape}, so axis lies in {-signal.ndim}..{signal.ndim - 1}"
+        )
+    n_samples = signal.shape[axis]
+    longest = int(np.argmax(signal.shape))
+    if n_samples < shortest_samples <= signal.shape[longest]:
+        others = signal.size // n_samples
+        raise SpecError(
+            f"x has shape {signal.shape}; time along axis {axis} would be {others} channels of {n_samples} "
+            f"sample{'s' if n_samples > 1 else ''}: if it runs along axis {longest}, as in what soundfile reads, "
+            f"give axis={longest}"
+        )
+    return np.moveaxis(signal, axis, -1)
+
+
+def check_channels(signal: NDArray[Any]) -> None:
+    """signal: (..., samples). Each channel has detectors of its own, so there is an end to how many there may be."""
+    n_channels = math.prod(signal.shape[:-1])
+    if n_channels > MAX_CHANNELS:
+        raise SpecError(
+            f"x has shape {signal.shape} with time last: {n_channels} channels, and no more than {MAX_CHANNELS} are "
+            "heard at once: give fewer, or axis= if time is another axis"
+        )
+
+
+def check_memory(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Refuse with SpecError what this machine could not hold, before anything is done."""
+    wanted = math.prod(shape) * dtype.itemsize
+    has = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if wanted > REFUSED_BEYOND * has:
+        raise SpecError(
+            f"values of shape {shape} would take {wanted / 1e9:.3g} GB, and this machine has {has / 1e9:.3g} GB: "
+            "fewer bands, a longer hop_length, or `streamer spectrogram`, which works piece by piece"
+        )
