@@ -45,7 +45,8 @@ class Bank:
             i = int(np.argmax(wrong))
             raise SpecError(
                 f"band {self.labels[i]} is {self.freqs_hz[i]:g} Hz; at a sample rate of {fs_hz:g} Hz "
-                f"bands must lie above 0 and below {fs_hz / 2:g} Hz: leave it out or raise --rate"
+                f"bands must lie above 0 and below {fs_hz / 2:g} Hz: leave it out, or take a higher sample rate "
+                "where there is a choice"
             )
 
 

@@ -30,7 +30,7 @@ from streamer.outputs.output import Output, raise_failure
 from streamer.outputs.to_file import open_stdout
 from streamer.recordings.detect import Remark, Task
 from streamer.recordings.jobs import Told, run_tasks
-from streamer.sources import parse_source
+from streamer.sources import parse_source, tell_apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,16 +53,18 @@ class Options:
     def make_tasks(self) -> list[Task]:
         rate_hz = None if self.rate is None else parse_frequency_hz(self.rate, name="rate")
         limit_s = None if self.duration is None else parse_time_s(self.duration)
+        sources = [
+            parse_source(file, sample_format=self.sample_format, rate_hz=rate_hz, channels=self.channels)
+            for file in self.files
+        ]
         return [
             Task(
-                source=parse_source(
-                    file, sample_format=self.sample_format, rate_hz=rate_hz, channels=self.channels
-                ),
+                source=source,
                 plans=self.plans or ("dtmf",),
                 duration_s=limit_s,
                 explain=self.explain,
             )
-            for file in self.files
+            for source in tell_apart(sources)
         ]
 
 

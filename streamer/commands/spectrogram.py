@@ -127,8 +127,8 @@ def command(**given: Any) -> None:
     """Pictures of recordings, or their values: amplitude, power, PSD or complex.
 
     Unless told otherwise: frames of 85ms under a hann window, a hop of 25% (of a picture alone, what suits the
-    recording), and bands from next to 0 Hz up to 16 kHz, so close that no tone falls between two. A FILE may be any
-    source that ends.
+    recording), and bands from next to 0 Hz up to 16 kHz, so close that no tone falls between two; at rates above 96 kHz
+    up to half the rate, with frames shorter for it. A FILE may be any source that ends.
 
     \b
     streamer spectrogram call.wav                            call.png

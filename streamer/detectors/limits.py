@@ -9,6 +9,9 @@ from itertools import pairwise
 from streamer.base.errors import SpecError
 from streamer.base.units import format_duration
 
+REMEDY = (
+    ": leave it out, or take a higher sample rate where there is a choice"  # of what the rate does not carry
+)
 MAIN_LOBE_BINS = 4.0  # of hann, the detectors' window: two tones this far apart leave each other alone
 
 
@@ -26,7 +29,7 @@ def list_too_high(freqs_hz: Iterable[float], fs_hz: float) -> list[str]:
     several = f"{too_high[0]:g} to " if len(too_high) > 1 else ""
     obstacle = (
         f"{several}{too_high[-1]:g} Hz cannot be heard at a sample rate of {fs_hz:g} Hz, only what lies "
-        f"below {fs_hz / 2:g} Hz: leave it out or raise --rate"
+        f"below {fs_hz / 2:g} Hz{REMEDY}"
     )
     return [obstacle]
 

@@ -14,7 +14,7 @@ from streamer.base.errors import SpecError
 from streamer.base.fields import FREQS
 from streamer.detectors import Audio, Detector
 from streamer.detectors.hearing.bursts import Trail, falling_edge, find_pieces, find_plateau, rising_edge
-from streamer.detectors.limits import format_ms, label_tones, list_too_high, list_unparted
+from streamer.detectors.limits import REMEDY, format_ms, label_tones, list_too_high, list_unparted
 from streamer.detectors.registry import Kind
 from streamer.events import Event
 
@@ -333,7 +333,7 @@ def _choose_frames(spec: ToneSpec, fs_hz: float) -> FrameSpec:
     if top_hz >= fs_hz / 2:
         raise SpecError(
             f'tone "{spec.name}" is {spec.freqs_hz[-1]:g} Hz; at a sample rate of {fs_hz:g} Hz its tolerance and '
-            f"resolution reach {top_hz:g} Hz, which must lie below {fs_hz / 2:g} Hz: leave it out or raise --rate"
+            f"resolution reach {top_hz:g} Hz, which must lie below {fs_hz / 2:g} Hz{REMEDY}"
         )
     return FrameSpec(length_samples=length_samples, hop_samples=max(1, length_samples // FRAMES_PER_WINDOW))
 

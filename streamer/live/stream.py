@@ -246,15 +246,17 @@ class Stream:
         """For what the source is now, after the section of before if there was one."""
         info = self._keeper.next_info or self._keeper.info
         assert info is not None
+        listening = self._set_up(info)
         self.section = Section(
             info,
-            self._set_up(info),
+            listening,
             self._index,
             speed=self._speed,
             n_workers=self._n_workers,
             duration_s=self._duration_s,
             after=self.section,
         )
+        self._news += [ErrorRecord(message=remark) for remark in listening.remarks]
         self._selector.register(self.section.pool.done_reader, selectors.EVENT_READ, self._on_worker)
 
     def _begin_next_section(self) -> None:

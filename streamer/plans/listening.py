@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from streamer.analysis.bank import Analysis
+from streamer.base.errors import SpecError
 from streamer.detectors import Detector
-from streamer.plans.plan import build_detectors, load_plan
+from streamer.plans.plan import build_detectors, build_what_fits, load_plan
 from streamer.sources import SourceInfo
 
 
@@ -17,6 +18,7 @@ class Listening:
 
     display: Analysis
     detectors: Iterable[tuple[str, int, Detector]] = ()  # plan name, channel from 1, detector
+    remarks: Sequence[str] = ()  # what of the plans is not listened for, and why
 
 
 SetUp = Callable[[SourceInfo], Listening]
@@ -27,7 +29,8 @@ def make_set_up(plans: Sequence[str], choose_display: Callable[[float], Analysis
 
     def set_up(info: SourceInfo) -> Listening:
         display = choose_display(info.fs_hz)
-        return Listening(display=display, detectors=list(make_detectors(plans, info.fs_hz, info.channels)))
+        detectors, remarks = make_what_fits(plans, info)
+        return Listening(display=display, detectors=detectors, remarks=remarks)
 
     return set_up
 
@@ -39,3 +42,23 @@ def make_detectors(plans: Sequence[str], fs_hz: float, channels: int) -> Iterato
         for channel in range(1, channels + 1):
             for detector in build_detectors(plan, fs_hz, channel):
                 yield plan.name, channel, detector
+
+
+def make_what_fits(
+    plans: Sequence[str], info: SourceInfo
+) -> tuple[list[tuple[str, int, Detector]], list[str]]:
+    """As make_detectors, of the entries that the source's rate allows; and a sentence for each of the others.
+
+    SpecError when that leaves nothing to listen for.
+    """
+    detectors: list[tuple[str, int, Detector]] = []
+    remarks: list[str] = []
+    for name in plans:
+        plan = load_plan(name)
+        for channel in range(1, info.channels + 1):
+            fitting, left_out = build_what_fits(plan, info.fs_hz, channel)
+            detectors += [(plan.name, channel, detector) for detector in fitting]
+        remarks += [f"{info.name}: {what}" for what in left_out]
+    if remarks and not detectors:
+        raise SpecError(remarks[0] if len(remarks) == 1 else f"{remarks[0]}; and {len(remarks) - 1} more")
+    return detectors, remarks

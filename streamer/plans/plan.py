@@ -16,8 +16,11 @@ from streamer.base.shipped import find_configs
 from streamer.base.text import offer, printable, shorten
 from streamer.base.toml import KeyPath, TomlFile, is_there, parse_toml, read_toml
 from streamer.detectors import Detector
+from streamer.detectors.limits import REMEDY
 from streamer.detectors.registry import KINDS, Kind, Limits, list_heard, load_kind
 from streamer.plans.tables import Finding, format_fields, read_table, show_path
+
+ANY_RATE_HZ = 1e12  # what cannot be heard even so is no matter of the rate
 
 
 class PlanError(SpecError):
@@ -102,41 +105,79 @@ def parse_plan(text: str, *, name: str, fs_hz: float | None = None) -> Plan:
 
 def build_detectors(plan: Plan, fs_hz: float, channel: int = 1) -> list[Detector]:
     """What hears the plan in one channel (counted from 1) of a signal sampled at fs_hz."""
-    kinds = {section: load_kind(section) for section in plan.entries}
+    built = [_build(plan, section, i, fs_hz, channel) for section, i in _list_heard_entries(plan)]
+    findings = [found for _, founds in built for found in founds]
+    if findings:
+        raise PlanError(plan.file.name, findings)
+    return [detector for detector, _ in built if detector is not None]
+
+
+def build_what_fits(plan: Plan, fs_hz: float, channel: int = 1) -> tuple[list[Detector], list[str]]:
+    """As build_detectors, without the entries that this sample rate does not allow; and why, an entry each.
+
+    PlanError when an entry could be heard at no rate.
+    """
+    detectors: list[Detector] = []
+    left_out: list[str] = []
+    hopeless: list[Finding] = []
+    for section, i in _list_heard_entries(plan):
+        detector, findings = _build(plan, section, i, fs_hz, channel)
+        if detector is not None:
+            detectors.append(detector)
+            continue
+        spec = plan.entries[section][i]
+        hopeless += findings if list(spec.list_obstacles(ANY_RATE_HZ)) else []
+        name = f" {shorten(spec.name)}" if load_kind(section).is_list else ""
+        reasons = [found.message.removesuffix(REMEDY) for found in findings]
+        left_out += [f"{section}{name} of plan {plan.name} is left out: {reason}" for reason in reasons]
+    if hopeless:
+        raise PlanError(plan.file.name, hopeless)
+    return detectors, left_out
+
+
+def _list_heard_entries(plan: Plan) -> list[tuple[str, int]]:
+    """Section and index of every entry; SpecError where one can be checked only."""
     for section, specs in plan.entries.items():
-        if kinds[section].detector is None:
-            named = f' "{specs[0].name}"' if kinds[section].is_list else ""
+        kind = load_kind(section)
+        if kind.detector is None:
+            named = f' "{specs[0].name}"' if kind.is_list else ""
             raise SpecError(
-                f"{plan.file.name}: {kinds[section].heading}{named} can be checked but not heard yet; "
+                f"{plan.file.name}: {kind.heading}{named} can be checked but not heard yet; "
                 f"sections that can be heard: {', '.join(list_heard())}"
             )
-    findings = check_signal(plan, fs_hz)
+    return [(section, i) for section, specs in plan.entries.items() for i in range(len(specs))]
+
+
+def _build(
+    plan: Plan, section: str, index: int, fs_hz: float, channel: int
+) -> tuple[Detector | None, list[Finding]]:
+    """What hears one entry, or why nothing can."""
+    kind, spec = load_kind(section), plan.entries[section][index]
+    assert kind.detector is not None
+    findings = _check_entry(plan, section, index, fs_hz)
     if findings:
-        raise PlanError(plan.file.name, findings)
-    detectors: list[Detector] = []
-    for section, specs in plan.entries.items():
-        make = kinds[section].detector
-        assert make is not None
-        for i, spec in enumerate(specs):
-            try:
-                detectors.append(make(spec, fs_hz=fs_hz, channel=channel))
-            except SpecError as error:
-                path = _path_of(kinds[section], i)
-                findings.append(Finding(plan.file.line_of(path), show_path(path), str(error)))
-    if findings:
-        raise PlanError(plan.file.name, findings)
-    return detectors
+        return None, findings
+    try:
+        return kind.detector(spec, fs_hz=fs_hz, channel=channel), []
+    except SpecError as error:
+        path = _path_of(kind, index)
+        return None, [Finding(plan.file.line_of(path), show_path(path), str(error))]
 
 
 def check_signal(plan: Plan, fs_hz: float) -> list[Finding]:
     """What cannot be heard in a signal sampled at fs_hz, or within the times the plan gives."""
-    findings = []
-    for section, specs in plan.entries.items():
-        for i, spec in enumerate(specs):
-            path = _path_of(load_kind(section), i)
-            line = plan.file.line_of(path)
-            findings += [Finding(line, show_path(path), why) for why in spec.list_obstacles(fs_hz)]
-    return findings
+    return [
+        found
+        for section, specs in plan.entries.items()
+        for i in range(len(specs))
+        for found in _check_entry(plan, section, i, fs_hz)
+    ]
+
+
+def _check_entry(plan: Plan, section: str, index: int, fs_hz: float) -> list[Finding]:
+    path = _path_of(load_kind(section), index)
+    obstacles = plan.entries[section][index].list_obstacles(fs_hz)
+    return [Finding(plan.file.line_of(path), show_path(path), why) for why in obstacles]
 
 
 def _read_plan(file: TomlFile, *, name: str, fs_hz: float | None) -> Plan:

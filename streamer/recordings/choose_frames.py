@@ -16,6 +16,11 @@ from numpy.typing import NDArray
 from streamer.base.errors import StreamerError
 from streamer.sources import SourceSpec, open_source
 
+DEFAULT_TOP_HZ = 16000.0  # few recordings hold anything above,
+HIGHEST_AUDIO_RATE_HZ = 96000.0  # unless they were made for what lies there, at a rate beyond this
+MOST_BANDS = 4096  # that leave no gap: so wide must they be, and frames so short
+HANN_ENBW_BINS = 1.5
+
 LENGTHS_MS = (5, 10, 20, 40, 85, 170, 340)
 USUAL_MS = 85
 CLEAR_BITS = 0.1  # by so much another length must gather the sound better than the usual one
@@ -25,6 +30,11 @@ LEAST_SAMPLES = 16  # nor one of shorter ones
 BLOCK_SAMPLES = 1 << 16
 ORDER = 3  # of the entropy
 FINEST_OVERLAP = 32  # hops a window: finer columns would all look the same
+
+
+def find_top_hz(fs_hz: float) -> float:
+    """Up to where a picture shows unless told otherwise. Where that is higher its windows are shorter for it."""
+    return fs_hz / 2 if fs_hz > HIGHEST_AUDIO_RATE_HZ else min(DEFAULT_TOP_HZ, fs_hz / 2)
 
 
 def choose_frames(
@@ -45,11 +55,12 @@ def choose_frames(
         samples = _read_some(
             opened.read_blocks(BLOCK_SAMPLES), start, min(n_samples, round(LOOKED_AT_S * fs_hz))
         )
+    longest_samples = MOST_BANDS * HANN_ENBW_BINS * fs_hz / find_top_hz(fs_hz)
     lengths = {ms: round(ms * fs_hz / 1000) for ms in LENGTHS_MS}
     bits = {
         ms: measure_spread_bits(samples, length)
         for ms, length in lengths.items()
-        if LEAST_SAMPLES <= length <= samples.size // LEAST_FRAMES
+        if LEAST_SAMPLES <= length <= min(samples.size // LEAST_FRAMES, longest_samples)
     }
     if not bits:
         return None

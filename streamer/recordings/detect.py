@@ -20,7 +20,7 @@ from streamer.base.version import __version__
 from streamer.detectors.decoder import Decoder
 from streamer.events import End, ErrorRecord, Event, Record, Start, Stats
 from streamer.events.clocks import WallClock
-from streamer.plans.listening import make_detectors
+from streamer.plans.listening import make_detectors, make_what_fits
 from streamer.recordings import Progress
 from streamer.recordings.arrays import check_channels, take_samples
 from streamer.sources import Source, SourceInfo, SourceSpec, open_source
@@ -35,15 +35,27 @@ MAX_BLOCK_VALUES = 1 << 23  # of all channels: 32 MB
 class Recording:
     """One pass over samples that can wait.
 
+    left_out: what of the plans the rate does not allow, a sentence each
     refused: with `explain`, what was looked at and taken for nothing, and why; whoever reads it clears it
     """
 
     def __init__(
-        self, info: SourceInfo, plans: Sequence[str], *, file: str | None = None, explain: bool = False
+        self,
+        info: SourceInfo,
+        plans: Sequence[str],
+        *,
+        file: str | None = None,
+        explain: bool = False,
+        strict: bool = False,
     ) -> None:
+        """strict: SpecError if the rate does not allow an entry of the plans, which else is left out"""
         self.info = info
         self.refused: list[str] = []
-        detectors = list(make_detectors(plans, info.fs_hz, info.channels))
+        self.left_out: list[str] = []
+        if strict:
+            detectors = list(make_detectors(plans, info.fs_hz, info.channels))
+        else:
+            detectors, self.left_out = make_what_fits(plans, info)
         for plan, channel, detector in detectors if explain else ():
             detector.explain(partial(self._note_refusal, plan, channel))
         self.decoder = Decoder(
@@ -141,6 +153,7 @@ def listen(task: Task, *, progress: Progress | None = None, stdin_fd: int = 0) -
         failure: BaseException | None = None
         try:
             yield recording.make_start(task.plans)
+            yield from map(Remark, recording.left_out)
             yield from _listen_to_blocks(recording, source, task.duration_s, progress)
         except GeneratorExit:
             raise
@@ -224,7 +237,7 @@ def detect(
     samples = signal.reshape(-1, signal.shape[-1])
     names = [str(p) for p in ([plan] if isinstance(plan, str | Path) else plan)]
     info = SourceInfo(name="array", fs_hz=rate_hz, channels=len(samples))
-    recording = Recording(info, names)
+    recording = Recording(info, names, strict=True)
     n = recording.block_samples
     found: list[Event] = []
     for start in range(0, samples.shape[1], n):

@@ -246,7 +246,7 @@ def _tell_failure(message: str, name: str) -> list[Told]:
 
 def _name_of(task: Task) -> str:
     """As records have it in `file`."""
-    return task.source.path.name if task.source.path else str(task.source)
+    return task.source.name
 
 
 def _how_far(hand: _Hand) -> str:

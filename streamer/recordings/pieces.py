@@ -21,13 +21,13 @@ from streamer.base.units import format_duration, parse_hop_samples, parse_length
 from streamer.events import Event
 from streamer.plans.bands import parse_bank
 from streamer.recordings import Progress
+from streamer.recordings.choose_frames import DEFAULT_TOP_HZ, MOST_BANDS, find_top_hz
 from streamer.recordings.threads import Meter, spread
 from streamer.sources import SourceSpec, open_source
 from streamer.stores.heading import Heading, Piece
 
-USUAL_LENGTH, USUAL_HOP = "85ms", "25%"
-DEFAULT_TOP_HZ = 16000.0  # few recordings hold anything above
-DEFAULT_BANDS = (320, 4096)  # enough for a smooth picture, and no more than can be waited for
+USUAL_LENGTH_MS, USUAL_HOP = 85.0, "25%"
+DEFAULT_BANDS = (320, MOST_BANDS)  # enough for a smooth picture, and no more than can be waited for
 PIECE_VALUES = 1 << 18  # of a channel, some milliseconds of work and a few megabytes
 PIECE_SAMPLES = 1 << 20
 
@@ -36,7 +36,8 @@ PIECE_SAMPLES = 1 << 20
 class SpectraSpec:
     """What to measure of a recording. Lengths are words, since they mean samples only at a sample rate.
 
-    bands: None for what suits the rate   window_length, hop: None for what suits a picture, else 85 ms and 25 %
+    bands: None for what suits the rate   window_length, hop: None for what suits a picture, else 85 ms and 25 %, shorter
+    where bands reach higher than usual
     end_s: None for the end   plans: whose events to look for meanwhile
     """
 
@@ -60,7 +61,8 @@ class SpectraSpec:
             )
 
     def make_measurement(self, fs_hz: float) -> Measurement:
-        length_samples = parse_length_samples(self.window_length or USUAL_LENGTH, fs_hz)
+        shown = min(1.0, DEFAULT_TOP_HZ / find_top_hz(fs_hz))
+        length_samples = parse_length_samples(self.window_length or f"{USUAL_LENGTH_MS * shown:g}ms", fs_hz)
         hop_samples = parse_hop_samples(self.hop or USUAL_HOP, length_samples, fs_hz)
         frames = FrameSpec(length_samples=length_samples, hop_samples=hop_samples, window=self.window)
         if not abs(frames.taper.sum()) > 0:
@@ -74,9 +76,10 @@ class SpectraSpec:
 
 def choose_bands(fs_hz: float, frames: FrameSpec) -> str:
     """Bands a noise bandwidth apart or less: a tone between two is less than 4 dB down in both."""
-    top_hz = min(DEFAULT_TOP_HZ, fs_hz / 2)
     least, most = DEFAULT_BANDS
-    step_hz = min(max(frames.enbw_hz(fs_hz), top_hz / most), top_hz / least)
+    enbw_hz = frames.enbw_hz(fs_hz)
+    top_hz = max(min(DEFAULT_TOP_HZ, fs_hz / 2), min(find_top_hz(fs_hz), most * enbw_hz))
+    step_hz = min(max(enbw_hz, top_hz / most), top_hz / least)
     unit_hz = 10 ** (math.floor(math.log10(step_hz)) - 1)
     step_hz = math.floor(step_hz / unit_hz) * unit_hz
     return f"lin:{2 * step_hz:.6g}-{min(top_hz, fs_hz / 2 - step_hz):.6g}:{step_hz:.6g}"
@@ -138,7 +141,8 @@ class Spectra:
             if n
             else []
         )
-        return [*lost, *self._source.remarks]
+        left_out = self._recording.left_out if self._recording else []
+        return [*left_out, *lost, *self._source.remarks]
 
     def read_pieces(self, progress: Progress | None = None) -> Iterator[Piece]:
         """All pieces in order. SourceError when the recording is damaged, after what could be read."""

@@ -13,7 +13,7 @@ May import: base. Imported by: live, recordings, commands and the front door.
 from __future__ import annotations
 
 from streamer.sources.registry import SOURCES, SYNTAX, load
-from streamer.sources.spec import PushedSource, Source, SourceInfo, SourceSpec, parse_source
+from streamer.sources.spec import PushedSource, Source, SourceInfo, SourceSpec, parse_source, tell_apart
 
 __all__ = [
     "SOURCES",
@@ -25,6 +25,7 @@ __all__ = [
     "open_any_source",
     "open_source",
     "parse_source",
+    "tell_apart",
 ]
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from streamer.base.errors import SourceError, SpecError
 from streamer.base.units import format_duration
 from streamer.sources.formats.pcm import decode, silence_nonfinite
-from streamer.sources.formats.wav import WAV_MAGICS, ByteReader, StreamFormat, read_wav_header
+from streamer.sources.formats.wav import WAV_MAGICS, ByteReader, StreamFormat, read_wav_header, skip_id3
 from streamer.sources.spec import Closing, SourceInfo, SourceSpec
 
 # first bytes -> what they begin
@@ -140,6 +140,12 @@ def _read_format(reader: ByteReader, spec: SourceSpec, *, name: str) -> StreamFo
     magic = reader.read_exactly(4)
     if not magic:
         raise SourceError(f"{name} is empty: it holds no byte")
+    if magic[:3] == b"ID3" and spec.sample_format is None:
+        reader.push_back(magic)
+        has_tag = skip_id3(reader)
+        magic = reader.read_exactly(4)
+        if has_tag and magic not in WAV_MAGICS and magic not in OTHER_FORMATS:
+            magic = b"ID3" + magic[:1]  # MP3 is what it is usually put before
     if magic in WAV_MAGICS:
         return _agree(read_wav_header(reader, magic, name=name), spec, name=name)
     reader.push_back(magic)

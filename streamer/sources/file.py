@@ -6,7 +6,6 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from pathlib import Path
 
 import numpy as np
 import soundfile as sf
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from streamer.base.errors import SourceError, SpecError
 from streamer.base.units import format_duration
 from streamer.sources.formats.pcm import silence_nonfinite
+from streamer.sources.formats.wav import find_id3_end
 from streamer.sources.spec import Closing, SourceInfo, SourceSpec
 
 
@@ -35,13 +35,7 @@ MAX_MP3_TRAILER_BYTES = 4096  # tags behind the last frame
 
 def has_mp3_length(fd: int) -> bool:
     """Whether the first frame is the kind that says how many follow (Xing's, LAME's or Fraunhofer's)."""
-    start = os.pread(fd, 10, 0)
-    first_frame_at = 0
-    if start[:3] == b"ID3":
-        for octet in start[6:10]:  # seven bits each
-            first_frame_at = first_frame_at << 7 | octet & 0x7F
-        first_frame_at += 10
-    first_frame = os.pread(fd, 1024, first_frame_at)
+    first_frame = os.pread(fd, 1024, find_id3_end(os.pread(fd, 10, 0)))
     return any(word in first_frame for word in (b"Xing", b"Info", b"VBRI"))
 
 
@@ -76,7 +70,7 @@ class FileSource(Closing):
     """A recording in any format libsndfile knows. Takes the descriptor over, unless it raises."""
 
     def __init__(self, fd: int, spec: SourceSpec) -> None:
-        name = Path(spec.target).name
+        name = spec.name
         self._choice = spec.channel_choice
         self.nonfinite_samples = 0
         self.remarks: list[str] = []

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 from streamer.base.errors import SourceError
 from streamer.sources.byte_stream import StreamSource
-from streamer.sources.formats.wav import WAV_MAGICS
+from streamer.sources.formats.wav import WAV_MAGICS, find_id3_end
 from streamer.sources.registry import SYNTAX
 from streamer.sources.spec import Source, SourceSpec
 
@@ -32,19 +32,18 @@ def open_path(spec: SourceSpec) -> Source:
 def _open_descriptor(fd: int, spec: SourceSpec) -> Source:
     """The source takes the descriptor over, unless this raises."""
     about = os.fstat(fd)
-    name = os.path.basename(spec.target)  # noqa: PTH119  # a Path would make a directory of a trailing slash
     if stat.S_ISDIR(about.st_mode):
         raise SourceError(f"{spec.target} is a directory; name a file in it")
     if not stat.S_ISREG(about.st_mode):
-        return StreamSource(fd, spec, name=name, owns_fd=True)
+        return StreamSource(fd, spec, name=spec.name, owns_fd=True)
     if not about.st_size:
         raise SourceError(f"{spec.target} is empty: it holds no byte")
-    magic = os.pread(fd, 4, 0)
+    magic = os.pread(fd, 4, find_id3_end(os.pread(fd, 10, 0)))
     is_wav = magic in WAV_MAGICS
     if is_wav or spec.sample_format is not None:
         # WAV is read without libsndfile, which takes a length that was never filled in for the truth.
         try:
-            return StreamSource(fd, spec, name=name, owns_fd=True, size_bytes=about.st_size)
+            return StreamSource(fd, spec, name=spec.name, owns_fd=True, size_bytes=about.st_size)
         except SourceError:
             if not is_wav:
                 raise

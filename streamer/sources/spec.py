@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +31,7 @@ class SourceSpec:
     """A source as somebody asked for it. The words are checked here, the world when it is opened.
 
     kind: a name of SOURCES   target: device name, path, command line or signal specification
-    sample_format: of raw samples
+    sample_format: of raw samples   called: by what name people and records know it, if not by its own
     """
 
     kind: str
@@ -38,6 +39,7 @@ class SourceSpec:
     sample_format: str | None = None
     rate_hz: float | None = None
     channels: str | None = None
+    called: str | None = None
 
     def __post_init__(self) -> None:
         choose(self.kind, SOURCES, name="source")
@@ -63,6 +65,13 @@ class SourceSpec:
         if not self.target:
             return kind.word or self.kind
         return self.target if kind.prefix is None else f"{kind.prefix}:{self.target}"
+
+    @property
+    def name(self) -> str:
+        """What people and records call it: of a file its base name, which tell_apart may have lengthened."""
+        return self.called or (
+            os.path.basename(self.target) if self.kind == "file" else str(self)  # noqa: PTH119  # as it opens it
+        )
 
     @property
     def channel_choice(self) -> ChannelChoice:
@@ -106,6 +115,18 @@ def parse_source(
     return SourceSpec(
         kind=kind, target=target, sample_format=sample_format, rate_hz=rate_hz, channels=channels
     )
+
+
+def tell_apart(specs: Iterable[SourceSpec]) -> list[SourceSpec]:
+    """The same sources: files of one base name in different places are called by their paths, as they were given."""
+    given = list(specs)
+    paths: dict[str, set[str]] = {}
+    for spec in given:
+        paths.setdefault(spec.name, set()).add(spec.target)
+    return [
+        replace(spec, called=spec.target) if spec.kind == "file" and len(paths[spec.name]) > 1 else spec
+        for spec in given
+    ]
 
 
 def _read_words(text: str) -> tuple[str, str]:

@@ -120,3 +120,47 @@ def test_a_closed_stdout_is_no_error(dial: Path) -> None:
     result = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
     assert result.stdout.splitlines()[-1] == "0"
     assert result.stderr == ""
+
+
+def test_a_tone_too_high_for_one_file_is_left_out_of_that_file_and_told(tmp_path: Path) -> None:
+    plan = tmp_path / "mixed.toml"
+    plan.write_text(
+        '[[tone]]\nname = "low"\nfreqs = [1000]\nmin_on = "100ms"\n'
+        '[[tone]]\nname = "high"\nfreqs = [4100]\nmin_on = "100ms"\n'
+    )
+    for name, rate_hz in (("a.wav", 8000), ("b.wav", 16000)):
+        t = np.arange(rate_hz) / rate_hz
+        tones = 0.1 * np.sin(2 * np.pi * 1000 * t) + 0.1 * np.sin(2 * np.pi * 4100 * t) * (rate_hz > 8200)
+        soundfile.write(tmp_path / name, np.concatenate([tones, np.zeros(rate_hz // 2)]), rate_hz)
+    done = run("detect", str(tmp_path / "a.wav"), str(tmp_path / "b.wav"), "--plan", str(plan), "--json")
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert line.startswith('streamer: a.wav: tone "high" of plan mixed is left out: 4100 Hz cannot be heard')
+    assert "--rate" not in line
+    ends = [(r["file"], r["label"]) for r in read_lines(done.stdout) if r.get("phase") == "end"]
+    assert sorted(ends) == [("a.wav", "low"), ("b.wav", "high"), ("b.wav", "low")]
+    live = run("live", str(tmp_path / "a.wav"), "--speed", "max", "--plan", str(plan), "--json")
+    assert live.returncode == 0
+    (error,) = [record for record in read_lines(live.stdout) if record["type"] == "error"]
+    assert error["message"] == line.removeprefix("streamer: ")
+
+
+def test_a_file_of_which_nothing_is_left_to_hear_is_named(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "slow.wav", np.zeros(8000), 2000)
+    done = run("detect", str(tmp_path / "slow.wav"))
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        "streamer: slow.wav: dtmf of plan dtmf is left out: 1209 to 1633 Hz cannot be heard"
+    )
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_two_files_of_one_name_are_told_apart_in_every_record(jobs: str, dial: Path, tmp_path: Path) -> None:
+    names = [str(tmp_path / folder / "x.wav") for folder in "ab"]
+    for name in names:
+        Path(name).parent.mkdir()
+        Path(name).write_bytes(dial.read_bytes())
+    done = run("detect", *names, str(dial), "--json", "-j", jobs)
+    records = read_lines(done.stdout)
+    assert [record["source"] for record in records if record["type"] == "start"] == [*names, "dial.wav"]
+    assert {record["file"] for record in records if record["type"] == "dtmf"} == {*names, "dial.wav"}

@@ -31,7 +31,7 @@ def test_one_tone_in_two_families_has_both_names():
     ("spec", "band"), [("100,9k", "9000"), ("third-octave:50-10k", "10k"), ("bark", "8500")]
 )
 def test_a_band_at_or_above_nyquist_is_named(spec, band):
-    with pytest.raises(SpecError, match=rf"band {band} is .* below 8000 Hz: leave it out or raise --rate"):
+    with pytest.raises(SpecError, match=rf"band {band} is .* below 8000 Hz: leave it out, or take a higher"):
         parse_bank(spec, 16000)
 
 

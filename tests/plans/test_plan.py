@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from unittest.mock import ANY
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from streamer.plans.bands import parse_bank
 from streamer.plans.plan import (
     PlanError,
     build_detectors,
+    build_what_fits,
     find_plan,
     list_plans,
     load_plan,
@@ -356,3 +358,30 @@ def test_any_text_is_a_plan_or_a_spec_error(text):
     except SpecError as error:
         message = str(error)
     assert plan.list_bands() if plan else message.startswith("x.toml")
+
+
+def test_what_a_rate_does_not_allow_is_left_out_and_named_and_the_rest_is_heard():
+    plan = parse_plan(
+        '[dtmf]\n[[tone]]\nname = "low"\nfreqs = [1000]\n[[tone]]\nname = "high"\nfreqs = [440, 4100]\n'
+        '[[tone]]\nname = "edge"\nfreqs = [3999]',
+        name="mixed.toml",
+    )
+    detectors, left_out = build_what_fits(plan, 8000)
+    assert [type(detector).__name__ for detector in detectors] == ["DtmfDetector", "ToneDetector"]
+    assert left_out == [
+        (
+            'tone "high" of plan mixed is left out: 4100 Hz cannot be heard at a sample rate of 8000 Hz, only what '
+            "lies below 4000 Hz"
+        ),
+        ANY,
+    ]
+    assert left_out[1].startswith('tone "edge" of plan mixed is left out: ')
+    assert len(build_what_fits(plan, 16000)[0]) == 4
+    with pytest.raises(PlanError, match="4100 Hz"):
+        build_detectors(plan, 8000)
+
+
+def test_a_mistake_that_no_rate_mends_is_not_left_out():
+    plan = parse_plan('[dtmf]\n[[tone]]\nname = "a"\nfreqs = [440, 441]\nmin_on = "100ms"', name="x.toml")
+    with pytest.raises(PlanError, match="1 Hz apart"):
+        build_what_fits(plan, 8000)

@@ -150,6 +150,20 @@ def test_the_default_bands_leave_no_gap_for_a_tone_to_hide_in(window_length, fs_
     assert bank.freqs_hz[-1] > 0.6 * min(16000, fs_hz / 2)
 
 
+@pytest.mark.parametrize("fs_hz", [192000.0, 384000.0, 500000.0])
+def test_default_bands_of_a_bat_recording_reach_its_spectrum_and_leave_no_gap(fs_hz):
+    analysis = SpectraSpec().make_measurement(fs_hz).analysis
+    freqs_hz, enbw_hz = analysis.bank.freqs_hz, analysis.frames.enbw_hz(fs_hz)
+    assert freqs_hz[-1] > 0.49 * fs_hz
+    assert np.diff(freqs_hz).max() <= enbw_hz
+    assert len(freqs_hz) < 1000
+    at_96k = SpectraSpec().make_measurement(96000.0).analysis
+    assert (at_96k.frames.length_samples, at_96k.bank.freqs_hz[-1]) == (8160, pytest.approx(16000, abs=20))
+    assert SpectraSpec(window_length="85ms").make_measurement(fs_hz).analysis.frames.length_samples == round(
+        0.085 * fs_hz
+    )
+
+
 def test_the_default_bands_stay_countable_for_the_longest_window():
     frames = FrameSpec(length_samples=1 << 22, hop_samples=1 << 20)
     assert choose_bands(48000.0, frames) == "lin:7.8-16000:3.9"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from streamer.base.errors import SourceError, SpecError, StreamerError
 from streamer.sources import open_source, parse_source
 from streamer.sources.formats.pcm import decode, encode
-from tests.sources.reading import STEREO, Piped, read_all, read_stdin, wav_bytes
+from tests.sources.reading import STEREO, Piped, read_all, read_source, read_stdin, wav_bytes
 
 
 @given(st.lists(st.integers(0, 20_044), max_size=8), st.sampled_from([1, 7, 1000]))
@@ -135,3 +135,33 @@ def test_any_bytes_are_samples_or_a_clear_error(content, is_wav):
     except StreamerError:
         return
     assert np.isfinite(samples).all()
+
+
+def test_a_block_align_of_0_says_nothing_and_a_wrong_one_is_called_that(tmp_path):
+    content = bytearray(wav_bytes(tmp_path))
+    expected = read_stdin(bytes(content))
+    content[32:34] = b"\0\0"
+    assert np.array_equal(read_stdin(bytes(content)), expected)
+    (tmp_path / "zero.wav").write_bytes(content)
+    assert np.array_equal(read_source(tmp_path / "zero.wav"), expected)
+    content[32:34] = b"\3\0"
+    with pytest.raises(
+        SourceError, match="stdin has a WAV header that contradicts itself: 2 x 16 bits in 3 bytes"
+    ):
+        read_stdin(bytes(content))
+
+
+@pytest.mark.parametrize("n_bytes", [0, 5, 300])
+def test_an_id3_tag_before_a_wav_header_is_skipped(n_bytes, tmp_path):
+    content = wav_bytes(tmp_path)
+    tag = b"ID3\4\0\0\0\0" + bytes([n_bytes >> 7, n_bytes & 127]) + bytes(n_bytes)
+    assert np.array_equal(read_stdin(tag + content), read_stdin(content))
+    assert np.array_equal(
+        read_stdin(*(bytes([b]) for b in tag[:12]), tag[12:] + content), read_stdin(content)
+    )
+    (tmp_path / "tagged.wav").write_bytes(tag + content)
+    assert np.array_equal(read_source(tmp_path / "tagged.wav"), read_stdin(content))
+    with pytest.raises(SourceError, match="stdin carries FLAC"):
+        read_stdin(tag + b"fLaC" + bytes(50))
+    with pytest.raises(SourceError, match="stdin carries MP3"):
+        read_stdin(tag + b"\xff\xfb\x90\x64" + bytes(50))

@@ -98,6 +98,28 @@ class ByteReader:
         self.n_read_bytes -= len(data)
 
 
+def skip_id3(reader: ByteReader) -> bool:
+    """Skip a tag that some programs put before everything else (id3.org: 10 bytes, then as many as they say)."""
+    head = reader.read_exactly(10)
+    if len(head) < 10 or head[:3] != b"ID3" or max(head[6:]) >= 0x80:
+        reader.push_back(head)
+        return False
+    size_bytes = find_id3_end(head) - 10
+    while size_bytes and (some := reader.read_some(size_bytes)):
+        size_bytes -= len(some)
+    return True
+
+
+def find_id3_end(start: bytes) -> int:
+    """Where what follows an ID3 tag begins; 0 where there is none. start: the first ten bytes"""
+    if start[:3] != b"ID3":
+        return 0
+    size_bytes = 0
+    for octet in start[6:10]:  # seven bits each
+        size_bytes = size_bytes << 7 | octet & 0x7F
+    return 10 + size_bytes
+
+
 def read_wav_header(reader: ByteReader, magic: bytes, *, name: str) -> StreamFormat:
     """Read up to the first sample. magic: the first four bytes, one of WAV_MAGICS, which have been read"""
     order, suffix = (">", "be") if magic == b"RIFX" else ("<", "le")
@@ -128,10 +150,16 @@ def read_wav_header(reader: ByteReader, magic: bytes, *, name: str) -> StreamFor
     if tag == EXTENSIBLE and len(fmt) >= 26:
         tag = struct.unpack(f"{order}H", fmt[24:26])[0]
     base = WAV_FORMATS.get((tag, bits))
-    if base is None or bytes_per_sample * 8 != bits * channels:
+    if base is None:
         raise SourceError(
             f"{name} is WAV with encoding {tag:#06x} of {bits} bits, which is not read from a pipe; "
             "put `ffmpeg -v error -i - -f wav -` before streamer"
+        )
+    if bytes_per_sample and bytes_per_sample * 8 != bits * channels:  # 0: some writers leave it open
+        raise SourceError(
+            f"{name} has a WAV header that contradicts itself: {channels} x {bits} bits in {bytes_per_sample} bytes a "
+            "sample; if you know which is right, give its samples without the header, and --format, --rate and "
+            "--channels"
         )
     if not 1 <= channels <= MAX_CHANNELS or not 1 <= fs_hz <= MAX_RATE_HZ:
         raise SourceError(f"{name} has a damaged WAV header: {channels} channels at {fs_hz} Hz")
