@@ -63,7 +63,8 @@ class Start(msgspec.Struct, kw_only=True, tag="start", tag_field="type"):
 class GapRecord(msgspec.Struct, kw_only=True, tag="gap", tag_field="type"):
     """Samples [sample, sample + lost_samples) were never analysed; time went on over them.
 
-    Of reason `unheard` they were, but a detector that wanted a closer look could not have it.
+    Of reason `unheard` they were, but a detector that wanted a closer look could not have it. Of reason `damaged` they
+    could not be read from the recording `file`.
     """
 
     sample: int
@@ -71,6 +72,7 @@ class GapRecord(msgspec.Struct, kw_only=True, tag="gap", tag_field="type"):
     lost_samples: int
     reason: str
     time: str | None = None
+    file: str | None = None
 
 
 class Stats(msgspec.Struct, kw_only=True, tag="stats", tag_field="type"):

@@ -172,28 +172,42 @@ def _run_reader(
         block_samples = min(BLOCK_SAMPLES, max(1, room // 4))
     else:
         block_samples = max(1, min(round(BLOCK_S * fs_hz * max(1.0, run.speed)), room // 4))
-    began = time.monotonic()
-    for whole in source.read_blocks(block_samples):
-        block = whole if run.limit_samples is None else whole[: run.limit_samples - ring.written_samples]
-        # A block is heard when its last sample is, as from a microphone.
-        due_samples = ring.written_samples + len(block)
-        while not stop.is_set():
-            full = due_samples - ring.collected_spans * run.span_samples > room
-            wait_s = (
-                0.0 if run.speed is None else began + due_samples / (fs_hz * run.speed) - time.monotonic()
-            )
-            if not full and wait_s <= 0:
+    began, n_noted = time.monotonic(), 0
+    try:
+        for whole in source.read_blocks(block_samples):
+            block = whole if run.limit_samples is None else whole[: run.limit_samples - ring.written_samples]
+            # A block is heard when its last sample is, as from a microphone.
+            due_samples = ring.written_samples + len(block)
+            while not stop.is_set():
+                full = due_samples - ring.collected_spans * run.span_samples > room
+                wait_s = (
+                    0.0 if run.speed is None else began + due_samples / (fs_hz * run.speed) - time.monotonic()
+                )
+                if not full and wait_s <= 0:
+                    break
+                if not dispatcher.advance() or full:
+                    wait_s = WAIT_S
+                stop.wait(wait_s)
+            if stop.is_set():
                 break
-            if not dispatcher.advance() or full:
-                wait_s = WAIT_S
-            stop.wait(wait_s)
-        if stop.is_set():
-            break
-        writer.push(block, time.monotonic_ns())
-        writer.note_nonfinite(source.nonfinite_samples)  # they have been silenced on the way here
-        dispatcher.advance()
-        if ring.written_samples == run.limit_samples:
-            break
+            n_noted = _note_losses(source, n_noted, writer, run.limit_samples)
+            writer.push(block, time.monotonic_ns())
+            writer.note_nonfinite(source.nonfinite_samples)  # they have been silenced on the way here
+            dispatcher.advance()
+            if ring.written_samples == run.limit_samples:
+                break
+    except SourceError:
+        _note_losses(source, n_noted, writer, run.limit_samples)
+        raise
+
+
+def _note_losses(source: Source, n_noted: int, writer: RingWriter, limit_samples: int | None) -> int:
+    """Tell of what its damage has taken, before the silence that stands for it comes; how many are noted by now."""
+    for loss in source.losses[n_noted:]:
+        lost = loss.n_samples if limit_samples is None else min(loss.n_samples, limit_samples - loss.sample)
+        if lost > 0:
+            writer.note_gap(Gap(loss.sample, lost, GapReason.DAMAGED))
+    return len(source.losses)
 
 
 def _run_pushed(

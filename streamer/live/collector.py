@@ -23,6 +23,7 @@ class Collector:
         self._gaps = GapQueue(ring.read_gaps)
         self._not_before = 0  # frames must start here or later: the end of the newest gap
         self._lost_samples = 0  # in all gaps begun so far
+        self._silent_samples = self._silent_end = 0  # where silence stands for what a recording has lost
         self.next_span = 0
 
     @property
@@ -35,7 +36,9 @@ class Collector:
     @property
     def dropped_samples(self) -> int:
         """Of the samples before analysed_end, those in gaps."""
-        return self._lost_samples - max(0, self._not_before - self.analysed_end)
+        end = self.analysed_end
+        lost = self._lost_samples - max(0, self._not_before - end)
+        return lost + self._silent_samples - max(0, self._silent_end - end)
 
     @property
     def analysed_samples(self) -> int:
@@ -82,6 +85,11 @@ class Collector:
 
     def _begin_gap(self, gap: Gap) -> Iterator[Gap]:
         """What of it no earlier gap has covered."""
+        if gap.reason is GapReason.DAMAGED:  # frames may lie across it
+            self._silent_samples += gap.lost_samples
+            self._silent_end = gap.end_sample
+            yield gap
+            return
         start = max(gap.sample, self._not_before)
         lost = gap.end_sample - start
         if lost > 0:
@@ -99,7 +107,7 @@ class Collector:
         while gap := self._gaps.take(upto=stop - 1):
             items.append(self._extract(first, last, start, max(start, gap.sample)))
             items += self._begin_gap(gap)
-            start = min(max(start, self._not_before), stop)
+            start = min(max(start, gap.sample, self._not_before), stop)
         items.append(self._extract(first, last, start, stop))
         yield from items
         self._free(last)  # only now: detectors may have asked for the samples

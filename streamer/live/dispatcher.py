@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from streamer.live.ring import RingOwner, RingWriter
+from streamer.live.ring_fields import GapReason
 from streamer.live.spans import (
     MAX_SPANS_PER_MESSAGE,
     GapQueue,
@@ -30,7 +31,7 @@ class Dispatcher:
         self._end, self._ring = end, end.ring
         self.span_samples, self._n_slots, self._fd = span_samples, n_slots, index_fd
         self._spans_per_message = min(spans_per_message, MAX_SPANS_PER_MESSAGE)
-        self._gaps = GapQueue(self._ring.read_gaps)
+        self._gaps = GapQueue(self._ring.read_gaps, but=GapReason.DAMAGED)
 
     @property
     def lag_samples(self) -> int:

@@ -174,6 +174,9 @@ class Section:
         """What the workers have done, and what that tells, in the order of the stream."""
         items: list[Item] = []
         for item in self.pool.collector.take():
+            if isinstance(item, Gap) and item.reason is GapReason.DAMAGED:
+                items.append(self._note_gap(item))
+                continue
             if isinstance(item, Gap):
                 items += self._report_gap(item)
                 continue

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from streamer.analysis.bank import Analysis
 from streamer.base.processes import get_context
-from streamer.live.ring_fields import Gap
+from streamer.live.ring_fields import Gap, GapReason
 
 MESSAGE = struct.Struct("=Q")
 MAX_SPANS_PER_MESSAGE = 255
@@ -72,9 +72,9 @@ class GapQueue:
     They are noted as they become known: one that the analysis is to leave out may lie before one that has just come.
     """
 
-    def __init__(self, read_gaps: Callable[[int], Iterable[Gap]]) -> None:
-        """read_gaps: the ring's"""
-        self._read_gaps = read_gaps
+    def __init__(self, read_gaps: Callable[[int], Iterable[Gap]], *, but: GapReason | None = None) -> None:
+        """read_gaps: the ring's   but: those of this reason are passed over"""
+        self._read_gaps, self._but = read_gaps, but
         self._seen = 0
         self._gaps: list[Gap] = []
 
@@ -82,7 +82,8 @@ class GapQueue:
         """Look for gaps that have been noted since."""
         for gap in self._read_gaps(self._seen):
             self._seen += 1
-            self._gaps.append(gap)
+            if gap.reason != self._but:
+                self._gaps.append(gap)
         self._gaps.sort(key=lambda gap: gap.sample)
 
     @property

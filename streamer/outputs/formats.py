@@ -39,7 +39,8 @@ def format_text(record: Record) -> str | None:
         return "  ".join(parts)
     if isinstance(record, GapRecord):
         when = record.time.partition("T")[2][:12] if record.time else f"{record.t_s:10.3f} s"
-        return f"{when}  gap    {record.lost_samples} samples lost: {record.reason.replace('_', ' ')}"
+        file = f"{record.file}  " if record.file else ""
+        return f"{file}{when}  gap    {record.lost_samples} samples lost: {record.reason.replace('_', ' ')}"
     return None
 
 

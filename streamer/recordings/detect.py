@@ -14,16 +14,16 @@ from numpy.typing import ArrayLike, NDArray
 from streamer.analysis.blocks import Engine
 from streamer.analysis.frames import FrameSpec
 from streamer.analysis.values import to_floats
-from streamer.base.errors import TERMINATED, StreamerError
+from streamer.base.errors import TERMINATED, SourceError, StreamerError
 from streamer.base.units import format_duration
 from streamer.base.version import __version__
 from streamer.detectors.decoder import Decoder
-from streamer.events import End, ErrorRecord, Event, Record, Start, Stats
+from streamer.events import End, ErrorRecord, Event, GapRecord, Record, Start, Stats
 from streamer.events.clocks import WallClock
 from streamer.plans.listening import make_detectors, make_what_fits
 from streamer.recordings import Progress
 from streamer.recordings.arrays import check_channels, take_samples
-from streamer.sources import Source, SourceInfo, SourceSpec, open_source
+from streamer.sources import Loss, Source, SourceInfo, SourceSpec, open_source
 
 SHORTEST_S = 0.02  # an array shorter than this holds nothing that could be heard
 BLOCK_S = 4.0  # how much of a recording is in memory at once
@@ -52,6 +52,7 @@ class Recording:
         self.info = info
         self.refused: list[str] = []
         self.left_out: list[str] = []
+        self._lost: list[tuple[int, int]] = []  # where silence stands for what a damaged recording has lost
         if strict:
             detectors = list(make_detectors(plans, info.fs_hz, info.channels))
         else:
@@ -89,6 +90,10 @@ class Recording:
         """block: (n, channels), full scale 1.0"""
         return self.decoder.feed(self.engine.feed(block))
 
+    def note_lost(self, sample: int, n_samples: int) -> None:
+        """These could not be read: what is fed in their place, if something is, is counted as dropped."""
+        self._lost.append((sample, sample + n_samples))
+
     def finish(self) -> list[Event]:
         return self.decoder.flush()
 
@@ -112,10 +117,11 @@ class Recording:
     @property
     def stats(self) -> Stats:
         n = self.engine.end_sample
+        dropped = sum(max(0, min(stop, n) - start) for start, stop in self._lost)
         return Stats(
             captured=n,
-            analysed=n,
-            dropped=0,
+            analysed=n - dropped,
+            dropped=dropped,
             pending=0,
             nonfinite=self.engine.nonfinite_samples,
             unheard=self.decoder.unheard_samples,
@@ -176,7 +182,7 @@ def listen(task: Task, *, progress: Progress | None = None, stdin_fd: int = 0) -
             events=recording.decoder.event_count,
             captured=stats.captured,
             analysed=stats.analysed,
-            dropped=0,
+            dropped=stats.dropped,
         )
         yield from (Remark(remark) for remark in source.remarks)
         if failure is not None and not isinstance(failure, Exception):
@@ -191,15 +197,39 @@ def _listen_to_blocks(
     """The events of a source as they are found, up to its end or so much of it."""
     info = recording.info
     limit = None if duration_s is None else round(duration_s * info.fs_hz)
-    for block in source.read_blocks(recording.block_samples):
-        kept = block if limit is None else block[: limit - recording.engine.end_sample]
-        yield from recording.feed(kept)
-        yield from _take_refused(recording)
-        if progress:
-            total = info.n_samples
-            progress(info.name, recording.done_s, None if total is None else total / info.fs_hz)
-        if limit is not None and recording.engine.end_sample >= limit:
-            return
+    n_told = 0
+    try:
+        for block in source.read_blocks(recording.block_samples):
+            yield from _tell_losses(recording, source.losses[n_told:], limit)
+            n_told = len(source.losses)
+            kept = block if limit is None else block[: limit - recording.engine.end_sample]
+            yield from recording.feed(kept)
+            yield from _take_refused(recording)
+            if progress:
+                total = info.n_samples
+                progress(info.name, recording.done_s, None if total is None else total / info.fs_hz)
+            if limit is not None and recording.engine.end_sample >= limit:
+                return
+    except SourceError:
+        yield from _tell_losses(recording, source.losses[n_told:], limit)
+        raise
+
+
+def _tell_losses(recording: Recording, losses: Sequence[Loss], limit: int | None) -> Iterator[GapRecord]:
+    """What a recording's damage has taken. Of that, what is missing at the end is fed as nothing."""
+    info = recording.info
+    for loss in losses:
+        lost = loss.n_samples if limit is None else min(loss.n_samples, limit - loss.sample)
+        if lost > 0:
+            recording.note_lost(loss.sample, lost)
+            yield GapRecord(
+                sample=loss.sample,
+                t_s=loss.sample / info.fs_hz,
+                lost_samples=lost,
+                reason="damaged",
+                time=recording.decoder.clock.text(loss.sample),
+                file=info.name,
+            )
 
 
 def _find_reason(failure: BaseException | None) -> str:

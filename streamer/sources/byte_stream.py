@@ -6,7 +6,7 @@ A WAV header is recognised. Other samples are described by --format, --rate and 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from streamer.base.errors import SourceError, SpecError
 from streamer.base.units import format_duration
 from streamer.sources.formats.pcm import decode, silence_nonfinite
 from streamer.sources.formats.wav import WAV_MAGICS, ByteReader, StreamFormat, read_wav_header, skip_id3
-from streamer.sources.spec import Closing, SourceInfo, SourceSpec
+from streamer.sources.spec import Closing, Loss, SourceInfo, SourceSpec
 
 # first bytes -> what they begin
 OTHER_FORMATS = {
@@ -58,6 +58,7 @@ class StreamSource(Closing):
         self._choice = spec.channel_choice
         self.nonfinite_samples = 0
         self.remarks: list[str] = []
+        self._losses: list[Loss] = []
         # With the format given there is nothing to wait for: a header is looked for when samples are read.
         self._is_header_read = spec.sample_format is None
         if self._is_header_read:
@@ -76,6 +77,10 @@ class StreamSource(Closing):
         following_bytes = None if self._size_bytes is None else self._size_bytes - self._reader.n_read_bytes
         return self._format.expected_bytes(following_bytes)
 
+    @property
+    def losses(self) -> Sequence[Loss]:
+        return self._losses
+
     def read_blocks(self, block_samples: int) -> Iterator[NDArray[np.float32]]:
         if not self._is_header_read:
             self._format = _read_format(self._reader, self._spec, name=self.info.name)
@@ -83,7 +88,7 @@ class StreamSource(Closing):
         bytes_per_sample = self._format.bytes_per_sample
         missing_bytes = self._expected_bytes()
         pending = b""
-        is_empty = True
+        n_read = 0
         while missing_bytes != 0:
             wanted_bytes = block_samples * bytes_per_sample - len(pending)
             if missing_bytes is not None:
@@ -96,7 +101,7 @@ class StreamSource(Closing):
             pending += some
             whole_bytes = len(pending) // bytes_per_sample * bytes_per_sample
             if whole_bytes:
-                is_empty = False
+                n_read += whole_bytes // bytes_per_sample
                 yield self._to_block(pending[:whole_bytes])
                 pending = pending[whole_bytes:]
         if self._fd is None:
@@ -107,9 +112,10 @@ class StreamSource(Closing):
             )
         self._at_end()
         if missing_bytes:
+            self._losses.append(Loss(n_read, -(-missing_bytes // bytes_per_sample)))
             missing = format_duration(missing_bytes / bytes_per_sample / self.info.fs_hz)
             raise SourceError(f"{self.info.name} is cut short: {missing} fewer than its WAV header announces")
-        if is_empty:
+        if not n_read:
             raise SourceError(f"{self.info.name} is empty: it holds no sample")
 
     def _to_block(self, data: bytes) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO
 
@@ -19,7 +19,7 @@ from streamer.base.errors import SourceError, SpecError
 from streamer.base.text import printable, shorten
 from streamer.sources.byte_stream import StreamSource
 from streamer.sources.descendants import Descendants
-from streamer.sources.spec import Closing, SourceInfo, SourceSpec
+from streamer.sources.spec import Closing, Loss, SourceInfo, SourceSpec
 
 MAX_LINE_BYTES = 500
 EXIT_GRACE_S = 1.0  # from the end of a program's output to its own
@@ -118,6 +118,10 @@ class CommandSource(Closing):
     @property
     def nonfinite_samples(self) -> int:
         return self._stream.nonfinite_samples
+
+    @property
+    def losses(self) -> Sequence[Loss]:
+        return self._stream.losses
 
     @property
     def remarks(self) -> list[str]:

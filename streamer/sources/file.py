@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 
 import numpy as np
 import soundfile as sf
@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 
 from streamer.base.errors import SourceError, SpecError
 from streamer.base.units import format_duration
+from streamer.sources.formats import flac, mp3, ogg
+from streamer.sources.formats.lengths import count_missing_bytes, mend
 from streamer.sources.formats.pcm import silence_nonfinite
+from streamer.sources.formats.stretches import FileBytes, Spliced, Survey
 from streamer.sources.formats.wav import find_id3_end
-from streamer.sources.spec import Closing, SourceInfo, SourceSpec
+from streamer.sources.spec import Closing, Loss, SourceInfo, SourceSpec
 
 
 class _ForwardFile(sf.SoundFile):  # type: ignore[misc]
@@ -29,10 +32,6 @@ class _ForwardFile(sf.SoundFile):  # type: ignore[misc]
         return False
 
 
-MAX_OGG_PAGE_BYTES = 27 + 255 + 255 * 255  # RFC 3533
-MAX_MP3_TRAILER_BYTES = 4096  # tags behind the last frame
-
-
 def has_mp3_length(fd: int) -> bool:
     """Whether the first frame is the kind that says how many follow (Xing's, LAME's or Fraunhofer's)."""
     first_frame = os.pread(fd, 1024, find_id3_end(os.pread(fd, 10, 0)))
@@ -41,7 +40,7 @@ def has_mp3_length(fd: int) -> bool:
 
 def has_ogg_end(fd: int) -> bool:
     """Whether the last page is marked as that; libsndfile does not mind when pages are missing."""
-    tail = os.pread(fd, MAX_OGG_PAGE_BYTES, max(0, os.fstat(fd).st_size - MAX_OGG_PAGE_BYTES))
+    tail = os.pread(fd, ogg.MAX_PAGE_BYTES, max(0, os.fstat(fd).st_size - ogg.MAX_PAGE_BYTES))
     flags_at = tail.rfind(b"OggS") + 5
     return 5 <= flags_at < len(tail) and bool(tail[flags_at] & 4)
 
@@ -67,17 +66,20 @@ def muted() -> Iterator[None]:
 
 
 class FileSource(Closing):
-    """A recording in any format libsndfile knows. Takes the descriptor over, unless it raises."""
+    """A recording in any format libsndfile knows. Takes the descriptor over, unless it raises.
+
+    Of a damaged one, what can be read is delivered at its true time, with silence between; then SourceError is raised.
+    """
 
     def __init__(self, fd: int, spec: SourceSpec) -> None:
         name = spec.name
         self._choice = spec.channel_choice
         self.nonfinite_samples = 0
         self.remarks: list[str] = []
+        self._losses: list[Loss] = []
         with ExitStack() as on_error:
             try:
-                with muted():
-                    self._file = _ForwardFile(fd, closefd=False)
+                self._file = _open_file(fd)
             except sf.SoundFileError as error:
                 reason = str(error).rpartition(": ")[2].rstrip(".")
                 raise SourceError(
@@ -94,40 +96,114 @@ class FileSource(Closing):
                 raise SourceError(f"{spec.target} is empty: it holds no sample")
             self._fd = fd
             self._is_length_guessed = self._file.format == "MP3" and not has_mp3_length(fd)
+            self._survey = find_damage(fd, self._file.format, fs_hz)
+            is_length_known = self._survey is None and not self._is_length_guessed
             self.info = SourceInfo(
                 name=name,
                 fs_hz=fs_hz,
                 channels=self._choice.count_of(self._file.channels, name=name),
-                n_samples=None if self._is_length_guessed else int(self._file.frames),
+                n_samples=int(self._file.frames) if is_length_known else None,
             )
             on_error.pop_all()
 
+    @property
+    def losses(self) -> Sequence[Loss]:
+        return self._losses
+
     def read_blocks(self, block_samples: int) -> Iterator[NDArray[np.float32]]:
-        block = np.empty((block_samples, self._file.channels), np.float32)
+        if self._survey is not None:
+            yield from self._read_what_is_left(self._survey, block_samples)
+            return
         n_read = 0
-        talks = self._file.format == "MP3"
-        while True:
-            try:
-                with muted() if talks else nullcontext():
-                    n = len(self._file.read(out=block))
-            except sf.SoundFileError as error:
-                raise self._damaged_after(n_read, str(error).rstrip(".")) from error
-            if not n:
-                break
-            n_read += n
-            self.nonfinite_samples += silence_nonfinite(block[:n])
-            yield self._choice.pick_from(block[:n])
+        try:
+            for block in _read_file(self._file, block_samples):
+                n_read += len(block)
+                yield self._take(block)
+        except sf.SoundFileError as error:
+            reason = str(error).rpartition(": ")[2].rstrip(".")
+            survey = flac.survey(FileBytes(self._fd), n_read) if self._file.format == "FLAC" else None
+            if survey is None:
+                raise self._damaged_after(n_read, reason) from error
+            yield from self._read_what_is_left(survey, block_samples, at=n_read)
+            return
         if self._is_length_guessed:
             self._remark_unread_bytes()
-        elif n_read < self._file.frames:
-            raise self._damaged_after(n_read, f"it announces {self._file.frames} samples")
-        if self._file.format == "OGG" and not has_ogg_end(self._fd):
+        elif self._file.format == "OGG":
+            self._remark_missing_end()
+        else:
+            self._check_length(n_read)
+
+    def _take(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
+        self.nonfinite_samples += silence_nonfinite(block)
+        return self._choice.pick_from(block)
+
+    def _check_length(self, n_read: int) -> None:
+        """Raise SourceError when there are fewer samples than announced."""
+        announced = int(self._file.frames)
+        there, missing = count_missing_bytes(FileBytes(self._fd))
+        if missing and there:
+            announced = max(announced, n_read + max(1, round(n_read / there * missing)))
+        if n_read < announced:
+            self._losses.append(Loss(n_read, announced - n_read))
+            raise self._damaged_after(n_read, f"it announces {announced} samples")
+
+    def _read_what_is_left(
+        self, survey: Survey, block_samples: int, *, at: int = 0
+    ) -> Iterator[NDArray[np.float32]]:
+        """Every stretch at its time from sample `at` on, silence between them, and SourceError if there was a loss."""
+        counted_from, total = 0, survey.total_samples
+        for stretch in survey.stretches:
+            with ExitStack() as closing:
+                try:
+                    with muted():
+                        file = closing.enter_context(_ForwardFile(Spliced(self._fd, stretch)))
+                except sf.SoundFileError:
+                    continue  # it will be missed
+                if (file.samplerate, file.channels) != (self._file.samplerate, self._file.channels):
+                    continue
+                sample = stretch.sample
+                if stretch.end_sample is not None:
+                    by_end = stretch.end_sample - int(file.frames)
+                    counted_from = by_end - sample if sample is not None else counted_from
+                    sample = by_end - counted_from
+                assert sample is not None
+                begin = max(at, sample + stretch.skip_samples)
+                for whole in _read_until_damage(file, block_samples):
+                    block = whole[max(0, begin - sample) : None if total is None else max(0, total - sample)]
+                    sample += len(whole)
+                    if len(block):
+                        yield from self._lose(at, begin - at, block_samples)
+                        yield self._take(block)
+                        begin = at = begin + len(block)
+        if survey.end_sample is not None:
+            total = survey.end_sample - counted_from
+        if total is not None and at < total:
+            self._losses.append(Loss(at, total - at))
+        elif self._file.format == "OGG":
+            self._remark_missing_end()
+        if self.losses:
+            lost = sum(loss.n_samples for loss in self.losses)
+            places = "one place" if len(self.losses) == 1 else f"{len(self.losses)} places"
+            raise self._damaged_after(
+                self.losses[0].sample,
+                f"{lost} samples in {places}, {format_duration(lost / self.info.fs_hz)}, are lost",
+            )
+
+    def _lose(self, at: int, n_samples: int, block_samples: int) -> Iterator[NDArray[np.float32]]:
+        if n_samples <= 0:
+            return
+        self._losses.append(Loss(at, n_samples))
+        for done in range(0, n_samples, block_samples):
+            yield np.zeros((min(block_samples, n_samples - done), self.info.channels), np.float32)
+
+    def _remark_missing_end(self) -> None:
+        if not has_ogg_end(self._fd):
             self.remarks.append(f"{self.info.name} does not say that it ends here: it may have been longer")
 
     def _remark_unread_bytes(self) -> None:
         """libsndfile stops at the length it guessed, which with a variable bit rate may be far off."""
         unread_bytes = os.fstat(self._fd).st_size - os.lseek(self._fd, 0, os.SEEK_CUR)
-        if unread_bytes > MAX_MP3_TRAILER_BYTES:
+        if unread_bytes > mp3.MAX_TRAILER_BYTES:
             self.remarks.append(
                 f"{self.info.name} does not say how long it is, and its last {unread_bytes} bytes were not read: "
                 f'use cmd:"ffmpeg -v error -i {self.info.name} -f wav -"'
@@ -143,3 +219,42 @@ class FileSource(Closing):
         if not self._file.closed:
             self._file.close()
             os.close(self._fd)
+
+
+def find_damage(fd: int, file_format: str, fs_hz: float) -> Survey | None:
+    """What is left of a recording whose decoder would pass over its damage in silence; None where there is none."""
+    if file_format == "OGG":
+        return ogg.survey(FileBytes(fd), fs_hz)
+    return mp3.survey(FileBytes(fd)) if file_format == "MP3" else None
+
+
+def _open_file(fd: int) -> _ForwardFile:
+    """Raises SoundFileError."""
+    with muted():
+        try:
+            return _ForwardFile(fd, closefd=False)
+        except sf.SoundFileError:
+            mended = mend(FileBytes(fd))
+            if mended is None:
+                raise
+        return _ForwardFile(Spliced(fd, mended))
+
+
+def _read_file(file: sf.SoundFile, block_samples: int) -> Iterator[NDArray[np.float32]]:
+    """Blocks (n, channels) up to its end, valid until the next one. Raises SoundFileError."""
+    block = np.empty((block_samples, file.channels), np.float32)
+    talks, left = file.format == "MP3", int(file.frames)
+    while True:
+        # Of FLAC no more than there is: what the decoder finds behind the last frame of a stretch is no damage of it.
+        wanted = block[:left] if file.format == "FLAC" else block
+        with muted() if talks else nullcontext():
+            n = len(file.read(out=wanted)) if len(wanted) else 0
+        if not n:
+            return
+        left -= n
+        yield block[:n]
+
+
+def _read_until_damage(file: sf.SoundFile, block_samples: int) -> Iterator[NDArray[np.float32]]:
+    with suppress(sf.SoundFileError):
+        yield from _read_file(file, block_samples)

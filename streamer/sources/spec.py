@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -170,8 +170,24 @@ class SourceInfo:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Samples of a recording that could not be read."""
+
+    sample: int
+    n_samples: int
+
+
 class Closing(Protocol):
     """What every open source descends from: `with` closes it."""
+
+    @property
+    def losses(self) -> Sequence[Loss]:
+        """What of a damaged recording could not be read, in its order; noted before a block from there is delivered.
+
+        Silence is delivered in its place, but not for what is missing at the end.
+        """
+        return ()
 
     def close(self) -> None:
         """Let go of file, pipe, program or device; again is harmless."""

@@ -164,3 +164,47 @@ def test_two_files_of_one_name_are_told_apart_in_every_record(jobs: str, dial: P
     records = read_lines(done.stdout)
     assert [record["source"] for record in records if record["type"] == "start"] == [*names, "dial.wav"]
     assert {record["file"] for record in records if record["type"] == "dtmf"} == {*names, "dial.wav"}
+
+
+FIELD = Path(__file__).parent.parent / "field"
+
+
+@pytest.mark.parametrize(
+    ("name", "digits", "first_s", "gap"),
+    [
+        ("cut.flac", "012345", 0.201, (9792, 11488)),
+        ("damaged-page.ogg", "56789*#", 1.101, (0, 8192)),
+        ("cut.aiff", "01234567", 0.201, (12750, 8530)),
+        ("cut.au", "01234567", 0.201, (12759, 8521)),
+    ],
+)
+def test_a_damaged_recording_gives_its_digits_at_their_times_a_gap_and_code_3_live_and_offline(
+    name: str, digits: str, first_s: float, gap: tuple[int, int]
+) -> None:
+    told = []
+    for words in (
+        ("detect", FIELD / name, "--json"),
+        ("live", FIELD / name, "--json", "--speed", "max", "--plan", "dtmf"),
+        ("live", FIELD / name, "--json", "--speed", "40", "--plan", "dtmf", "--workers", "2"),
+    ):
+        done = run(*map(str, words))
+        assert done.returncode == 3
+        assert f"{name} is damaged or cut short after" in done.stderr
+        records = [{**record, "file": None} for record in read_lines(done.stdout)]
+        assert digits_of(records) == digits
+        (lost,) = [record for record in records if record["type"] == "gap"]
+        assert (lost["sample"], lost["lost_samples"], lost["reason"]) == (*gap, "damaged")
+        starts = [record["t_s"] for record in records if record.get("phase") == "end"]
+        assert starts == pytest.approx([first_s + 0.18 * k for k in range(len(digits))], abs=0.003)
+        (end,) = [record for record in records if record["type"] == "end"]
+        assert end["captured"] == end["analysed"] + end["dropped"]
+        assert end["dropped"] == (8192 if name == "damaged-page.ogg" else 0)
+        told.append([record for record in records if record["type"] in ("dtmf", "gap", "end")])
+    assert told[0] == told[1] == told[2]
+
+
+def test_a_gap_beyond_the_wanted_duration_is_not_told() -> None:
+    done = run("detect", str(FIELD / "cut.flac"), "--json", "--duration", "1s")
+    assert (done.returncode, [r for r in read_lines(done.stdout) if r["type"] == "gap"]) == (0, [])
+    done = run("detect", str(FIELD / "damaged-page.ogg"), "--json", "--duration", "500ms")
+    assert [r["lost_samples"] for r in read_lines(done.stdout) if r["type"] == "gap"] == [4000]

@@ -60,13 +60,11 @@ def test_libsndfile_cannot_deliver_nan_either(tmp_path):
     assert source.nonfinite_samples == 2
 
 
-@pytest.mark.parametrize("damage", [b"", b"\0" * 2000])
-def test_a_damaged_flac_file_is_read_as_far_as_it_goes(damage, tmp_path):
+def test_a_cut_flac_file_is_read_as_far_as_it_goes(tmp_path):
     path = write_wav(tmp_path / "x.flac", RNG.uniform(-1, 1, (60000, 1)), file_format="FLAC")
     expected = as_read_by_soundfile(path)
     content = path.read_bytes()
-    at = len(content) // 2
-    path.write_bytes(content[:at] + (damage + content[at + len(damage) :] if damage else b""))
+    path.write_bytes(content[: len(content) // 2])
     samples, message = read_until_it_fails(path)
     assert 20000 < len(samples) <= 30000
     assert np.array_equal(samples, expected[: len(samples)])
