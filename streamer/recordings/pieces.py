@@ -36,8 +36,8 @@ PIECE_SAMPLES = 1 << 20
 class SpectraSpec:
     """What to measure of a recording. Lengths are words, since they mean samples only at a sample rate.
 
-    bands: None for what suits the rate   window_length, hop: None for what suits a picture, else 85 ms and 25 %, shorter
-    where bands reach higher than usual
+    bands: None for what suits the rate
+    window_length, hop: None for what suits a picture, else 85 ms and 25 %, shorter where bands reach higher than usual
     end_s: None for the end   plans: whose events to look for meanwhile
     """
 
