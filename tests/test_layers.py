@@ -50,7 +50,7 @@ ORDER = {
     "analysis": "__init__ frames kernels < bank < goertzel values < grid < analyser < blocks",
     "analysis/kernels": "__init__ kept tiles vectors < store < compiled inner < grids stretches",
     "events": "clocks records < __init__",
-    "detectors": "hearing limits < __init__ < registry < cadences codes decoder dtmf sequences tones",
+    "detectors": "copies hearing limits < __init__ < registry < cadences codes decoder dtmf sequences tones",
     "detectors/hearing": "__init__ bursts lines",
     "detectors/dtmf": (
         "spec < pairs timing verdict < candidate company leaders < hearing < telling < grammar < detector"

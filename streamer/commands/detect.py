@@ -15,6 +15,7 @@ from streamer.commands.cut_short import describe_cut, find_exit_code, raising_si
 from streamer.commands.inputs import refuse_inputs_as_outputs
 from streamer.commands.options import (
     CONTEXT,
+    COPIES_OPTION,
     DEBUG,
     OUTPUT_OPTIONS,
     PLAN_OPTION,
@@ -23,6 +24,7 @@ from streamer.commands.options import (
 )
 from streamer.commands.progress import ProgressBar
 from streamer.commands.talk import tell
+from streamer.detectors.copies import parse_copies
 from streamer.events import End, Event, Record
 from streamer.outputs import open_outputs
 from streamer.outputs.formats import format_json, format_text
@@ -42,6 +44,7 @@ class Options:
     channels: str | None
     sample_format: str | None
     plans: tuple[str, ...]
+    copies: str
     duration: str | None
     jobs: int
     expect: str | None
@@ -53,6 +56,7 @@ class Options:
     def make_tasks(self) -> list[Task]:
         rate_hz = None if self.rate is None else parse_frequency_hz(self.rate, name="rate")
         limit_s = None if self.duration is None else parse_time_s(self.duration)
+        joins_copies = parse_copies(self.copies)
         sources = [
             parse_source(file, sample_format=self.sample_format, rate_hz=rate_hz, channels=self.channels)
             for file in self.files
@@ -63,6 +67,7 @@ class Options:
                 plans=self.plans or ("dtmf",),
                 duration_s=limit_s,
                 explain=self.explain,
+                joins_copies=joins_copies,
             )
             for source in tell_apart(sources)
         ]
@@ -72,6 +77,7 @@ class Options:
 @click.argument("files", nargs=-1, required=True)
 @SOURCE_OPTIONS
 @PLAN_OPTION
+@COPIES_OPTION
 @click.option("--duration", metavar="TIME", help="Only the first so much of each file.")
 @choose_jobs("Files at once.")
 @click.option(

@@ -47,6 +47,13 @@ BAND_OPTIONS = join(
 PLAN_OPTION = click.option(
     "--plan", "plans", multiple=True, metavar="NAME|FILE", help="Tone plan to listen for; repeatable."
 )
+COPIES_OPTION = click.option(
+    "--copies",
+    metavar="join|keep",
+    default="join",
+    show_default=True,
+    help="One event in several channels that hold the same samples: told once, or in each.",
+)
 QUIET = click.option("-q", "--quiet", is_flag=True, help="No talk on stderr but errors.")
 OUTPUT_OPTIONS = join(
     click.option("--json", "is_json", is_flag=True, help="Events as NDJSON, one object a line."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from streamer.analysis.bank import Analysis, Batch, Levels
 from streamer.detectors import Detector
+from streamer.detectors.copies import ReadAudio, join_copies
 from streamer.events import Event
 from streamer.events.clocks import WallClock
-
-ReadAudio = Callable[[int, int, int], NDArray[np.float32] | None]  # channel from 0, start, stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -65,14 +64,19 @@ class Decoder:
         clock: WallClock,
         analyses: Sequence[Analysis] = (),
         file: str | None = None,
+        joins_copies: bool = True,
     ) -> None:
-        """detectors: (plan name, channel from 1, detector)   analyses: further ones that a batch starts with"""
+        """detectors: (plan name, channel from 1, detector)   analyses: further ones that a batch starts with
+
+        joins_copies: one event in several channels that hold the same samples is told once
+        """
         self._analyses = list(analyses)
         self.clock, self._file = clock, file
         self._tuned = [
             Tuned(plan=plan, channel=channel, analysis=self._place(detector.analysis), detector=detector)
             for plan, channel, detector in detectors
         ]
+        self._read, self._joins_copies = read_audio, joins_copies
         self._unheard = _Unheard()
         self._audio = {
             t.channel: _ChannelAudio(read_audio, t.channel - 1, self._unheard) for t in self._tuned
@@ -139,6 +143,8 @@ class Decoder:
 
     def _finish(self, found: list[tuple[int, Event]]) -> list[Event]:
         found.sort(key=lambda item: item[1].known_sample)  # stable: of one moment, in the order of the plans
+        if self._joins_copies and len(self._audio) > 1 and len(found) > 1:
+            found = self._join_copies(found)
         for i, event in found:
             key = (i, event.id)
             event.id = self._ids.get(key) or self._number(key)
@@ -153,6 +159,16 @@ class Decoder:
             if event.duration_s is not None:
                 event.duration_s = round(event.duration_s, 6)
         return [event for _, event in found]
+
+    def _join_copies(self, found: list[tuple[int, Event]]) -> list[tuple[int, Event]]:
+        channels = [tuned.channel for tuned in self._tuned]
+        fs_hz = self._tuned[0].detector.analysis.fs_hz
+        kept = join_copies(found, channels, self._read, fs_hz=fs_hz, history_samples=self.history_samples)
+        told = {id(event) for _, event in kept}
+        for i, event in found:
+            if event.phase == "end" and id(event) not in told:
+                self._ids.pop((i, event.id), None)
+        return kept
 
     def _number(self, key: tuple[int, int]) -> int:
         self._last_id += 1

@@ -32,6 +32,7 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
     duration_s: float | None = None
     time: str | None = None
     channel: int = 1
+    channels: list[int] | None = None  # all that it was heard in, where several hold the same samples
     freqs_hz: list[float] | None = None
     level_dbfs: float | None = None  # of the sum of its tones' powers: 0 is one full-scale sine
     snr_db: float | None = None

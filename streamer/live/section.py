@@ -67,7 +67,11 @@ class Section:
         self.clock = WallClock(info.fs_hz, start=info.start_time)
         self.clock.follow(time.time(), time.monotonic())
         self.decoder = Decoder(
-            listening.detectors, analyses=[listening.display], read_audio=self._read_audio, clock=self.clock
+            listening.detectors,
+            analyses=[listening.display],
+            read_audio=self._read_audio,
+            clock=self.clock,
+            joins_copies=listening.joins_copies,
         )
         analyses = self.decoder.analyses
         span_samples = choose_span_samples(analyses, info.fs_hz)

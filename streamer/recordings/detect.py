@@ -17,6 +17,7 @@ from streamer.analysis.values import to_floats
 from streamer.base.errors import TERMINATED, SourceError, StreamerError
 from streamer.base.units import format_duration
 from streamer.base.version import __version__
+from streamer.detectors.copies import parse_copies
 from streamer.detectors.decoder import Decoder
 from streamer.events import End, ErrorRecord, Event, GapRecord, Record, Start, Stats
 from streamer.events.clocks import WallClock
@@ -47,8 +48,12 @@ class Recording:
         file: str | None = None,
         explain: bool = False,
         strict: bool = False,
+        joins_copies: bool = True,
     ) -> None:
-        """strict: SpecError if the rate does not allow an entry of the plans, which else is left out"""
+        """joins_copies: as Decoder has it
+
+        strict: SpecError if the rate does not allow an entry of the plans, which else is left out
+        """
         self.info = info
         self.refused: list[str] = []
         self.left_out: list[str] = []
@@ -64,6 +69,7 @@ class Recording:
             read_audio=self._read,
             clock=WallClock(info.fs_hz, start=info.start_time),
             file=file,
+            joins_copies=joins_copies,
         )
         self.engine = Engine(
             self.decoder.analyses, channels=info.channels, history_samples=self.decoder.history_samples
@@ -137,6 +143,7 @@ class Task:
     plans: tuple[str, ...]
     duration_s: float | None = None  # only so much of it
     explain: bool = False  # also what was refused, as remarks
+    joins_copies: bool = True  # one event in several channels that hold the same samples is told once
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +162,9 @@ def listen(task: Task, *, progress: Progress | None = None, stdin_fd: int = 0) -
     """
     with open_source(task.source, stdin_fd=stdin_fd) as source:
         info = source.info
-        recording = Recording(info, task.plans, file=info.name, explain=task.explain)
+        recording = Recording(
+            info, task.plans, file=info.name, explain=task.explain, joins_copies=task.joins_copies
+        )
         failure: BaseException | None = None
         try:
             yield recording.make_start(task.plans)
@@ -251,7 +260,11 @@ def _take_refused(recording: Recording) -> Iterator[Remark]:
 
 
 def detect(
-    x: ArrayLike, fs: float, plan: str | Path | Sequence[str | Path] = "dtmf", axis: int = -1
+    x: ArrayLike,
+    fs: float,
+    plan: str | Path | Sequence[str | Path] = "dtmf",
+    axis: int = -1,
+    copies: str = "join",
 ) -> list[Event]:
     """The events that a tone plan finds in a signal.
 
@@ -259,6 +272,7 @@ def detect(
        from 1 in C order
     fs: sample rate in Hz   plan: a shipped plan's name or a TOML file, or several
     axis: of x, along which time runs: 0 for (samples, channels), as soundfile reads them
+    copies: "join" tells one event in several channels that hold the same samples once, "keep" each
     Returns begin and end events in the order in which they became known. Raises SpecError.
     """
     rate_hz = SourceInfo(name="array", fs_hz=float(fs), channels=1).fs_hz
@@ -267,7 +281,7 @@ def detect(
     samples = signal.reshape(-1, signal.shape[-1])
     names = [str(p) for p in ([plan] if isinstance(plan, str | Path) else plan)]
     info = SourceInfo(name="array", fs_hz=rate_hz, channels=len(samples))
-    recording = Recording(info, names, strict=True)
+    recording = Recording(info, names, strict=True, joins_copies=parse_copies(copies))
     n = recording.block_samples
     found: list[Event] = []
     for start in range(0, samples.shape[1], n):

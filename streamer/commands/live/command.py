@@ -14,6 +14,7 @@ from streamer.commands.options import (
     BAND_OPTIONS,
     CONFIG_OPTIONS,
     CONTEXT,
+    COPIES_OPTION,
     DEBUG,
     OUTPUT_OPTIONS,
     PLAN_OPTION,
@@ -45,6 +46,7 @@ SOURCE is {SYNTAX.replace("mic", "mic (the default)", 1)}.
 @BAND_OPTIONS
 @SOURCE_OPTIONS
 @PLAN_OPTION
+@COPIES_OPTION
 @CONFIG_OPTIONS
 @click.option("--speed", metavar="1|N|max", help="Pace of a recording.")
 @click.option("--duration", metavar="TIME", help="End after so much signal, such as 10s.")
@@ -62,6 +64,7 @@ def command(**given: Any) -> None:
     from streamer.commands.live.load_settings import choose_display, load_settings
     from streamer.commands.live.monitor import watch
     from streamer.commands.live.spec import Options, choose_plans, make_spec
+    from streamer.detectors.copies import parse_copies
     from streamer.plans.listening import make_set_up
 
     if interrupts.first is not None:
@@ -80,5 +83,7 @@ def command(**given: Any) -> None:
     refuse_inputs_as_outputs(
         spec.output_paths, [spec.source], plans=plans, bands=settings.bands, config=options.config
     )
-    code = watch(spec, make_set_up(plans, partial(choose_display, settings)))
+    code = watch(
+        spec, make_set_up(plans, partial(choose_display, settings), joins_copies=parse_copies(options.copies))
+    )
     click.get_current_context().exit(code)

@@ -30,6 +30,7 @@ class Options:
     duration: str | None
     sample_format: str | None
     plans: tuple[str, ...]
+    copies: str
     config: str | None
     profile: str | None
 
