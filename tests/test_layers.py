@@ -45,7 +45,7 @@ ORDER = {
         "channels descendants graph_rate registry < formats spec"
         " < byte_stream file mic synthetic < command path < __init__"
     ),
-    "sources/formats": "__init__ g711 stretches < lengths ogg flac pcm < wav write < mp3",
+    "sources/formats": "__init__ g711 stretches < flac ogg pcm < wav write < lengths mp3",
     "sources/synthetic": "__init__ voices words < parts sounds < language < source generate",
     "analysis": "__init__ frames kernels < bank < goertzel values < grid < analyser < blocks",
     "analysis/kernels": "__init__ kept tiles vectors < store < compiled inner < grids stretches",

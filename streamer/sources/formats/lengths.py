@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 from streamer.sources.formats.stretches import FileBytes, Stretch
+from streamer.sources.formats.wav import UNKNOWN_BYTES_FROM
 
 UNKNOWN_AU_BYTES = 0xFFFFFFFF  # as .snd says that its length is not known
 CAF_TO_THE_END = -1
@@ -13,13 +14,16 @@ MAX_CHUNKS = 1000
 
 
 def count_missing_bytes(data: FileBytes) -> tuple[int, int]:
-    """Of AIFF, AU, CAF and Wave64: how many bytes of samples are there, and how many more are announced."""
+    """Of AIFF, AU, CAF, Wave64 and WAV: how many bytes of samples are there, and how many more are announced."""
     magic = data.read(0, 4)
     if magic == b".snd":
         at, announced = struct.unpack(">II", data.read(4, 8).ljust(8, b"\0"))
         return (0, 0) if announced == UNKNOWN_AU_BYTES else _compare(data, at, announced)
     if magic == b"FORM":
         return _walk(data, 12, b"SSND", ">4sI", inner_bytes=8)
+    if magic in (b"RIFF", b"RIFX"):
+        there, missing = _walk(data, 12, b"data", "<4sI" if magic == b"RIFF" else ">4sI")
+        return (0, 0) if there + missing >= UNKNOWN_BYTES_FROM else (there, missing)
     if magic == b"caff":
         return _walk(data, 8, b"data", ">4sq", inner_bytes=4)
     if magic == b"riff":
@@ -45,7 +49,7 @@ def _walk(
 
     counted_bytes: of a chunk's header, which its length counts   inner_bytes: in it, before the samples
     """
-    size, pad = struct.calcsize(layout), {">4sI": 2, "<16sQ": 8}.get(layout, 1)
+    size, pad = struct.calcsize(layout), {">4sI": 2, "<4sI": 2, "<16sQ": 8}.get(layout, 1)
     for _ in range(MAX_CHUNKS):
         head = data.read(at, size)
         if len(head) < size:
