@@ -52,7 +52,7 @@ ORDER = {
     "events": "clocks records < __init__",
     "detectors": "hearing limits < __init__ < registry < cadences codes decoder dtmf sequences tones",
     "detectors/hearing": "__init__ baseband bursts lines",
-    "detectors/tones": "spec < probes company figures < candidate < detector < __init__",
+    "detectors/tones": "spec < probes company figures < candidate memory < verdict < detector < __init__",
     "detectors/dtmf": (
         "spec < pairs timing verdict < candidate company leaders < hearing < telling < grammar < detector"
         " < __init__"

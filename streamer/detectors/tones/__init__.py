@@ -1,7 +1,8 @@
 """One or several simultaneous steady tones, on and off with hysteresis.
 
-spec: what is asked. probes: what the levels say, frame by frame. candidate: when one tone is on, from its baseband.
-figures: its frequency and level. company: what else sounds with it. detector: all of it behind one door.
+spec: what is asked. probes: what the levels say, frame by frame; memory: and said of the last ones. candidate: when
+one tone is on, from its baseband. figures: its frequency and level. company: what else sounds with it. verdict:
+whether it is the one. detector: all of it behind one door.
 """
 
 from streamer.detectors.registry import Kind

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,23 +18,8 @@ LEVEL_MS = 200.0  # how fast the level that "half" is half of follows a fade
 LEAST_HZ = (
     15.0  # beside its tolerance, a line is looked for this far: what lies beyond is measured and refused
 )
-RISE = 2.0  # of its level: what was heard so far was something else,
-RISE_TOLD = 4.0  # also if it was told already
+RISE = 2.0  # of its level: what was heard so far was something else
 MOST_LOOKS = 64
-
-
-class Reject(StrEnum):
-    """Why a candidate is no tone; as text, what people read."""
-
-    SHORT = "shorter than min_on"
-    LONG = "longer than max_on"
-    NOISE = "noise, or nothing but"  # not told: there is no end of it
-    NOISY = "not clear of the noise for as long as min_on"
-    FREQUENCY = "a tone off its frequency by more than tolerance"
-    TWIST = "its tones too far apart in level"
-    QUIET = "a tone below min_level"
-    COMPANY = "something else louder by max_louder, or an octave by max_octave, at the same time"
-    TAIL = "the tail of the one before"
 
 
 class Candidate:
@@ -67,14 +51,36 @@ class Candidate:
         self._freqs_hz: NDArray[np.float64] = np.array(spec.freqs_hz)
         self._reaches: tuple[int, ...] = (0,)
         self.number = 0  # once begun
-        self.reason = Reject.SHORT
-        self.noise_sums, self.noise_frames = np.zeros(len(spec.freqs_hz)), 0
+        self.reason: str | None = None  # that it is none, when last asked
+        self._noise_sums, self._noise_frames = np.zeros(len(spec.freqs_hz)), 0
         self._looks: list[tuple[float, bool, NDArray[np.float64]]] = []
 
     @property
     def on_until(self) -> float:
         """How long it is known to have lasted."""
         return self.off if self.off is not None else float(self.scanned)
+
+    @property
+    def start_sample(self) -> float:
+        return self._baseband.sample_at(self.start or 0.0)
+
+    @property
+    def stop_sample(self) -> float:
+        return self._baseband.sample_at(self.on_until)
+
+    @property
+    def duration_samples(self) -> float:
+        """How long it is known to have lasted; 0 before it is settled."""
+        return self.stop_sample - self.start_sample if self.start is not None else 0.0
+
+    @property
+    def duration_ms(self) -> float:
+        return self.duration_samples * 1e3 / self._baseband.fs_hz
+
+    def read_figures(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(tones,) hertz and mean squares of its plateau so far."""
+        assert self.start is not None
+        return self.figures.read(self.start, self.on_until)
 
     def is_over(self) -> bool:
         return self.off is not None and self.scanned - self.off >= self._min_off
@@ -96,21 +102,37 @@ class Candidate:
         looks = self._full_looks()
         return 2 * sum(suits for _, suits, _ in looks) >= len(looks)
 
+    def add_noise(self, noise: NDArray[np.float64]) -> None:
+        """(tones,) of a frame of the levels that lies in its plateau as a whole."""
+        self._noise_sums = self._noise_sums + noise
+        self._noise_frames += 1
+
+    @property
+    def noise(self) -> NDArray[np.float64] | None:
+        """(tones,) the mean over such frames, if there were any."""
+        return self._noise_sums / self._noise_frames if self._noise_frames else None
+
     @property
     def noise_around(self) -> NDArray[np.float64]:
         looks = [noise for _, _, noise in self._full_looks()]
         return np.asarray(np.min(looks, axis=0)) if looks else np.zeros(len(self._spec.freqs_hz))
 
-    def measure_again(self) -> float:
-        """How many frames it lasts by the level it has as a whole: noise that goes on fading lasts less."""
+    def measure_again_ms(self) -> float:
+        """How long it lasts by the level it has as a whole: noise, which goes on fading, lasts less.
+
+        To the frame, and one more on either side, so that no tone is shorter by this.
+        """
         assert self.start is not None
         first = max(math.ceil(self.start), self._baseband.first_frame + self._reaches[0])
         stop = math.floor(self.on_until) + 1
         envelopes = self._baseband.amplitudes(first, stop, self._freqs_hz, self._reaches[0])
         least = (envelopes / np.maximum(find_plateau(envelopes), 1e-12)[:, np.newaxis]).min(axis=0)
         on = np.flatnonzero(least >= 0.5)
-        before = first - self.start if on.size and on[0] <= 1 else 0.0
-        return float(on[-1] - on[0] + 1) + before if on.size else 0.0
+        if not on.size:
+            return 0.0
+        before = first - self.start if on[0] <= 1 else 0.0
+        n_frames = float(on[-1] - on[0]) + 3.0 + before
+        return n_frames * self._baseband.hop_samples * 1e3 / self._baseband.fs_hz
 
     def settle(
         self, *, freqs_hz: NDArray[np.float64], snr: float, led: tuple[float, float], may_wait: bool
@@ -156,9 +178,8 @@ class Candidate:
             return
         envelopes = self._baseband.amplitudes(first, stop, self._freqs_hz, self._reaches[0])
         least = (envelopes / self.levels[:, np.newaxis]).min(axis=0)
-        rises = least > (RISE_TOLD if self.number else RISE)
-        if bool(rises.any()):
-            self.risen = float(first + int(rises.argmax()))
+        if not self.number and bool((least > RISE).any()):
+            self.risen = float(first + int((least > RISE).argmax()))
             self.scanned = stop
             return
         is_on = least >= 0.5
