@@ -5,7 +5,7 @@
 Every item is a tone (or pair) of random frequency within half the tolerance, level, phase and onset, with raised
 cosine ramps of 0 to 5 ms, over white noise that goes on before and after. S/N is the power of one tone over that
 of the noise within 4 kHz, whatever the rate. Start and end are where the ramps have half their amplitude. min_on is
-three quarters of the duration, all other limits are their defaults. The guide page accuracy has the table.
+three quarters of the duration, all other limits are their defaults. `streamer guide tones` has the table.
 """
 
 from __future__ import annotations

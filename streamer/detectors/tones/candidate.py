@@ -51,6 +51,7 @@ class Candidate:
         self._freqs_hz: NDArray[np.float64] = np.array(spec.freqs_hz)
         self._reaches: tuple[int, ...] = (0,)
         self.number = 0  # once begun
+        self._sure_until = 0.0
         self.reason: str | None = None  # that it is none, when last asked
         self._noise_sums, self._noise_frames = np.zeros(len(spec.freqs_hz)), 0
         self._looks: list[tuple[float, bool, NDArray[np.float64]]] = []
@@ -168,6 +169,7 @@ class Candidate:
             near = first + begin - 1 + (0.5 - least[begin - 1]) / (least[begin] - least[begin - 1])
             self.start = max(self._find_edge(near, inner_frame=float(first + inner), rises=True), self._floor)
         self.scanned = first + begin + 1
+        self._sure_until = self.start
         self.figures.begin(self.start)
         return True
 
@@ -200,7 +202,8 @@ class Candidate:
         """It goes off, or on again: then either the break was short, or it is over."""
         assert self.start is not None
         if not rises:
-            self.off = max(self._find_edge(near_frame, inner_frame=self.start, rises=False), self.start)
+            edge = self._find_edge(near_frame, inner_frame=self.start, rises=False)
+            self.off = max(edge, self._sure_until)
             self.figures.stop(self.off)
         elif self.off is not None:
             on = self._find_edge(near_frame, inner_frame=float(self._baseband.stop_frame), rises=True)
@@ -209,11 +212,15 @@ class Candidate:
                 self.off = None
                 self.figures.begin(on)
 
+    def begin(self, number: int) -> None:
+        """It has been told: what was said of its length holds."""
+        self.number = number
+        self._sure_until = self.on_until
+
     def stop_at(self, frame: float) -> None:
         """It was last heard there, whatever still sounds."""
-        assert self.start is not None
         if self.off is None:
-            self.off = max(frame, self.start)
+            self.off = max(frame, self._sure_until)
             self.figures.stop(self.off)
 
     def forget(self) -> None:

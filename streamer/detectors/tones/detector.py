@@ -226,13 +226,15 @@ class ToneDetector(Detector):
             return []
         if self.spec.max_on_ms is not None and candidate.off is None:
             return []  # whether it is too long shows when it stops
+        if candidate.off is None and frame > candidate.last_frame + 1:
+            return []  # something sounds there, but just now nothing that fits
         candidate.reason = judge(candidate, self._rows_of(candidate), self.spec, window_samples=self._length)
         if candidate.reason is None and self._is_tail(candidate):
             candidate.reason = Reject.TAIL
         if candidate.reason is not None:
             return []
         self._count += 1
-        candidate.number = self._count
+        candidate.begin(self._count)
         return [self._event(candidate, frame, phase="begin")]
 
     def _is_tail(self, candidate: Candidate) -> bool:
