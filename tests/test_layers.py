@@ -51,7 +51,8 @@ ORDER = {
     "analysis/kernels": "__init__ kept tiles vectors < store < compiled inner < grids stretches",
     "events": "clocks records < __init__",
     "detectors": "copies hearing limits < __init__ < registry < cadences codes decoder dtmf sequences tones",
-    "detectors/hearing": "__init__ bursts lines",
+    "detectors/hearing": "__init__ baseband bursts lines",
+    "detectors/tones": "spec < probes company figures < candidate memory < verdict < detector < __init__",
     "detectors/dtmf": (
         "spec < pairs timing verdict < candidate company leaders < hearing < telling < grammar < detector"
         " < __init__"

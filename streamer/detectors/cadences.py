@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 
 from streamer.base.errors import SpecError
 from streamer.base.pattern import PATTERN, Segment
-from streamer.detectors.limits import check_ratio, label_tones, list_too_high, list_unparted
+from streamer.detectors.limits import (
+    TOLERANCE,
+    Tolerance,
+    check_ratio,
+    check_tolerance,
+    label_tones,
+    list_too_high,
+    list_unparted,
+)
 from streamer.detectors.registry import Kind
 
 
@@ -17,11 +25,11 @@ class CadenceSpec:
     name: str
     pattern: tuple[Segment, ...] = field(metadata=PATTERN)
     repeats: int = 2
-    tolerance: float = 0.015
+    tolerance: float | Tolerance = field(default=0.015, metadata=TOLERANCE)
     duration_tolerance: float = 0.1  # ITU-T E.180 allows senders this much
 
     def __post_init__(self) -> None:
-        check_ratio("tolerance", self.tolerance)
+        check_tolerance("tolerance", self.tolerance, (hz for hz, _ in self.list_tones()))
         check_ratio("duration_tolerance", self.duration_tolerance)
         if not 1 <= self.repeats <= 1000:
             raise SpecError(f"repeats is {self.repeats}; it must lie in 1..1000")

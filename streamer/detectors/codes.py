@@ -10,7 +10,7 @@ from streamer.base.errors import SpecError
 from streamer.base.families import Family, list_families, load_family
 from streamer.base.fields import RANGE_MS, read_freqs
 from streamer.base.text import choose, offer, shorten
-from streamer.detectors.limits import check_ratio, label_tones, list_too_high
+from streamer.detectors.limits import TOLERANCE, Tolerance, check_tolerance, label_tones, list_too_high
 from streamer.detectors.registry import Kind
 
 
@@ -32,17 +32,17 @@ class CodeSpec:
     max_gap_ms: float = 15.0
     min_digits: int = 5
     repeat_digit: str = ""  # sent in place of a digit equal to the one before
-    tolerance: float = 0.015
+    tolerance: float | Tolerance = field(default=0.015, metadata=TOLERANCE)
     cooldown_ms: float = 0.0
 
     def __post_init__(self) -> None:
-        check_ratio("tolerance", self.tolerance)
         if bool(self.family) == bool(self.digits):
             raise SpecError(
                 "write either family, such as zvei1, or digits of its own, such as { 1 = [1060] }"
             )
         if self.family:
             find_code(self.family)
+        check_tolerance("tolerance", self.tolerance, self.freqs_hz)
         if not 1 <= self.min_digits <= 100:
             raise SpecError(f"min_digits is {self.min_digits}; it must lie in 1..100")
         if self.repeat_digit and self.digits and self.repeat_digit not in self.digits:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any, NoReturn
 
 from streamer.base.errors import SpecError
-from streamer.base.units import format_duration
+from streamer.base.text import shorten
+from streamer.base.units import format_duration, parse_field, parse_frequency_hz, parse_ratio
 
 REMEDY = (
     ": leave it out, or take a higher sample rate where there is a choice"  # of what the rate does not carry
@@ -57,6 +60,64 @@ def list_unparted(freqs_hz: tuple[float, ...], longest_ms: float, key: str) -> l
 
 def format_ms(milliseconds: float) -> str:
     return format_duration(milliseconds / 1e3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tolerance:
+    """How far off a frequency may be: a share of it and so many hertz, as 1.5%, 38Hz or 1.5%+10Hz say."""
+
+    ratio: float = 0.0
+    hz: float = 0.0
+
+    def __str__(self) -> str:
+        parts = [f"{self.ratio * 100:g}%"] if self.ratio else []
+        return "+".join([*parts, f"{self.hz:g}Hz"])
+
+
+def deviation_hz(tolerance: float | Tolerance, freq_hz: float) -> float:
+    """How many hertz off a frequency may be; a plain number is a ratio."""
+    if isinstance(tolerance, Tolerance):
+        return tolerance.ratio * freq_hz + tolerance.hz
+    return tolerance * freq_hz
+
+
+def read_tolerance(value: Any, *, name: str) -> float | Tolerance:
+    """A ratio, 0.015 or "1.5%", or what has hertz in it: "38Hz", "1.5%+10Hz"."""
+    if not isinstance(value, str | int | float):
+        _refuse(name, value)
+    if not isinstance(value, str) or not value.strip().lower().endswith("hz"):
+        return parse_field("ratio", value, name=name)
+    *shares, hertz = value.split("+")
+    if len(shares) > 1:
+        _refuse(name, value)
+    return Tolerance(
+        ratio=parse_ratio(shares[0].strip(), name=name) if shares else 0.0,
+        hz=parse_frequency_hz(hertz.strip(), name=name),
+    )
+
+
+def _refuse(name: str, value: object) -> NoReturn:
+    raise SpecError(
+        f"{name} is {shorten(value)}; write a percentage, hertz or both, such as 1.5%, 38Hz or 1.5%+10Hz"
+    )
+
+
+TOLERANCE: Mapping[str, Any] = {
+    "read": read_tolerance,
+    "write": lambda said: str(said) if isinstance(said, Tolerance) else said,
+}
+
+
+def check_tolerance(name: str, tolerance: float | Tolerance, freqs_hz: Iterable[float]) -> None:
+    """Each of the frequencies may be off by up to 20 %, and by something."""
+    if not isinstance(tolerance, Tolerance):
+        check_ratio(name, tolerance)
+        return
+    for freq_hz in freqs_hz:
+        off_hz = deviation_hz(tolerance, freq_hz)
+        if not 0 < off_hz <= 0.2 * freq_hz:
+            share = f"{off_hz / freq_hz * 100:.3g} % of {freq_hz:g} Hz"
+            raise SpecError(f"{name} is {tolerance}, {share}; it must lie above 0% and up to 20%")
 
 
 def check_ratio(name: str, value: float) -> None:

@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 
 from streamer.base.errors import SpecError
 from streamer.base.fields import FREQS, RANGE_MS, rows_of
-from streamer.detectors.limits import check_ratio, label_tones, list_too_high, list_unparted
+from streamer.detectors.limits import (
+    TOLERANCE,
+    Tolerance,
+    check_tolerance,
+    label_tones,
+    list_too_high,
+    list_unparted,
+)
 from streamer.detectors.registry import Kind
 
 
@@ -26,12 +33,12 @@ class SequenceSpec:
     steps: tuple[Step, ...] = field(
         metadata=rows_of(Step, example='[{freqs = [1185.2], on = "0.6s-1.5s"}, ...]')
     )
-    tolerance: float = 0.015
+    tolerance: float | Tolerance = field(default=0.015, metadata=TOLERANCE)
     max_gap_ms: float = 200.0
     cooldown_ms: float = 0.0  # after a match, how long the same one is not reported again
 
     def __post_init__(self) -> None:
-        check_ratio("tolerance", self.tolerance)
+        check_tolerance("tolerance", self.tolerance, (hz for hz, _ in self.list_tones()))
         if len(self.steps) < 2:
             raise SpecError(
                 f"steps holds {len(self.steps)}; a sequence has at least 2, a lone tone is a [[tone]]"

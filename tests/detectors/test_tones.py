@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.base.errors import SpecError
+from streamer.detectors.limits import Tolerance
 from streamer.detectors.tones import ToneDetector, ToneSpec
 from streamer.events import Event
 from tests.dtmf_bench.feeding import run_detector
@@ -128,6 +129,136 @@ def test_events_do_not_depend_on_how_levels_are_cut(cuts):
     assert hear(RINGBACK, samples, cuts=cuts) == hear(RINGBACK, samples)
 
 
+def hear_one(spec: ToneSpec, *parts, length_s: float, noise_dbfs: float, fs_hz: int = FS_HZ) -> Event:
+    (end,) = ends(
+        hear(spec, make_signal(*parts, length_s=length_s, noise_dbfs=noise_dbfs, fs_hz=fs_hz), fs_hz)
+    )
+    return end
+
+
+@pytest.mark.parametrize("min_on_ms", [40, 100, 200, 450])
+@pytest.mark.parametrize("noise_dbfs", [-80, -60, -43])  # the last: 20 dB under the tone's power
+def test_edges_level_and_frequency_are_those_of_the_plateau_whatever_min_on(min_on_ms, noise_dbfs):
+    spec = ToneSpec(name="t", freqs_hz=(1000.0,), min_on_ms=min_on_ms)
+    end = hear_one(spec, (1003.7, -20, 0.3517, 0.8517), length_s=1.2, noise_dbfs=noise_dbfs)
+    assert end.t_s == pytest.approx(0.3517, abs=0.0005)
+    assert end.t_s + end.duration_s == pytest.approx(0.8517, abs=0.0005)
+    assert end.level_dbfs == pytest.approx(-20, abs=0.1)
+    assert end.freqs_hz == pytest.approx([1003.7], abs=0.1)
+
+
+@pytest.mark.parametrize("length_ms", [60, 70, 90, 200])
+def test_a_short_tone_reads_its_level(length_ms):
+    spec = ToneSpec(name="t", freqs_hz=(1000.0,), min_on_ms=50)
+    end = hear_one(spec, (1000, -10, 0.3, 0.3 + length_ms / 1e3), length_s=0.8, noise_dbfs=-50)
+    assert end.level_dbfs == pytest.approx(-10, abs=0.1)
+    assert end.duration_s == pytest.approx(length_ms / 1e3, abs=0.0006)
+
+
+@pytest.mark.parametrize(("length_ms", "is_told"), [(96, False), (98.5, False), (101.5, True), (104, True)])
+@pytest.mark.parametrize("fs_hz", [8000, 44100])
+def test_min_on_is_compared_with_the_measured_duration(length_ms, is_told, fs_hz):
+    samples = make_signal((1000, -20, 0.5, 0.5 + length_ms / 1e3), length_s=1, noise_dbfs=-55, fs_hz=fs_hz)
+    assert bool(hear(ToneSpec(name="t", freqs_hz=(1000.0,)), samples, fs_hz)) == is_told
+
+
+@pytest.mark.parametrize("min_off_ms", [30, 100, 300])
+@pytest.mark.parametrize(("over_ms", "n_tones"), [(-2, 1), (2, 2)])
+def test_min_off_is_compared_with_the_measured_break(min_off_ms, over_ms, n_tones):
+    spec = ToneSpec(name="t", freqs_hz=(1000.0,), min_off_ms=min_off_ms)
+    resumed_s = 1.0 + (min_off_ms + over_ms) / 1e3
+    parts = (1000, -20, 0.5, 1.0), (1000, -20, resumed_s, resumed_s + 0.4)
+    told = ends(hear(spec, make_signal(*parts, length_s=resumed_s + 1, noise_dbfs=-55)))
+    assert len(told) == n_tones
+    assert told[-1].t_s + told[-1].duration_s == pytest.approx(resumed_s + 0.4, abs=0.001)
+
+
+@pytest.mark.parametrize("tail_db", [-30, -15])
+@pytest.mark.parametrize("tail_ms", [150, 230, 600])
+def test_a_tail_is_the_end_of_its_tone(tail_db, tail_ms):
+    spec = ToneSpec(name="alarm", freqs_hz=(3200.0,))
+    n = np.arange(round(tail_ms * 8))
+    tail = 10 ** ((tail_db - 10) / 20) * np.exp(-n / 2000) * np.sin(2 * np.pi * 3200 * n / FS_HZ + 1)
+    samples = make_signal((3200, -10, 1.0, 1.48), length_s=3, noise_dbfs=-75)
+    samples[11840 : 11840 + n.size] += tail
+    (end,) = ends(hear(spec, samples))
+    assert (end.t_s, end.duration_s) == pytest.approx((1.0, 0.48), abs=0.001)
+
+
+def test_a_tone_as_loud_as_before_is_no_tail():
+    spec = ToneSpec(name="alarm", freqs_hz=(3200.0,), min_off_ms=50)
+    samples = make_signal((3200, -10, 1.0, 1.4), (3200, -14, 1.46, 1.8), length_s=3, noise_dbfs=-75)
+    assert len(ends(hear(spec, samples))) == 2
+
+
+def test_a_tone_heard_long_after_a_louder_one_is_no_tail():
+    spec = ToneSpec(name="alarm", freqs_hz=(3200.0,))
+    samples = make_signal((3200, -10, 1.0, 1.5), (3200, -35, 1.8, 2.2), length_s=3, noise_dbfs=-75)
+    assert len(ends(hear(spec, samples))) == 2
+
+
+@pytest.mark.parametrize("over_db", [46, 55])
+def test_a_spur_of_a_simultaneous_tone_is_no_tone(over_db):
+    samples = make_signal((2100, -8, 0.5, 1.5), (1100, -8 - over_db, 0.5, 1.5), length_s=2, noise_dbfs=-100)
+    assert hear(ToneSpec(name="t", freqs_hz=(1100.0,)), samples) == []
+
+
+def test_a_tone_30_db_under_another_is_heard():
+    samples = make_signal((2100, -8, 0.5, 1.5), (1100, -38, 0.5, 1.5), length_s=2, noise_dbfs=-90)
+    assert len(ends(hear(ToneSpec(name="t", freqs_hz=(1100.0,)), samples))) == 1
+
+
+def test_a_tone_as_faint_as_a_spur_is_heard_alone():
+    samples = make_signal((2100, -8, 0.5, 1.5), (1100, -60, 1.8, 2.5), length_s=3, noise_dbfs=-100)
+    (end,) = ends(hear(ToneSpec(name="t", freqs_hz=(1100.0,)), samples))
+    assert end.t_s == pytest.approx(1.8, abs=0.001)
+
+
+def test_max_louder_says_how_loud_a_neighbour_may_be():
+    samples = make_signal((1100, -20, 0.5, 1.5), (977, -23, 0.5, 1.5), length_s=2)
+    assert hear(ToneSpec(name="t", freqs_hz=(1100.0,)), samples)
+    assert not hear(ToneSpec(name="t", freqs_hz=(1100.0,), max_louder_db=-6), samples)
+
+
+@pytest.mark.parametrize(("length_s", "is_told"), [(0.2, True), (0.29, True), (0.31, False), (2, False)])
+def test_what_lasts_longer_than_max_on_is_not_told(length_s, is_told):
+    spec = ToneSpec(name="t", freqs_hz=(1000.0,), max_on_ms=300)
+    told = hear(spec, make_signal((1000, -20, 0.5, 0.5 + length_s), length_s=3))
+    assert [event.phase for event in told] == (["begin", "end"] if is_told else [])
+
+
+def test_what_was_refused_is_told_with_its_reason():
+    detector = ToneDetector(ToneSpec(name="t", freqs_hz=(1000.0,), max_on_ms=300), fs_hz=FS_HZ)
+    told: list[tuple[int, str, str]] = []
+    detector.explain(lambda sample, label, why: told.append((sample, label, str(why))))
+    assert run_detector(detector, make_signal((1000, -20, 0.5, 2), length_s=3)) == []
+    assert told == [(4001, "t", "longer than max_on")]
+    assert detector.rejections == {"longer than max_on": 1}
+
+
+@settings(max_examples=30, deadline=None)
+@given(data=st.data())
+def test_events_of_a_tone_never_overlap_and_are_never_shorter_than_min_on(data):
+    seed = data.draw(st.integers(0, 2**32 - 1))
+    rng = np.random.default_rng(seed)
+    parts, at_s = [], 0.2
+    for _ in range(data.draw(st.integers(1, 5))):
+        stop_s = at_s + rng.uniform(0.02, 0.4)
+        parts.append((1000 * rng.uniform(0.99, 1.01), rng.uniform(-40, -10), at_s, stop_s))
+        at_s = stop_s + rng.uniform(0, 0.2)
+    samples = make_signal(*parts, length_s=at_s + 0.3, noise_dbfs=rng.uniform(-70, -30))
+    spec = ToneSpec(name="t", freqs_hz=(1000.0,), min_on_ms=60, min_off_ms=60)
+    told = hear(spec, samples)
+    assert [event.phase for event in told] == ["begin", "end"] * (len(told) // 2)
+    known = [event.known_sample for event in told]
+    assert known == sorted(known)
+    stop_s = 0.0
+    for end in ends(told):
+        assert end.t_s >= stop_s - 1e-9
+        assert end.duration_s >= 0.06
+        stop_s = end.t_s + end.duration_s
+
+
 def test_a_gap_ends_what_is_open_and_nothing_crosses_it():
     spec = ToneSpec(name="t", freqs_hz=(1000.0,))
     detector = ToneDetector(spec, fs_hz=FS_HZ)
@@ -149,6 +280,8 @@ def test_a_gap_ends_what_is_open_and_nothing_crosses_it():
         ({"freqs_hz": (440.0,), "tolerance": 0.5}, "tolerance is 0.5"),
         ({"freqs_hz": (440.0,), "close_snr_db": 10.0}, "flicker"),
         ({"freqs_hz": (440.0,), "min_on_ms": 1.0}, "min_on_ms is 1"),
+        ({"freqs_hz": (440.0,), "max_on_ms": 50.0}, "max_on_ms is 50; it must lie above min_on_ms"),
+        ({"freqs_hz": (440.0,), "tolerance": Tolerance(hz=100.0)}, "tolerance is 100Hz, 22.7 % of 440 Hz"),
     ],
 )
 def test_a_spec_that_cannot_be_meant_is_refused(settings, message):

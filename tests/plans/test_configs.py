@@ -11,6 +11,7 @@ from streamer.base.families import LAST_PLACE, load_family
 from streamer.base.shipped import find_configs
 from streamer.base.toml import read_toml
 from streamer.commands.live.load_settings import list_profiles, load_settings
+from streamer.detectors.limits import deviation_hz
 from streamer.detectors.registry import KINDS
 from streamer.plans.plan import build_detectors, list_plans, load_plan
 from streamer.recordings.detect import detect
@@ -78,8 +79,8 @@ def test_every_tone_of_a_plan_is_heard_and_not_taken_for_another(plan, spec, sha
     start_s, on_s = 0.25, 1.3 * spec.min_on_ms / 1000
     t_s = np.arange(int((start_s + on_s + 0.5) * fs_hz)) / fs_hz
     is_on = (t_s >= start_s) & (t_s < start_s + on_s)
-    detune = 1 + share_of_tolerance * spec.tolerance
-    x = 0.1 * is_on * sum(np.sin(2 * np.pi * detune * hz * t_s) for hz in spec.freqs_hz)
+    sent_hz = [hz + share_of_tolerance * deviation_hz(spec.tolerance, hz) for hz in spec.freqs_hz]
+    x = 0.1 * is_on * sum(np.sin(2 * np.pi * hz * t_s) for hz in sent_hz)
     heard = [
         event
         for event in detect(x + 1e-4 * rng.standard_normal(t_s.size), fs_hz, plan=plan)

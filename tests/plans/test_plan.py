@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from streamer.base.errors import SpecError
 from streamer.base.fields import FREQS
 from streamer.detectors.dtmf.spec import PRESETS
+from streamer.detectors.limits import deviation_hz
 from streamer.detectors.registry import KINDS, Kind, load_kind
 from streamer.plans.bands import parse_bank
 from streamer.plans.plan import (
@@ -385,3 +386,39 @@ def test_a_mistake_that_no_rate_mends_is_not_left_out():
     plan = parse_plan('[dtmf]\n[[tone]]\nname = "a"\nfreqs = [440, 441]\nmin_on = "100ms"', name="x.toml")
     with pytest.raises(PlanError, match="1 Hz apart"):
         build_what_fits(plan, 8000)
+
+
+@pytest.mark.parametrize(
+    ("written", "hz_at_1000"),
+    [('"1.5%"', 15), ("0.02", 20), ('"38Hz"', 38), ('"25 Hz"', 25), ('"1.5%+10Hz"', 25), ('"0.5% + 1Hz"', 6)],
+)
+@pytest.mark.parametrize("section", ["tone", "sequence", "cadence", "code"])
+def test_a_tolerance_is_a_share_or_hertz_or_both(written, hz_at_1000, section):
+    rest = {
+        "tone": "freqs = [1000]",
+        "sequence": 'steps = [{freqs = [1000], on = "1s-2s"}, {freqs = [1200], on = "1s-2s"}]',
+        "cadence": 'pattern = "1000/500,0/500"',
+        "code": "digits = { 1 = [1000], 2 = [1160] }",
+    }[section]
+    text = f'[[{section}]]\nname = "x"\n{rest}\ntolerance = {written}\n'
+    (spec,) = parse_plan(text, name="p.toml").entries[section]
+    assert deviation_hz(spec.tolerance, 1000) == pytest.approx(hz_at_1000)
+    plan = parse_plan(text, name="p.toml")
+    (again,) = parse_plan(plan.format(), name="p.toml").entries[section]
+    assert again == spec
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ('"38"', "percentage"),
+        ('"300Hz"', "tolerance is 300Hz, 30 % of 1000 Hz; it must lie above 0% and up to 20%"),
+        ('"1%+2%+3Hz"', "such as 1.5%, 38Hz or 1.5%\\+10Hz"),
+        ('"-5Hz"', "above 0"),
+        ("[1]", "such as 1.5%, 38Hz"),
+        ("true", "true|True"),
+    ],
+)
+def test_a_tolerance_that_cannot_be_meant_is_refused(written, message):
+    with pytest.raises(PlanError, match=message):
+        parse_plan(f'[[tone]]\nname = "x"\nfreqs = [1000]\ntolerance = {written}\n', name="p.toml")

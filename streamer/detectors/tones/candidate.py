@@ -1,0 +1,266 @@
+"""One tone from the frame that opened it until it is over: when it is on, to a fraction of a millisecond."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.detectors.hearing.baseband import HOPS_PER_TAPER, Baseband
+from streamer.detectors.hearing.bursts import find_pieces, find_plateau
+from streamer.detectors.limits import deviation_hz
+from streamer.detectors.tones.figures import Figures
+from streamer.detectors.tones.spec import ToneSpec
+
+CLEAR_SNR = 40.0  # 16 dB: behind a taper this clear, noise alone reaches half a tone's amplitude once in 20,000 frames
+LEVEL_MS = 200.0  # how fast the level that "half" is half of follows a fade
+LEAST_HZ = (
+    15.0  # beside its tolerance, a line is looked for this far: what lies beyond is measured and refused
+)
+RISE = 2.0  # of its level: what was heard so far was something else
+MOST_LOOKS = 64
+
+
+class Candidate:
+    """When a tone is on, in frames of the baseband, which has been cleared to where it may begin.
+
+    It is on where it has half the amplitude that it has around then, and a break shorter than min_off is none.
+    """
+
+    def __init__(
+        self, spec: ToneSpec, baseband: Baseband, *, first_frame: int, floor_frame: float, frame_samples: int
+    ) -> None:
+        """first_frame: of the levels   floor_frame: of the baseband, before which it does not begin
+        frame_samples: of the levels
+        """
+        self._baseband, self._spec = baseband, spec
+        self.first_frame = self.last_frame = first_frame
+        self._floor = floor_frame
+        self._longest = frame_samples / baseband.hop_samples
+        self._min_off = spec.min_off_ms * baseband.fs_hz / 1e3 / baseband.hop_samples
+        self.start: float | None = None  # None: not settled yet
+        self.off: float | None = None  # where it stopped; None: it is on
+        self.scanned = 0  # until this frame it is known whether it is on
+        self.risen: float | None = None  # where it rose so far that it must be settled again
+        self.levels: NDArray[np.float64] = np.zeros(len(spec.freqs_hz))
+        self.figures = Figures(
+            baseband,
+            within_hz=tuple(1.2 * deviation_hz(spec.tolerance, hz) + LEAST_HZ for hz in spec.freqs_hz),
+        )
+        self._freqs_hz: NDArray[np.float64] = np.array(spec.freqs_hz)
+        self._reaches: tuple[int, ...] = (0,)
+        self.number = 0  # once begun
+        self._sure_until = 0.0
+        self.reason: str | None = None  # that it is none, when last asked
+        self._noise_sums, self._noise_frames = np.zeros(len(spec.freqs_hz)), 0
+        self._looks: list[tuple[float, bool, NDArray[np.float64]]] = []
+
+    @property
+    def on_until(self) -> float:
+        """How long it is known to have lasted."""
+        return self.off if self.off is not None else float(self.scanned)
+
+    @property
+    def start_sample(self) -> float:
+        return self._baseband.sample_at(self.start or 0.0)
+
+    @property
+    def stop_sample(self) -> float:
+        return self._baseband.sample_at(self.on_until)
+
+    @property
+    def duration_samples(self) -> float:
+        """How long it is known to have lasted; 0 before it is settled."""
+        return self.stop_sample - self.start_sample if self.start is not None else 0.0
+
+    @property
+    def duration_ms(self) -> float:
+        return self.duration_samples * 1e3 / self._baseband.fs_hz
+
+    def read_figures(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(tones,) hertz and mean squares of its plateau so far."""
+        assert self.start is not None
+        return self.figures.read(self.start, self.on_until)
+
+    def is_over(self) -> bool:
+        return self.off is not None and self.scanned - self.off >= self._min_off
+
+    def look(self, power: float, suits: bool, noise: NDArray[np.float64]) -> None:
+        """What one frame says of its company, and of the noise around each tone."""
+        self._looks.append((power, suits, noise))
+        if len(self._looks) >= MOST_LOOKS:
+            del self._looks[::2]
+
+    def _full_looks(self) -> list[tuple[float, bool, NDArray[np.float64]]]:
+        """Those at frames that are full of it."""
+        strongest = max((power for power, _, _ in self._looks), default=0.0)
+        return [look for look in self._looks if look[0] >= 0.5 * strongest]
+
+    @property
+    def suits(self) -> bool:
+        """Whether most of it stands in fit company."""
+        looks = self._full_looks()
+        return 2 * sum(suits for _, suits, _ in looks) >= len(looks)
+
+    def add_noise(self, noise: NDArray[np.float64]) -> None:
+        """(tones,) of a frame of the levels that lies in its plateau as a whole."""
+        self._noise_sums = self._noise_sums + noise
+        self._noise_frames += 1
+
+    @property
+    def noise(self) -> NDArray[np.float64] | None:
+        """(tones,) the mean over such frames, if there were any."""
+        return self._noise_sums / self._noise_frames if self._noise_frames else None
+
+    @property
+    def noise_around(self) -> NDArray[np.float64]:
+        looks = [noise for _, _, noise in self._full_looks()]
+        return np.asarray(np.min(looks, axis=0)) if looks else np.zeros(len(self._spec.freqs_hz))
+
+    def measure_again_ms(self) -> float:
+        """How long it lasts by the level it has as a whole: noise, which goes on fading, lasts less.
+
+        To the frame, and one more on either side, so that no tone is shorter by this.
+        """
+        assert self.start is not None
+        first = max(math.ceil(self.start), self._baseband.first_frame + self._reaches[0])
+        stop = math.floor(self.on_until) + 1
+        envelopes = self._baseband.amplitudes(first, stop, self._freqs_hz, self._reaches[0])
+        least = (envelopes / np.maximum(find_plateau(envelopes), 1e-12)[:, np.newaxis]).min(axis=0)
+        on = np.flatnonzero(least >= 0.5)
+        if not on.size:
+            return 0.0
+        before = first - self.start if on[0] <= 1 else 0.0
+        n_frames = float(on[-1] - on[0]) + 3.0 + before
+        return n_frames * self._baseband.hop_samples * 1e3 / self._baseband.fs_hz
+
+    def settle(
+        self, *, freqs_hz: NDArray[np.float64], snr: float, led: tuple[float, float], may_wait: bool
+    ) -> bool | None:
+        """Find where it starts; False: there is nothing that does, None: it has only just started.
+
+        freqs_hz: (tones,) as the levels have them   snr: in a frame of the levels
+        led: between these frames of the baseband it was seen
+        """
+        self._freqs_hz = freqs_hz
+        self._reaches = self._choose_reaches(snr)
+        reach = self._reaches[0]
+        first = math.ceil(max(self._floor, self._baseband.first_frame + reach))
+        stop = self._baseband.stop_frame - reach
+        if stop - first < 2:
+            return False
+        envelopes = self._baseband.amplitudes(first, stop, freqs_hz, reach)
+        at, end = (min(max(math.floor(x) - first, 0), stop - first - 1) for x in led)
+        self.levels = np.maximum(find_plateau(envelopes[:, at : end + 1]), 1e-12)
+        least = (envelopes / self.levels[:, np.newaxis]).min(axis=0)
+        pieces = [piece for piece in find_pieces(least, 0.5) if piece[0] <= end]
+        if not pieces:
+            return False
+        begin, inner = pieces[-1]
+        for earlier_begin, earlier_stop in reversed(pieces[:-1]):
+            if begin - earlier_stop >= self._min_off:
+                break
+            begin, inner = earlier_begin, earlier_stop
+        if may_wait and inner == stop - first and inner - begin < self._longest:
+            return None
+        self.start = float(first)
+        if begin > 0:
+            near = first + begin - 1 + (0.5 - least[begin - 1]) / (least[begin] - least[begin - 1])
+            self.start = max(self._find_edge(near, inner_frame=float(first + inner), rises=True), self._floor)
+        self.scanned = first + begin + 1
+        self._sure_until = self.start
+        self.figures.begin(self.start)
+        return True
+
+    def scan(self) -> None:
+        """Follow it through what was added to the baseband, until it is over."""
+        first, stop = self.scanned, self._baseband.stop_frame - self._reaches[0]
+        if stop <= first or self.is_over():
+            return
+        envelopes = self._baseband.amplitudes(first, stop, self._freqs_hz, self._reaches[0])
+        least = (envelopes / self.levels[:, np.newaxis]).min(axis=0)
+        if not self.number and bool((least > RISE).any()):
+            self.risen = float(first + int((least > RISE).argmax()))
+            self.scanned = stop
+            return
+        is_on = least >= 0.5
+        was_on = np.concatenate([[self.off is None], is_on[:-1]])
+        for i in np.flatnonzero(is_on != was_on).tolist():
+            before = float(least[i - 1]) if i else float(least[i])
+            step = float(least[i]) - before
+            self._turn(first + i - ((float(least[i]) - 0.5) / step if step else 0.0), rises=bool(is_on[i]))
+            if self.is_over():
+                self.scanned = max(self.scanned, first + i)
+                return
+        self._follow_level(envelopes[:, is_on])
+        self.scanned = stop
+        if self.off is None:
+            self.figures.follow(float(stop))
+
+    def _turn(self, near_frame: float, *, rises: bool) -> None:
+        """It goes off, or on again: then either the break was short, or it is over."""
+        assert self.start is not None
+        if not rises:
+            edge = self._find_edge(near_frame, inner_frame=self.start, rises=False)
+            self.off = max(edge, self._sure_until)
+            self.figures.stop(self.off)
+        elif self.off is not None:
+            on = self._find_edge(near_frame, inner_frame=float(self._baseband.stop_frame), rises=True)
+            self.scanned = math.floor(on)
+            if not self.is_over():
+                self.off = None
+                self.figures.begin(on)
+
+    def begin(self, number: int) -> None:
+        """It has been told: what was said of its length holds."""
+        self.number = number
+        self._sure_until = self.on_until
+
+    def stop_at(self, frame: float) -> None:
+        """It was last heard there, whatever still sounds."""
+        if self.off is None:
+            self.off = max(frame, self._sure_until)
+            self.figures.stop(self.off)
+
+    def forget(self) -> None:
+        """Let go of what will not be asked again."""
+        kept = self._reaches[0] * 3 + LEVEL_MS * self._baseband.fs_hz / 1e3 / self._baseband.hop_samples
+        needed = self.scanned - math.ceil(kept) - HOPS_PER_TAPER
+        if self.off is None:
+            needed = min(needed, self.figures.needs_from_frame)
+        self._baseband.forget(needed)
+
+    def _find_edge(self, near_frame: float, *, inner_frame: float, rises: bool) -> float:
+        """All tones are there from the last one's start to the first one's stop."""
+        edges = [
+            self._baseband.edge(
+                near_frame,
+                rises=rises,
+                tone=tone,
+                freqs_hz=self._freqs_hz,
+                inner_frame=inner_frame,
+                reaches=self._reaches,
+            )
+            for tone in range(len(self._spec.freqs_hz))
+        ]
+        return max(edges) if rises else min(edges)
+
+    def _choose_reaches(self, snr: float) -> tuple[int, ...]:
+        """The longest taper still shows breaks of min_off, the shortest is clear of the noise."""
+        clear = self._longest * min(CLEAR_SNR / snr, 1.0)
+        length = max(min(self._longest, self._min_off), clear)
+        reaches = []
+        while length >= max(clear, 1.5 * HOPS_PER_TAPER):
+            reaches.append(round(length / 2))
+            length /= 2
+        if clear <= HOPS_PER_TAPER or not reaches:
+            reaches.append(0)
+        return tuple(reaches)
+
+    def _follow_level(self, envelopes: NDArray[np.float64]) -> None:
+        n_frames = envelopes.shape[1]
+        if n_frames:
+            tau = LEVEL_MS * self._baseband.fs_hz / 1e3 / self._baseband.hop_samples
+            share = 1 - math.exp(-n_frames / tau)
+            self.levels = self.levels + share * (np.median(envelopes, axis=1) - self.levels)

@@ -1,0 +1,95 @@
+"""What is measured of a tone: frequency and power of its plateau, piece by piece."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.detectors.hearing.baseband import Baseband
+
+PIECE_MS = 200.0  # long enough for 0.01 Hz at 20 dB; a fade, a turn of phase or a bang spoils one piece alone
+RAMP_MS = 2.5  # half of the longest ramp of a sender: with half a taper this is kept off the edges
+MOST_PIECES = 512
+
+
+class Figures:
+    """The median of all pieces of a plateau, each measured coherently, so that noise adds nothing to it.
+
+    Of a tone of hours every other piece is kept, then every fourth ...: the memory it takes is bounded.
+    """
+
+    def __init__(self, baseband: Baseband, *, within_hz: tuple[float, ...]) -> None:
+        self._baseband = baseband
+        self._within_hz = within_hz
+        frames_per_ms = baseband.fs_hz / 1e3 / baseband.hop_samples
+        self.margin_frames = baseband.taper_samples / 2 / baseband.hop_samples + RAMP_MS * frames_per_ms
+        self._piece_frames = max(8, round(PIECE_MS * frames_per_ms))
+        self._pieces: list[
+            tuple[float, list[float], list[float]]
+        ] = []  # frames, frequency and power per tone
+        self._stride, self._skipped = 1, 0
+        self._next_frame = 0
+
+    def begin(self, edge_frame: float) -> None:
+        """A plateau begins behind this rising edge."""
+        self._next_frame = math.ceil(edge_frame + self.margin_frames)
+
+    @property
+    def needs_from_frame(self) -> int:
+        return self._next_frame
+
+    def follow(self, on_until_frame: float) -> None:
+        """Measure all whole pieces, of a tone known to be on until then."""
+        while self._next_frame + self._piece_frames <= on_until_frame - self.margin_frames:
+            self._next_frame += self._piece_frames
+            self._skipped += 1
+            if self._skipped >= self._stride:
+                self._skipped = 0
+                self._pieces.append(self._measure(self._next_frame - self._piece_frames, self._next_frame))
+                if len(self._pieces) >= MOST_PIECES:
+                    del self._pieces[::2]
+                    self._stride *= 2
+
+    def stop(self, edge_frame: float) -> None:
+        """The plateau ends before this falling edge: what is left of it is a piece too."""
+        self.follow(edge_frame)
+        stop = math.floor(edge_frame - self.margin_frames)
+        if stop - self._next_frame >= self._piece_frames / 4:
+            self._pieces.append(self._measure(self._next_frame, stop))
+
+    def read(
+        self, start_frame: float, on_until_frame: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(tones,) hertz and mean squares of what there is so far: the middle of a tone too short for a plateau."""
+        pieces = self._pieces
+        if not pieces:
+            start, stop = start_frame + self.margin_frames, on_until_frame - self.margin_frames
+            if stop - start < 4:
+                middle, quarter = (start_frame + on_until_frame) / 2, (on_until_frame - start_frame) / 4
+                start, stop = middle - max(quarter, 2), middle + max(quarter, 2)
+            pieces = [self._measure(math.ceil(start), math.floor(stop) + 1)]
+        weights = np.array([frames for frames, _, _ in pieces])
+        freqs_hz, powers = (np.array([piece[i] for piece in pieces]).T for i in (1, 2))
+        return (
+            np.array([_weighted_median(row, weights) for row in freqs_hz]),
+            np.array([_weighted_median(row, weights) for row in powers]),
+        )
+
+    def _measure(self, start_frame: int, stop_frame: int) -> tuple[float, list[float], list[float]]:
+        lines = [
+            self._baseband.line(start_frame, stop_frame, tone, within_hz=within_hz)
+            for tone, within_hz in enumerate(self._within_hz)
+        ]
+        return float(stop_frame - start_frame), [hz for hz, _ in lines], [a * a / 2 for _, a in lines]
+
+
+def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    order = np.argsort(values, kind="stable")
+    shares = np.cumsum(weights[order])
+    middle = 0.5 * shares[-1]
+    i = int(np.searchsorted(shares, middle))
+    if i + 1 < values.size and math.isclose(shares[i], middle):
+        return 0.5 * float(values[order[i]] + values[order[i + 1]])
+    return float(values[order[i]])

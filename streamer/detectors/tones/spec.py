@@ -1,0 +1,86 @@
+"""What is asked of one or several simultaneous steady tones."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from streamer.base.errors import SpecError
+from streamer.base.fields import FREQS
+from streamer.detectors.limits import (
+    TOLERANCE,
+    Tolerance,
+    check_tolerance,
+    format_ms,
+    label_tones,
+    list_too_high,
+    list_unparted,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToneSpec:
+    """All of freqs_hz at once, or nothing.
+
+    SNR is a tone's power over the noise power in the same noise bandwidth (of the analysis window); the noise
+    is the median of guard bands beside the tone, so one neighbouring tone does not raise it.
+    """
+
+    name: str
+    freqs_hz: tuple[float, ...] = field(metadata=FREQS)
+    tolerance: float | Tolerance = field(default=0.015, metadata=TOLERANCE)  # of each measured frequency
+    open_snr_db: float = 8.0
+    close_snr_db: float = 4.0
+    min_on_ms: float = 100.0  # shorter tones are not reported
+    max_on_ms: float | None = None  # nor longer ones: then its begin is told when it is over
+    min_off_ms: float = 100.0  # shorter breaks do not end a tone
+    min_level_dbfs: float = -80.0  # per tone
+    max_twist_db: float = 12.0  # between the strongest and the weakest of several tones
+    max_louder_db: float = 40.0  # a line elsewhere so far over it at the same time makes it a spur of that
+    max_octave_db: float | None = (
+        None  # an octave above or below it: what has one so strong is a note of music
+    )
+    window_ms: float | None = None  # None: as long as min_on_ms and the tolerance allow
+
+    def __post_init__(self) -> None:
+        me = f'tone "{self.name}"'
+        if not self.freqs_hz:
+            raise SpecError(f"{me} has no freqs_hz; it needs at least one frequency")
+        for freq_hz in self.freqs_hz:
+            if not (math.isfinite(freq_hz) and freq_hz > 0):
+                raise SpecError(f"{me}: freqs_hz has {freq_hz:g}; it must be above 0 Hz")
+        if tuple(sorted(set(self.freqs_hz))) != self.freqs_hz:
+            raise SpecError(f"{me}: freqs_hz is {self.freqs_hz}; list each frequency once, ascending")
+        check_tolerance(f"{me}: tolerance", self.tolerance, self.freqs_hz)
+        if not self.close_snr_db <= self.open_snr_db:
+            raise SpecError(
+                f"{me}: close_snr_db is {self.close_snr_db:g}; it must not exceed "
+                f"open_snr_db, which is {self.open_snr_db:g}, or the tone would flicker"
+            )
+        for key in ("min_on_ms", "min_off_ms"):
+            value = getattr(self, key)
+            if not 5 <= value <= 600_000:
+                raise SpecError(f"{me}: {key} is {value:g}; it must lie in 5..600000 ms")
+        if self.max_on_ms is not None and not self.min_on_ms < self.max_on_ms <= 600_000:
+            raise SpecError(
+                f"{me}: max_on_ms is {self.max_on_ms:g}; it must lie above min_on_ms, which is {self.min_on_ms:g}, "
+                "and up to 600000 ms"
+            )
+        if self.window_ms is not None and not 5 <= self.window_ms <= 2000:
+            raise SpecError(f"{me}: window_ms is {self.window_ms:g}; it must lie in 5..2000 ms")
+        if not self.max_twist_db > 0:
+            raise SpecError(f"{me}: max_twist_db is {self.max_twist_db:g}; it must be above 0 dB")
+
+    def list_tones(self) -> list[tuple[float, str]]:
+        return label_tones(self.name, self.freqs_hz)
+
+    def list_obstacles(self, fs_hz: float) -> list[str]:
+        obstacles = list_too_high(self.freqs_hz, fs_hz)
+        if obstacles:
+            return obstacles
+        if self.window_ms is not None and self.window_ms > self.min_on_ms:
+            obstacles.append(
+                f"min_on is {format_ms(self.min_on_ms)}, shorter than the window of {format_ms(self.window_ms)}; "
+                f"raise min_on or write window_ms = {self.min_on_ms:g}"
+            )
+        return obstacles + list_unparted(self.freqs_hz, self.window_ms or self.min_on_ms, "min_on")
