@@ -14,12 +14,14 @@ from streamer.analysis.analyser import Analyser
 from streamer.analysis.bank import Analysis, Bank
 from streamer.analysis.frames import FrameSpec
 from streamer.analysis.goertzel import turn
+from streamer.analysis.groups import fit_windows, shorten_windows
 from streamer.analysis.values import Measurement, Scale, to_floats
 from streamer.base.errors import SpecError
 from streamer.plans.bands import make_bank
 from streamer.recordings.threads import measure_rows
 from streamer.stores.labelled import label_values
 
+DEFAULT_LENGTH = 2048
 _PIECE_SAMPLES = 1 << 16  # goertzel takes a long signal in pieces, so that its scratch memory stays small
 
 
@@ -28,12 +30,12 @@ def goertzel(
 ) -> NDArray[np.complexfloating]:
     """X(f) = sum of w[n] x[n] exp(-2j pi f n / fs) over all of x, (..., samples): complex (..., bands).
 
-    Computed in double precision, unless x is float32: then in single.
+    Of bands, freqs are the middles. Computed in double precision, unless x is float32: then in single.
     """
     fs = _check_rate(fs)
     signal = _check_signal(x, np.dtype(np.float64))
     length = signal.shape[-1]
-    bank = make_bank(freqs, fs)
+    bank = make_bank(freqs, fs).as_probes()
     spec = _frame_spec(length, length, "boxcar" if window is None else window)
     dtype = np.dtype(np.float32 if signal.dtype == np.float32 else np.float64)
     rows = signal.reshape(-1, length)
@@ -59,10 +61,31 @@ class Spectrogram:
     """
 
     values: NDArray[Any]
-    bank: Bank
-    frames: FrameSpec
-    fs: float
+    analysis: Analysis
     scale: Scale
+
+    @property
+    def bank(self) -> Bank:
+        return self.analysis.bank
+
+    @property
+    def frames(self) -> FrameSpec:
+        """With the longest window."""
+        return self.analysis.frames
+
+    @property
+    def fs(self) -> float:
+        return self.analysis.fs_hz
+
+    @property
+    def window_samples(self) -> NDArray[np.int64]:
+        """(bands,) length of each one's window; all have the same middle."""
+        return self.analysis.window_samples
+
+    @property
+    def bandwidths_hz(self) -> NDArray[np.float64]:
+        """(bands,) how much of a flat spectrum each takes in: a band its width, a probe its window's ENBW."""
+        return self.analysis.bandwidths_hz
 
     @property
     def freqs_hz(self) -> NDArray[np.float64]:
@@ -83,16 +106,14 @@ class Spectrogram:
 
     @property
     def enbw_hz(self) -> float:
-        """Equivalent noise bandwidth: how much of a spectrum one band takes in."""
+        """Equivalent noise bandwidth of the longest window: how much of a spectrum a probe takes in."""
         return self.frames.enbw_hz(self.fs)
 
     def to_xarray(self) -> Any:
         """The same as an xarray.DataArray, (..., frequency, time), that shares the values' memory."""
         return label_values(
             self.values,
-            bank=self.bank,
-            frames=self.frames,
-            fs_hz=self.fs,
+            analysis=self.analysis,
             scale=self.scale,
             starts=self.starts,
             times_s=self.times_s,
@@ -103,7 +124,7 @@ def spectrogram(
     x: ArrayLike,
     fs: float,
     bands: str | ArrayLike | Bank,
-    window_length: int = 2048,
+    window_length: int | None = None,
     hop_length: int = 512,
     window: str | ArrayLike = "hann",
     scale: Scale = "amplitude",
@@ -113,6 +134,8 @@ def spectrogram(
 ) -> Spectrogram:
     """Measure the bands in every full frame of x, (..., samples).
 
+    window_length: of all windows. None is 2048 for probes, and of bands what each one's width needs, at least that
+    and in a short x at most half of it: see window_samples.
     Integer samples are PCM and scaled to full scale 1. NaN and infinity are refused. dtype is the precision of
     the sums and of the values, float32 or float64. workers is how many threads share the work, outside the
     interpreter's lock; the values do not depend on it.
@@ -125,20 +148,21 @@ def spectrogram(
     fs = _check_rate(fs)
     kind = _check_dtype(dtype)
     signal = _check_signal(x, kind)
-    frames = _frame_spec(window_length, hop_length, window)
+    frames = _frame_spec(DEFAULT_LENGTH if window_length is None else window_length, hop_length, window)
+    bank = make_bank(bands, fs)
     n_samples = signal.shape[-1]
-    if n_samples < frames.length_samples:
+    analysis = Analysis(bank=bank, frames=frames, fs_hz=fs)
+    if window_length is None:
+        analysis = shorten_windows(fit_windows(bank, fs, frames), n_samples)
+    if n_samples < analysis.frames.length_samples:
         raise SpecError(
-            f"x has {n_samples} samples and window_length is {window_length}, so there is not one full frame; "
-            "shorten the window or pad x"
+            f"x has {n_samples} samples and window_length is {analysis.frames.length_samples}, so there is not one "
+            "full frame; shorten the window or pad x"
         )
-    analysis = Analysis(bank=make_bank(bands, fs), frames=frames, fs_hz=fs)
     measurement = Measurement(analysis=analysis, dtype=kind, scale=scale)
     values = measure_rows(measurement, signal.reshape(-1, n_samples), workers=workers, report=progress)
     values = values.reshape(*signal.shape[:-1], *values.shape[1:])
-    return Spectrogram(
-        values=np.swapaxes(values, -1, -2), bank=analysis.bank, frames=frames, fs=fs, scale=scale
-    )
+    return Spectrogram(values=np.swapaxes(values, -1, -2), analysis=analysis, scale=scale)
 
 
 def _check_signal(x: ArrayLike, dtype: np.dtype[Any]) -> NDArray[Any]:

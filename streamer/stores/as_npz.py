@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from streamer.analysis.bank import Analysis
 from streamer.events import Event
 from streamer.stores import Store
 from streamer.stores.heading import Heading, Piece
@@ -43,6 +44,7 @@ class NpzStore(Store):
             "times_s": heading.times_s(0, self._n_frames),
             "starts": heading.starts(0, self._n_frames),
             **_describe(heading),
+            **_describe_bands(heading.measurement.analysis),
         }
         with zipfile.ZipFile(self._path, "w") as archive:
             with archive.open("values.npy", "w", force_zip64=True) as entry:
@@ -56,6 +58,16 @@ class NpzStore(Store):
 
     def close(self) -> None:
         self._values.close()
+
+
+def _describe_bands(analysis: Analysis) -> dict[str, Any]:
+    """Where bands begin and end; nothing for probes, which have no edges."""
+    if analysis.is_complex:
+        return {}
+    return {
+        "edges_hz": analysis.bank.cut_edges_hz(analysis.fs_hz),
+        "window_samples": analysis.window_samples,
+    }
 
 
 def _describe(heading: Heading) -> dict[str, str | float | int]:
