@@ -61,9 +61,9 @@ class NpzStore(Store):
 
 
 def _describe_bands(analysis: Analysis) -> dict[str, Any]:
-    """Where bands begin and end; nothing for probes, which have no edges."""
+    """Where bands begin and end; of probes, which have no edges, the noise bandwidth of the window."""
     if analysis.is_complex:
-        return {}
+        return {"enbw_hz": analysis.frames.enbw_hz(analysis.fs_hz)}
     return {
         "edges_hz": analysis.bank.cut_edges_hz(analysis.fs_hz),
         "window_samples": analysis.window_samples,
@@ -77,7 +77,6 @@ def _describe(heading: Heading) -> dict[str, str | float | int]:
         "window": heading.frames.window,
         "window_length": heading.frames.length_samples,
         "hop_length": heading.frames.hop_samples,
-        "enbw_hz": heading.enbw_hz,
         "source": heading.name,
     }
 

@@ -59,7 +59,9 @@ def label_values(
             "window": frames.window,
             "window_length_samples": frames.length_samples,
             "hop_length_samples": frames.hop_samples,
-            "enbw_hz": frames.enbw_hz(fs_hz),
+            **(
+                {"enbw_hz": frames.enbw_hz(fs_hz)} if analysis.is_complex else {}
+            ),  # a band is as wide as it is
         },
     )
 
@@ -117,6 +119,11 @@ class Labelled:
             "bands": heading.bank.spec,
             **more,
         }
+
+    @property
+    def coordinate_names(self) -> str:
+        """As CF wants them beside the values: those that are no dimension."""
+        return " ".join(str(name) for name in self.template.coords if name not in self.dims)
 
     def coordinates(self) -> Iterator[tuple[str, str, NDArray[Any], dict[str, Any]]]:
         """(name, dimension, values, attributes)"""
