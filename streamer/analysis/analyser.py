@@ -1,8 +1,9 @@
-"""Samples + bank + frames -> values, by the way that is cheapest for them."""
+"""Samples + bank + frames -> values, by the way that is cheapest for them, or for each group of bands."""
 
 from __future__ import annotations
 
 import copy
+import math
 from enum import Enum
 from typing import Any, Self
 
@@ -10,8 +11,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from streamer.analysis.bank import Analysis
+from streamer.analysis.bins import Bins, bins_cost
 from streamer.analysis.goertzel import Sums, cut_frames, cut_hops
 from streamer.analysis.grid import Grid, grid_cost
+from streamer.analysis.groups import BandSums, Group, make_groups
 from streamer.base.errors import SpecError
 
 
@@ -32,7 +35,7 @@ class Analyser:
     """Computes one analysis. Holds its tables and scratch memory, so each thread has its own.
 
     The bits of a frame depend on its samples, the analysis and dtype alone: never on the call it came in.
-    Another way than the one chosen is for comparisons; it gives other last digits.
+    Another way than the one chosen is for comparisons; it gives other last digits. Each group of bands has its own.
     """
 
     def __init__(self, analysis: Analysis, dtype: DTypeLike = np.float32, *, way: Way | None = None) -> None:
@@ -41,8 +44,17 @@ class Analyser:
         if self.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
             raise SpecError(f"dtype is {self.dtype}; an analyser works in float32 or float64")
         self.complex_dtype: np.dtype[Any] = np.result_type(self.dtype, np.complex64)
-        self.way = way or choose_way(analysis, self.dtype)
-        self._worker = _prepare(self.way, analysis, self.dtype)
+        self.value_dtype = self.complex_dtype if analysis.is_complex else self.dtype
+        self.way: Way | None  # None: each group of bands has its own
+        self._worker: Sums | Grid | BandSums
+        if analysis.is_complex:
+            self.way = way or choose_way(analysis, self.dtype)
+            self._worker = _prepare(self.way, analysis, self.dtype)
+        else:
+            groups = make_groups(analysis)
+            self.way = None
+            ways = [_prepare_group(group, self.dtype, way) for group in groups]
+            self._worker = BandSums(groups, ways, self.dtype)
 
     def twin(self) -> Self:
         """One for another thread: it computes the same, and shares the tables."""
@@ -50,12 +62,10 @@ class Analyser:
         twin._worker = self._worker.twin()
         return twin
 
-    def compute(
-        self, samples: NDArray[np.floating], out: NDArray[np.complexfloating], *, channel: int = 1
-    ) -> None:
-        """Fill out[i] with X of the frame that starts at samples[i * hop]; releases the GIL.
+    def compute(self, samples: NDArray[np.floating], out: NDArray[np.inexact], *, channel: int = 1) -> None:
+        """Fill out[i] with X, or the powers of bands, of the frame that starts at samples[i * hop]; releases the GIL.
 
-        samples: (length + (n - 1) * hop,) contiguous, of dtype   out: (n, bands) contiguous, of complex_dtype
+        samples: (length + (n - 1) * hop,) contiguous, of dtype   out: (n, bands) contiguous, of value_dtype
         Where frames overlap much, a call costs least when its first frame follows the last of the call before
         for the same channel.
         """
@@ -63,12 +73,12 @@ class Analyser:
         if len(out):
             self._worker.compute(samples, out, channel=channel)
 
-    def _check(self, samples: NDArray[np.floating], out: NDArray[np.complexfloating]) -> None:
+    def _check(self, samples: NDArray[np.floating], out: NDArray[np.inexact]) -> None:
         frames, bands = self.analysis.frames, len(self.analysis.bank)
-        if out.dtype != self.complex_dtype or out.shape != (len(out), bands) or not out.flags.c_contiguous:
+        if out.dtype != self.value_dtype or out.shape != (len(out), bands) or not out.flags.c_contiguous:
             raise SpecError(
                 f"out is {out.dtype} of shape {out.shape}; "
-                f"it must be contiguous {self.complex_dtype} of shape (frames, {bands})"
+                f"it must be contiguous {self.value_dtype} of shape (frames, {bands})"
             )
         needed = frames.length_samples + (len(out) - 1) * frames.hop_samples if len(out) else 0
         if (
@@ -96,10 +106,33 @@ def find_costs(analysis: Analysis, dtype: np.dtype[Any]) -> dict[Way, float]:
     return costs
 
 
+def find_frame_cost(analysis: Analysis, dtype: np.dtype[Any]) -> float:
+    """Multiply-adds per frame, or what takes as long, by the way chosen."""
+    if analysis.is_complex:
+        return find_costs(analysis, dtype)[choose_way(analysis, dtype)]
+    return sum(min(_find_group_costs(group, dtype)) for group in make_groups(analysis))
+
+
+def _find_group_costs(group: Group, dtype: np.dtype[Any]) -> tuple[float, float]:
+    """Multiply-adds per frame by the best way there is for any frequencies, and by bins."""
+    sums = group.sums
+    by_way = find_costs(sums, dtype)[choose_way(sums, dtype)]
+    return by_way, bins_cost(sums.frames.length_samples, dtype) if group.is_of_bins else math.inf
+
+
 def choose_way(analysis: Analysis, dtype: np.dtype[Any]) -> Way:
     """The cheapest way. A function of the analysis and dtype alone: it decides the bits."""
     costs = find_costs(analysis, dtype)
     return min(costs, key=lambda way: costs[way] * _HANDICAP[way])
+
+
+def _prepare_group(group: Group, dtype: np.dtype[Any], way: Way | None) -> Sums | Grid | Bins:
+    """By bins where they cost less, unless another way is asked for."""
+    chosen = choose_way(group.sums, dtype)
+    by_way, by_bins = _find_group_costs(group, dtype)
+    if way is None and by_bins * _HANDICAP[Way.GRID] < by_way * _HANDICAP[chosen]:
+        return Bins(group.sums, dtype)
+    return _prepare(way or chosen, group.sums, dtype)
 
 
 def _prepare(way: Way, analysis: Analysis, dtype: np.dtype[Any]) -> Sums | Grid:

@@ -1,8 +1,9 @@
-"""The frequencies somebody asked for, and Levels, what is measured for them."""
+"""The bands and frequencies somebody asked for, and Levels, what is measured for them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +17,18 @@ from streamer.base.units import db_from_powers
 class Bank:
     """Frequencies in ascending order, each with the name people read it by.
 
+    A band has two edges, and its level is all that lies between them. A probe has none: its level is that of a sine
+    at its frequency.
+
     freqs_hz: (bands,) float64, read-only   labels: one per band   scale: how an axis of them is drawn
+    edges_hz: (bands, 2) float64, read-only, of a probe twice its frequency; None when all of them are probes
     """
 
     freqs_hz: NDArray[np.float64]
     labels: tuple[str, ...] = ()
     scale: str = "linear"  # linear, log or notes
     spec: str = ""
+    edges_hz: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         freqs_hz = np.array(self.freqs_hz, dtype=np.float64)
@@ -34,6 +40,47 @@ class Bank:
         object.__setattr__(self, "freqs_hz", freqs_hz)
         if not self.labels:
             object.__setattr__(self, "labels", tuple(f"{f:.6g}" for f in freqs_hz))
+        if self.edges_hz is not None:
+            object.__setattr__(self, "edges_hz", self._check_edges(np.array(self.edges_hz, np.float64)))
+
+    def _check_edges(self, edges_hz: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        if edges_hz.shape != (len(self), 2) or not np.isfinite(edges_hz).all():
+            raise SpecError(
+                f"edges_hz is of shape {edges_hz.shape}; it must hold two finite frequencies for each of the "
+                f"{len(self)} bands"
+            )
+        low_hz, high_hz = edges_hz.T
+        if ((low_hz < 0) | (low_hz > self.freqs_hz) | (high_hz < self.freqs_hz)).any():
+            raise SpecError("edges_hz must hold a band's frequency between them, and nothing below 0")
+        edges_hz.flags.writeable = False
+        return edges_hz if (low_hz < high_hz).any() else None
+
+    @property
+    def has_bands(self) -> bool:
+        """Whether any of them has edges, so that values are powers; else they are complex."""
+        return self.edges_hz is not None
+
+    @property
+    def is_band(self) -> NDArray[np.bool_]:
+        """(bands,) which of them have edges."""
+        if self.edges_hz is None:
+            return np.zeros(len(self), np.bool_)
+        has_width: NDArray[np.bool_] = self.edges_hz[:, 0] < self.edges_hz[:, 1]
+        return has_width
+
+    def cut_edges_hz(self, fs_hz: float) -> NDArray[np.float64]:
+        """(bands, 2) the edges, none beyond fs/2: there is nothing there."""
+        edges_hz = np.stack([self.freqs_hz] * 2, axis=1) if self.edges_hz is None else self.edges_hz
+        return np.minimum(edges_hz, fs_hz / 2)
+
+    def take_first(self, count: int) -> Bank:
+        """The lowest so many of them."""
+        edges_hz = None if self.edges_hz is None else self.edges_hz[:count]
+        return replace(self, freqs_hz=self.freqs_hz[:count], labels=self.labels[:count], edges_hz=edges_hz)
+
+    def as_probes(self) -> Bank:
+        """At the same frequencies, without edges."""
+        return replace(self, edges_hz=None)
 
     def __len__(self) -> int:
         return int(self.freqs_hz.size)
@@ -52,29 +99,58 @@ class Bank:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Analysis:
-    """A bank measured over frames of a signal sampled at fs_hz: what a worker is asked to compute."""
+    """A bank measured over frames of a signal sampled at fs_hz: what a worker is asked to compute.
+
+    window_samples: (bands,) length of each one's window, laid over the middle of the frame; where none is given it is
+    the whole frame
+    """
 
     bank: Bank
     frames: FrameSpec
     fs_hz: float
+    window_samples: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     amplitude_per_value: float = field(init=False)  # amplitude = this times |X|: a full-scale sine reads 1
 
     def __post_init__(self) -> None:
         self.bank.check_below_nyquist(self.fs_hz)
         object.__setattr__(self, "amplitude_per_value", float(2 / np.sum(self.frames.taper)))
+        if not self.window_samples.size:
+            whole = np.full(len(self.bank), self.frames.length_samples, np.int64)
+            object.__setattr__(self, "window_samples", whole)
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether values are X; else, for bands, they are powers."""
+        return not self.bank.has_bands
+
+    @property
+    def value_dtype(self) -> np.dtype[Any]:
+        """Of values in single precision."""
+        return np.dtype(np.complex64 if self.is_complex else np.float32)
+
+    @property
+    def bandwidths_hz(self) -> NDArray[np.float64]:
+        """(bands,) how much of a flat spectrum each takes in: a band its width, a probe its window's ENBW."""
+        low_hz, high_hz = self.bank.cut_edges_hz(self.fs_hz).T
+        enbw_hz = {
+            n: self.frames.with_length(n).enbw_hz(self.fs_hz) for n in set(self.window_samples.tolist())
+        }
+        enbws_hz = np.array([enbw_hz[n] for n in self.window_samples.tolist()])
+        return np.where(self.bank.is_band, high_hz - low_hz, enbws_hz)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Levels:
     """What an analysis measured in a run of consecutive frames of one channel.
 
-    values: (frames, bands) complex64, X(f) = sum w[n] x[n] exp(-2j pi f n / fs), n from the frame's first sample
+    values: (frames, bands), of probes complex64, X(f) = sum w[n] x[n] exp(-2j pi f n / fs), n from the frame's first
+    sample; of a bank with bands float32, the power between a band's edges
     """
 
     analysis: Analysis
     channel: int  # counted from 1, as people do
     first_frame: int
-    values: NDArray[np.complex64]
+    values: NDArray[Any]
     _power: list[NDArray[np.float32]] = field(default_factory=list, repr=False)
 
     def __len__(self) -> int:
@@ -82,11 +158,20 @@ class Levels:
 
     @property
     def power(self) -> NDArray[np.float32]:
-        """(frames, bands) mean square of the sine that would give this value: a full-scale sine reads 0.5."""
+        """(frames, bands) mean square, of a probe that of the sine that would give its value.
+
+        A full-scale sine reads 0.5.
+        """
         if not self._power:
-            scale = np.float32(self.analysis.amplitude_per_value**2 / 2)
-            self._power.append((self.values.real**2 + self.values.imag**2) * scale)
+            self._power.append(self._find_power())
         return self._power[0]
+
+    def _find_power(self) -> NDArray[np.float32]:
+        if not self.analysis.is_complex:
+            return self.values
+        scale = np.float32(self.analysis.amplitude_per_value**2 / 2)
+        power: NDArray[np.float32] = (self.values.real**2 + self.values.imag**2) * scale
+        return power
 
     @property
     def level_dbfs(self) -> NDArray[np.float32]:

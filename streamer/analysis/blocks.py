@@ -45,7 +45,7 @@ class Engine:
             length = spec.length_samples + (count - 1) * spec.hop_samples
             runs = []
             for c, samples in enumerate(self._samples):
-                values = np.empty((count, len(analysis.bank)), np.complex64)
+                values = np.empty((count, len(analysis.bank)), analysis.value_dtype)
                 if count:
                     analyser.compute(samples[at : at + length], values, channel=c + 1)
                 runs.append(Levels(analysis=analysis, channel=c + 1, first_frame=first, values=values))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -93,6 +93,10 @@ class FrameSpec:
     @property
     def taper(self) -> NDArray[np.float64]:
         return make_taper(self.window, self.length_samples)
+
+    def with_length(self, length_samples: int) -> FrameSpec:
+        """The same window at another length."""
+        return replace(self, length_samples=length_samples)
 
     def enbw_hz(self, fs_hz: float) -> float:
         """Equivalent noise bandwidth fs sum(w^2) / sum(w)^2."""

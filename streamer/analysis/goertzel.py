@@ -42,8 +42,8 @@ class Sums:
         twin._memories = {}
         return twin
 
-    def compute(self, samples: Work, out: NDArray[np.complexfloating], *, channel: int) -> None:
-        """Fill out, (frames, bands). The sums of hops that the channel's last call ended with are used again."""
+    def compute(self, samples: Work, out: NDArray[Any], *, channel: int) -> None:
+        """Fill out, (frames, bands) complex. Sums of hops that the channel's last call ended with are used again."""
         t, cut = self._tables, self._cut
         shared = (cut.per_frame - 1) * cut.length_samples
         memory = self._memories.get(channel)

@@ -84,8 +84,8 @@ class Grid:
         twin._make_scratch()
         return twin
 
-    def compute(self, samples: Work, out: NDArray[np.complexfloating], *, channel: int) -> None:  # noqa: ARG002
-        """Fill out, (frames, bands)."""
+    def compute(self, samples: Work, out: NDArray[Any], *, channel: int) -> None:  # noqa: ARG002
+        """Fill out, (frames, bands) complex."""
         margin, n_bands = self._margin, out.shape[1]
         flat_out, flat_spectra = (
             out.view(self._dtype).reshape(-1),

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.analysis.bank import Analysis
+from streamer.base.errors import SpecError
+from streamer.base.text import printable
 from streamer.base.units import db_from_amplitudes, db_from_power, db_from_powers
 
 Scale = Literal["complex", "amplitude", "power", "psd"]
@@ -21,6 +23,14 @@ class Measurement:
     analysis: Analysis
     dtype: np.dtype[Any]
     scale: Scale
+
+    def __post_init__(self) -> None:
+        if self.scale == "complex" and not self.analysis.is_complex:
+            spec = printable(self.analysis.bank.spec[:60]) or "..."
+            raise SpecError(
+                "scale is complex, and a band has a power and no phase: ask for amplitude, power or psd, or for sines "
+                f"at the middles of the bands by probes({spec})"
+            )
 
     @property
     def value_dtype(self) -> np.dtype[Any]:
@@ -40,6 +50,13 @@ class Measurement:
             out *= out.dtype.type(amplitude_per_x**2 / 2)
         else:
             out *= out.dtype.type(2 / (self.analysis.fs_hz * np.sum(taper**2)))
+
+    def scale_powers(self, powers: NDArray[Any]) -> None:
+        """Make powers of bands, (frames, bands), values of the scale asked for; complex values stay as they are."""
+        if self.scale == "amplitude":
+            np.sqrt(2 * powers, out=powers)
+        elif self.scale == "psd":
+            powers /= self.analysis.bandwidths_hz.astype(powers.dtype)
 
 
 def to_floats(samples: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:

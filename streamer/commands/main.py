@@ -29,7 +29,9 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {
-    "bands": Entry("bands", "What a band specification means: frequencies, resolution, warnings."),
+    "bands": Entry(
+        "bands", "What a band specification means: frequencies, edges, resolution, latency, warnings."
+    ),
     "bench": Entry(
         "bench.command",
         "How fast this machine is: the kernel beside its limit and other libraries, and the pipeline.",

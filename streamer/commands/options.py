@@ -38,10 +38,13 @@ SOURCE_OPTIONS = join(
 )
 BAND_OPTIONS = join(
     click.option(
-        "-b", "--bands", metavar="SPEC", help="Frequencies, such as third-octave:50-8k or 697,770,852."
+        "-b",
+        "--bands",
+        metavar="SPEC",
+        help="Bands or frequencies, such as third-octave:50-8k or 697,770,852.",
     ),
     click.option("-w", "--window", metavar="NAME", help="Taper, by its scipy name."),
-    click.option("-n", "--window-length", metavar="LENGTH", help="4096 samples, or 85ms."),
+    click.option("-n", "--window-length", metavar="LENGTH", help="4096 samples, or 85ms, for all bands."),
     click.option("--hop", metavar="LENGTH", help="1024 samples, 20ms, or 25% of the window length."),
 )
 PLAN_OPTION = click.option(

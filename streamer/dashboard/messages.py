@@ -24,10 +24,12 @@ class Scene(msgspec.Struct, kw_only=True, frozen=True, tag="scene"):
     band_labels: list[str]
     band_freqs_hz: list[float]
     band_scale: str  # linear, log or notes
-    window_length: int
+    window_length: int  # of the longest window
     hop_length: int
     window: str
-    enbw_hz: float
+    enbw_hz: float | None  # None for bands, which are as wide as they are
+    shortest_window: int | None = None  # where bands have windows of their own
+    seen_share: float = 1.0  # of the range of frequencies; less where probes leave gaps
     plans: list[str] = []
     output: str = ""  # where events go, for the panel's title
     unit: str = "dbfs"  # dbfs, dbm0 or dbspl

@@ -92,11 +92,17 @@ def make_header(state: State, width: int) -> RenderableType:
 def _tell_analysis(scene: Scene, width: int) -> str:
     """The bands and the frames; a long specification is cut, so that the resolution is seen."""
     hop_ms = f" ({scene.hop_length / scene.fs_hz * 1e3:.3g} ms)" if width >= ROOMY_WIDTH else ""
+    lengths = sorted({scene.shortest_window or scene.window_length, scene.window_length})
+    in_samples = "-".join(str(n) for n in lengths)
+    in_ms = "-".join(f"{n / scene.fs_hz * 1e3:.3g}" for n in lengths)
     frames = (
-        f" · {len(scene.band_labels)} bands · "
-        f"N {scene.window_length} ({scene.window_length / scene.fs_hz * 1e3:.3g} ms) · "
-        f"hop {scene.hop_length}{hop_ms} · {clean(scene.window)} · ENBW {scene.enbw_hz:.3g} Hz"
+        f" · {len(scene.band_labels)} bands · N {in_samples} ({in_ms} ms) · "
+        f"hop {scene.hop_length}{hop_ms} · {clean(scene.window)}"
     )
+    if scene.enbw_hz is not None:
+        frames += f" · ENBW {scene.enbw_hz:.3g} Hz"
+    if scene.seen_share < 1 - 1e-6:
+        frames += f" · sees {max(1, round(scene.seen_share * 100))} %"
     spec = clean(scene.bands)
     return fit(spec, min(cell_len(spec), max(8, width - 1 - cell_len(frames)))) + frames
 

@@ -57,6 +57,8 @@ class Start(msgspec.Struct, kw_only=True, tag="start", tag_field="type"):
     hop_length: int
     window: str
     bands_hz: list[float]
+    bands_edges_hz: list[tuple[float, float] | None] = []  # of each of them; null for a probe, which has none
+    band_windows: list[int] = []  # of each of them, in samples; window_length is the longest
     plans: list[str]
     time: str | None
 

@@ -9,12 +9,10 @@ from typing import Self
 from numpy.typing import ArrayLike
 
 from streamer.analysis.bank import Analysis, Bank, Batch, Levels
-from streamer.analysis.frames import FrameSpec
-from streamer.base.units import parse_hop_samples, parse_length_samples
 from streamer.events import ClockRecord, ErrorRecord, Event, GapRecord, Stats
 from streamer.live.section import Item
 from streamer.live.stream import Stream
-from streamer.plans.bands import make_bank
+from streamer.plans.bands import AUTO, make_analysis, make_bank
 from streamer.plans.listening import make_set_up
 from streamer.sources import SourceInfo, SourceSpec, parse_source
 
@@ -83,7 +81,7 @@ def open_stream(
     source: str | SourceSpec = "mic",
     *,
     bands: str | ArrayLike | Bank = "third-octave:50-8k",
-    window_length: int | str = "85ms",
+    window_length: int | str = AUTO,
     hop_length: int | str = "25%",
     window: str = "hann",
     plan: str | Sequence[str] = (),
@@ -95,17 +93,16 @@ def open_stream(
     """Listen to a source while it sounds.
 
     source: as on the command line: mic, mic:NAME, a file, -, cmd:"...", sim:SPEC   bands: a specification, Hz, a Bank
-    window_length, hop_length: samples, or "85ms", "25%"   plan: tone plans by name or file
+    window_length, hop_length: samples, or "85ms", "25%"; "auto" is as long as each band's width needs, and 85 ms for
+    probes   plan: tone plans by name or file
     speed: times real time for sources that can wait, None for as fast as it goes   workers: None is auto
     Raises SpecError for what cannot be meant, SourceError (from the iteration) for a source that is not there.
     """
     plans = [plan] if isinstance(plan, str) else list(plan)
 
     def choose_display(fs_hz: float) -> Analysis:
-        length = parse_length_samples(window_length, fs_hz)
-        hop = parse_hop_samples(hop_length, length, fs_hz)
-        frames = FrameSpec(length_samples=length, hop_samples=hop, window=window)
-        return Analysis(bank=make_bank(bands, fs_hz), frames=frames, fs_hz=fs_hz)
+        bank = make_bank(bands, fs_hz)
+        return make_analysis(bank, fs_hz, window_length=window_length, hop=hop_length, window=window)
 
     spec = source if isinstance(source, SourceSpec) else parse_source(source, rate_hz=rate, channels=channels)
     return OpenStream(Stream(spec, make_set_up(plans, choose_display), speed=speed, n_workers=workers))

@@ -30,8 +30,8 @@ class Results:
       IS_LAPPED     1 if the ring had overwritten it, or it is given up
     meters    (slots, channels, 2) float32           a worker: peak magnitude and mean square of the span's own samples
     samples   (channels, slots and history) float32  a worker: the span's own samples, sample s at s % columns
-    values    (channels, rows, bands) complex64,     a worker
-              per analysis
+    values    (channels, rows, bands) per analysis,  a worker
+              complex64 or, of bands, float32
     leases    (workers, 8) int64                     see Lease
 
     Two workers may have the same span when one was thought to be dead; both write the same bits. A slot is another
@@ -49,7 +49,7 @@ class Results:
         ]
         for i, analysis in enumerate(work.analyses):
             rows = work.frames_in_spans(i, n_slots)
-            shapes.append((np.complex64, (work.channels, rows, len(analysis.bank))))
+            shapes.append((analysis.value_dtype, (work.channels, rows, len(analysis.bank))))
         offsets = np.cumsum([0] + [-(-int(np.prod(s)) * np.dtype(d).itemsize // 64) * 64 for d, s in shapes])
         self.block = block or SharedBlock(int(offsets[-1]))
         arrays = [
@@ -162,7 +162,8 @@ def choose_slots(work: Work, fs_hz: float, *, seconds: float) -> int:
     """Slots for so many seconds, fewer when their levels are large."""
     per_slot = 32 + 4 * work.channels * work.span_samples
     per_slot += sum(
-        8 * work.channels * len(a.bank) * work.frames_in_spans(i, 1) for i, a in enumerate(work.analyses)
+        a.value_dtype.itemsize * work.channels * len(a.bank) * work.frames_in_spans(i, 1)
+        for i, a in enumerate(work.analyses)
     )
     return max(MIN_SLOTS, min(int(seconds * fs_hz / work.span_samples), RESULT_BYTES // per_slot))
 

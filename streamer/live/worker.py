@@ -30,7 +30,7 @@ class Worker:
         self._samples = np.zeros((work.channels, work.longest_frame_samples + work.span_samples), np.float32)
         for analysis, analyser in zip(work.analyses, self._analysers, strict=True):  # the first call is slow
             scratch = np.zeros(analysis.frames.length_samples, np.float32)
-            analyser.compute(scratch, np.zeros((1, len(analysis.bank)), np.complex64))
+            analyser.compute(scratch, np.zeros((1, len(analysis.bank)), analysis.value_dtype))
 
     def do(self, first: int, count: int = 1) -> None:
         """Compute spans [first, first + count) and publish them."""

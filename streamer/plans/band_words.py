@@ -1,4 +1,7 @@
-"""The words of a band specification, and the frequencies each of them stands for."""
+"""The words of a band specification, and the bands or frequencies each of them stands for.
+
+Words that divide the spectrum give bands, whose edges touch; words that name frequencies give probes.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,9 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +26,14 @@ from streamer.base.units import NUMBER, parse_frequency_hz
 MAX_BANDS = 65536
 MAX_CSV_CHARACTERS = 2**22
 
-# Band is a pair of hertz and label; a label of "" is written as the number.
-Band = tuple[float, str]
+
+class Band(NamedTuple):
+    """What one row of levels is of."""
+
+    hz: float
+    label: str = ""  # "" is written as the number
+    edges_hz: tuple[float, float] | None = None  # None for a probe
+
 
 _FREQUENCY = rf"{NUMBER}\s*[a-zA-Z]*"
 _RANGE = re.compile(rf"\s*({_FREQUENCY})\s*-\s*({_FREQUENCY})\s*", re.ASCII)
@@ -30,11 +41,17 @@ _NOTE = r"([A-Ga-g])([#♯b♭]?)(-?\d)"
 _NOTES = re.compile(rf"\s*{_NOTE}(?:\s*-\s*{_NOTE})?\s*(?:@\s*(.+))?", re.ASCII)
 FRACTION = re.compile(r"(?:1/(\d{1,3})-octave|(octave|third-octave))", re.ASCII)
 
-# Centres of the 24 critical bands: Zwicker, JASA 33 (1961) 248
+# Centres of the 24 critical bands and their edges: Zwicker, JASA 33 (1961) 248
 BARK_HZ = (
     *(50.0, 150.0, 250.0, 350.0, 450.0, 570.0, 700.0, 840.0, 1000.0, 1170.0, 1370.0, 1600.0),
     *(1850.0, 2150.0, 2500.0, 2900.0, 3400.0, 4000.0, 4800.0, 5800.0, 7000.0, 8500.0, 10500.0, 13500.0),
 )
+BARK_EDGES_HZ = (
+    *(20.0, 100.0, 200.0, 300.0, 400.0, 510.0, 630.0, 770.0, 920.0, 1080.0, 1270.0, 1480.0, 1720.0),
+    *(2000.0, 2320.0, 2700.0, 3150.0, 3700.0, 4400.0, 5300.0, 6400.0, 7700.0, 9500.0, 12000.0, 15500.0),
+)
+LOWEST_HEARD_HZ = 20.0  # where scales of hearing begin
+OCTAVE_RATIO = 10**0.3  # IEC 61260-1, of base ten
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,26 +104,40 @@ def _notes(term: Term) -> list[Band]:
         raise SpecError(f"notes are {shorten(term.arguments)}; the lower of the two comes first")
     wants_flats = any(sign in ("b", "♭") for sign in (found[2], found[5]))
     names = "C Db D Eb E F Gb G Ab A Bb B" if wants_flats else "C C# D D# E F F# G G# A A# B"
+
+    def pitch_hz(midi: float) -> float:
+        return reference_hz * 2 ** ((midi - 69) / 12)
+
     return [
-        (reference_hz * 2 ** ((midi - 69) / 12), f"{names.split()[midi % 12]}{midi // 12 - 1}")
+        Band(
+            pitch_hz(midi),
+            f"{names.split()[midi % 12]}{midi // 12 - 1}",
+            (pitch_hz(midi - 0.5), pitch_hz(midi + 0.5)),
+        )
         for midi in range(low, high + 1)
     ]
 
 
 def _fractional_octaves(term: Term) -> list[Band]:
-    """Exact base-ten mid-bands of IEC 61260-1, from the band that holds the low end to the high end's."""
+    """Exact base-ten bands of IEC 61260-1, from the one that holds the low end to the high end's."""
     per_octave = _per_octave(term.word)
     low_hz, high_hz = _range(term.arguments, term, f"{term.word}:50-8k")
-    octave_ratio = 10**0.3
     shift = 0.0 if per_octave % 2 else 0.5  # the standard has 1 kHz on an edge when the count is even
 
     def band_of(hz: float) -> int:
-        return round(per_octave * math.log(hz / 1000, octave_ratio) - shift)
+        return round(per_octave * math.log(hz / 1000, OCTAVE_RATIO) - shift)
 
     first, last = band_of(low_hz), band_of(high_hz)
     check_count(last - first + 1, term)
-    centres_hz = [1000 * octave_ratio ** ((x + shift) / per_octave) for x in range(first, last + 1)]
-    return [(hz, _nominal(hz, per_octave)) for hz in centres_hz]
+    # Edges by whole halves of a step, so that one band's upper edge is the next one's lower to the last bit.
+    centres_hz, edges_hz = (
+        [1000 * OCTAVE_RATIO ** ((2 * (x + shift) + side) / (2 * per_octave)) for x in range(first, stop)]
+        for side, stop in ((0, last + 1), (-1, last + 2))
+    )
+    return [
+        Band(hz, _nominal(hz, per_octave), edges)
+        for hz, edges in zip(centres_hz, pairwise(edges_hz), strict=True)
+    ]
 
 
 def _mel(term: Term) -> list[Band]:
@@ -129,7 +160,8 @@ def _bark(term: Term) -> list[Band]:
     low_hz, high_hz = (
         _range(term.arguments, term, "bark or bark:50-4k") if term.arguments else (0.0, math.inf)
     )
-    return _unnamed(hz for hz in BARK_HZ if low_hz <= hz <= high_hz)
+    bands = zip(BARK_HZ, pairwise(BARK_EDGES_HZ), strict=True)
+    return [Band(hz, "", edges) for hz, edges in bands if low_hz <= hz <= high_hz]
 
 
 def _mains(term: Term) -> list[Band]:
@@ -149,20 +181,20 @@ def _family(family: Family, term: Term) -> list[Band]:
         return _labelled(family, family.groups[groups[0]])
     _refuse_arguments(term)
     if family.has_single_tones:
-        return [(hz, f"{family.name} {digit}") for digit, (hz,) in family.digits.items()]
+        return [Band(hz, f"{family.name} {digit}") for digit, (hz,) in family.digits.items()]
     return _labelled(family, family.freqs_hz)
 
 
 def _labelled(family: Family, freqs_hz: Iterable[float]) -> list[Band]:
     """With as many decimals in each label as the family's finest has."""
     decimals = max(len(repr(hz).partition(".")[2].rstrip("0")) for hz in family.freqs_hz)
-    return [(hz, f"{hz:.{decimals}f}") for hz in freqs_hz]
+    return [Band(hz, f"{hz:.{decimals}f}") for hz in freqs_hz]
 
 
 def _plan(term: Term) -> list[Band]:
     from streamer.plans.plan import load_plan  # reads files; most specifications need none
 
-    return load_plan(term.arguments).list_bands()
+    return [Band(hz, label) for hz, label in load_plan(term.arguments).list_bands()]
 
 
 def _list(term: Term) -> list[Band]:
@@ -192,7 +224,7 @@ def _csv(term: Term) -> list[Band]:
             if len(row) > 2:
                 raise SpecError(f"{path}:{rows.line_num}: {len(row)} columns; a row is frequency[,label]")
             hz = parse_frequency_hz(row[0], name=f"{path}:{rows.line_num}: a band")
-            bands.append((hz, printable(row[1].strip()[:40]) if len(row) == 2 else ""))
+            bands.append(Band(hz, printable(row[1].strip()[:40]) if len(row) == 2 else ""))
     except csv.Error as error:
         raise SpecError(f"{path}:{rows.line_num}: {error}; a row is frequency[,label]") from error
     if not bands:
@@ -211,14 +243,16 @@ WORDS: dict[str, Word] = {
     "": PLAIN,
     "lin": Word("lin:100-1000:10", "from 100 to 1000 Hz in steps of 10 Hz", "linear", _lin),
     "log": Word("log:50-8k:40", "40 from 50 Hz to 8 kHz, in equal ratios", "log", _log),
-    "notes": Word("notes:A2-C7@442", "semitones, A4 = 440 Hz unless said", "notes", _notes),
+    "notes": Word(
+        "notes:A2-C7@442", "semitones, 50 cents to either side, A4 = 440 Hz unless said", "notes", _notes
+    ),
     **{
-        word: Word(example, "IEC 61260-1 mid-bands, nominal labels", "log", _fractional_octaves)
+        word: Word(example, "bands with the edges of IEC 61260-1, nominal labels", "log", _fractional_octaves)
         for word, example in _OCTAVE_EXAMPLES.items()
     },
-    "mel": Word("mel:40", "evenly on the mel scale; mel:100-4k:40 too", "log", _mel),
-    "bark": Word("bark", "centres of the 24 critical bands; bark:50-4k too", "log", _bark),
-    "erb": Word("erb:32", "evenly on the ERB-rate scale; erb:100-4k:32 too", "log", _erb),
+    "mel": Word("mel:40", "bands even on the mel scale; mel:100-4k:40 too", "log", _mel),
+    "bark": Word("bark", "the 24 critical bands; bark:50-4k too", "log", _bark),
+    "erb": Word("erb:32", "bands even on the ERB-rate scale; erb:100-4k:32 too", "log", _erb),
     "mains50": Word("mains50:20", "50 Hz and its harmonics, 20 in all", "linear", _mains, 30),
     "mains60": Word("mains60:20", "60 Hz and its harmonics, 20 in all", "linear", _mains, 30),
     "plan": Word("plan:call-progress-us", "the frequencies of a tone plan", "log", _plan, LAST_PLACE + 1),
@@ -249,12 +283,12 @@ def _make_word(family: Family) -> Word:
 
 
 def _unnamed(freqs_hz: Iterable[float] | NDArray[np.float64]) -> list[Band]:
-    return [(float(hz), "") for hz in freqs_hz]
+    return [Band(float(hz)) for hz in freqs_hz]
 
 
 def _rounded(freqs_hz: Iterable[float]) -> list[Band]:
     """For frequencies that fell where a formula put them, labels of four digits or to the hertz."""
-    return [(float(hz), f"{hz:.4g}" if hz < 1000 else f"{hz:.0f}") for hz in freqs_hz]
+    return [Band(float(hz), f"{hz:.4g}" if hz < 1000 else f"{hz:.0f}") for hz in freqs_hz]
 
 
 def _range(text: str, term: Term, example: str) -> tuple[float, float]:
@@ -281,7 +315,7 @@ def _on_scale(
     from_hz: Callable[[float], float],
     to_hz: Callable[[NDArray[np.float64]], NDArray[np.float64]],
 ) -> list[Band]:
-    """Evenly spaced on a scale of hearing, both ends included."""
+    """Middles evenly spaced on a scale of hearing, both ends included, and edges half way between them."""
     text, colon, last = term.arguments.rpartition(":")
     count = _count(last, term)
     if colon:
@@ -293,7 +327,17 @@ def _on_scale(
             f"{term} starts at {low_hz:g} Hz, too high for a sample rate of {term.fs_hz:g} Hz; "
             f"give a range, such as {term.word}:1-20:{count}"
         )
-    return _rounded(np.clip(to_hz(np.linspace(from_hz(low_hz), from_hz(high_hz), count)), low_hz, high_hz))
+    if low_hz == high_hz:
+        raise SpecError(
+            f"the range of {term} has no width; give it two ends, such as {term.word}:50-8k:{count}"
+        )
+    low, high = from_hz(low_hz), from_hz(high_hz)
+    middles = np.linspace(low, high, count) if count > 1 else np.array([(low + high) / 2])
+    half = (high - low) / max(1, count - 1) / 2
+    edges_hz = to_hz(middles[0] - half + 2 * half * np.arange(count + 1)).tolist()
+    edges_hz[0] = max(edges_hz[0], min(low_hz, LOWEST_HEARD_HZ))
+    bands = _rounded(np.clip(to_hz(middles), low_hz, high_hz))
+    return [band._replace(edges_hz=edges) for band, edges in zip(bands, pairwise(edges_hz), strict=True)]
 
 
 def _count(text: str, term: Term) -> int:

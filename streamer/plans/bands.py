@@ -1,18 +1,27 @@
-"""A line of text such as notes:A2-C7+dtmf, and the bank it asks for."""
+"""A line of text such as notes:A2-C7+dtmf, the bank it asks for, and how that is measured."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from streamer.analysis.bank import Bank
+from streamer.analysis.bank import Analysis, Bank
+from streamer.analysis.frames import FrameSpec
+from streamer.analysis.groups import fit_windows
 from streamer.base.errors import SpecError
 from streamer.base.text import offer, shorten
-from streamer.base.units import NUMBER
+from streamer.base.units import NUMBER, parse_hop_samples, parse_length_samples
 from streamer.plans.band_words import FILE, PLAIN, Band, Term, Word, check_count, find_word, list_words
+
+AUTO = "auto"
+SHORTEST = "85ms"  # of windows nobody gave a length: parts tones of 24 Hz and shows syllables
+
+_TURNED = re.compile(r"\s*(probes|bands)\s*\((.*)\)\s*", re.DOTALL | re.IGNORECASE)
+_OPENING = re.compile(r"\s*(?:probes|bands)\s*\(", re.IGNORECASE)
 
 
 def parse_bank(spec: str, fs_hz: float | None = None) -> Bank:
@@ -22,13 +31,8 @@ def parse_bank(spec: str, fs_hz: float | None = None) -> Bank:
     """
     if not isinstance(spec, str):
         raise SpecError(f"bands is {spec!r}; write a band specification such as 697,770,852")
-    bands: list[Band] = []
-    scales: set[str] = set()
-    for text in _split_terms(spec):
-        word, term = _read_term(text, spec, fs_hz)
-        bands += word.make(term)
-        scales.add(word.scale)
-    bank = _merge(bands, scale=scales.pop() if len(scales) == 1 else "log", spec=spec)
+    bands, scale = _read(spec, fs_hz)
+    bank = _make_bank(bands, scale=scale, spec=spec)
     if fs_hz is not None:
         bank.check_below_nyquist(fs_hz)
     return bank
@@ -51,6 +55,28 @@ def make_bank(bands: str | ArrayLike | Bank, fs_hz: float | None = None) -> Bank
     return bank
 
 
+def make_analysis(
+    bank: Bank,
+    fs_hz: float,
+    *,
+    window_length: str | int = AUTO,
+    hop: str | int = "25%",
+    window: str = "hann",
+    shortest: str = SHORTEST,
+) -> Analysis:
+    """How a bank is measured. AUTO is the window that each band's width needs, and the shortest for probes."""
+    is_auto = window_length == AUTO
+    length = parse_length_samples(shortest if is_auto else window_length, fs_hz)
+    frames = FrameSpec(
+        length_samples=length, hop_samples=parse_hop_samples(hop, length, fs_hz), window=window
+    )
+    if not abs(frames.taper.sum()) > 0:  # which also tells of names that scipy does not know
+        raise SpecError(f"window is {window}, which sums to 0 at {length} samples; lengthen it")
+    if is_auto:
+        return fit_windows(bank, fs_hz, frames)
+    return Analysis(bank=bank, frames=frames, fs_hz=fs_hz)
+
+
 @dataclass(frozen=True, slots=True)
 class Explained:
     """A word of the grammar, for those who look for one."""
@@ -70,11 +96,84 @@ def explain_words() -> list[Explained]:
             continue
         if word:
             explained.append(Explained(word.example, word.meaning))
-    return [*explained, Explained(FILE.example, FILE.meaning)]
+    return [
+        *explained,
+        Explained(FILE.example, FILE.meaning),
+        Explained("probes(bark)", "the middles of bands, each as wide as the window makes it"),
+        Explained("bands(dtmf)", "bands that meet half way between these frequencies"),
+    ]
+
+
+def _read(spec: str, fs_hz: float | None) -> tuple[list[Band], str]:
+    """The bands of all terms, ascending and each once, and the scale of an axis for them."""
+    bands: list[Band] = []
+    scales: set[str] = set()
+    for text in _split_terms(spec):
+        if turned := _TURNED.fullmatch(text):
+            inner, scale = _read(turned[2], fs_hz)
+            is_linear = scale == "linear"
+            bands += (
+                _strip_edges(inner) if turned[1].lower() == "probes" else _add_edges(inner, text, is_linear)
+            )
+        else:
+            word, term = _read_term(text, spec, fs_hz)
+            bands += word.make(term)
+            scale = word.scale
+        scales.add(scale)
+    if not bands:
+        raise SpecError(f"bands are {shorten(spec)}, which holds no band; widen the range")
+    check_count(len(bands), spec)
+    return _merge(bands), scales.pop() if len(scales) == 1 else "log"
+
+
+def list_band_files(spec: str) -> list[str]:
+    """The files that a specification reads."""
+    files = []
+    for text in _split_terms(spec) if spec else ():
+        if turned := _TURNED.fullmatch(text):
+            files += list_band_files(turned[2])
+        elif text.startswith("@"):
+            files.append(text[1:].strip())
+    return files
+
+
+def _strip_edges(bands: list[Band]) -> list[Band]:
+    return _merge([band._replace(edges_hz=None) for band in bands])
+
+
+def _add_edges(bands: list[Band], text: str, is_linear: bool) -> list[Band]:
+    """Edges half way to the neighbours for what has none; the outermost are as far off as those on the other side."""
+    probes = [band for band in bands if band.edges_hz is None]
+    if len(probes) == 1:
+        raise SpecError(
+            f"{shorten(text)} has one frequency, and edges lie half way between two: name its neighbours too, such as "
+            "bands(900,1000,1100)"
+        )
+    if not probes:
+        return bands
+    at = np.array([band.hz for band in probes])
+    at = at if is_linear else np.log(at)
+    middles = (at[1:] + at[:-1]) / 2
+    edges = np.concatenate([[2 * at[0] - middles[0]], middles, [2 * at[-1] - middles[-1]]])
+    edges_hz = (np.maximum(edges, 0) if is_linear else np.exp(edges)).tolist()
+    turned = [band._replace(edges_hz=pair) for band, pair in zip(probes, pairwise(edges_hz), strict=True)]
+    return [band for band in bands if band.edges_hz is not None] + turned
 
 
 def _split_terms(spec: str) -> list[str]:
-    terms = [term.strip() for term in spec.split("+")]
+    """Split at each + that stands in no parentheses of probes(...) or bands(...)."""
+    terms, depth, start = [], 0, 0
+    for i, character in enumerate(spec):
+        depth += character == "(" and (depth > 0 or _OPENING.fullmatch(spec[start : i + 1]) is not None)
+        depth -= character == ")" and depth > 0
+        if character == "+" and not depth:
+            terms.append(spec[start:i].strip())
+            start = i + 1
+    if depth:
+        raise SpecError(
+            f"bands are {shorten(spec)}, where a parenthesis is not closed; for example probes(bark)"
+        )
+    terms.append(spec[start:].strip())
     if not all(terms):
         raise SpecError(
             f"bands are {shorten(spec)}, with nothing on one side of a +; for example dtmf+notes:A2-C7"
@@ -96,21 +195,39 @@ def _read_term(text: str, spec: str, fs_hz: float | None) -> tuple[Word, Term]:
     return word, Term(name, arguments.strip(), fs_hz)
 
 
-def _merge(bands: list[Band], *, scale: str, spec: str) -> Bank:
-    """Ascending; equal frequencies become one band, with every name it was given."""
-    if not bands:
-        raise SpecError(f"bands are {shorten(spec)}, which holds no band; widen the range")
-    check_count(len(bands), spec)
-    freqs_hz: list[float] = []
+def _merge(bands: list[Band]) -> list[Band]:
+    """Ascending; what is equal becomes one, with every name it was given. A probe in the middle of a band is the band:
+    both read a sine there alike.
+    """
+    merged: list[Band] = []
     names: list[list[str]] = []
-    for hz, label in sorted(bands, key=lambda band: band[0]):
-        if not freqs_hz or hz - freqs_hz[-1] > 1e-9 * hz:
-            freqs_hz.append(hz)
+    for band in sorted(bands, key=lambda band: (band.hz, band.edges_hz or (band.hz, band.hz))):
+        if merged and _is_same(band, merged[-1]):
+            merged[-1] = merged[-1]._replace(edges_hz=merged[-1].edges_hz or band.edges_hz)
+        else:
+            merged.append(band)
             names.append([])
-        if label and label not in names[-1]:
-            names[-1].append(label)
-    labels = tuple(_label(hz, given) for hz, given in zip(freqs_hz, names, strict=True))
-    return Bank(freqs_hz=np.array(freqs_hz), labels=labels, scale=scale, spec=spec)
+        if band.label and band.label not in names[-1]:
+            names[-1].append(band.label)
+    return [band._replace(label=_label(band.hz, given)) for band, given in zip(merged, names, strict=True)]
+
+
+def _is_same(band: Band, other: Band) -> bool:
+    pairs = [(band.hz, other.hz)]
+    if band.edges_hz and other.edges_hz:
+        pairs += zip(band.edges_hz, other.edges_hz, strict=True)
+    return all(abs(a - b) <= 1e-9 * a for a, b in pairs)
+
+
+def _make_bank(bands: list[Band], *, scale: str, spec: str) -> Bank:
+    has_edges = any(band.edges_hz for band in bands)
+    return Bank(
+        freqs_hz=np.array([band.hz for band in bands]),
+        labels=tuple(band.label for band in bands),
+        scale=scale,
+        spec=spec,
+        edges_hz=np.array([band.edges_hz or (band.hz, band.hz) for band in bands]) if has_edges else None,
+    )
 
 
 def _label(hz: float, given: list[str]) -> str:

@@ -198,7 +198,7 @@ def _fit_frames(export: Export) -> SpectraSpec:
         return spec
     columns = lay_out(export.style, 1)[0].width
     chosen = choose_frames(export.source, start_s=spec.start_s, end_s=spec.end_s, columns=columns)
-    return replace(spec, window_length=chosen[0], hop=chosen[1]) if chosen else spec
+    return replace(spec, shortest=chosen[0], hop=chosen[1]) if chosen else spec
 
 
 def _let_go(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -12,14 +13,15 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from streamer.analysis.bank import Analysis
 from streamer.analysis.frames import FrameSpec
+from streamer.analysis.groups import find_short_windows, shorten_windows
 from streamer.analysis.values import Measurement, Scale
 from streamer.base.errors import SpecError
 from streamer.base.text import as_unicode, choose
-from streamer.base.units import format_duration, parse_hop_samples, parse_length_samples
+from streamer.base.units import format_duration, parse_length_samples
 from streamer.events import Event
-from streamer.plans.bands import parse_bank
+from streamer.plans.band_report import describe_gap
+from streamer.plans.bands import AUTO, make_analysis, parse_bank
 from streamer.recordings import Progress
 from streamer.recordings.choose_frames import DEFAULT_TOP_HZ, MOST_BANDS, find_top_hz
 from streamer.recordings.threads import Meter, spread
@@ -36,8 +38,10 @@ PIECE_SAMPLES = 1 << 20
 class SpectraSpec:
     """What to measure of a recording. Lengths are words, since they mean samples only at a sample rate.
 
-    bands: None for what suits the rate
-    window_length, hop: None for what suits a picture, else 85 ms and 25 %, shorter where bands reach higher than usual
+    bands: None for what suits the rate   hop: None for what suits a picture, else 25 %
+    window_length: of all windows; None or AUTO for what each band's width needs, none of them below `shortest`
+    shortest: None for what suits a picture, else 85 ms, the window of probes that nobody gave one; less where they
+    reach higher than usual
     end_s: None for the end   plans: whose events to look for meanwhile
     """
 
@@ -45,6 +49,7 @@ class SpectraSpec:
     window: str = "hann"
     window_length: str | None = None
     hop: str | None = None
+    shortest: str | None = None
     scale: Scale = "amplitude"
     dtype: str = "float32"
     start_s: float = 0.0
@@ -60,22 +65,30 @@ class SpectraSpec:
                 f"{format_duration(self.start_s)}"
             )
 
+    @property
+    def is_auto(self) -> bool:
+        """Whether bands have windows of their own."""
+        return self.window_length in (None, AUTO)
+
     def make_measurement(self, fs_hz: float) -> Measurement:
         shown = min(1.0, DEFAULT_TOP_HZ / find_top_hz(fs_hz))
-        length_samples = parse_length_samples(self.window_length or f"{USUAL_LENGTH_MS * shown:g}ms", fs_hz)
-        hop_samples = parse_hop_samples(self.hop or USUAL_HOP, length_samples, fs_hz)
-        frames = FrameSpec(length_samples=length_samples, hop_samples=hop_samples, window=self.window)
-        if not abs(frames.taper.sum()) > 0:
-            raise SpecError(
-                f"window is {self.window}, which sums to 0 at {length_samples} samples; lengthen it"
-            )
+        shortest = self.shortest or f"{USUAL_LENGTH_MS * shown:g}ms"
+        length_samples = parse_length_samples(shortest if self.is_auto else self.window_length or AUTO, fs_hz)
+        frames = FrameSpec(length_samples=length_samples, hop_samples=length_samples, window=self.window)
         bank = parse_bank(self.bands or choose_bands(fs_hz, frames), fs_hz)
-        analysis = Analysis(bank=bank, frames=frames, fs_hz=fs_hz)
+        analysis = make_analysis(
+            bank,
+            fs_hz,
+            window_length=self.window_length or AUTO,
+            hop=self.hop or USUAL_HOP,
+            window=self.window,
+            shortest=shortest,
+        )
         return Measurement(analysis=analysis, dtype=np.dtype(self.dtype), scale=self.scale)
 
 
 def choose_bands(fs_hz: float, frames: FrameSpec) -> str:
-    """Bands a noise bandwidth apart or less: a tone between two is less than 4 dB down in both."""
+    """Probes a noise bandwidth apart or less: a tone between two is less than 4 dB down in both."""
     least, most = DEFAULT_BANDS
     enbw_hz = frames.enbw_hz(fs_hz)
     top_hz = max(min(DEFAULT_TOP_HZ, fs_hz / 2), min(find_top_hz(fs_hz), most * enbw_hz))
@@ -97,12 +110,15 @@ class Spectra:
             self._source = open_source(source)
             on_error.callback(self._source.close)
             info = self._source.info
-            measurement = spec.make_measurement(info.fs_hz)
             self._start = round(spec.start_s * info.fs_hz)
             self._stop = None if spec.end_s is None else round(spec.end_s * info.fs_hz)
             n_samples = info.n_samples
             if n_samples is not None:
                 n_samples = min(n_samples, n_samples if self._stop is None else self._stop) - self._start
+            measurement = spec.make_measurement(info.fs_hz)
+            if n_samples is not None and spec.is_auto:
+                shortened = shorten_windows(measurement.analysis, n_samples)
+                measurement = dataclasses.replace(measurement, analysis=shortened)
             self._total_s = None if n_samples is None else max(0, n_samples) / info.fs_hz
             self.heading = Heading(
                 name=as_unicode(info.name),
@@ -142,7 +158,23 @@ class Spectra:
             else []
         )
         left_out = self._recording.left_out if self._recording else []
-        return [*left_out, *lost, *self._source.remarks]
+        analysis = self.heading.measurement.analysis
+        told = [line for line in (describe_gap(analysis), self._describe_short_windows()) if line]
+        return [*left_out, *told, *lost, *self._source.remarks]
+
+    def _describe_short_windows(self) -> str:
+        """Of a recording that is too short for the windows its bands need."""
+        analysis = self.heading.measurement.analysis
+        short = find_short_windows(analysis)
+        if not self._spec.is_auto or not short.any():
+            return ""
+        labels = [analysis.bank.labels[i] for i in np.flatnonzero(short)]
+        names = labels[0] if len(labels) == 1 else f"{labels[0]} to {labels[-1]}"
+        longest = format_duration(analysis.frames.length_samples / analysis.fs_hz)
+        return (
+            f"{self.heading.name} is too short for the windows that the width of {names} needs: they are measured "
+            f"with {longest}, and hear beyond their edges"
+        )
 
     def read_pieces(self, progress: Progress | None = None) -> Iterator[Piece]:
         """All pieces in order. SourceError when the recording is damaged, after what could be read."""

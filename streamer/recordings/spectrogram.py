@@ -14,6 +14,7 @@ from streamer.analysis.analyser import Analyser
 from streamer.analysis.bank import Analysis, Bank
 from streamer.analysis.frames import FrameSpec
 from streamer.analysis.goertzel import turn
+from streamer.analysis.groups import fit_windows, shorten_windows
 from streamer.analysis.values import Measurement, Scale, to_floats
 from streamer.base.errors import SpecError
 from streamer.plans.bands import make_bank
@@ -24,6 +25,7 @@ from streamer.stores.labelled import label_values
 _LEAST_SAMPLES = (
     9  # of a signal whose axes could be meant the other way round: (samples, channels) has 1 to 8
 )
+DEFAULT_LENGTH = 2048
 _PIECE_SAMPLES = 1 << 16  # goertzel takes a long signal in pieces, so that its scratch memory stays small
 
 
@@ -36,14 +38,14 @@ def goertzel(
 ) -> NDArray[np.complexfloating]:
     """X(f) = sum of w[n] x[n] exp(-2j pi f n / fs) over all of x, (..., samples): complex (..., bands).
 
-    Computed in double precision, unless x is float32: then in single.
+    Of bands, freqs are the middles. Computed in double precision, unless x is float32: then in single.
     axis: of x, along which time runs; the bands come last whatever it is
     """
     fs = _check_rate(fs)
     signal = take_samples(x, axis, shortest_samples=_LEAST_SAMPLES)
     _check_finite(signal, np.dtype(np.float64))
     length = signal.shape[-1]
-    bank = make_bank(freqs, fs)
+    bank = make_bank(freqs, fs).as_probes()
     check_memory((*signal.shape[:-1], len(bank)), np.dtype(np.complex128))
     spec = _frame_spec(length, length, "boxcar" if window is None else window)
     dtype = np.dtype(np.float32 if signal.dtype == np.float32 else np.float64)
@@ -70,10 +72,31 @@ class Spectrogram:
     """
 
     values: NDArray[Any]
-    bank: Bank
-    frames: FrameSpec
-    fs: float
+    analysis: Analysis
     scale: Scale
+
+    @property
+    def bank(self) -> Bank:
+        return self.analysis.bank
+
+    @property
+    def frames(self) -> FrameSpec:
+        """With the longest window."""
+        return self.analysis.frames
+
+    @property
+    def fs(self) -> float:
+        return self.analysis.fs_hz
+
+    @property
+    def window_samples(self) -> NDArray[np.int64]:
+        """(bands,) length of each one's window; all have the same middle."""
+        return self.analysis.window_samples
+
+    @property
+    def bandwidths_hz(self) -> NDArray[np.float64]:
+        """(bands,) how much of a flat spectrum each takes in: a band its width, a probe its window's ENBW."""
+        return self.analysis.bandwidths_hz
 
     @property
     def freqs_hz(self) -> NDArray[np.float64]:
@@ -94,16 +117,14 @@ class Spectrogram:
 
     @property
     def enbw_hz(self) -> float:
-        """Equivalent noise bandwidth: how much of a spectrum one band takes in."""
+        """Equivalent noise bandwidth of the longest window: how much of a spectrum a probe takes in."""
         return self.frames.enbw_hz(self.fs)
 
     def to_xarray(self) -> Any:
         """The same as an xarray.DataArray, (..., frequency, time), that shares the values' memory."""
         return label_values(
             self.values,
-            bank=self.bank,
-            frames=self.frames,
-            fs_hz=self.fs,
+            analysis=self.analysis,
             scale=self.scale,
             starts=self.starts,
             times_s=self.times_s,
@@ -114,7 +135,7 @@ def spectrogram(
     x: ArrayLike,
     fs: float,
     bands: str | ArrayLike | Bank,
-    window_length: int = 2048,
+    window_length: int | None = None,
     hop_length: int = 512,
     window: str | ArrayLike = "hann",
     scale: Scale = "amplitude",
@@ -125,6 +146,8 @@ def spectrogram(
 ) -> Spectrogram:
     """Measure the bands in every full frame of x, (..., samples).
 
+    window_length: of all windows. None is 2048 for probes, and of bands what each one's width needs, at least that
+    and in a short x at most half of it: see window_samples.
     Integer samples are PCM and scaled to full scale 1. NaN and infinity are refused. dtype is the precision of
     the sums and of the values, float32 or float64. workers is how many threads share the work, outside the
     interpreter's lock; the values do not depend on it.
@@ -137,24 +160,26 @@ def spectrogram(
         raise SpecError(f"workers is {workers}; it must be at least 1")
     fs = _check_rate(fs)
     kind = _check_dtype(dtype)
-    signal = take_samples(x, axis, shortest_samples=window_length)
+    shortest_length = DEFAULT_LENGTH if window_length is None else window_length
+    signal = take_samples(x, axis, shortest_samples=shortest_length)
     _check_finite(signal, kind)
-    frames = _frame_spec(window_length, hop_length, window)
+    frames = _frame_spec(shortest_length, hop_length, window)
+    bank = make_bank(bands, fs)
     n_samples = signal.shape[-1]
-    if n_samples < frames.length_samples:
+    analysis = Analysis(bank=bank, frames=frames, fs_hz=fs)
+    if window_length is None:
+        analysis = shorten_windows(fit_windows(bank, fs, frames), n_samples)
+    if n_samples < analysis.frames.length_samples:
         raise SpecError(
-            f"x has {n_samples} samples and window_length is {window_length}, so there is not one full frame; "
-            "shorten the window or pad x"
+            f"x has {n_samples} samples and window_length is {analysis.frames.length_samples}, so there is not one "
+            "full frame; shorten the window or pad x"
         )
-    analysis = Analysis(bank=make_bank(bands, fs), frames=frames, fs_hz=fs)
     measurement = Measurement(analysis=analysis, dtype=kind, scale=scale)
-    n_frames = frames.frames_within(n_samples)
+    n_frames = analysis.frames.frames_within(n_samples)
     check_memory((*signal.shape[:-1], len(analysis.bank), n_frames), measurement.value_dtype)
     values = measure_rows(measurement, signal.reshape(-1, n_samples), workers=workers, report=progress)
     values = values.reshape(*signal.shape[:-1], *values.shape[1:])
-    return Spectrogram(
-        values=np.swapaxes(values, -1, -2), bank=analysis.bank, frames=frames, fs=fs, scale=scale
-    )
+    return Spectrogram(values=np.swapaxes(values, -1, -2), analysis=analysis, scale=scale)
 
 
 def _check_finite(signal: NDArray[Any], dtype: np.dtype[Any]) -> None:

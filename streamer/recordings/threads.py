@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.analysis.analyser import Analyser, choose_way, find_costs
+from streamer.analysis.analyser import Analyser, find_frame_cost
 from streamer.analysis.values import Measurement, to_floats
 
 Item = TypeVar("Item")
@@ -28,18 +28,20 @@ _SPAN_VALUES = 1 << 20  # and scratch memory of some megabytes at most
 
 
 class Meter:
-    """What one thread measures with: an analyser, and scratch memory for values that are not complex."""
+    """What one thread measures with: an analyser, and scratch memory for values that are not the analyser's own."""
 
     def __init__(self, measurement: Measurement, analyser: Analyser, *, span_frames: int) -> None:
         self._measurement, self._analyser = measurement, analyser
         shape = (span_frames, len(measurement.analysis.bank))
-        self._scratch = None if measurement.scale == "complex" else np.empty(shape, analyser.complex_dtype)
+        needs_scratch = measurement.scale != "complex" and measurement.analysis.is_complex
+        self._scratch = np.empty(shape, analyser.value_dtype) if needs_scratch else None
 
     def measure(self, samples: NDArray[Any], out: NDArray[Any], *, channel: int = 1) -> None:
         """Fill out, (frames, bands), at most a span of them, with the values of these samples of any dtype."""
         floats = to_floats(samples, self._measurement.dtype)
         if self._scratch is None:
             self._analyser.compute(floats, out, channel=channel)
+            self._measurement.scale_powers(out)
         else:
             scratch = self._scratch[: len(out)]
             self._analyser.compute(floats, scratch, channel=channel)
@@ -91,8 +93,7 @@ def spread(
 def choose_span_frames(measurement: Measurement) -> int:
     """Frames in a span: enough to be worth a hand-off, few enough for its scratch memory."""
     analysis = measurement.analysis
-    frame_cost = find_costs(analysis, measurement.dtype)[choose_way(analysis, measurement.dtype)]
-    by_work = int(_SPAN_COST / frame_cost)
+    by_work = int(_SPAN_COST / find_frame_cost(analysis, measurement.dtype))
     by_size = _SPAN_VALUES // max(len(analysis.bank), analysis.frames.hop_samples)
     return max(1, min(by_work, by_size))
 

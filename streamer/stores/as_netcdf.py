@@ -47,7 +47,7 @@ class NetCdfStore(Store):
             for name in names
         ]
         for variable in self._variables:
-            variable.attrs["coordinates"] = "band window_start_sample"
+            variable.attrs["coordinates"] = self._layout.coordinate_names
             for name, value in layout.template.attrs.items():
                 variable.attrs[name] = _netcdf_value(value)
 

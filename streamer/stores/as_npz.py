@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from streamer.analysis.bank import Analysis
 from streamer.events import Event
 from streamer.stores import Store
 from streamer.stores.heading import Heading, Piece
@@ -43,6 +44,7 @@ class NpzStore(Store):
             "times_s": heading.times_s(0, self._n_frames),
             "starts": heading.starts(0, self._n_frames),
             **_describe(heading),
+            **_describe_bands(heading.measurement.analysis),
         }
         with zipfile.ZipFile(self._path, "w") as archive:
             with archive.open("values.npy", "w", force_zip64=True) as entry:
@@ -58,6 +60,16 @@ class NpzStore(Store):
         self._values.close()
 
 
+def _describe_bands(analysis: Analysis) -> dict[str, Any]:
+    """Where bands begin and end; of probes, which have no edges, the noise bandwidth of the window."""
+    if analysis.is_complex:
+        return {"enbw_hz": analysis.frames.enbw_hz(analysis.fs_hz)}
+    return {
+        "edges_hz": analysis.bank.cut_edges_hz(analysis.fs_hz),
+        "window_samples": analysis.window_samples,
+    }
+
+
 def _describe(heading: Heading) -> dict[str, str | float | int]:
     return {
         "scale": heading.scale,
@@ -65,7 +77,6 @@ def _describe(heading: Heading) -> dict[str, str | float | int]:
         "window": heading.frames.window,
         "window_length": heading.frames.length_samples,
         "hop_length": heading.frames.hop_samples,
-        "enbw_hz": heading.enbw_hz,
         "source": heading.name,
     }
 

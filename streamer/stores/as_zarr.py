@@ -41,7 +41,7 @@ class ZarrStore(Store):
             compressors=None,  # a tenth smaller would cost two to four times the time
             fill_value=dtype.type(math.nan) if dtype.kind == "f" else dtype.type(complex(math.nan, math.nan)),
             dimension_names=layout.dims,
-            attributes={**layout.template.attrs, "coordinates": "band window_start_sample"},
+            attributes={**layout.template.attrs, "coordinates": layout.coordinate_names},
             config={"write_empty_chunks": True},
         )
 

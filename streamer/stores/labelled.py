@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.analysis.bank import Bank
-from streamer.analysis.frames import FrameSpec
+from streamer.analysis.bank import Analysis
 from streamer.analysis.values import Scale
 from streamer.base.errors import MissingExtraError
 from streamer.base.version import __version__
@@ -27,9 +26,7 @@ _UNITS = {"complex": "1", "amplitude": "1", "power": "1", "psd": "1/Hz"}  # of f
 def label_values(
     values: NDArray[Any],
     *,
-    bank: Bank,
-    frames: FrameSpec,
-    fs_hz: float,
+    analysis: Analysis,
     scale: Scale,
     starts: NDArray[np.int64],
     times_s: NDArray[np.float64],
@@ -42,6 +39,7 @@ def label_values(
         import xarray  # an extra, and slow to load
     except ImportError as error:
         raise MissingExtraError("to_xarray needs xarray: pip install goertzel-streamer[xarray]") from error
+    bank, frames, fs_hz = analysis.bank, analysis.frames, analysis.fs_hz
     leading = values.ndim - 2
     names = ["channel"] if leading == 1 else [f"axis_{i}" for i in range(leading)]
     return xarray.DataArray(
@@ -50,6 +48,7 @@ def label_values(
         coords={
             "frequency": ("frequency", bank.freqs_hz, {"units": "Hz", "long_name": "band centre"}),
             "band": ("frequency", list(bank.labels), {"long_name": "band label"}),
+            **label_edges(analysis),
             "time": ("time", times_s, {"units": "s", "long_name": "frame centre"}),
             "window_start_sample": ("time", starts, {"long_name": "first sample of the frame"}),
         },
@@ -60,9 +59,27 @@ def label_values(
             "window": frames.window,
             "window_length_samples": frames.length_samples,
             "hop_length_samples": frames.hop_samples,
-            "enbw_hz": frames.enbw_hz(fs_hz),
+            **(
+                {"enbw_hz": frames.enbw_hz(fs_hz)} if analysis.is_complex else {}
+            ),  # a band is as wide as it is
         },
     )
+
+
+def label_edges(analysis: Analysis) -> dict[str, tuple[str, NDArray[Any], dict[str, str]]]:
+    """Where bands begin and end, (dimension, values, attributes) by name; nothing for probes, which have no edges."""
+    if analysis.is_complex:
+        return {}
+    edges_hz = analysis.bank.cut_edges_hz(analysis.fs_hz)
+    return {
+        "low_edge": ("frequency", edges_hz[:, 0], {"units": "Hz", "long_name": "lower edge of the band"}),
+        "high_edge": ("frequency", edges_hz[:, 1], {"units": "Hz", "long_name": "upper edge of the band"}),
+        "window_samples": (
+            "frequency",
+            analysis.window_samples,
+            {"long_name": "length of the band's window"},
+        ),
+    }
 
 
 class Labelled:
@@ -103,12 +120,18 @@ class Labelled:
             **more,
         }
 
+    @property
+    def coordinate_names(self) -> str:
+        """As CF wants them beside the values: those that are no dimension."""
+        return " ".join(str(name) for name in self.template.coords if name not in self.dims)
+
     def coordinates(self) -> Iterator[tuple[str, str, NDArray[Any], dict[str, Any]]]:
         """(name, dimension, values, attributes)"""
         heading, n = self.heading, self.n_frames
         values = {
             "frequency": heading.bank.freqs_hz,
             "band": np.array(heading.bank.labels, dtype=object),
+            **{name: edge for name, (_, edge, _) in label_edges(heading.measurement.analysis).items()},
             "time": heading.times_s(0, n),
             "window_start_sample": heading.starts(0, n),
         }
@@ -147,9 +170,7 @@ def _make_template(heading: Heading) -> Any:
     leading = (heading.channels,) if heading.channels > 1 else ()
     return label_values(
         np.empty((*leading, len(heading.bank), 0), heading.value_dtype),
-        bank=heading.bank,
-        frames=heading.frames,
-        fs_hz=heading.fs_hz,
+        analysis=heading.measurement.analysis,
         scale=heading.scale,
         starts=heading.starts(0, 0),
         times_s=heading.times_s(0, 0),

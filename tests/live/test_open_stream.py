@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 import streamer
+from streamer.analysis.values import Measurement
+from streamer.recordings.threads import measure_rows
+from streamer.sources import open_source, parse_source
 from tests.virtual_mic import JACK, JACK_NAME, JackMic, require_virtual_mic
 
 
@@ -84,3 +87,22 @@ def _read_until(beginning: str, program: subprocess.Popen[str], lines: list[str]
         line = program.stdout.readline()
         assert line, lines
         lines.append(line)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_levels_of_bands_are_those_of_the_array_to_the_last_bit(workers: int) -> None:
+    sound = "sim:sweep:50-3000:2s+noise:-30"
+    with streamer.open_stream(
+        sound, bands="third-octave:63-3k+dtmf", speed=None, rate=8000, workers=workers
+    ) as stream:
+        levels = [item for item in stream if isinstance(item, streamer.Levels)]
+    live = np.concatenate([run.values for run in levels])
+    analysis = levels[0].analysis
+    with open_source(parse_source(sound, rate_hz=8000)) as source:
+        samples = np.concatenate([block[:, 0].copy() for block in source.read_blocks(1000)])
+    measurement = Measurement(analysis=analysis, dtype=np.dtype(np.float32), scale="power")
+    (offline,) = measure_rows(measurement, samples[np.newaxis], workers=2, report=None)
+    assert len(set(analysis.window_samples)) > 3
+    assert live.shape == offline.shape
+    assert (live == offline).all()
+    assert (np.concatenate([run.power for run in levels]) == offline).all()

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from streamer.analysis.frames import FrameSpec
-from streamer.plans.band_report import describe_bank, measure_lobe_hz
-from streamer.plans.bands import parse_bank
+from streamer.plans.band_report import describe_analysis, describe_bank, find_seen_share, measure_lobe_hz
+from streamer.plans.bands import make_analysis, parse_bank
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,56 @@ def test_a_lone_band_has_no_neighbour():
     frames = FrameSpec(length_samples=1, hop_samples=1, window="boxcar")
     (row,) = describe_bank(parse_bank("440"), 8000, frames).rows
     assert row.spacing_hz == np.inf
+
+
+def report_of(spec: str, fs_hz: float = 48000, **words: str):
+    return describe_analysis(make_analysis(parse_bank(spec, fs_hz), fs_hz, **words))
+
+
+def test_of_bands_edges_windows_and_latency_are_told():
+    report = report_of("third-octave:50-8k")
+    first, last = report.rows[0], report.rows[-1]
+    assert (first.low_hz, first.high_hz) == pytest.approx((44.668, 56.234), abs=0.001)
+    assert (first.latency_ms, last.latency_ms) == pytest.approx((361.25, 42.5))
+    assert (
+        report.latency
+        == "levels of all bands are told together, 361.2 ms late: that is the latency of 50 to 80"
+    )
+    assert not report.gap
+    assert not any(row.warnings for row in report.rows)
+    text = report.format()
+    assert "from Hz" in text
+    assert "44.668" in text
+    assert "361.2 ms" in text
+
+
+def test_bands_under_three_bins_wide_and_those_that_half_the_rate_cuts_are_told():
+    report = report_of("third-octave:50-4k", 8000, window_length="85ms")
+    assert "0.98 bins of its window wide" in report.rows[0].warnings[0]
+    assert not report.rows[10].warnings
+    assert "ends at 4466.84 Hz, of which fs/2 cuts off a part" in report.rows[-1].warnings[0]
+    assert not report.latency
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        (
+            "dtmf",
+            "8 probes see 18 % of 697 to 1633 Hz, and no tone between them: bands(dtmf) would leave no gap",
+        ),
+        (
+            "probes(third-octave:50-8k)",
+            "6 % of 50.12 to 7943 Hz, and no tone between them: third-octave:50-8k would",
+        ),
+        ("lin:100-1k:23", ""),  # hann of 85 ms: 23.5 Hz between the points that lose 6 dB
+        ("440", ""),
+        ("bark", ""),
+        ("bark+dtmf", ""),
+    ],
+)
+def test_gaps_between_probes_are_told_and_how_to_close_them(spec, told):
+    report = report_of(spec)
+    assert report.gap == told or (told and told in report.gap)
+    assert report.gap in report.format()
+    assert (find_seen_share(make_analysis(parse_bank(spec, 48000), 48000)) < 1) == bool(told)

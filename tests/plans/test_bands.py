@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from streamer.analysis.bank import Bank
 from streamer.base.errors import SpecError
 from streamer.plans.band_words import MAX_BANDS, list_words
-from streamer.plans.bands import explain_words, make_bank, parse_bank
+from streamer.plans.bands import explain_words, list_band_files, make_bank, parse_bank
 
 
 def freqs_of(spec, fs_hz=None):
@@ -131,3 +131,85 @@ def test_a_list_gives_back_every_frequency_it_names(freqs_hz):
     bank = parse_bank(",".join(map(repr, freqs_hz)), 16000)
     for hz in freqs_hz:
         assert np.min(np.abs(bank.freqs_hz - hz)) <= 1e-8 * hz
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "octave:63-8k",
+        "third-octave:50-8k",
+        "1/24-octave:100-1k",
+        "notes:A2-C7@442",
+        "mel:40",
+        "bark",
+        "erb:32",
+    ],
+)
+def test_words_that_divide_the_spectrum_give_bands_that_touch(spec):
+    bank = parse_bank(spec, 48000)
+    assert bank.is_band.all()
+    low_hz, high_hz = bank.edges_hz.T
+    assert (high_hz[:-1] == low_hz[1:]).all()
+    assert ((low_hz < bank.freqs_hz) & (bank.freqs_hz < high_hz)).all()
+
+
+@pytest.mark.parametrize(
+    "spec",
+    ["697,770", "lin:100-200:10", "log:50-8k:40", "dtmf", "ctcss", "mains50:4", "zvei1", "plan:mains50"],
+)
+def test_words_that_name_frequencies_give_probes(spec):
+    assert not parse_bank(spec, 48000).has_bands
+
+
+def test_edges_are_those_of_iec_61260_1_and_of_zwicker():
+    third = parse_bank("third-octave:1k-1k")
+    assert third.edges_hz[0] == pytest.approx([1000 * 10**-0.05, 1000 * 10**0.05])
+    octave = parse_bank("octave:1k-1k")
+    assert octave.edges_hz[0] == pytest.approx([1000 * 10**-0.15, 1000 * 10**0.15])
+    half = parse_bank("1/2-octave:1k-1k")
+    assert 1000 in half.edges_hz[0].round(9)  # the standard has 1 kHz on an edge when the count is even
+    assert parse_bank("bark").edges_hz[[0, -1]].tolist() == [[20, 100], [12000, 15500]]
+    semitone = parse_bank("notes:A4").edges_hz[0]
+    assert 1200 * np.log2(semitone / 440) == pytest.approx([-50, 50])
+
+
+def test_probes_and_bands_turn_one_into_the_other():
+    assert not parse_bank("probes(third-octave:50-8k+bark)").has_bands
+    assert parse_bank("probes(bark)").freqs_hz.tolist() == parse_bank("bark").freqs_hz.tolist()
+    linear = parse_bank("bands(100,200,400)")
+    assert linear.edges_hz.tolist() == [[50, 150], [150, 300], [300, 500]]
+    ratios = parse_bank("bands(log:100-400:3)")
+    assert ratios.edges_hz[:, 0] == pytest.approx([100 / 2**0.5, 100 * 2**0.5, 200 * 2**0.5])
+    assert parse_bank("bands(bark)").edges_hz.tolist() == parse_bank("bark").edges_hz.tolist()
+    mixed = parse_bank("Probes( bark + 33 ) + bands(697,770)+1234")
+    assert mixed.is_band.sum() == 2
+    assert parse_bank("bands(probes(bark))").is_band.all()
+
+
+def test_a_band_and_a_probe_in_its_middle_are_one_and_two_bands_of_one_middle_are_two():
+    bank = parse_bank("1k+third-octave:1k-1k+octave:1k-1k")
+    assert len(bank) == 2
+    assert bank.is_band.all()
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (
+            "bands(1000)",
+            r"one frequency, and edges lie half way between two: .* such as bands\(900,1000,1100\)",
+        ),
+        ("probes(bark", r"a parenthesis is not closed; for example probes\(bark\)"),
+        ("probes()", "with nothing on one side"),
+        ("probes(brk)", "brk.* is not known; did you mean"),
+        ("mel:1k-1k:3", "has no width; give it two ends"),
+    ],
+)
+def test_what_cannot_be_turned_says_what_can(spec, message):
+    with pytest.raises(SpecError, match=message):
+        parse_bank(spec, 48000)
+
+
+def test_files_of_bands_are_found_wherever_they_stand():
+    assert list_band_files("dtmf+@a.csv+probes(bands(@b.csv)+bark)") == ["a.csv", "b.csv"]
+    assert list_band_files("") == []

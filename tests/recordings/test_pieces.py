@@ -208,3 +208,45 @@ def test_samples_that_are_no_numbers_are_told(tmp_path):
     values, spectra = read(str(path), bands="440")
     assert not values.any()
     assert spectra.remarks == ["nan.wav: 3 samples are NaN or infinite; they were taken for silence"]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("scale", ["amplitude", "power", "psd"])
+def test_pieces_of_bands_are_those_of_the_whole(noise, workers, scale):
+    path, samples = noise
+    pieces, spectra = read(str(path), bands="third-octave:63-3k", scale=scale, workers=workers)
+    analysis = spectra.heading.measurement.analysis
+    assert len(set(analysis.window_samples)) > 3
+    whole = spectrogram(
+        samples, FS, "third-octave:63-3k", hop_length=170, scale=scale, window_length=None
+    )  # whose shortest window is another
+    shared = whole.window_samples == analysis.window_samples
+    offset = (analysis.frames.length_samples - whole.frames.length_samples) // 2
+    assert shared.any()
+    assert offset == 0
+    assert (pieces[:, shared] == whole.values[:, shared]).all()
+
+
+def test_gaps_between_probes_and_windows_that_do_not_fit_are_told(tmp_path):
+    path = tmp_path / "short.wav"
+    soundfile.write(path, np.zeros(2 * FS), FS)
+    _, spectra = read(str(path), bands="dtmf")
+    assert spectra.remarks == [
+        "8 probes see 18 % of 697 to 1633 Hz, and no tone between them: bands(dtmf) would leave no gap"
+    ]
+    _, spectra = read(str(path), bands="notes:A1-A4")
+    (remark,) = spectra.remarks
+    assert "is too short for the windows that the width of A1 to " in remark
+    assert "they are measured with 977.5ms, and hear beyond their edges" in remark
+    for silent in ("bands(dtmf)", None, "lin:100-1k:10"):
+        assert not read(str(path), bands=silent)[1].remarks
+
+
+def test_complex_bands_are_refused_with_what_can_be_had(tmp_path):
+    path = tmp_path / "short.wav"
+    soundfile.write(path, np.zeros(2 * FS), FS)
+    with pytest.raises(
+        SpecError, match=r"ask for amplitude, power or psd, or .* probes\(bark:50-3k\)"
+    ) as caught:
+        read(str(path), bands="bark:50-3k", scale="complex")
+    assert caught.value.exit_code == 2

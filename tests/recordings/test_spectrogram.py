@@ -244,3 +244,28 @@ def test_to_xarray_says_what_to_install(monkeypatch):
     s = spectrogram(noise(1000), FS, "dtmf", window_length=205, hop_length=100)
     with pytest.raises(MissingExtraError, match=r"pip install goertzel-streamer\[xarray\]"):
         s.to_xarray()
+
+
+def test_bands_are_powers_and_their_scales_are_those_of_the_definitions():
+    x = np.random.default_rng(1).normal(size=4 * round(FS))
+    of = {
+        scale: spectrogram(x, FS, "bark:50-3k", scale=scale, dtype=np.float64)
+        for scale in ("power", "amplitude", "psd")
+    }
+    power, width_hz = of["power"].values, np.diff(of["power"].bank.edges_hz, axis=1)
+    assert of["amplitude"].values == pytest.approx(np.sqrt(2 * power))
+    assert of["psd"].values == pytest.approx(power / width_hz)
+    assert of["psd"].values.mean() == pytest.approx(2 / FS, rel=0.05)
+
+
+def test_goertzel_takes_the_middles_of_bands():
+    x = np.random.default_rng(1).normal(size=round(FS))
+    assert (goertzel(x, "bark:50-3k", FS) == goertzel(x, "probes(bark:50-3k)", FS)).all()
+
+
+def test_an_array_shorter_than_the_longest_window_is_measured_in_windows_of_half_of_it():
+    whole, short = (spectrogram(np.ones(n), FS, "notes:A1-A4") for n in (40000, 16000))
+    assert whole.window_samples.max() == whole.frames.length_samples > 16000
+    assert 6000 < short.window_samples.max() <= 8000
+    assert short.window_samples[-1] == whole.window_samples[-1]
+    assert short.times_s[0] == short.frames.length_samples / 2 / FS

@@ -19,12 +19,12 @@ BANDS = "lin:100-3900:100+dtmf"
 SCALES = ("amplitude", "power", "psd", "complex")
 
 
-def export(path: Path, suffix: str, *, source: str | None = None, **spec) -> Path:
+def export(path: Path, suffix: str, *, source: str | None = None, bands: str = BANDS, **spec) -> Path:
     target = path.with_name(f"out{suffix}")
     run_export(
         Export(
             source=parse_source(source or str(path)),
-            spec=SpectraSpec(bands=BANDS, window_length="256", hop="64", **spec),
+            spec=SpectraSpec(bands=bands, window_length="256", hop="64", **spec),
             style=Style(),
             targets=(target,),
         )

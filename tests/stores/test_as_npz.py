@@ -31,3 +31,11 @@ def test_npz_is_what_numpy_would_have_saved(recording, scale, dtype):
         }
         assert read["fs_hz"] == FS
         assert read["enbw_hz"] == expected.enbw_hz
+
+
+def test_of_bands_npz_has_edges_and_windows_and_of_probes_none(recording):
+    with np.load(export(recording, ".npz", bands="bark:50-3k")) as read:
+        assert read["edges_hz"][[0, -1]].tolist() == [[20, 100], [2700, 3150]]
+        assert set(read["window_samples"]) == {256}
+    with np.load(export(recording, ".npz")) as read:
+        assert not {"edges_hz", "window_samples"} & set(read)

@@ -31,3 +31,16 @@ def test_what_zarr_never_wrote_is_no_number_and_silence_is_written(tmp_path):
     assert np.isnan(array.fill_value)
     assert not array[:].any()
     assert any((target / "complex" / "c").rglob("*"))
+
+
+@pytest.mark.parametrize("suffix", [".zarr", ".nc"])
+def test_bands_have_their_edges_and_windows_as_coordinates(recording, suffix):
+    target = export(recording, suffix, bands="bark:50-3k", scale="psd")
+    engine = "zarr" if suffix == ".zarr" else "h5netcdf"
+    more = {"consolidated": False} if suffix == ".zarr" else {}
+    with xarray.open_dataset(target, engine=engine, **more) as dataset:
+        data = dataset["psd"]
+        assert data.low_edge.dims == data.high_edge.dims == data.window_samples.dims == ("frequency",)
+        assert data.low_edge.values[1:].tolist() == data.high_edge.values[:-1].tolist()
+        assert data.high_edge.attrs == {"units": "Hz", "long_name": "upper edge of the band"}
+        assert set(data.window_samples.values) == {256}

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from streamer.analysis.analyser import Analyser, Way
+from streamer.analysis.analyser import Analyser, Way, choose_way
 from streamer.analysis.bank import Analysis, Bank, Batch
 from streamer.analysis.frames import FrameSpec
 from streamer.base.processes import cpu_count
@@ -72,7 +72,7 @@ def _measure_ours(limits: dict[str, float], tell: Tell) -> Iterator[Result]:
         for kind in (np.float32, np.float64):
             dtype = np.dtype(kind).name
             tell(f"streamer: {case.name}, {dtype}")
-            chosen = Analyser(case.analysis, kind).way
+            chosen = choose_way(case.analysis, np.dtype(kind))
             for way in {chosen: None, Way.DIRECT: None}:
                 short = case.shortened(_BAND_SAMPLES[way])
                 seconds, error = _measure_way(short, kind, way)

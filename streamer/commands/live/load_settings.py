@@ -18,16 +18,14 @@ from typing import Any
 import numpy as np
 
 from streamer.analysis.bank import Analysis, Bank
-from streamer.analysis.frames import FrameSpec
 from streamer.base.errors import SpecError
 from streamer.base.folders import find_config_folder
 from streamer.base.shipped import find_configs
 from streamer.base.text import offer, printable, shorten
 from streamer.base.toml import TomlFile, is_there, read_toml
-from streamer.base.units import parse_hop_samples, parse_length_samples
 from streamer.commands.live.settings import SETTINGS, LiveSettings, read_plan
 from streamer.detectors.registry import KINDS
-from streamer.plans.bands import parse_bank
+from streamer.plans.bands import make_analysis, parse_bank
 
 __all__ = [
     "ConfigError",
@@ -38,7 +36,6 @@ __all__ = [
     "list_profiles",
     "load_settings",
     "resolve_bank",
-    "resolve_frames",
     "write_default_config",
 ]
 
@@ -267,7 +264,7 @@ def _anchor(key: str, value: Any, folder: Path) -> Any:
             for name in names
         ]
     if key == "bands" and isinstance(value, str) and "\0" not in value:
-        return re.sub(r"(^|\+)(\s*@\s*)([^+]+)", lambda m: f"{m[1]}{m[2]}{folder / m[3].strip()}", value)
+        return re.sub(r"(^|[+(])(\s*@\s*)([^+]+)", lambda m: f"{m[1]}{m[2]}{folder / m[3].strip()}", value)
     return value
 
 
@@ -301,18 +298,15 @@ def _is_profile(path: Path) -> bool:
         return True  # listed, so that using it says what is wrong with it
 
 
-def resolve_frames(settings: LiveSettings, fs_hz: float) -> FrameSpec:
-    """Window and hop in samples."""
-    length_samples = parse_length_samples(settings.window_length, fs_hz)
-    hop_samples = parse_hop_samples(settings.hop, length_samples, fs_hz)
-    frames = FrameSpec(length_samples=length_samples, hop_samples=hop_samples, window=settings.window)
-    _ = frames.taper  # a name scipy does not know comes out here and not in a worker
-    return frames
-
-
 def choose_display(settings: LiveSettings, fs_hz: float) -> Analysis:
     """What is shown of a source of that rate."""
-    return Analysis(bank=resolve_bank(settings, fs_hz), frames=resolve_frames(settings, fs_hz), fs_hz=fs_hz)
+    return make_analysis(
+        resolve_bank(settings, fs_hz),
+        fs_hz,
+        window_length=settings.window_length,
+        hop=settings.hop,
+        window=settings.window,
+    )
 
 
 def resolve_bank(settings: LiveSettings, fs_hz: float) -> Bank:
@@ -321,5 +315,4 @@ def resolve_bank(settings: LiveSettings, fs_hz: float) -> Bank:
     if "bands" in settings.given or bank.freqs_hz[0] >= fs_hz / 2:
         bank.check_below_nyquist(fs_hz)
         return bank
-    kept = int(np.searchsorted(bank.freqs_hz, fs_hz / 2))
-    return Bank(freqs_hz=bank.freqs_hz[:kept], labels=bank.labels[:kept], scale=bank.scale, spec=bank.spec)
+    return bank.take_first(int(np.searchsorted(bank.freqs_hz, fs_hz / 2)))

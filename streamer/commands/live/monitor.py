@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from enum import Enum
 
-from streamer.analysis.bank import Batch
+from streamer.analysis.bank import Analysis, Batch
 from streamer.base.errors import INTERRUPTED_TWICE, DataLostError
 from streamer.base.version import __version__
 from streamer.commands.interrupts import find_interrupts
@@ -25,6 +25,7 @@ from streamer.outputs import check_outputs, open_outputs
 from streamer.outputs.formats import format_health
 from streamer.outputs.output import Output, raise_failure
 from streamer.outputs.to_file import open_stdout
+from streamer.plans.band_report import describe_gap
 from streamer.plans.listening import SetUp
 
 HEALTH_EVERY_S = 10.0
@@ -125,11 +126,16 @@ class Monitor:
                 window_length=display.frames.length_samples,
                 hop_length=display.frames.hop_samples,
                 window=display.frames.window,
-                bands_hz=[float(f) for f in display.bank.freqs_hz],
+                bands_hz=display.bank.freqs_hz.tolist(),
+                bands_edges_hz=_list_edges(display),
+                band_windows=display.window_samples.tolist(),
                 plans=list(self._spec.plans),
                 time=section.clock.text(0) or (_now() if info.is_live else None),
             )
         )
+
+        if self._spec.has_health_lines and (gap := describe_gap(display)):
+            self._tell(f"streamer: {gap}")
 
     def _report(self, record: Record) -> None:
         if isinstance(record, Event):
@@ -263,6 +269,12 @@ class Monitor:
             may_rest=status.may_rest or self._should_wait(stream),
             status=f"{status.name}: {self._status(stream) or format_health(stats, stream.info.fs_hz)}",
         )
+
+
+def _list_edges(display: Analysis) -> list[tuple[float, float] | None]:
+    bank = display.bank
+    edges_hz = bank.cut_edges_hz(display.fs_hz).tolist()
+    return [(low, high) if band else None for (low, high), band in zip(edges_hz, bank.is_band, strict=True)]
 
 
 def _now() -> str:

@@ -11,7 +11,7 @@ from streamer.analysis.frames import FrameSpec
 from streamer.base.errors import SpecError
 from streamer.base.text import choose, shorten
 from streamer.base.units import NUMBER, parse_frequency_hz, parse_hop_samples, parse_length_samples
-from streamer.plans.bands import parse_bank
+from streamer.plans.bands import AUTO, parse_bank
 
 TYPICAL_FS_HZ = 48000.0  # stands in for the rate while only the form of a length is checked
 COMMON_WINDOWS = ("hann", "hamming", "blackman", "blackmanharris", "boxcar", "flattop", "nuttall")
@@ -23,7 +23,7 @@ class LiveSettings:
 
     bands: str = "third-octave:50-8k"
     window: str = "hann"
-    window_length: str = "85ms"
+    window_length: str = "auto"
     hop: str = "25%"
     rate_hz: float | None = None  # None: the source's own
     channels: str | None = None  # None: the source's own
@@ -65,7 +65,8 @@ def _read_window(text: str) -> str:
 
 
 def _read_window_length(text: str) -> str:
-    parse_length_samples(text, TYPICAL_FS_HZ)
+    if text != AUTO:
+        parse_length_samples(text, TYPICAL_FS_HZ)
     return text
 
 
@@ -135,23 +136,24 @@ SETTINGS = (
         "bands",
         "third-octave:50-8k",
         _read_bands,
-        "Frequencies to measure; `streamer bands SPEC` shows what a specification means. Thirds from 50 Hz to\n"
-        "8 kHz hold speech, music and telephones; those a low sample rate cannot carry are left out.",
+        "Bands or frequencies to measure; `streamer bands SPEC` shows what a specification means. Thirds from 50 Hz\n"
+        "to 8 kHz hold speech, music and telephones; those a low sample rate cannot carry are left out.",
     ),
     Setting("window", "hann", _read_window, "Taper, by its scipy name; kaiser:8.6 gives a parameter."),
     Setting(
         "window_length",
-        "85ms",
+        "auto",
         _read_window_length,
-        "Samples (4096) or time (85ms). Longer parts closer tones and answers later; with hann two tones are\n"
-        "parted from 2 / window_length on, here 24 Hz.",
+        "Samples (4096), time (85ms) or auto: as long as each band's width needs, and 85ms for frequencies that are\n"
+        "named one by one. Longer parts closer tones and answers later; with hann two tones are parted from\n"
+        "2 / window_length on, with 85ms 24 Hz.",
     ),
     Setting(
         "hop",
         "25%",
         _read_hop,
-        "From one window to the next: samples, time, or a share of the window. Hann needs 50% or less to hear\n"
-        "everything, and 25% for a smooth picture.",
+        "From one window to the next: samples, time, or a share of the window (of 85ms, where that is auto). Hann\n"
+        "needs 50% or less to hear everything, and 25% for a smooth picture.",
     ),
     Setting(
         "rate", "auto", _read_rate, "Sample rate of the microphone or of raw samples in hertz.", "rate_hz"

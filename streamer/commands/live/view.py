@@ -24,6 +24,7 @@ from streamer.detectors.registry import is_digit
 from streamer.events import ErrorRecord, Event, GapRecord, Record
 from streamer.live.section import Section
 from streamer.live.stream import Stream, count_frames
+from streamer.plans.band_report import find_seen_share
 
 LEAVE_S = 0.7  # for the dashboard to give the terminal back; one that stopped reading takes it 0.5 s
 LEAVE_AT_ONCE_S = 0.2
@@ -148,7 +149,9 @@ class View:
                 window_length=frames.length_samples,
                 hop_length=frames.hop_samples,
                 window=frames.window,
-                enbw_hz=frames.enbw_hz(info.fs_hz),
+                shortest_window=int(display.window_samples.min()),
+                enbw_hz=frames.enbw_hz(info.fs_hz) if display.is_complex else None,
+                seen_share=find_seen_share(display),
                 plans=list(spec.plans),
                 output=", ".join(spec.output_paths) or ("stdout" if spec.stdout else ""),
                 unit=spec.unit,

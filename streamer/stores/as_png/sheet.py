@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
+from streamer.analysis.bank import Analysis
 from streamer.base.colours import ALL_COLOURS
 from streamer.base.text import printable
 from streamer.base.units import format_frequency
@@ -43,13 +44,13 @@ class Sheet:
         self._image.save(path, "PNG", pnginfo=about, compress_level=3)  # a tenth larger, twice as fast
 
     def draw_heading(self, heading: Heading) -> None:
-        frames, fs_hz = heading.frames, heading.fs_hz
+        frames, fs_hz, analysis = heading.frames, heading.fs_hz, heading.measurement.analysis
         window = frames.window if len(frames.window) <= 24 else "own values"
         n_bands = len(heading.bank)
         parts = [
-            f"{window} window, N = {frames.length_samples} ({_milliseconds(frames.length_samples / fs_hz)})",
+            f"{window} window, N = {_tell_lengths(analysis)}",
             f"hop {frames.hop_samples} ({_milliseconds(frames.hop_samples / fs_hz)})",
-            f"ENBW {heading.enbw_hz:.3g} Hz",
+            *([f"ENBW {heading.enbw_hz:.3g} Hz"] if analysis.is_complex else []),
             f"{n_bands} band{'s' if n_bands > 1 else ''}",
             f"sampled at {format_frequency(fs_hz).replace('Hz', ' Hz').replace('k H', ' kH').replace('M H', ' MH')}",
         ]
@@ -170,6 +171,13 @@ def _font(size: int, is_ascii: bool) -> Any:
                 pass
         _fonts[size, is_ascii] = font
     return _fonts[size, is_ascii]
+
+
+def _tell_lengths(analysis: Analysis) -> str:
+    """Of the windows, the shortest and the longest."""
+    lengths = sorted({int(analysis.window_samples.min()), int(analysis.window_samples.max())})
+    times = " to ".join(_milliseconds(length / analysis.fs_hz) for length in lengths)
+    return f"{' to '.join(map(str, lengths))} ({times})"
 
 
 def _milliseconds(seconds: float) -> str:

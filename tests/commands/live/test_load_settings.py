@@ -11,10 +11,10 @@ from streamer.base.errors import SpecError
 from streamer.commands.live.load_settings import (
     ConfigError,
     LiveSettings,
+    choose_display,
     list_profiles,
     load_settings,
     resolve_bank,
-    resolve_frames,
     write_default_config,
 )
 from streamer.commands.live.settings import SETTINGS
@@ -105,7 +105,7 @@ def test_every_shipped_profile_works_at_44_1_and_48_khz(name):
     for fs_hz in (44100, 48000):
         values = load(profile=name).values
         assert len(resolve_bank(values, fs_hz)) > 0
-        assert resolve_frames(values, fs_hz).hop_samples > 0
+        assert choose_display(values, fs_hz).frames.hop_samples > 0
 
 
 def test_every_mistake_of_every_layer_is_reported_at_once(places):
@@ -189,11 +189,21 @@ def test_bands_somebody_asked_for_are_not_left_out():
 
 
 def test_lengths_become_samples_once_the_rate_is_known():
-    frames = resolve_frames(load().values, 48000)
+    probes = {"bands": "dtmf"}
+    frames = choose_display(load(flags=probes).values, 48000).frames
     assert (frames.length_samples, frames.hop_samples, frames.window) == (4080, 1020, "hann")
-    assert resolve_frames(load().values, 8000).length_samples == 680
+    assert choose_display(load(flags=probes).values, 8000).frames.length_samples == 680
     with pytest.raises(SpecError, match="longer than the window"):
-        resolve_frames(load(flags={"hop": "100ms"}).values, 8000)
+        choose_display(load(flags={"hop": "100ms"}).values, 8000)
+
+
+def test_the_default_bands_have_the_windows_their_widths_need_unless_a_length_is_given():
+    display = choose_display(load().values, 48000)
+    assert (display.window_samples[0], display.window_samples[-1]) == (34680, 4080)
+    assert (display.frames.length_samples, display.frames.hop_samples) == (34680, 1020)
+    given = choose_display(load(flags={"window_length": "100ms"}).values, 48000)
+    assert set(given.window_samples) == {4800}
+    assert load(flags={"window_length": "auto"}, profile="ctcss").values.window_length == "auto"
 
 
 SCRAPS = st.sampled_from(

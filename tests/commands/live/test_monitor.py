@@ -365,3 +365,33 @@ def test_under_strict_what_a_detector_could_not_read_ends_it_with_4_and_is_told(
     assert (end["type"], end["dropped"]) == ("end", 0)
     assert end["unheard"] == sum(gap["lost_samples"] for gap in gaps) > 0
     assert end["captured"] == end["analysed"] + end["dropped"] + end["pending"]
+
+
+# --- bands ----------------------------------------------------------------------------------------------------
+
+
+def test_the_start_says_where_bands_end_and_how_long_their_windows_are() -> None:
+    result = run(
+        "live", "sim:tone:1120@-10:1s", "--rate", "48k", "--speed", "max", "--json", "-b", "440+bark:200-600"
+    )
+    begun = read_lines(result.stdout)[0]
+    assert begun["bands_hz"] == [250, 350, 440, 450, 570]
+    assert begun["bands_edges_hz"] == [[200, 300], [300, 400], None, [400, 510], [510, 630]]
+    assert begun["band_windows"] == [4080] * 5
+    assert begun["window_length"] == 4080
+    assert "probes see" not in result.stderr
+
+
+@pytest.mark.parametrize("words", [(), ("--quiet",)])
+def test_live_says_that_probes_leave_gaps_unless_it_is_to_be_quiet(words: tuple[str, ...]) -> None:
+    result = run("live", "sim:tone:1120@-10:100ms", "--rate", "8k", "--speed", "max", "-b", "dtmf", *words)
+    told = "streamer: 8 probes see 18 % of 697 to 1633 Hz, and no tone between them: bands(dtmf) would leave no gap"
+    assert (told in result.stderr.splitlines()) == (not words)
+
+
+def test_complex_values_of_bands_are_refused_and_probes_named(tmp_path: Path) -> None:
+    out = tmp_path / "out.npz"
+    result = run("spectrogram", "sim:tone:440:2s", "-b", "bark:50-3k", "--scale", "complex", "-o", str(out))
+    assert result.returncode == 2
+    assert "probes(bark:50-3k)" in result.stderr
+    assert not out.exists()
