@@ -66,13 +66,18 @@ ORDER = {
     ),
     "stores": "__init__ heading < labelled < as_*",
     "stores/as_png": "__init__ labels layout pooling ticks < sheet < figure",
+<<<<<<< HEAD
     "recordings": "__init__ arrays choose_frames threads < detect spectrogram < jobs pieces < export",
     "outputs": "__init__ formats output < to_*",
+=======
+    "recordings": "__init__ choose_frames threads < detect spectrogram < jobs pieces < export",
+    "outputs": "__init__ digits formats output < to_*",
+>>>>>>> 65fd237 (Listen for digits unless told otherwise, say when nothing is listened for or heard, and leave the last events on the screen; --digits for live)
     "commands": (
         "__init__ descriptors inputs interrupts options talk progress < cut_short live"
         " < bands bench config detect devices doctor generate guide plan spectrogram < completion < main"
     ),
-    "commands/live": "__init__ settings systemd < load_settings < spec < view < monitor < command",
+    "commands/live": "__init__ settings systemd < load_settings last_words < spec < view < monitor < command",
     "commands/doctor": "__init__ diagnosis < microphone < checks < command",
     "commands/bench": "__init__ cases < limit peers baselines report < run < command",
 }

@@ -54,6 +54,9 @@ COPIES_OPTION = click.option(
     show_default=True,
     help="One event in several channels that hold the same samples: told once, or in each.",
 )
+DIGITS = click.option(
+    "--digits", "is_digits", is_flag=True, help="Only the digits, a line a channel and file."
+)
 QUIET = click.option("-q", "--quiet", is_flag=True, help="No talk on stderr but errors.")
 OUTPUT_OPTIONS = join(
     click.option("--json", "is_json", is_flag=True, help="Events as NDJSON, one object a line."),

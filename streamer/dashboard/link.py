@@ -24,6 +24,7 @@ from streamer.dashboard.messages import (
     encode,
 )
 from streamer.events import ErrorRecord, Event, GapRecord
+from streamer.events.clocks import to_local
 
 IN_FLIGHT = 2  # snapshots the dashboard has not taken yet; one being drawn and one waiting for it
 _BUFFER_BYTES = 1 << 20  # room for what is in flight, so that it is sent at once; systems may grant less
@@ -137,7 +138,7 @@ def make_event_row(event: Event | GapRecord | ErrorRecord, *, is_digit: bool = F
     """The line of the events panel for this: local time where it is known, stream time where not."""
     if isinstance(event, ErrorRecord):
         return EventRow(id=0, phase="", type="error", label=event.message, time=_show(datetime.now()))
-    time = _tell_local_time(event.time) if event.time else f"{event.t_s:.3f} s"
+    time = _show(to_local(event.time)) if event.time else f"{event.t_s:.3f} s"
     if isinstance(event, GapRecord):
         label = f"{event.lost_samples:,} samples lost: {event.reason}"
         return EventRow(id=0, phase="", type="gap", label=label, time=time)
@@ -155,10 +156,6 @@ def make_event_row(event: Event | GapRecord | ErrorRecord, *, is_digit: bool = F
         confidence=event.confidence,
         is_digit=is_digit,
     )
-
-
-def _tell_local_time(time: str) -> str:
-    return _show(datetime.fromisoformat(time).astimezone())
 
 
 def _show(time: datetime) -> str:

@@ -7,6 +7,11 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 
+def to_local(time: str) -> datetime:
+    """The time of a record, in this machine's time zone."""
+    return datetime.fromisoformat(time).astimezone()
+
+
 class Reservoir:
     """The newest values of something measured again and again, for its percentiles."""
 

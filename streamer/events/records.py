@@ -13,6 +13,17 @@ from streamer.base.text import encode_all
 SCHEMA = "streamer.event/1"
 
 
+class Dated(msgspec.Struct, kw_only=True):
+    """What every record has: where in the stream it belongs, in samples and seconds, and when that was.
+
+    None is not known: there is no stream (yet), or no wall time, as of most recordings.
+    """
+
+    sample: int | None = None
+    t_s: float | None = None
+    time: str | None = None  # ISO 8601, UTC
+
+
 class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Something that was heard.
 
@@ -41,7 +52,7 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
     detail: dict[str, Any] | None = None
 
 
-class Start(msgspec.Struct, kw_only=True, tag="start", tag_field="type"):
+class Start(Dated, kw_only=True, tag="start", tag_field="type"):
     """The first line of a run: what is listened to, and how.
 
     Another one follows when a lost device came back with another rate or channel count: from there on samples, ids and
@@ -58,7 +69,6 @@ class Start(msgspec.Struct, kw_only=True, tag="start", tag_field="type"):
     window: str
     bands_hz: list[float]
     plans: list[str]
-    time: str | None
 
 
 class GapRecord(msgspec.Struct, kw_only=True, tag="gap", tag_field="type"):
@@ -76,7 +86,7 @@ class GapRecord(msgspec.Struct, kw_only=True, tag="gap", tag_field="type"):
     file: str | None = None
 
 
-class Stats(msgspec.Struct, kw_only=True, tag="stats", tag_field="type"):
+class Stats(Dated, kw_only=True, tag="stats", tag_field="type"):
     """captured = analysed + dropped + pending, in samples, always; unheard is a part of analysed."""
 
     captured: int
@@ -91,7 +101,7 @@ class Stats(msgspec.Struct, kw_only=True, tag="stats", tag_field="type"):
     rejections: dict[str, int] = {}
 
 
-class WorkerRecord(msgspec.Struct, kw_only=True, tag="worker", tag_field="type"):
+class WorkerRecord(Dated, kw_only=True, tag="worker", tag_field="type"):
     """A worker process was replaced; its work was done again by another."""
 
     reason: str
@@ -107,12 +117,12 @@ class ClockRecord(msgspec.Struct, kw_only=True, tag="clock", tag_field="type"):
     time: str | None
 
 
-class ErrorRecord(msgspec.Struct, kw_only=True, tag="error", tag_field="type"):
+class ErrorRecord(Dated, kw_only=True, tag="error", tag_field="type"):
     message: str
     file: str | None = None
 
 
-class End(msgspec.Struct, kw_only=True, tag="end", tag_field="type"):
+class End(Dated, kw_only=True, tag="end", tag_field="type"):
     """The last line of a run. reason: eof, duration, quit, interrupted, terminated, stdout_closed, error"""
 
     reason: str

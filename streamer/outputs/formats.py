@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from streamer.base.text import printable
 from streamer.base.units import format_duration
 from streamer.detectors.registry import tells_begin
 from streamer.events import ClockRecord, ErrorRecord, Event, GapRecord, Record, Stats, encode_line
+from streamer.events.clocks import to_local
 
-Format = Callable[[Record], str | None]  # None: this format leaves it out
+Format = Callable[
+    [Record], str | tuple[str, ...] | None
+]  # a line, several, or none: this format leaves it out
+
+
+def tell_when(record: Event | GapRecord) -> str:
+    """For people: the time of day here, with its date and offset from UTC; where that is not known, since the start."""
+    return (
+        f"{record.t_s:10.3f} s"
+        if record.time is None
+        else to_local(record.time).isoformat("T", "milliseconds")
+    )
 
 
 def format_text(record: Record) -> str | None:
@@ -19,8 +31,7 @@ def format_text(record: Record) -> str | None:
     if isinstance(record, Event):
         if record.phase == "begin" and not tells_begin(record.type):
             return None
-        when = record.time.partition("T")[2][:12] if record.time else f"{record.t_s:10.3f} s"
-        parts = [when, f"{record.type:<5}", f"{record.label:<12}"]
+        parts = [tell_when(record), f"{record.type:<5}", f"{record.label:<12}"]
         if record.phase == "begin":
             parts.append("begins")
         elif record.duration_s is not None:
@@ -40,9 +51,8 @@ def format_text(record: Record) -> str | None:
             parts.insert(0, record.file)
         return "  ".join(parts)
     if isinstance(record, GapRecord):
-        when = record.time.partition("T")[2][:12] if record.time else f"{record.t_s:10.3f} s"
         file = f"{record.file}  " if record.file else ""
-        return f"{file}{when}  gap    {record.lost_samples} samples lost: {record.reason.replace('_', ' ')}"
+        return f"{file}{tell_when(record)}  gap    {record.lost_samples} samples lost: {record.reason.replace('_', ' ')}"
     return None
 
 
@@ -104,3 +114,12 @@ def format_health(stats: Stats, fs_hz: float) -> str:
     if stats.nonfinite:
         parts.append(f"{stats.nonfinite} NaN or infinite samples taken as silence")
     return ", ".join(parts)
+
+
+def format_end(reason: str, n_events: int, plans: Sequence[str], stats: Stats, fs_hz: float) -> str:
+    """How a run ended, what it heard, and its books."""
+    if n_events:
+        heard = "1 event" if n_events == 1 else f"{n_events} events"
+    else:
+        heard = f"nothing was heard of {', '.join(plans)}" if plans else "nothing was listened for"
+    return f"{reason}, {heard}; {format_health(stats, fs_hz)}"

@@ -87,6 +87,11 @@ class SourceSpec:
         return SOURCES[self.kind].is_live
 
     @property
+    def is_piped(self) -> bool:
+        """Whether it may be made while it is read; see SourceInfo."""
+        return SOURCES[self.kind].is_piped
+
+    @property
     def is_demo(self) -> bool:
         return self.kind == "demo"
 

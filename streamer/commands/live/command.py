@@ -16,6 +16,7 @@ from streamer.commands.options import (
     CONTEXT,
     COPIES_OPTION,
     DEBUG,
+    DIGITS,
     OUTPUT_OPTIONS,
     PLAN_OPTION,
     SOURCE_OPTIONS,
@@ -52,6 +53,7 @@ SOURCE is {SYNTAX.replace("mic", "mic (the default)", 1)}.
 @click.option("--duration", metavar="TIME", help="End after so much signal, such as 10s.")
 @click.option("--workers", metavar="auto|N", help="Worker processes.")
 @SCREEN_OPTIONS
+@DIGITS
 @OUTPUT_OPTIONS
 @click.option("--overwrite", "overwrites", is_flag=True, help="Empty output files first, not add to them.")
 @click.option("--strict", is_flag=True, help="End with exit code 4 when samples are lost.")

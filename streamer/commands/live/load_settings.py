@@ -28,6 +28,7 @@ from streamer.base.units import parse_hop_samples, parse_length_samples
 from streamer.commands.live.settings import SETTINGS, LiveSettings, read_plan
 from streamer.detectors.registry import KINDS
 from streamer.plans.bands import parse_bank
+from streamer.plans.plan import NO_PLAN
 
 __all__ = [
     "ConfigError",
@@ -121,6 +122,10 @@ def load_settings(
     for layer in layers:
         texts |= layer.texts
         origins |= layer.origins
+    if (
+        name is not None and origins["plan"] == "default"
+    ):  # a profile is a whole, with its plan or without one
+        texts["plan"], origins["plan"] = NO_PLAN, f"profile {name}"
     fields = {_BY_KEY[key].field_name: _BY_KEY[key].read(text) for key, text in texts.items()}
     set_keys = frozenset(key for key, origin in origins.items() if origin != "default")
     values = LiveSettings(**fields, given=set_keys)

@@ -14,6 +14,7 @@ from streamer.analysis.bank import Batch
 from streamer.base.errors import INTERRUPTED_TWICE, DataLostError
 from streamer.base.version import __version__
 from streamer.commands.interrupts import find_interrupts
+from streamer.commands.live.last_words import MAX_LINES
 from streamer.commands.live.spec import MonitorSpec
 from streamer.commands.live.systemd import Notifier
 from streamer.commands.live.view import View
@@ -22,13 +23,16 @@ from streamer.events import ClockRecord, End, ErrorRecord, Event, GapRecord, Rec
 from streamer.live.section import Section
 from streamer.live.stream import Stream
 from streamer.outputs import check_outputs, open_outputs
-from streamer.outputs.formats import format_health
+from streamer.outputs.formats import format_end, format_health
 from streamer.outputs.output import Output, raise_failure
 from streamer.outputs.to_file import open_stdout
 from streamer.plans.listening import SetUp
 
 HEALTH_EVERY_S = 10.0
 PLAIN_STEP_S = 0.5
+NOTHING_LISTENED_FOR = (
+    "nothing is listened for: --plan dtmf would hear digits, `streamer plan list` says what else there is"
+)
 LAST_WORDS_S = 1.0  # for readers to take what is left; all told the end may take two seconds
 
 
@@ -93,6 +97,8 @@ class Monitor:
                     else:
                         self._report(item)
                 if stream.section is not None and stream.section is not started:
+                    if started is None and not spec.plans and spec.has_health_lines:
+                        self._tell(f"streamer: {NOTHING_LISTENED_FOR}")
                     started = stream.section  # the first one, or a new one
                     self._start(started)
                 if self._interrupts.take_reopening():
@@ -203,13 +209,15 @@ class Monitor:
             )
         )
         self._close_outputs()
-        if self._view:
-            self._view.close()
         assert stream.info is not None
+        lines = [f"streamer: {remark}" for remark in stream.remarks]
         if self._spec.has_health_lines:
-            say(f"streamer: {reason.value}, {self._events} events; {format_health(stats, stream.info.fs_hz)}")
-        for remark in stream.remarks:
-            say(f"streamer: {remark}")
+            end = format_end(reason.value, self._events, self._spec.plans, stats, stream.info.fs_hz)
+            lines.insert(0, f"streamer: {end}")
+        if self._view:
+            self._view.close(max_lines=MAX_LINES - len(lines) - 1)  # and perhaps one for an error
+        for line in lines:
+            say(line)
         raise_failure(self._outputs)
         if stream.error is not None:
             raise stream.error

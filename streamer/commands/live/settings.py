@@ -12,6 +12,7 @@ from streamer.base.errors import SpecError
 from streamer.base.text import choose, shorten
 from streamer.base.units import NUMBER, parse_frequency_hz, parse_hop_samples, parse_length_samples
 from streamer.plans.bands import parse_bank
+from streamer.plans.plan import NO_PLAN
 
 TYPICAL_FS_HZ = 48000.0  # stands in for the rate while only the form of a length is checked
 COMMON_WINDOWS = ("hann", "hamming", "blackman", "blackmanharris", "boxcar", "flattop", "nuttall")
@@ -28,7 +29,7 @@ class LiveSettings:
     rate_hz: float | None = None  # None: the source's own
     channels: str | None = None  # None: the source's own
     speed: float | None = 1.0  # None: as fast as it goes
-    plan: tuple[str, ...] = ()
+    plan: tuple[str, ...] = ("dtmf",)
     unit: str = "dbfs"
     workers: int | None = None  # None: as many as is good
     fps: float = 15.0
@@ -119,8 +120,11 @@ def _read_dashboard(text: str) -> str:
 
 
 def read_plan(text: str) -> tuple[str, ...]:
-    """Names or files; whether they are there is found out when they are loaded."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    """Names or files; whether they are there is found out when they are loaded. None for the word that says so."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if NO_PLAN in names and len(names) > 1:
+        raise SpecError(f"plan is {shorten(text)}; {NO_PLAN} is nothing to listen for, so it stands alone")
+    return () if names == (NO_PLAN,) else names
 
 
 def _read_number(name: str, text: str, low: float, high: float, meaning: str) -> float:
@@ -158,7 +162,13 @@ SETTINGS = (
     ),
     Setting("channels", "auto", _read_channels, "1, or 1,2, or all, or mix; auto is the source's own."),
     Setting("speed", "1", _read_speed, "Pace of recordings: 1 as they were, 10, or max."),
-    Setting("plan", "", read_plan, 'Tone plans to listen for, names or files: ["dtmf", "call-progress-us"].'),
+    Setting(
+        "plan",
+        "dtmf",
+        read_plan,
+        'Tone plans to listen for, names or files: ["dtmf", "call-progress-us"]; none listens for nothing, as does a\n'
+        "profile that names no plan.",
+    ),
     Setting("unit", "dbfs", _read_unit, "Levels in dbfs (0 is a full-scale sine) or dbm0 (3.14 higher)."),
     Setting("workers", "auto", _read_workers, "Processes that measure; auto is as many as is good."),
     Setting(
