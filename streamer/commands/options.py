@@ -36,6 +36,9 @@ SOURCE_OPTIONS = join(
         "--format", "sample_format", metavar="NAME", help="Raw samples: s16le s24le s32le f32le u8 alaw ulaw."
     ),
 )
+START_TIME = click.option(
+    "--start-time", metavar="TIME", help="Of a recording's first sample: 2026-11-22T07:31:00+01:00."
+)
 BAND_OPTIONS = join(
     click.option(
         "-b", "--bands", metavar="SPEC", help="Frequencies, such as third-octave:50-8k or 697,770,852."

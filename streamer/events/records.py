@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -87,7 +87,11 @@ class GapRecord(msgspec.Struct, kw_only=True, tag="gap", tag_field="type"):
 
 
 class Stats(Dated, kw_only=True, tag="stats", tag_field="type"):
-    """captured = analysed + dropped + pending, in samples, always; unheard is a part of analysed."""
+    """captured = analysed + dropped + pending, in samples, always; unheard is a part of analysed.
+
+    input_dbfs, peak_dbfs: of each channel since the stats before; a sine reads its own level. clipped: samples as large
+    as the largest that 16 bits can hold, of all channels, so far
+    """
 
     captured: int
     analysed: int
@@ -99,6 +103,27 @@ class Stats(Dated, kw_only=True, tag="stats", tag_field="type"):
     nonfinite: int = 0
     unheard: int = 0
     rejections: dict[str, int] = {}
+    input_dbfs: list[float] = []
+    peak_dbfs: list[float] = []
+    clipped: int = 0
+
+
+class SilenceRecord(Dated, kw_only=True, tag="silence", tag_field="type"):
+    """All channels are silent: told once that has lasted (begin), and when it is over (end, with its length).
+
+    sample, t_s: where the silence itself starts, also in its end
+    """
+
+    phase: str
+    duration_s: float | None = None
+
+
+class SourceRecord(Dated, kw_only=True, tag="source", tag_field="type"):
+    """A live source is lost, or back. What was lost meanwhile is a gap of its own, right to a block."""
+
+    state: str  # lost, back
+    source: str  # its name; it may come back under another
+    lost_s: float | None = None  # when it is back: for how long it was gone
 
 
 class WorkerRecord(Dated, kw_only=True, tag="worker", tag_field="type"):
@@ -134,7 +159,18 @@ class End(Dated, kw_only=True, tag="end", tag_field="type"):
     unheard: int = 0
 
 
-Record = Event | Start | GapRecord | Stats | WorkerRecord | ClockRecord | ErrorRecord | End
+Record = (
+    Event
+    | Start
+    | GapRecord
+    | SilenceRecord
+    | SourceRecord
+    | ClockRecord
+    | WorkerRecord
+    | Stats
+    | ErrorRecord
+    | End
+)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -160,7 +196,7 @@ def make_schema(event_types: Sequence[str]) -> dict[str, Any]:
 
     event_types: what an event's type may be
     """
-    kinds = [Event, Start, GapRecord, Stats, WorkerRecord, ClockRecord, ErrorRecord, End]
+    kinds = get_args(Record)
     references, definitions = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
     for definition in definitions.values():
         definition["properties"] = {"schema": {"const": SCHEMA}, **definition["properties"]}

@@ -9,7 +9,17 @@ from collections.abc import Callable, Sequence
 from streamer.base.text import printable
 from streamer.base.units import format_duration
 from streamer.detectors.registry import tells_begin
-from streamer.events import ClockRecord, ErrorRecord, Event, GapRecord, Record, Stats, encode_line
+from streamer.events import (
+    ClockRecord,
+    ErrorRecord,
+    Event,
+    GapRecord,
+    Record,
+    SilenceRecord,
+    SourceRecord,
+    Stats,
+    encode_line,
+)
 from streamer.events.clocks import to_local
 
 Format = Callable[
@@ -17,13 +27,11 @@ Format = Callable[
 ]  # a line, several, or none: this format leaves it out
 
 
-def tell_when(record: Event | GapRecord) -> str:
+def tell_when(record: Record) -> str:
     """For people: the time of day here, with its date and offset from UTC; where that is not known, since the start."""
-    return (
-        f"{record.t_s:10.3f} s"
-        if record.time is None
-        else to_local(record.time).isoformat("T", "milliseconds")
-    )
+    if record.time is not None:
+        return to_local(record.time).isoformat("T", "milliseconds")
+    return f"{record.t_s:10.3f} s" if record.t_s is not None else ""
 
 
 def format_text(record: Record) -> str | None:
@@ -35,8 +43,7 @@ def format_text(record: Record) -> str | None:
         if record.phase == "begin":
             parts.append("begins")
         elif record.duration_s is not None:
-            ms = record.duration_s * 1e3
-            parts.append(f"{ms:5.0f} ms" if ms < 10_000 else f"{record.duration_s:6.1f} s")
+            parts.append(_tell_duration(record.duration_s))
         if record.level_dbfs is not None:
             parts.append(f"{record.level_dbfs:6.1f} dBFS")
         if record.snr_db is not None:
@@ -53,16 +60,33 @@ def format_text(record: Record) -> str | None:
     if isinstance(record, GapRecord):
         file = f"{record.file}  " if record.file else ""
         return f"{file}{tell_when(record)}  gap    {record.lost_samples} samples lost: {record.reason.replace('_', ' ')}"
+    if isinstance(record, SilenceRecord):
+        how = "begins" if record.duration_s is None else _tell_duration(record.duration_s)
+        return f"{tell_when(record)}  silence  {how}"
     return None
+
+
+def _tell_duration(duration_s: float) -> str:
+    return f"{duration_s * 1e3:5.0f} ms" if duration_s < 10 else f"{duration_s:6.1f} s"
+
+
+def describe_return(record: SourceRecord) -> str:
+    """Of a source that was lost."""
+    after = "" if record.lost_s is None else f" after {format_duration(record.lost_s)}"
+    return f"{record.source} is back{after}"
 
 
 def format_log(record: Record) -> str | None:
     """As text, with what is told on stderr where there is a screen: errors, and that the clock was set."""
     if isinstance(record, ClockRecord):
-        return f"the wall clock was set by {record.step_s:+.3f} s, at {record.t_s:.3f} s"
-    if isinstance(record, ErrorRecord):
-        return f"{record.file}: {record.message}" if record.file else record.message
-    return format_text(record)
+        words = ["clock", f"the wall clock was set by {record.step_s:+.3f} s, at {record.t_s:.3f} s"]
+    elif isinstance(record, SourceRecord) and record.state == "back":
+        words = ["source", describe_return(record)]
+    elif isinstance(record, ErrorRecord):
+        words = [f"{record.file}: {record.message}" if record.file else record.message]
+    else:
+        return format_text(record)
+    return "  ".join([*filter(None, [tell_when(record)]), *words])
 
 
 def format_json(record: Record) -> str | None:
@@ -102,6 +126,7 @@ def format_health(stats: Stats, fs_hz: float) -> str:
     """The health line: how much was captured, what was lost, how late and how fast."""
     parts = [
         f"captured {format_duration(stats.captured / fs_hz)}",
+        *([f"input {max(stats.input_dbfs):.1f} dBFS"] if stats.input_dbfs else []),
         f"dropped {stats.dropped} samples",
         f"pending {stats.pending}",
     ]
@@ -111,6 +136,8 @@ def format_health(stats: Stats, fs_hz: float) -> str:
         parts.append(f"latency {stats.latency_ms_p50:.1f} / {stats.latency_ms_p99:.1f} ms")
     if stats.realtime_factor is not None:
         parts.append(f"{stats.realtime_factor:.0f}x real time")
+    if stats.clipped:
+        parts.append(f"{stats.clipped} samples clipped")
     if stats.nonfinite:
         parts.append(f"{stats.nonfinite} NaN or infinite samples taken as silence")
     return ", ".join(parts)

@@ -71,6 +71,8 @@ class StreamSource(Closing):
             fs_hz=self._format.fs_hz,
             channels=self._choice.count_of(self._format.channels, name=name),
             n_samples=None if n_bytes is None else n_bytes // self._format.bytes_per_sample,
+            is_piped=size_bytes is None,
+            start_time=spec.start_time or self._format.start_time,
         )
 
     def _expected_bytes(self) -> int | None:

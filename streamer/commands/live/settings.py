@@ -10,7 +10,13 @@ from typing import Any
 from streamer.analysis.frames import FrameSpec
 from streamer.base.errors import SpecError
 from streamer.base.text import choose, shorten
-from streamer.base.units import NUMBER, parse_frequency_hz, parse_hop_samples, parse_length_samples
+from streamer.base.units import (
+    NUMBER,
+    parse_frequency_hz,
+    parse_hop_samples,
+    parse_length_samples,
+    parse_time_s,
+)
 from streamer.plans.bands import parse_bank
 from streamer.plans.plan import NO_PLAN
 
@@ -30,6 +36,7 @@ class LiveSettings:
     channels: str | None = None  # None: the source's own
     speed: float | None = 1.0  # None: as fast as it goes
     plan: tuple[str, ...] = ("dtmf",)
+    silence_s: float | None = 10.0  # None: none is told of
     unit: str = "dbfs"
     workers: int | None = None  # None: as many as is good
     fps: float = 15.0
@@ -88,6 +95,15 @@ def _read_channels(text: str) -> str | None:
             f"channels is {shorten(text)}; write a channel counted from 1, such as 1 or 1,2, all or mix"
         )
     return None if text == "auto" else text
+
+
+def _read_silence(text: str) -> float | None:
+    if text == "off":
+        return None
+    silence_s = parse_time_s(text, name="silence")
+    if not 0.1 <= silence_s <= 86_400:
+        raise SpecError(f"silence is {shorten(text)}; write off, or a duration within 100ms..24h")
+    return silence_s
 
 
 def _read_speed(text: str) -> float | None:
@@ -168,6 +184,13 @@ SETTINGS = (
         read_plan,
         'Tone plans to listen for, names or files: ["dtmf", "call-progress-us"]; none listens for nothing, as does a\n'
         "profile that names no plan.",
+    ),
+    Setting(
+        "silence",
+        "10s",
+        _read_silence,
+        "A silence that lasts so long is told of, once when it has and once when it is over; off tells of none.",
+        "silence_s",
     ),
     Setting("unit", "dbfs", _read_unit, "Levels in dbfs (0 is a full-scale sine) or dbm0 (3.14 higher)."),
     Setting("workers", "auto", _read_workers, "Processes that measure; auto is as many as is good."),

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 
 from streamer.base.errors import SpecError
-from streamer.base.units import DBM0_OVER_DBFS, parse_time_s
+from streamer.base.units import DBM0_OVER_DBFS, parse_moment, parse_time_s
 from streamer.commands.live.settings import LiveSettings
 from streamer.outputs import Keeping
 from streamer.outputs.digits import PAUSE_S, DigitLines
@@ -32,6 +32,7 @@ class Options:
     strict: bool
     duration: str | None
     sample_format: str | None
+    start_time: str | None
     plans: tuple[str, ...]
     copies: str
     config: str | None
@@ -72,6 +73,9 @@ def make_spec(options: Options, settings: LiveSettings, plans: tuple[str, ...]) 
             sample_format=options.sample_format,
             rate_hz=settings.rate_hz,
             channels=settings.channels,
+            start_time=None
+            if options.start_time is None
+            else parse_moment(options.start_time, name="start-time"),
         ),
         speed=settings.speed,
         n_workers=settings.workers,

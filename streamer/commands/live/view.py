@@ -17,12 +17,12 @@ from streamer.commands.interrupts import interrupts
 from streamer.commands.live.last_words import MAX_LINES, LastWords
 from streamer.commands.live.spec import MonitorSpec
 from streamer.commands.talk import answer, say
-from streamer.dashboard.link import DashboardLink, LevelSummary, make_event_row
+from streamer.dashboard.link import DashboardLink, LevelSummary, Told, make_event_row
 from streamer.dashboard.messages import EventRow, Goodbye, Quit, Scene, Snapshot, TerminalGone
 from streamer.dashboard.process import run_dashboard
 from streamer.dashboard.terminal import Rescue
 from streamer.detectors.registry import is_digit
-from streamer.events import ErrorRecord, Event, GapRecord, Record
+from streamer.events import Event, Record
 from streamer.live.section import Section
 from streamer.live.stream import Stream, count_frames
 
@@ -123,7 +123,7 @@ class View:
     def report(self, record: Record) -> None:
         if isinstance(record, Event):
             self._last_words.hear(record)
-        if isinstance(record, Event | GapRecord | ErrorRecord):
+        if isinstance(record, Told):
             dialled = isinstance(record, Event) and is_digit(record.type)
             self._rows.append(make_event_row(record, is_digit=dialled))
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -291,6 +292,47 @@ def test_digits_of_a_recording_are_a_line_a_channel(dial: Path) -> None:
     both = run("live", str(dial), "--digits", "--json")
     assert (both.returncode, both.stdout) == (2, "")
     assert "--json and --digits are given" in both.stderr
+
+
+def test_every_record_of_a_pipe_has_a_time_of_day_and_its_place(dial: Path) -> None:
+    began = datetime.now(UTC)
+    result = run("live", "-", "--json", stdin=dial.read_bytes())
+    lines = read_lines(result.stdout)
+    assert {line["type"] for line in lines} == {"start", "dtmf", "stats", "end"}
+    assert [line for line in lines if None in (line["time"], line["sample"], line["t_s"])] == []
+    for line in lines:
+        assert began <= datetime.fromisoformat(line["time"]) <= datetime.now(UTC)
+    [stats] = [line for line in lines if line["type"] == "stats"]
+    assert stats["clipped"] == 0
+    assert -40 < stats["input_dbfs"][0] < stats["peak_dbfs"][0] < 0
+
+
+@pytest.mark.parametrize("command", [("live", "--speed", "max"), ("detect",)])
+def test_a_recording_has_the_time_it_is_said_to_begin_at_or_none(
+    dial: Path, command: tuple[str, ...]
+) -> None:
+    at = ("--start-time", "2026-11-22T07:31:00+01:00")
+    for words, wanted in (((), None), (at, "2026-11-22T06:31:00.000000Z")):
+        lines = read_lines(run(*command, str(dial), "--json", *words).stdout)
+        assert lines[0]["time"] == wanted
+        assert all((line["time"] is None) == (wanted is None) for line in lines)
+        assert None not in [line[key] for line in lines for key in ("sample", "t_s")]
+    digit = next(line for line in lines if line["type"] == "dtmf")
+    assert digit["time"].startswith("2026-11-22T06:31:00.2")
+
+
+def test_a_silence_of_hours_is_one_pair_of_records_and_can_be_left_out() -> None:
+    spec = "sim:tone:440@-20:1s,silence:2h,tone:440@-20:1s"
+    words = ("live", spec, "--speed", "max", "--json", "-q", "-r", "1k", "-b", "440", "--plan", "none")
+    lines = [line for line in read_lines(run(*words).stdout) if line["type"] == "silence"]
+    assert [(line["phase"], line.get("duration_s")) for line in lines] == [
+        ("begin", None),
+        ("end", pytest.approx(7200, abs=0.3)),
+    ]
+    assert lines[0]["t_s"] == lines[1]["t_s"] == pytest.approx(1, abs=0.2)
+    assert not [
+        line for line in read_lines(run(*words, "--silence", "off").stdout) if line["type"] == "silence"
+    ]
 
 
 # --- the terminal ------------------------------------------------------------------------------------------------
