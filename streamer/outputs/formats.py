@@ -59,7 +59,8 @@ def format_text(record: Record) -> str | None:
         return "  ".join(parts)
     if isinstance(record, GapRecord):
         file = f"{record.file}  " if record.file else ""
-        return f"{file}{tell_when(record)}  gap    {record.lost_samples} samples lost: {record.reason.replace('_', ' ')}"
+        lost = f"{record.lost_samples} samples lost: {record.reason.replace('_', ' ')}"
+        return f"{file}{tell_when(record)}  gap    {lost}"
     if isinstance(record, SilenceRecord):
         how = "begins" if record.duration_s is None else _tell_duration(record.duration_s)
         return f"{tell_when(record)}  silence  {how}"

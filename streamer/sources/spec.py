@@ -243,6 +243,15 @@ class Source(Closing, Protocol):
 
 
 @runtime_checkable
+class PipedSource(Source, Protocol):
+    """One that may be made while it is read."""
+
+    @property
+    def backlog_s(self) -> float:
+        """How much has arrived and was not read yet."""
+
+
+@runtime_checkable
 class PushedSource(Closing, Protocol):
     """An open source that calls by itself, from a thread of its own: a device, which waits for nobody."""
 

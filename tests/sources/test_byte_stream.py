@@ -237,3 +237,22 @@ def test_a_start_that_somebody_gives_is_believed_instead(tmp_path):
 def test_any_bext_chunk_gives_a_time_or_none(bext, fs_hz):
     start = read_origination(bytes(320) + bext, fs_hz=fs_hz)
     assert start is None or start.tzinfo is not None
+
+
+def test_what_arrived_before_it_is_read_is_known_but_for_what_can_only_be_a_recording():
+    with Piped(wav_bytes_of_zeros(4000)) as fd, open_source(parse_source("-"), stdin_fd=fd) as source:
+        deadline = time.monotonic() + 10
+        while not source.backlog_s:
+            assert time.monotonic() < deadline
+        assert source.backlog_s == pytest.approx(0.5)  # 4000 samples of 8 kHz, all of them
+        assert len(read_all(source)) == 4000
+        assert source.backlog_s == 0
+    with Piped(wav_bytes_of_zeros(30_000)) as fd, open_source(parse_source("-"), stdin_fd=fd) as source:
+        assert source.backlog_s < 3
+
+
+def wav_bytes_of_zeros(n):
+    fmt = struct.pack("<HHIIHH", 1, 1, 8000, 16_000, 2, 16)
+    parts = [(b"fmt ", fmt), (b"data", bytes(2 * n))]
+    body = b"".join(name + struct.pack("<I", len(content)) + content for name, content in parts)
+    return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body
