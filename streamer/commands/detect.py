@@ -24,7 +24,7 @@ from streamer.commands.options import (
     choose_jobs,
 )
 from streamer.commands.progress import ProgressBar
-from streamer.commands.talk import tell
+from streamer.commands.talk import announce_compiling, tell
 from streamer.detectors.copies import parse_copies
 from streamer.events import End, Event, Record
 from streamer.outputs import open_outputs
@@ -110,6 +110,8 @@ def command(**given: Any) -> None:
     refuse_inputs_as_outputs(options.outputs, [task.source for task in tasks], plans=options.plans)
     outputs = [open_stdout(format_json if options.is_json else format_text), *open_outputs(options.outputs)]
     tally = Tally(outputs)
+    if not options.quiet:
+        announce_compiling()
     try:
         with ProgressBar(is_quiet=options.quiet or sys.stdout.isatty()) as progress, raising_signals():
             records = run_tasks(tasks, n_processes=options.jobs, progress=progress)

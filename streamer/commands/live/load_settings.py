@@ -128,6 +128,10 @@ def load_settings(
         texts["plan"], origins["plan"] = NO_PLAN, f"profile {name}"
     fields = {_BY_KEY[key].field_name: _BY_KEY[key].read(text) for key, text in texts.items()}
     set_keys = frozenset(key for key, origin in origins.items() if origin != "default")
+    if origins["bands"].startswith("profile "):
+        set_keys -= {
+            "bands"
+        }  # who names a profile asks for no band of it: those that a rate cannot carry are left out
     values = LiveSettings(**fields, given=set_keys)
     return Settings(values=values, texts=texts, origins=origins, profile=name, notes=tuple(notes))
 
