@@ -70,7 +70,9 @@ class DigitLines:
             return lines
         lines = self._take_finished(record)
         if isinstance(record, Event) and record.phase == "end" and is_digit(record.type):
-            self._dialled[record.channel] = self._numbers.join(record)[0]
+            for channel in record.channels or [record.channel]:
+                digit = msgspec.structs.replace(record, channel=channel, channels=None)
+                self._dialled[channel] = self._numbers.join(digit)[0]
         return lines
 
     def _take_finished(self, record: Record) -> tuple[str, ...]:

@@ -127,12 +127,13 @@ def format_health(stats: Stats, fs_hz: float) -> str:
     """The health line: how much was captured, what was lost, how late and how fast."""
     parts = [
         f"captured {format_duration(stats.captured / fs_hz)}",
-        *([f"input {max(stats.input_dbfs):.1f} dBFS"] if stats.input_dbfs else []),
         f"dropped {stats.dropped} samples",
         f"pending {stats.pending}",
     ]
     if stats.unheard:
         parts.append(f"unheard {stats.unheard} samples")
+    if stats.input_dbfs:
+        parts.append(f"input {max(stats.input_dbfs):.1f} dBFS")
     if stats.latency_ms_p50 is not None:
         parts.append(f"latency {stats.latency_ms_p50:.1f} / {stats.latency_ms_p99:.1f} ms")
     if stats.realtime_factor is not None:

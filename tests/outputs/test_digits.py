@@ -46,6 +46,12 @@ def test_each_channel_has_a_line_of_its_own_also_without_a_digit() -> None:
     assert write(DigitLines(), records) == ["channel 1  123", "channel 2  ", "channel 3  9"]
 
 
+def test_digits_of_channels_that_hold_the_same_are_in_the_line_of_each() -> None:
+    both = [msgspec.structs.replace(digit, channels=[1, 3]) for digit in dial("12")]
+    records = [start(channels=3), *both, *dial("4", channel=3, at_s=2), END]
+    assert write(DigitLines(), records) == ["channel 1  12", "channel 2  ", "channel 3  124"]
+
+
 def test_files_are_named_where_there_are_several_and_share_no_digit() -> None:
     records = [start("a.wav"), *dial("12"), END, start("b.wav"), END, start("c.wav"), *dial("3"), END]
     assert write(DigitLines(names_sources=True), records) == ["a.wav  12", "b.wav  ", "c.wav  3"]
