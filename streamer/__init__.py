@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from streamer.analysis.bank import Bank, Levels
     from streamer.base.errors import DataLostError, MissingExtraError, SourceError, SpecError, StreamerError
-    from streamer.events import ClockRecord, ErrorRecord, Event, GapRecord
+    from streamer.events import ClockRecord, ErrorRecord, Event, GapRecord, SourceRecord
     from streamer.live.open_stream import open_stream
     from streamer.plans.bands import parse_bank
     from streamer.recordings.detect import detect
@@ -33,6 +33,7 @@ __all__ = [
     "MissingExtraError",
     "SourceError",
     "SourceInfo",
+    "SourceRecord",
     "SpecError",
     "Spectrogram",
     "StreamerError",
@@ -47,7 +48,7 @@ _HOME = {
     "analysis.bank": ("Bank", "Levels"),
     "plans.bands": ("parse_bank",),
     "base.errors": ("DataLostError", "MissingExtraError", "SourceError", "SpecError", "StreamerError"),
-    "events": ("ClockRecord", "ErrorRecord", "Event", "GapRecord"),
+    "events": ("ClockRecord", "ErrorRecord", "Event", "GapRecord", "SourceRecord"),
     "live.open_stream": ("open_stream",),
     "recordings.spectrogram": ("Spectrogram", "goertzel", "spectrogram"),
     "recordings.detect": ("detect",),

@@ -47,9 +47,9 @@ ORDER = {
     ),
     "sources/formats": "__init__ g711 stretches < flac ogg pcm < wav write < lengths mp3",
     "sources/synthetic": "__init__ voices words < parts sounds < language < source generate",
-    "analysis": "__init__ frames kernels < bank < goertzel groups values < bins grid < analyser < blocks",
+    "analysis": "__init__ frames kernels meters < bank < goertzel groups values < bins grid < analyser < blocks",
     "analysis/kernels": "__init__ kept tiles vectors < store < compiled inner powers < grids stretches",
-    "events": "clocks records < __init__",
+    "events": "records < clocks < __init__",
     "detectors": "copies hearing limits < __init__ < registry < cadences codes decoder dtmf sequences tones",
     "detectors/hearing": "__init__ baseband bursts lines",
     "detectors/tones": "spec < probes company figures < candidate memory < verdict < detector < __init__",
@@ -60,19 +60,19 @@ ORDER = {
     "dashboard": "__init__ messages palette terminal < canvas history link < state < bars panels < screen < process",
     "plans": "__init__ band_report tables < plan < asterisk band_words listening < bands",
     "live": (
-        "__init__ atomics diverted_stderr ring_fields < ring_loops compiled spans < ring results"
+        "__init__ atomics diverted_stderr ring_fields silence < ring_loops compiled spans < ring results"
         " < dispatcher worker collector capture_messages timekeeper < pool capture < capture_process preload"
-        " < section source_keeper < stream < open_stream"
+        " < dates < section source_keeper < stream < open_stream"
     ),
     "stores": "__init__ heading < labelled < as_*",
     "stores/as_png": "__init__ labels layout pooling ticks < sheet < figure",
     "recordings": "__init__ arrays choose_frames threads < detect spectrogram < jobs pieces < export",
-    "outputs": "__init__ formats output < to_*",
+    "outputs": "__init__ digits formats output < to_*",
     "commands": (
         "__init__ descriptors inputs interrupts options talk progress < cut_short live"
         " < bands bench config detect devices doctor generate guide plan spectrogram < completion < main"
     ),
-    "commands/live": "__init__ settings systemd < load_settings < spec < view < monitor < command",
+    "commands/live": "__init__ settings systemd < load_settings last_words < spec < view < monitor < command",
     "commands/doctor": "__init__ diagnosis < microphone < checks < command",
     "commands/bench": "__init__ cases < limit peers baselines report < run < command",
 }

@@ -192,4 +192,4 @@ class Batch:
     start_sample: int
     stop_sample: int
     levels: tuple[tuple[Levels, ...], ...]  # [analysis][channel], possibly of no frames
-    meters: NDArray[np.float32]  # (spans, channels, 2) peak magnitude and mean square
+    meters: NDArray[np.float32]  # (spans, channels, 3) of the spans that begin in it, see analysis.meters

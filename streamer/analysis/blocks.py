@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from streamer.analysis.analyser import Analyser
 from streamer.analysis.bank import Analysis, Batch, Levels
+from streamer.analysis.meters import COLUMNS
 
 
 class Engine:
@@ -50,7 +51,7 @@ class Engine:
                     analyser.compute(samples[at : at + length], values, channel=c + 1)
                 runs.append(Levels(analysis=analysis, channel=c + 1, first_frame=first, values=values))
             levels.append(tuple(runs))
-        empty = np.empty((0, len(self._samples), 2), np.float32)
+        empty = np.empty((0, len(self._samples), COLUMNS), np.float32)
         return Batch(start_sample=start, stop_sample=stop, levels=tuple(levels), meters=empty)
 
     def read(self, channel: int, start: int, stop: int) -> NDArray[np.float32] | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from streamer.base.errors import SpecError
@@ -91,6 +92,20 @@ def parse_duration_range_s(text: str | float, *, name: str = "range") -> tuple[f
     if low_s > high_s:
         raise SpecError(f"{name} is {shorten(text)}; the shorter of the two comes first")
     return low_s, high_s
+
+
+def parse_moment(text: str, *, name: str = "time") -> datetime:
+    """A date and a time as ISO 8601 has them; without an offset from UTC it is this machine's."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        if not 1000 <= moment.year <= 9000:
+            raise ValueError(moment.year)
+        return moment if moment.tzinfo else moment.astimezone()
+    except (ValueError, OverflowError, OSError) as error:
+        raise SpecError(
+            f"{name} is {shorten(text)}; write a date and a time such as 2026-11-22T07:31:00+01:00, or without an "
+            "offset for the time here"
+        ) from error
 
 
 def parse_frequency_hz(text: str | float, *, name: str = "frequency") -> float:

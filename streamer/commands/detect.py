@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from streamer.base.errors import NOTHING_MATCHED, StreamerError
-from streamer.base.units import parse_frequency_hz, parse_time_s
+from streamer.base.errors import NOTHING_MATCHED, SpecError, StreamerError
+from streamer.base.units import parse_frequency_hz, parse_moment, parse_time_s
 from streamer.commands.cut_short import describe_cut, find_exit_code, raising_signals, take_all
 from streamer.commands.inputs import refuse_inputs_as_outputs
 from streamer.commands.options import (
@@ -20,10 +20,11 @@ from streamer.commands.options import (
     OUTPUT_OPTIONS,
     PLAN_OPTION,
     SOURCE_OPTIONS,
+    START_TIME,
     choose_jobs,
 )
 from streamer.commands.progress import ProgressBar
-from streamer.commands.talk import tell
+from streamer.commands.talk import announce_compiling, tell
 from streamer.detectors.copies import parse_copies
 from streamer.events import End, Event, Record
 from streamer.outputs import open_outputs
@@ -49,6 +50,7 @@ class Options:
     jobs: int
     expect: str | None
     explain: bool
+    start_time: str | None
     is_json: bool
     outputs: tuple[str, ...]
     quiet: bool
@@ -57,8 +59,19 @@ class Options:
         rate_hz = None if self.rate is None else parse_frequency_hz(self.rate, name="rate")
         limit_s = None if self.duration is None else parse_time_s(self.duration)
         joins_copies = parse_copies(self.copies)
+        start_time = None if self.start_time is None else parse_moment(self.start_time, name="start-time")
+        if start_time is not None and len(self.files) > 1:
+            raise SpecError(
+                f"start-time is given for {len(self.files)} files, and says when one begins: name one file"
+            )
         sources = [
-            parse_source(file, sample_format=self.sample_format, rate_hz=rate_hz, channels=self.channels)
+            parse_source(
+                file,
+                sample_format=self.sample_format,
+                rate_hz=rate_hz,
+                channels=self.channels,
+                start_time=start_time,
+            )
             for file in self.files
         ]
         return [
@@ -76,6 +89,7 @@ class Options:
 @click.command("detect", context_settings=CONTEXT)
 @click.argument("files", nargs=-1, required=True)
 @SOURCE_OPTIONS
+@START_TIME
 @PLAN_OPTION
 @COPIES_OPTION
 @click.option("--duration", metavar="TIME", help="Only the first so much of each file.")
@@ -96,6 +110,8 @@ def command(**given: Any) -> None:
     refuse_inputs_as_outputs(options.outputs, [task.source for task in tasks], plans=options.plans)
     outputs = [open_stdout(format_json if options.is_json else format_text), *open_outputs(options.outputs)]
     tally = Tally(outputs)
+    if not options.quiet:
+        announce_compiling()
     try:
         with ProgressBar(is_quiet=options.quiet or sys.stdout.isatty()) as progress, raising_signals():
             records = run_tasks(tasks, n_processes=options.jobs, progress=progress)

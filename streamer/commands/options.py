@@ -36,6 +36,9 @@ SOURCE_OPTIONS = join(
         "--format", "sample_format", metavar="NAME", help="Raw samples: s16le s24le s32le f32le u8 alaw ulaw."
     ),
 )
+START_TIME = click.option(
+    "--start-time", metavar="TIME", help="Of a recording's first sample: 2026-11-22T07:31:00+01:00."
+)
 BAND_OPTIONS = join(
     click.option(
         "-b",
@@ -56,6 +59,9 @@ COPIES_OPTION = click.option(
     default="join",
     show_default=True,
     help="One event in several channels that hold the same samples: told once, or in each.",
+)
+DIGITS = click.option(
+    "--digits", "is_digits", is_flag=True, help="Only the digits, a line a channel and file."
 )
 QUIET = click.option("-q", "--quiet", is_flag=True, help="No talk on stderr but errors.")
 OUTPUT_OPTIONS = join(

@@ -21,7 +21,7 @@ from streamer.commands.options import (
     join,
 )
 from streamer.commands.progress import ProgressBar
-from streamer.commands.talk import tell
+from streamer.commands.talk import announce_compiling, tell
 from streamer.recordings.export import Export, Exported, plan_exports, run_exports
 from streamer.recordings.pieces import SpectraSpec
 from streamer.sources import parse_source
@@ -139,6 +139,8 @@ def command(**given: Any) -> None:
     exports = options.make_exports()
     failure: StreamerError | None = None
     n_done = 0
+    if not options.quiet:
+        announce_compiling()
 
     def take(done: Exported | StreamerError) -> bool:
         nonlocal failure, n_done

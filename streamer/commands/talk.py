@@ -58,6 +58,13 @@ def tell(what: object) -> None:
         say(shorten_line(printable(line)))
 
 
+def announce_compiling() -> None:
+    """From now on a first run says why nothing happens for some seconds."""
+    from streamer.analysis.kernels import store  # who only talks needs no kernels
+
+    store.announce = tell
+
+
 def say(line: str) -> None:
     """A line on stderr as it stands; nobody listening is no reason to stop what runs on."""
     if _road is not None:

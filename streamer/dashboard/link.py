@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.base.units import db_from_powers
+from streamer.base.units import db_from_powers, format_duration
 from streamer.dashboard.messages import (
     Answer,
     EventRow,
@@ -23,7 +23,10 @@ from streamer.dashboard.messages import (
     decode_answer,
     encode,
 )
-from streamer.events import ErrorRecord, Event, GapRecord
+from streamer.events import ErrorRecord, Event, GapRecord, SilenceRecord, SourceRecord
+from streamer.events.clocks import to_local
+
+Told = Event | GapRecord | SilenceRecord | SourceRecord | ErrorRecord
 
 IN_FLIGHT = 2  # snapshots the dashboard has not taken yet; one being drawn and one waiting for it
 _BUFFER_BYTES = 1 << 20  # room for what is in flight, so that it is sent at once; systems may grant less
@@ -133,11 +136,17 @@ def _dbfs(power: NDArray[np.floating]) -> NDArray[np.float32]:
     return level.astype(np.float32)
 
 
-def make_event_row(event: Event | GapRecord | ErrorRecord, *, is_digit: bool = False) -> EventRow:
+def make_event_row(event: Told, *, is_digit: bool = False) -> EventRow:
     """The line of the events panel for this: local time where it is known, stream time where not."""
+    since_start = "" if event.t_s is None else f"{event.t_s:.3f} s"
+    time = _show(to_local(event.time)) if event.time else since_start
     if isinstance(event, ErrorRecord):
-        return EventRow(id=0, phase="", type="error", label=event.message, time=_show(datetime.now()))
-    time = _tell_local_time(event.time) if event.time else f"{event.t_s:.3f} s"
+        return EventRow(id=0, phase="", type="error", label=event.message, time=time)
+    if isinstance(event, SourceRecord):
+        return EventRow(id=0, phase="", type="source", label=f"{event.source} is {event.state}", time=time)
+    if isinstance(event, SilenceRecord):
+        how = "" if event.duration_s is None else f"over after {format_duration(round(event.duration_s, 1))}"
+        return EventRow(id=0, phase="", type="silence", label=how or "begins", time=time)
     if isinstance(event, GapRecord):
         label = f"{event.lost_samples:,} samples lost: {event.reason}"
         return EventRow(id=0, phase="", type="gap", label=label, time=time)
@@ -155,10 +164,6 @@ def make_event_row(event: Event | GapRecord | ErrorRecord, *, is_digit: bool = F
         confidence=event.confidence,
         is_digit=is_digit,
     )
-
-
-def _tell_local_time(time: str) -> str:
-    return _show(datetime.fromisoformat(time).astimezone())
 
 
 def _show(time: datetime) -> str:

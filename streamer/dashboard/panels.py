@@ -204,7 +204,7 @@ def make_events(state: State, width: int, height: int) -> RenderableType:
     if newest:
         body = Text("\n", no_wrap=True).join(_make_event_line(event, scene, inner) for event in newest)
     else:
-        body = Text("nothing heard yet", "dim")
+        body = Text("nothing heard yet" if scene.plans else "nothing is listened for: see --plan", "dim")
     digits = "".join(picture.digits)
     return Panel(
         body,

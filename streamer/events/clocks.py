@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections import deque
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import numpy as np
+
+from streamer.events.records import Dated
+
+D = TypeVar("D", bound=Dated)
+
+
+def to_local(time: str) -> datetime:
+    """The time of a record, in this machine's time zone."""
+    return datetime.fromisoformat(time).astimezone()
 
 
 class Reservoir:
@@ -91,13 +102,33 @@ class WallClock(SampleClock):
     """
 
     STEP_S = 0.02  # what it moved by is told when it has come to so much
+    PAUSE_S = 0.5  # what comes so much later than it should comes after a pause
+    KEPT_PAUSES = 64
 
-    def __init__(self, fs_hz: float, *, start: datetime | None = None) -> None:
-        """start: the wall time of sample 0 where it is known, as of some recordings; then it is kept."""
+    def __init__(self, fs_hz: float, *, start: datetime | None = None, may_pause: bool = False) -> None:
+        """start: the wall time of sample 0 where it is known, as of some recordings; then it is kept
+        may_pause: nothing may come for a while without a sample being lost, as from the pipe of a squelched radio
+        """
         super().__init__(fs_hz)
+        self._may_pause = may_pause
+        self._newest = (0, 0.0)  # the last block's end, and when it came
+        self._before: deque[tuple[int, float]] = deque(
+            maxlen=self.KEPT_PAUSES
+        )  # up to which sample, which offset
         self._start_s = None if start is None else start.timestamp()
         self._ahead_s = 0.0  # of the clock that the blocks are observed by
         self._told_s: float | None = None  # as the last told step, or the first look, left it
+
+    def observe(self, end_sample: int, at_s: float) -> None:
+        """As of any clock; what comes after a pause has a time of sample 0 of its own."""
+        last_end, last_s = self._newest
+        if self._may_pause and self.offset_s is not None and at_s - last_s > self.PAUSE_S:
+            late_s = at_s - end_sample / self._fs_hz - self.offset_s
+            if late_s > self.PAUSE_S:
+                self._before.append((last_end, self.offset_s))
+                self.offset_s, self._soonest = None, Soonest(self._fs_hz)
+        self._newest = (end_sample, at_s)
+        super().observe(end_sample, at_s)
 
     def follow(self, unix_s: float, at_s: float) -> float:
         """What the wall clock and the blocks' clock say now; by how much the first has stepped, 0 if it has not."""
@@ -113,7 +144,8 @@ class WallClock(SampleClock):
     def at_s(self, sample: float) -> float | None:
         if self._start_s is not None:
             return self._start_s + sample / self._fs_hz
-        return None if self.offset_s is None else self.offset_s + self._ahead_s + sample / self._fs_hz
+        offset_s = next((offset for until, offset in self._before if sample < until), self.offset_s)
+        return None if offset_s is None else offset_s + self._ahead_s + sample / self._fs_hz
 
     def text(self, sample: float) -> str | None:
         """ISO 8601 in UTC to the microsecond; None when it is not known."""
@@ -122,3 +154,8 @@ class WallClock(SampleClock):
             return None
         moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=unix_s)
         return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def date(self, record: D, sample: int) -> D:
+        """The record, whose place in the stream is this sample."""
+        record.sample, record.t_s, record.time = sample, round(sample / self._fs_hz, 6), self.text(sample)
+        return record

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from streamer.base.text import encode_all
 
 SCHEMA = "streamer.event/1"
+
+
+class Dated(msgspec.Struct, kw_only=True):
+    """What every record has: where in the stream it belongs, in samples and seconds, and when that was.
+
+    None is not known: there is no stream (yet), or no wall time, as of most recordings.
+    """
+
+    sample: int | None = None
+    t_s: float | None = None
+    time: str | None = None  # ISO 8601, UTC
 
 
 class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -41,7 +52,7 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
     detail: dict[str, Any] | None = None
 
 
-class Start(msgspec.Struct, kw_only=True, tag="start", tag_field="type"):
+class Start(Dated, kw_only=True, tag="start", tag_field="type"):
     """The first line of a run: what is listened to, and how.
 
     Another one follows when a lost device came back with another rate or channel count: from there on samples, ids and
@@ -60,7 +71,6 @@ class Start(msgspec.Struct, kw_only=True, tag="start", tag_field="type"):
     bands_edges_hz: list[tuple[float, float] | None] = []  # of each of them; null for a probe, which has none
     band_windows: list[int] = []  # of each of them, in samples; window_length is the longest
     plans: list[str]
-    time: str | None
 
 
 class GapRecord(msgspec.Struct, kw_only=True, tag="gap", tag_field="type"):
@@ -78,8 +88,12 @@ class GapRecord(msgspec.Struct, kw_only=True, tag="gap", tag_field="type"):
     file: str | None = None
 
 
-class Stats(msgspec.Struct, kw_only=True, tag="stats", tag_field="type"):
-    """captured = analysed + dropped + pending, in samples, always; unheard is a part of analysed."""
+class Stats(Dated, kw_only=True, tag="stats", tag_field="type"):
+    """captured = analysed + dropped + pending, in samples, always; unheard is a part of analysed.
+
+    input_dbfs, peak_dbfs: of each channel since the stats before; a sine reads its own level. clipped: samples as large
+    as the largest that 16 bits can hold, of all channels, so far
+    """
 
     captured: int
     analysed: int
@@ -91,9 +105,30 @@ class Stats(msgspec.Struct, kw_only=True, tag="stats", tag_field="type"):
     nonfinite: int = 0
     unheard: int = 0
     rejections: dict[str, int] = {}
+    input_dbfs: list[float] = []
+    peak_dbfs: list[float] = []
+    clipped: int = 0
 
 
-class WorkerRecord(msgspec.Struct, kw_only=True, tag="worker", tag_field="type"):
+class SilenceRecord(Dated, kw_only=True, tag="silence", tag_field="type"):
+    """All channels are silent: told once that has lasted (begin), and when it is over (end, with its length).
+
+    sample, t_s: where the silence itself starts, also in its end
+    """
+
+    phase: str
+    duration_s: float | None = None
+
+
+class SourceRecord(Dated, kw_only=True, tag="source", tag_field="type"):
+    """A live source is lost, or back. What was lost meanwhile is a gap of its own, right to a block."""
+
+    state: str  # lost, back
+    source: str  # its name; it may come back under another
+    lost_s: float | None = None  # when it is back: for how long it was gone
+
+
+class WorkerRecord(Dated, kw_only=True, tag="worker", tag_field="type"):
     """A worker process was replaced; its work was done again by another."""
 
     reason: str
@@ -109,12 +144,12 @@ class ClockRecord(msgspec.Struct, kw_only=True, tag="clock", tag_field="type"):
     time: str | None
 
 
-class ErrorRecord(msgspec.Struct, kw_only=True, tag="error", tag_field="type"):
+class ErrorRecord(Dated, kw_only=True, tag="error", tag_field="type"):
     message: str
     file: str | None = None
 
 
-class End(msgspec.Struct, kw_only=True, tag="end", tag_field="type"):
+class End(Dated, kw_only=True, tag="end", tag_field="type"):
     """The last line of a run. reason: eof, duration, quit, interrupted, terminated, stdout_closed, error"""
 
     reason: str
@@ -126,7 +161,18 @@ class End(msgspec.Struct, kw_only=True, tag="end", tag_field="type"):
     unheard: int = 0
 
 
-Record = Event | Start | GapRecord | Stats | WorkerRecord | ClockRecord | ErrorRecord | End
+Record = (
+    Event
+    | Start
+    | GapRecord
+    | SilenceRecord
+    | SourceRecord
+    | ClockRecord
+    | WorkerRecord
+    | Stats
+    | ErrorRecord
+    | End
+)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -152,7 +198,7 @@ def make_schema(event_types: Sequence[str]) -> dict[str, Any]:
 
     event_types: what an event's type may be
     """
-    kinds = [Event, Start, GapRecord, Stats, WorkerRecord, ClockRecord, ErrorRecord, End]
+    kinds = get_args(Record)
     references, definitions = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
     for definition in definitions.values():
         definition["properties"] = {"schema": {"const": SCHEMA}, **definition["properties"]}

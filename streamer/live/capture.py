@@ -32,7 +32,7 @@ from streamer.live.diverted_stderr import DivertedStderr
 from streamer.live.ring import Ring, RingWriter
 from streamer.live.ring_fields import Gap, GapReason
 from streamer.live.timekeeper import Inlet, Timekeeper
-from streamer.sources import PushedSource, Source, SourceInfo, SourceSpec, open_any_source
+from streamer.sources import PipedSource, PushedSource, Source, SourceInfo, SourceSpec, open_any_source
 
 BLOCK_S = 0.005  # a paced source is read in blocks this long
 BLOCK_SAMPLES = 1 << 15  # an unpaced one in blocks this long
@@ -162,6 +162,32 @@ def _watch(control: Connection, stop: threading.Event, source: Any) -> None:
     os._exit(0)
 
 
+class Pace:
+    """When blocks are due, so that a source sounds as it would.
+
+    What had come by the beginning, while workers started, is due at once: else what is made from now on would be late
+    for as long as it is listened to. For the same reason it goes a little faster while something waits to be read, as
+    a maker whose clock is faster than ours would get ahead day by day.
+    """
+
+    BACKLOG_S = 0.05  # so much may wait
+    HURRY = 1e-3  # a sound card's clock is off by a tenth of it
+
+    def __init__(self, fs_hz: float, speed: float | None, *, now_s: float, backlog_s: float) -> None:
+        """speed: times real time; None: nothing is waited for"""
+        self._per_s = None if speed is None else fs_hz * speed
+        self._began_s = now_s - backlog_s
+
+    def note_backlog(self, backlog_s: float, n_samples: int) -> None:
+        """So much waits behind a block of so many samples."""
+        if backlog_s > self.BACKLOG_S and self._per_s is not None:
+            self._began_s -= self.HURRY * n_samples / self._per_s
+
+    def find_wait_s(self, end_sample: int, *, now_s: float) -> float:
+        """Until the block that ends with this sample; 0 or less when it is due."""
+        return 0.0 if self._per_s is None else self._began_s + end_sample / self._per_s - now_s
+
+
 def _run_reader(
     source: Source, writer: RingWriter, dispatcher: Dispatcher, stop: threading.Event, run: Run
 ) -> None:
@@ -172,17 +198,19 @@ def _run_reader(
         block_samples = min(BLOCK_SAMPLES, max(1, room // 4))
     else:
         block_samples = max(1, min(round(BLOCK_S * fs_hz * max(1.0, run.speed)), room // 4))
-    began, n_noted = time.monotonic(), 0
+    piped = source if isinstance(source, PipedSource) else None
+    pace = Pace(fs_hz, run.speed, now_s=time.monotonic(), backlog_s=piped.backlog_s if piped else 0.0)
+    n_noted = 0
     try:
         for whole in source.read_blocks(block_samples):
             block = whole if run.limit_samples is None else whole[: run.limit_samples - ring.written_samples]
             # A block is heard when its last sample is, as from a microphone.
             due_samples = ring.written_samples + len(block)
+            if piped:
+                pace.note_backlog(piped.backlog_s, len(block))
             while not stop.is_set():
                 full = due_samples - ring.collected_spans * run.span_samples > room
-                wait_s = (
-                    0.0 if run.speed is None else began + due_samples / (fs_hz * run.speed) - time.monotonic()
-                )
+                wait_s = pace.find_wait_s(due_samples, now_s=time.monotonic())
                 if not full and wait_s <= 0:
                     break
                 if not dispatcher.advance() or full:

@@ -73,7 +73,7 @@ class Collector:
                 yield from self._begin_gap(Gap(start, ready * size, GapReason.OVERLOAD))
                 self._free(self.next_span + ready)
             else:
-                yield from self._take_run(self.next_span, self.next_span + ready)
+                yield from self._take_run(self.next_span + ready)
 
     def _find_span_after_gap(self) -> int:
         newest = Gap(0, self._not_before, GapReason.OVERLOAD)
@@ -97,23 +97,23 @@ class Collector:
             self._not_before = gap.end_sample
             yield Gap(start, lost, gap.reason)
 
-    def _take_run(self, first: int, last: int) -> Iterator[Batch | Gap]:
-        """Cut at the gaps the source has noted."""
+    def _take_run(self, last: int) -> Iterator[Batch | Gap]:
+        """Up to this span, cut at the gaps the source has noted."""
         start = max(self.analysed_end, self._not_before)
         self.next_span = last
         stop = self.analysed_end
         start = min(start, stop)
         items: list[Batch | Gap] = []
         while gap := self._gaps.take(upto=stop - 1):
-            items.append(self._extract(first, last, start, max(start, gap.sample)))
+            items.append(self._extract(start, max(start, gap.sample)))
             items += self._begin_gap(gap)
             start = min(max(start, gap.sample, self._not_before), stop)
-        items.append(self._extract(first, last, start, stop))
+        items.append(self._extract(start, stop))
         yield from items
         self._free(last)  # only now: detectors may have asked for the samples
 
-    def _extract(self, first: int, last: int, start: int, stop: int) -> Batch:
-        """Copy the frames of spans [first, last) that end in (start, stop] and do not touch the gap before."""
+    def _extract(self, start: int, stop: int) -> Batch:
+        """Copy the frames that end in (start, stop] and do not touch the gap before."""
         work, results = self._work, self._results
         levels: list[tuple[Levels, ...]] = []
         for i, analysis in enumerate(work.analyses):
@@ -126,7 +126,8 @@ class Collector:
                 values = parts[0].copy() if len(parts) == 1 else np.concatenate(parts)
                 runs.append(Levels(analysis=analysis, channel=c + 1, first_frame=begin, values=values))
             levels.append(tuple(runs))
-        meters = results.read_meters(first, last)
+        size = work.span_samples
+        meters = results.read_meters(-(-start // size), -(-stop // size))  # of spans that begin within
         return Batch(start_sample=start, stop_sample=stop, levels=tuple(levels), meters=meters)
 
     def _free(self, span: int) -> None:

@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 
 from streamer.analysis.kernels.store import Compiled
+from streamer.analysis.meters import COLUMNS
 
 _loop = partial(
     Compiled,
     "streamer.live.ring_loops",
-    made_of=("streamer.live.ring_loops", "streamer.live.atomics", "streamer.live.ring_fields"),
+    made_of=(
+        *("streamer.live.ring_loops", "streamer.live.atomics", "streamer.live.ring_fields"),
+        "streamer.analysis.meters",
+    ),
 )
 
 push = _loop("push")
@@ -26,7 +30,7 @@ store = _loop("store")
 def list_live() -> list[tuple[Compiled, tuple[Any, ...]]]:
     """All of them, with arguments of the kind they are given."""
     numbers, table = np.zeros(1, np.int64), np.zeros((1, 2), np.int64)
-    samples, meters = np.zeros((1, 1), np.float32), np.zeros((1, 1, 2), np.float32)
+    samples, meters = np.zeros((1, 1), np.float32), np.zeros((1, 1, COLUMNS), np.float32)
     return [
         (push, (numbers, table, samples, samples, numbers, 0)),
         (copy, (numbers, samples, 0, 0, samples)),

@@ -9,7 +9,7 @@ from typing import Self
 from numpy.typing import ArrayLike
 
 from streamer.analysis.bank import Analysis, Bank, Batch, Levels
-from streamer.events import ClockRecord, ErrorRecord, Event, GapRecord, Stats
+from streamer.events import ClockRecord, ErrorRecord, Event, GapRecord, SourceRecord, Stats
 from streamer.live.section import Item
 from streamer.live.stream import Stream
 from streamer.plans.bands import AUTO, make_analysis, make_bank
@@ -18,16 +18,16 @@ from streamer.sources import SourceInfo, SourceSpec, parse_source
 
 STEP_S = 0.5
 
-Told = Event | GapRecord | ClockRecord | ErrorRecord | SourceInfo
+Told = Event | GapRecord | ClockRecord | SourceRecord | ErrorRecord | SourceInfo
 
 
 class OpenStream:
     """What open_stream gives: iterate over it, in a `with`.
 
     Yields Levels (a run of frames of one channel), Event, GapRecord where samples were lost, ClockRecord when the wall
-    clock was set, ErrorRecord when a live source is gone or cannot be had again, and SourceInfo when it came back with
-    another rate or channel count: from there on levels, sample numbers and stats are of a new section that begins with
-    sample 0.
+    clock was set, SourceRecord and ErrorRecord when a live source is lost, is back or cannot be had, and SourceInfo
+    when it came back with another rate or channel count: from there on levels, sample numbers and stats are of a new
+    section that begins with sample 0.
     """
 
     def __init__(self, stream: Stream) -> None:
@@ -73,7 +73,7 @@ class OpenStream:
 def _unpack(item: Item) -> Iterator[Levels | Told]:
     if isinstance(item, Batch):
         yield from (levels for levels in item.levels[0] if len(levels))
-    elif isinstance(item, Event | GapRecord | ClockRecord | ErrorRecord):
+    elif isinstance(item, Event | GapRecord | ClockRecord | SourceRecord | ErrorRecord):
         yield item
 
 

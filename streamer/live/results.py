@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.analysis.kernels.store import Fixed
+from streamer.analysis.meters import COLUMNS
 from streamer.base.processes import SharedBlock
 from streamer.live import compiled
 from streamer.live.spans import Work
@@ -28,7 +29,7 @@ class Results:
     done      (slots, 2) int64                       a worker that has computed the span; main, if it gives one up
       SPAN_AFTER    j + 1 once span j is there
       IS_LAPPED     1 if the ring had overwritten it, or it is given up
-    meters    (slots, channels, 2) float32           a worker: peak magnitude and mean square of the span's own samples
+    meters    (slots, channels, 3) float32           a worker: analysis.meters of the span's own samples
     samples   (channels, slots and history) float32  a worker: the span's own samples, sample s at s % columns
     values    (channels, rows, bands) per analysis,  a worker
               complex64 or, of bands, float32
@@ -44,7 +45,7 @@ class Results:
         shapes: list[tuple[Any, tuple[int, ...]]] = [
             (np.int64, (n_slots, 2)),
             (np.int64, (n_workers, LEASE_FIELDS)),
-            (np.float32, (n_slots, work.channels, 2)),
+            (np.float32, (n_slots, work.channels, COLUMNS)),
             (np.float32, (work.channels, (n_slots + work.history_spans) * work.span_samples)),
         ]
         for i, analysis in enumerate(work.analyses):
@@ -71,7 +72,7 @@ class Results:
         return [slice(at, rows), slice(0, at + count - rows)]
 
     def read_meters(self, first: int, last: int) -> NDArray[np.float32]:
-        """A copy of those of spans [first, last): (spans, channels, 2)."""
+        """A copy of those of spans [first, last): (spans, channels, 3)."""
         copy: NDArray[np.float32] = self.meters[np.arange(first, last) % self.n_slots]
         return copy
 

@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from streamer.analysis.meters import CLIPPED, MEAN_SQUARE, N_CLIPPED, PEAK
 from streamer.live.atomics import fence, load_acquire, store_release
 from streamer.live.ring_fields import BEGIN, BLOCKS, END, NONFINITE
 
@@ -92,7 +93,7 @@ def measure(
 ) -> None:
     """Keep the spans that samples hold from first_span on, of which the last may be short, and fill their meters.
 
-    samples: (n,)   meters: (slots, channels, 2) [0] the largest magnitude, [1] the mean square
+    samples: (n,)   meters: (slots, channels, 3) as analysis.meters has it
     kept: (channels, a whole number of spans) sample s of channel c at [c, s % size]
     """
     for start in range(0, samples.shape[0], span_samples):
@@ -100,14 +101,17 @@ def measure(
         at = (first_span * span_samples + start) % kept.shape[1] - start
         peak = np.float32(0)
         total = 0.0
+        clipped = 0
         for i in range(start, stop):
             value = samples[i]
             peak = max(peak, abs(value))
+            clipped += abs(value) >= CLIPPED
             total += value * value
             kept[channel, at + i] = value
         slot = (first_span + start // span_samples) % meters.shape[0]
-        meters[slot, channel, 0] = peak
-        meters[slot, channel, 1] = total / (stop - start)
+        meters[slot, channel, PEAK] = peak
+        meters[slot, channel, MEAN_SQUARE] = total / (stop - start)
+        meters[slot, channel, N_CLIPPED] = clipped
 
 
 @njit(nogil=True)

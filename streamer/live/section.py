@@ -10,17 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.analysis.bank import Batch
+from streamer.analysis.meters import MEAN_SQUARE, InputMeter
 from streamer.base.errors import StreamerError
 from streamer.base.processes import cpu_count
 from streamer.detectors.decoder import Decoder
-from streamer.events import ClockRecord, Event, GapRecord, Record, Stats, WorkerRecord
-from streamer.events.clocks import Reservoir, WallClock
+from streamer.events import Event, GapRecord, Record, SilenceRecord, Stats, WorkerRecord
+from streamer.events.clocks import Reservoir
 from streamer.live.capture_messages import Run
+from streamer.live.dates import Dates
 from streamer.live.dispatcher import Dispatcher
 from streamer.live.pool import Pool
 from streamer.live.results import choose_slots
 from streamer.live.ring import Ring, RingOwner, RingSpec
 from streamer.live.ring_fields import Gap, GapReason
+from streamer.live.silence import Silence, SilenceKeeper
 from streamer.live.spans import IndexPipe, Work, choose_span_samples
 from streamer.live.worker import OUT_OF_MEMORY
 from streamer.plans.listening import Listening
@@ -31,7 +34,6 @@ RING_S = (
 )
 MIN_RING_SAMPLES = 1 << 16  # room for a source that is read as fast as it goes
 MAX_WORKERS = 4
-SAME_MOMENT_S = 0.001  # two clocks that were looked at within it were looked at together
 LIVE_SPANS_PER_MESSAGE = 8
 REPLAY_SPANS_PER_MESSAGE = 64
 
@@ -64,8 +66,8 @@ class Section:
         """
         self.info, self.listening = info, listening
         self.is_paced = info.is_live or speed is not None
-        self.clock = WallClock(info.fs_hz, start=info.start_time)
-        self.clock.follow(time.time(), time.monotonic())
+        self.dates = Dates(info, speed=speed)
+        self.clock = self.dates.clock
         self.decoder = Decoder(
             listening.detectors,
             analyses=[listening.display],
@@ -114,7 +116,12 @@ class Section:
             # What is missed until the workers are ready is a gap, too.
             clock_offset_s=None if after is None else time.monotonic(),
         )
-        self._log_entry = 0
+        self._meter = InputMeter(info.channels)
+        self._silence: SilenceKeeper | None = None
+        if listening.silence_s is not None:
+            self._silence = SilenceKeeper(
+                fs_hz=info.fs_hz, span_samples=span_samples, lasts_s=listening.silence_s
+            )
         self._moved = (-1, 0.0)  # up to where it had been collected, and since when
         self._missed_samples = 0  # between the last sample and the section that follows
         self._latency_ms, self.gap_count, self._earlier_s = Reservoir(), 0, 0.0
@@ -177,6 +184,7 @@ class Section:
     def collect(self) -> list[Item]:
         """What the workers have done, and what that tells, in the order of the stream."""
         items: list[Item] = []
+        self.dates.learn(self.ring)
         for item in self.pool.collector.take():
             if isinstance(item, Gap) and item.reason is GapReason.DAMAGED:
                 items.append(self._note_gap(item))
@@ -184,16 +192,19 @@ class Section:
             if isinstance(item, Gap):
                 items += self._report_gap(item)
                 continue
-            arrived_ns = self._find_arrival(item.stop_sample)
+            self._meter.add(item.meters)
+            arrived_ns = self.dates.find_arrival_ns(self.ring, item.stop_sample)
             if arrived_ns is not None and self.is_paced:
                 self._latency_ms.add((time.monotonic_ns() - arrived_ns) * 1e-6)
             items.append(item)
             items += self._tell(self.decoder.feed(item))
+            if self._silence is not None:
+                items += map(self._note_silence, self._silence.add(item.meters[:, :, MEAN_SQUARE]))
         return items
 
     def flush(self) -> list[Item]:
-        """The stream ends or breaks here."""
-        return self._tell(self.decoder.flush())
+        """The stream ends here, or breaks."""
+        return [*self._tell(self.decoder.flush()), *self._end_silence(self.analysed_end)]
 
     def supervise(self) -> list[Item]:
         """Replace workers that died or hang. Raises StreamerError when none can be kept alive."""
@@ -210,19 +221,11 @@ class Section:
                 "report this with what `streamer --version` prints"
             )
         restarts = self.pool.restarts
-        replaced = [WorkerRecord(reason=_describe_end(code), restarts=restarts) for code in exit_codes]
-        return [*replaced, *self._follow_wall_clock()]
-
-    def _follow_wall_clock(self) -> list[Item]:
-        """Look at it, and tell if it was set."""
-        before_s, unix_s, after_s = time.monotonic(), time.time(), time.monotonic()
-        if not self.info.is_live or after_s - before_s > SAME_MOMENT_S:
-            return []
-        step_s, sample = self.clock.follow(unix_s, before_s), self.ring.written_samples
-        if not step_s:
-            return []
-        t_s = round(sample / self.info.fs_hz, 6)
-        return [ClockRecord(sample=sample, t_s=t_s, step_s=round(step_s, 3), time=self.clock.text(sample))]
+        replaced = [
+            self.clock.date(WorkerRecord(reason=_describe_end(code), restarts=restarts), self.analysed_end)
+            for code in exit_codes
+        ]
+        return [*replaced, *self.dates.follow_wall_clock(self.ring.written_samples)]
 
     def _tell(self, events: list[Event]) -> list[Item]:
         """What the decoder has heard, after what it could not hear."""
@@ -230,7 +233,23 @@ class Section:
         return [*map(self._note_gap, unheard), *events]
 
     def _report_gap(self, gap: Gap) -> list[Item]:
-        return [*self.flush(), self._note_gap(gap)]
+        events = self._tell(self.decoder.flush())
+        return [*events, *self._end_silence(gap.sample, next_sample=gap.end_sample), self._note_gap(gap)]
+
+    def _end_silence(self, sample: int, *, next_sample: int = 0) -> list[Item]:
+        if self._silence is None:
+            return []
+        size = self._run.span_samples
+        return list(
+            map(self._note_silence, self._silence.finish(sample, next_sample=-(-next_sample // size) * size))
+        )
+
+    def _note_silence(self, silence: Silence) -> SilenceRecord:
+        start, end = silence.sample, silence.end_sample
+        if end is None:
+            return self.clock.date(SilenceRecord(phase="begin"), start)
+        duration_s = round((end - start) / self.info.fs_hz, 3)
+        return self.clock.date(SilenceRecord(phase="end", duration_s=duration_s), start)
 
     def _note_gap(self, gap: Gap) -> GapRecord:
         self.gap_count += 1
@@ -244,17 +263,6 @@ class Section:
 
     def _read_audio(self, channel: int, start: int, stop: int) -> NDArray[np.float32] | None:
         return self.pool.collector.read(channel, start, stop)  # the pool is made after the decoder
-
-    def _find_arrival(self, sample: int) -> int | None:
-        """When the block with this sample arrived; on the way the clocks learn from each block."""
-        for block in self.ring.read_log(self._log_entry):
-            self._log_entry = block.number  # looked at again, if it reaches beyond the sample
-            if self.info.is_live:
-                self.clock.observe(block.end_sample, block.arrived_ns * 1e-9)
-            if block.end_sample >= sample:
-                return block.arrived_ns
-            self._log_entry += 1
-        return None
 
     @property
     def _sample_0_s(self) -> float | None:
@@ -293,7 +301,7 @@ class Section:
     def stats(self) -> Stats:
         collector = self.pool.collector
         written = self.ring.written_samples  # looked at once, as more may come at any moment
-        return Stats(
+        stats = Stats(
             captured=written + self._missed_samples,
             analysed=collector.analysed_samples,
             dropped=collector.dropped_samples + self._missed_samples,
@@ -304,7 +312,17 @@ class Section:
             nonfinite=self.ring.nonfinite_samples,
             unheard=self.decoder.unheard_samples,
             rejections=dict(self.decoder.rejections),
+            input_dbfs=self._meter.input_dbfs,
+            peak_dbfs=self._meter.peak_dbfs,
+            clipped=self._meter.clipped,
         )
+        return self.clock.date(stats, written)
+
+    def take_stats(self) -> Stats:
+        """They are told: levels are measured anew from here on."""
+        stats = self.stats
+        self._meter.begin()
+        return stats
 
     def _realtime_factor(self) -> float | None:
         """How many times real time the workers could do, from the time they were busy."""

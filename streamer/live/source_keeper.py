@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from streamer.base.errors import INTERNAL_ERROR, SourceError, StreamerError
-from streamer.events import ErrorRecord
+from streamer.events import ErrorRecord, SourceRecord
 from streamer.live.capture_messages import Ended, Opened
 from streamer.sources import SourceInfo, SourceSpec
 
@@ -29,7 +29,7 @@ class Order(Enum):
     FLUSH = auto()  # what came before the loss is told before it
 
 
-Orders = list[Order | ErrorRecord]  # a record is to be told
+Orders = list[Order | ErrorRecord | SourceRecord]  # a record is to be told
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +108,17 @@ class SourceKeeper:
     Open or   hear: ended, and can wait                Over       CLOSE
     Running   hear: ended, and is live                 Lost       KILL
     Running   look: live, and silent too long          Lost       KILL, and what Lost does at this look
-    Lost      look: the first                          Lost       FLUSH, "is gone", and the next row
+    Lost      look: the first                          Lost       FLUSH, lost, "is gone", and the next row
               look: time for an attempt                Lost       OPEN
               look: an attempt has taken too long      Lost       KILL; the next one twice as late
               hear: ended                              Lost       KILL; the same, and a refusal is told once
               hear: open, and it had run               Lost       GIVE_RING; the loss ends with a block:
-              look: a block came                       Running
-              hear: open, and it had not run           Open
+              look: a block came                       Running    back
+              hear: open, and it had not run           Open       back
               hear: open under another name            as above   "is back as", and as above
               hear: open with other rate or channels   Changed    "came back with"
     Changed   hear: ended                              Changed    KILL
-              begin (the section before is told)       Open       (Lost if it ended meanwhile)
+              begin (the section before is told)       Open       back (Lost if it ended meanwhile)
               give_up (none can follow it)             Over
     Opening,  stop                                     Stopping   (Over if it has no process)
     Open or
@@ -167,13 +167,17 @@ class SourceKeeper:
             orders += self._look_for_the_lost(self.state, now_s, blocks)
         return orders
 
-    def begin(self) -> None:
+    def begin(self, now_s: float) -> Orders:
         """The section before is over, and one has begun for what the source is now."""
         assert isinstance(self.state, Changed)
         self.info = self.state.info
         # The blocks of a section are counted from 0.
         lost = replace(self.state.lost, had_run=False, blocks_before=0)
-        self.state = Open() if self.state.is_there else lost
+        if not self.state.is_there:
+            self.state = lost
+            return []
+        self.state = Open()
+        return [_note_back(self.name, lost, now_s)]
 
     def give_up(self, error: StreamerError) -> None:
         """No section can be made for what the source is now."""
@@ -270,7 +274,7 @@ class SourceKeeper:
             self.info = replace(self.info, name=info.name)
         if not lost.had_run:
             self.state = Open()
-            return orders
+            return [*orders, _note_back(self.name, lost, now_s)]
         self.state = replace(lost, opening_by_s=now_s + OPEN_S)
         return [*orders, Order.GIVE_RING]
 
@@ -307,10 +311,11 @@ class SourceKeeper:
         if not lost.is_told:
             lost = replace(lost, is_told=True, blocks_before=blocks)
             message = f"{self.name} is gone; waiting for it to come back"
-            orders = [Order.FLUSH, ErrorRecord(message=message)]
+            lost_record = SourceRecord(state="lost", source=self.name)
+            orders = [Order.FLUSH, lost_record, ErrorRecord(message=message)]
         elif blocks > lost.blocks_before:
             self.state = Running(first_by_s=now_s, blocks_before=lost.blocks_before)
-            return []
+            return [_note_back(self.name, lost, now_s)]
         if lost.opening_by_s is not None:
             if now_s > lost.opening_by_s:
                 lost = lost.put_off(now_s)
@@ -320,6 +325,10 @@ class SourceKeeper:
             orders.append(Order.OPEN)
         self.state = lost
         return orders
+
+
+def _note_back(name: str, lost: Lost, now_s: float) -> SourceRecord:
+    return SourceRecord(state="back", source=name, lost_s=round(now_s - lost.since_s, 1))
 
 
 def _describe_shape(info: SourceInfo) -> str:

@@ -14,7 +14,8 @@ from typing import Self
 
 from streamer.analysis.bank import Batch
 from streamer.base.errors import StreamerError
-from streamer.events import ErrorRecord, Stats
+from streamer.events import ErrorRecord, SourceRecord, Stats
+from streamer.events.clocks import D
 from streamer.live.capture_process import CaptureProcess
 from streamer.live.section import Item, Section
 from streamer.live.source_keeper import STOP_S, Order, Orders, SourceKeeper
@@ -164,6 +165,15 @@ class Stream:
             return Stats(captured=0, analysed=0, dropped=0, pending=0)
         return self.section.stats
 
+    def take_stats(self) -> Stats:
+        """The same, to be told: the levels in the next ones are of what comes from here on."""
+        return self.stats if self.section is None else self.section.take_stats()
+
+    def date(self, record: D) -> D:
+        """Its place is the newest sample, where there is one."""
+        section = self.section
+        return record if section is None else section.clock.date(record, section.ring.written_samples)
+
     @property
     def status(self) -> Status:
         section, lost_since_s = self.section, self._keeper.lost_since_s
@@ -223,8 +233,8 @@ class Stream:
                 case Order.FLUSH:
                     assert self.section is not None
                     self._news += [*self.section.collect(), *self.section.flush()]
-                case ErrorRecord():
-                    self._news.append(order)
+                case ErrorRecord() | SourceRecord():
+                    self._news.append(self.date(order))
 
     def _open_source(self) -> None:
         self._capture = CaptureProcess(self._keeper.spec, self._index.writer, before=self._keeper.info)
@@ -271,7 +281,7 @@ class Stream:
             self._keeper.give_up(error)
             self.finished = True
             return
-        self._keeper.begin()
+        self._do(self._keeper.begin(time.monotonic()))
 
     def _end_section(self, section: Section) -> list[Item]:
         """The rest of it, once no more samples come and all that came are analysed."""
@@ -286,7 +296,7 @@ class Stream:
             self.finished = True
             return section.flush()
         self._is_section_over = True
-        return [*section.flush(), *section.note_missed(time.monotonic()), section.stats]
+        return [*section.flush(), *section.note_missed(time.monotonic()), section.take_stats()]
 
     def _give_up_rest(self, section: Section) -> list[Item]:
         """Whoever wants it to stop does not wait for workers that cannot come back: what is left stays pending."""
@@ -296,7 +306,7 @@ class Stream:
         message = (
             f"{section.pending_samples} samples were captured and not analysed: no worker process answers"
         )
-        return [*section.flush(), ErrorRecord(message=message)]
+        return [*section.flush(), self.date(ErrorRecord(message=message))]
 
 
 def count_frames(batch: Batch) -> int:

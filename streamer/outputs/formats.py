@@ -4,14 +4,34 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from streamer.base.text import printable
 from streamer.base.units import format_duration
 from streamer.detectors.registry import tells_begin
-from streamer.events import ClockRecord, ErrorRecord, Event, GapRecord, Record, Stats, encode_line
+from streamer.events import (
+    ClockRecord,
+    ErrorRecord,
+    Event,
+    GapRecord,
+    Record,
+    SilenceRecord,
+    SourceRecord,
+    Stats,
+    encode_line,
+)
+from streamer.events.clocks import to_local
 
-Format = Callable[[Record], str | None]  # None: this format leaves it out
+Format = Callable[
+    [Record], str | tuple[str, ...] | None
+]  # a line, several, or none: this format leaves it out
+
+
+def tell_when(record: Record) -> str:
+    """For people: the time of day here, with its date and offset from UTC; where that is not known, since the start."""
+    if record.time is not None:
+        return to_local(record.time).isoformat("T", "milliseconds")
+    return f"{record.t_s:10.3f} s" if record.t_s is not None else ""
 
 
 def format_text(record: Record) -> str | None:
@@ -19,13 +39,11 @@ def format_text(record: Record) -> str | None:
     if isinstance(record, Event):
         if record.phase == "begin" and not tells_begin(record.type):
             return None
-        when = record.time.partition("T")[2][:12] if record.time else f"{record.t_s:10.3f} s"
-        parts = [when, f"{record.type:<5}", f"{record.label:<12}"]
+        parts = [tell_when(record), f"{record.type:<5}", f"{record.label:<12}"]
         if record.phase == "begin":
             parts.append("begins")
         elif record.duration_s is not None:
-            ms = record.duration_s * 1e3
-            parts.append(f"{ms:5.0f} ms" if ms < 10_000 else f"{record.duration_s:6.1f} s")
+            parts.append(_tell_duration(record.duration_s))
         if record.level_dbfs is not None:
             parts.append(f"{record.level_dbfs:6.1f} dBFS")
         if record.snr_db is not None:
@@ -40,19 +58,36 @@ def format_text(record: Record) -> str | None:
             parts.insert(0, record.file)
         return "  ".join(parts)
     if isinstance(record, GapRecord):
-        when = record.time.partition("T")[2][:12] if record.time else f"{record.t_s:10.3f} s"
         file = f"{record.file}  " if record.file else ""
-        return f"{file}{when}  gap    {record.lost_samples} samples lost: {record.reason.replace('_', ' ')}"
+        lost = f"{record.lost_samples} samples lost: {record.reason.replace('_', ' ')}"
+        return f"{file}{tell_when(record)}  gap    {lost}"
+    if isinstance(record, SilenceRecord):
+        how = "begins" if record.duration_s is None else _tell_duration(record.duration_s)
+        return f"{tell_when(record)}  silence  {how}"
     return None
+
+
+def _tell_duration(duration_s: float) -> str:
+    return f"{duration_s * 1e3:5.0f} ms" if duration_s < 10 else f"{duration_s:6.1f} s"
+
+
+def describe_return(record: SourceRecord) -> str:
+    """Of a source that was lost."""
+    after = "" if record.lost_s is None else f" after {format_duration(record.lost_s)}"
+    return f"{record.source} is back{after}"
 
 
 def format_log(record: Record) -> str | None:
     """As text, with what is told on stderr where there is a screen: errors, and that the clock was set."""
     if isinstance(record, ClockRecord):
-        return f"the wall clock was set by {record.step_s:+.3f} s, at {record.t_s:.3f} s"
-    if isinstance(record, ErrorRecord):
-        return f"{record.file}: {record.message}" if record.file else record.message
-    return format_text(record)
+        words = ["clock", f"the wall clock was set by {record.step_s:+.3f} s, at {record.t_s:.3f} s"]
+    elif isinstance(record, SourceRecord) and record.state == "back":
+        words = ["source", describe_return(record)]
+    elif isinstance(record, ErrorRecord):
+        words = [f"{record.file}: {record.message}" if record.file else record.message]
+    else:
+        return format_text(record)
+    return "  ".join([*filter(None, [tell_when(record)]), *words])
 
 
 def format_json(record: Record) -> str | None:
@@ -97,10 +132,23 @@ def format_health(stats: Stats, fs_hz: float) -> str:
     ]
     if stats.unheard:
         parts.append(f"unheard {stats.unheard} samples")
+    if stats.input_dbfs:
+        parts.append(f"input {max(stats.input_dbfs):.1f} dBFS")
     if stats.latency_ms_p50 is not None:
         parts.append(f"latency {stats.latency_ms_p50:.1f} / {stats.latency_ms_p99:.1f} ms")
     if stats.realtime_factor is not None:
         parts.append(f"{stats.realtime_factor:.0f}x real time")
+    if stats.clipped:
+        parts.append(f"{stats.clipped} samples clipped")
     if stats.nonfinite:
         parts.append(f"{stats.nonfinite} NaN or infinite samples taken as silence")
     return ", ".join(parts)
+
+
+def format_end(reason: str, n_events: int, plans: Sequence[str], stats: Stats, fs_hz: float) -> str:
+    """How a run ended, what it heard, and its books."""
+    if n_events:
+        heard = "1 event" if n_events == 1 else f"{n_events} events"
+    else:
+        heard = f"nothing was heard of {', '.join(plans)}" if plans else "nothing was listened for"
+    return f"{reason}, {heard}; {format_health(stats, fs_hz)}"

@@ -71,14 +71,18 @@ class Output(ABC):
         if self._queue.qsize() >= MAX_WAITING:
             self._left_out += 1
             return
-        self._tell_left_out()
+        self._tell_left_out(record)
         self._queue.put(record)
 
-    def _tell_left_out(self) -> None:
+    def _tell_left_out(self, before: Record | None = None) -> None:
+        """before: what comes next, and says when that is"""
         if self._left_out:
             message = f"{self._left_out} lines are missing here: {self.name} was not taken off us in time"
             self._left_out = 0
-            self._queue.put(ErrorRecord(message=message))
+            told = ErrorRecord(message=message)
+            if before is not None:
+                told.sample, told.t_s, told.time = before.sample, before.t_s, before.time
+            self._queue.put(told)
 
     def reopen(self) -> None:
         """Whoever rotates files has moved this one away."""

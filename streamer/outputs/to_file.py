@@ -42,8 +42,8 @@ class FileOutput(Output):
         super().__init__(name=name)
 
     def write(self, records: Sequence[Record]) -> None:
-        lines = [self._format(record) for record in records]
-        self.write_text("".join(f"{printable(line)}\n" for line in lines if line is not None))
+        lines = [line for record in records for line in _list_lines(self._format(record))]
+        self.write_text("".join(f"{printable(line)}\n" for line in lines))
 
     def write_text(self, text: str) -> None:
         """In one call where the system takes it so: then no other program's line comes into the middle of one."""
@@ -163,6 +163,12 @@ class ReplacedOutput(FileOutput):
         self._is_over = True
         super().close()
         self._beside.unlink(missing_ok=True)
+
+
+def _list_lines(formatted: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    if formatted is None:
+        return ()
+    return (formatted,) if isinstance(formatted, str) else formatted
 
 
 def open_stdout(format_record: Format) -> FileOutput:

@@ -20,20 +20,31 @@ class Listening:
     detectors: Iterable[tuple[str, int, Detector]] = ()  # plan name, channel from 1, detector
     joins_copies: bool = True  # one event in several channels that hold the same samples is told once
     remarks: Sequence[str] = ()  # what of the plans is not listened for, and why
+    silence_s: float | None = None  # a silence that lasts so long is told of; None: none is
 
 
 SetUp = Callable[[SourceInfo], Listening]
 
 
 def make_set_up(
-    plans: Sequence[str], choose_display: Callable[[float], Analysis], *, joins_copies: bool = True
+    plans: Sequence[str],
+    choose_display: Callable[[float], Analysis],
+    *,
+    joins_copies: bool = True,
+    silence_s: float | None = None,
 ) -> SetUp:
     """What a stream calls once the source is open: the levels to show, by its rate, and what hears the plans."""
 
     def set_up(info: SourceInfo) -> Listening:
         display = choose_display(info.fs_hz)
         detectors, remarks = make_what_fits(plans, info)
-        return Listening(display=display, detectors=detectors, joins_copies=joins_copies, remarks=remarks)
+        return Listening(
+            display=display,
+            detectors=detectors,
+            joins_copies=joins_copies,
+            remarks=remarks,
+            silence_s=silence_s,
+        )
 
     return set_up
 

@@ -21,6 +21,7 @@ from streamer.detectors.registry import KINDS, Kind, Limits, list_heard, load_ki
 from streamer.plans.tables import Finding, format_fields, read_table, show_path
 
 ANY_RATE_HZ = 1e12  # what cannot be heard even so is no matter of the rate
+NO_PLAN = "none"  # a name for nothing, where something is listened for unless told otherwise
 
 
 class PlanError(SpecError):
@@ -94,6 +95,8 @@ def find_plan(name_or_path: str) -> Path:
 
 def load_plan(name_or_path: str, fs_hz: float | None = None) -> Plan:
     """Raises PlanError with every mistake in the file, and with fs_hz of what the signal does not allow."""
+    if name_or_path == NO_PLAN:
+        return Plan(name=NO_PLAN, entries={}, file=parse_toml("", name=NO_PLAN))
     path = find_plan(name_or_path)
     return _read_plan(read_toml(path), name=path.stem, fs_hz=fs_hz)
 

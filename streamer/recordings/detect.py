@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from streamer.analysis.blocks import Engine
 from streamer.analysis.frames import FrameSpec
+from streamer.analysis.meters import InputMeter
 from streamer.analysis.values import to_floats
 from streamer.base.errors import TERMINATED, SourceError, StreamerError
 from streamer.base.units import format_duration
@@ -20,7 +21,7 @@ from streamer.base.version import __version__
 from streamer.detectors.copies import parse_copies
 from streamer.detectors.decoder import Decoder
 from streamer.events import End, ErrorRecord, Event, GapRecord, Record, Start, Stats
-from streamer.events.clocks import WallClock
+from streamer.events.clocks import D, WallClock
 from streamer.plans.listening import make_detectors, make_what_fits
 from streamer.recordings import Progress
 from streamer.recordings.arrays import check_channels, take_samples
@@ -56,6 +57,7 @@ class Recording:
         """
         self.info = info
         self.refused: list[str] = []
+        self._meter = InputMeter(info.channels)
         self.left_out: list[str] = []
         self._lost: list[tuple[int, int]] = []  # where silence stands for what a damaged recording has lost
         if strict:
@@ -94,6 +96,7 @@ class Recording:
 
     def feed(self, block: NDArray[np.float32]) -> list[Event]:
         """block: (n, channels), full scale 1.0"""
+        self._meter.add_block(block)
         return self.decoder.feed(self.engine.feed(block))
 
     def note_lost(self, sample: int, n_samples: int) -> None:
@@ -117,8 +120,14 @@ class Recording:
             window=first.window,
             bands_hz=sorted({float(f) for a in analyses for f in a.bank.freqs_hz}),
             plans=list(plans),
+            sample=0,
+            t_s=0.0,
             time=self.decoder.clock.text(0),
         )
+
+    def date(self, record: D) -> D:
+        """Its place is the newest sample."""
+        return self.decoder.clock.date(record, self.engine.end_sample)
 
     @property
     def stats(self) -> Stats:
@@ -132,6 +141,9 @@ class Recording:
             nonfinite=self.engine.nonfinite_samples,
             unheard=self.decoder.unheard_samples,
             rejections=dict(self.decoder.rejections),
+            input_dbfs=self._meter.input_dbfs,
+            peak_dbfs=self._meter.peak_dbfs,
+            clipped=self._meter.clipped,
         )
 
 
@@ -182,17 +194,18 @@ def listen(task: Task, *, progress: Progress | None = None, stdin_fd: int = 0) -
         yield from recording.finish()
         yield from _take_refused(recording)
         if failure is not None:
-            yield ErrorRecord(message=message, file=info.name)
+            yield recording.date(ErrorRecord(message=message, file=info.name))
         stats = recording.stats
         stats.nonfinite += source.nonfinite_samples
-        yield stats
-        yield End(
+        yield recording.date(stats)
+        end = End(
             reason=_find_reason(failure),
             events=recording.decoder.event_count,
             captured=stats.captured,
             analysed=stats.analysed,
             dropped=stats.dropped,
         )
+        yield recording.date(end)
         yield from (Remark(remark) for remark in source.remarks)
         if failure is not None and not isinstance(failure, Exception):
             yield Remark(message)

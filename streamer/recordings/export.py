@@ -24,6 +24,8 @@ from streamer.stores.as_png.layout import Style, lay_out
 
 STOP_S = 2.0
 
+OTHER_PICTURES = (".svg", ".pdf", ".eps", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
@@ -89,7 +91,13 @@ def _check_target(target: Path, export: Export) -> None:
         target.exists()
     except OSError as error:  # a name that no file system takes
         raise SpecError(f"output {shorten(target)}: {error.strerror}; choose another name") from error
-    store = load_store(choose(target.suffix.lower(), STORES, name=f"suffix of output {shorten(target)}"))
+    suffix = target.suffix.lower()
+    if suffix in OTHER_PICTURES:
+        raise SpecError(
+            f"suffix of output {shorten(target)} is {shorten(suffix)}; pictures are written as .png, "
+            "which other programs can convert"
+        )
+    store = load_store(choose(suffix, STORES, name=f"suffix of output {shorten(target)}"))
     try:
         check_folder(target)
     except OSError as error:

@@ -13,12 +13,22 @@ May import: base. Imported by: live, recordings, commands and the front door.
 from __future__ import annotations
 
 from streamer.sources.registry import SOURCES, SYNTAX, load
-from streamer.sources.spec import Loss, PushedSource, Source, SourceInfo, SourceSpec, parse_source, tell_apart
+from streamer.sources.spec import (
+    Loss,
+    PipedSource,
+    PushedSource,
+    Source,
+    SourceInfo,
+    SourceSpec,
+    parse_source,
+    tell_apart,
+)
 
 __all__ = [
     "SOURCES",
     "SYNTAX",
     "Loss",
+    "PipedSource",
     "PushedSource",
     "Source",
     "SourceInfo",

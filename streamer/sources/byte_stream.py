@@ -5,7 +5,11 @@ A WAV header is recognised. Other samples are described by --format, --rate and 
 
 from __future__ import annotations
 
+import fcntl
 import os
+import termios
+import time
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -16,6 +20,8 @@ from streamer.base.units import format_duration
 from streamer.sources.formats.pcm import decode, silence_nonfinite
 from streamer.sources.formats.wav import WAV_MAGICS, ByteReader, StreamFormat, read_wav_header, skip_id3
 from streamer.sources.spec import Closing, Loss, SourceInfo, SourceSpec
+
+EARLIER_S = 2.0  # how long before us the rest of a pipeline may have been started
 
 # first bytes -> what they begin
 OTHER_FORMATS = {
@@ -50,6 +56,7 @@ class StreamSource(Closing):
         at_end: Callable[[], None] = lambda: None,
     ) -> None:
         self._fd: int | None = fd
+        self._opened_s = time.monotonic()
         self._owns_fd = owns_fd
         self._spec = spec
         self._size_bytes = size_bytes
@@ -71,7 +78,22 @@ class StreamSource(Closing):
             fs_hz=self._format.fs_hz,
             channels=self._choice.count_of(self._format.channels, name=name),
             n_samples=None if n_bytes is None else n_bytes // self._format.bytes_per_sample,
+            is_piped=size_bytes is None,
+            start_time=spec.start_time or self._format.start_time,
         )
+
+    @property
+    def backlog_s(self) -> float:
+        """No more than can have come since shortly before it was opened: a recording fills a pipe in no time."""
+        if self._fd is None or not self.info.is_piped:
+            return 0.0
+        waiting = array("i", [0])
+        try:
+            fcntl.ioctl(self._fd, termios.FIONREAD, waiting)
+        except OSError:
+            return 0.0  # of what is no pipe
+        waiting_s = waiting[0] / self._format.bytes_per_sample / self.info.fs_hz
+        return min(waiting_s, time.monotonic() - self._opened_s + EARLIER_S)
 
     def _expected_bytes(self) -> int | None:
         following_bytes = None if self._size_bytes is None else self._size_bytes - self._reader.n_read_bytes

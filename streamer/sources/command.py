@@ -116,6 +116,10 @@ class CommandSource(Closing):
         return self._stream.info
 
     @property
+    def backlog_s(self) -> float:
+        return self._stream.backlog_s
+
+    @property
     def nonfinite_samples(self) -> int:
         return self._stream.nonfinite_samples
 

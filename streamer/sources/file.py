@@ -103,6 +103,7 @@ class FileSource(Closing):
                 fs_hz=fs_hz,
                 channels=self._choice.count_of(self._file.channels, name=name),
                 n_samples=int(self._file.frames) if is_length_known else None,
+                start_time=spec.start_time,
             )
             on_error.pop_all()
 

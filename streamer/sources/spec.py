@@ -32,6 +32,7 @@ class SourceSpec:
 
     kind: a name of SOURCES   target: device name, path, command line or signal specification
     sample_format: of raw samples   called: by what name people and records know it, if not by its own
+    start_time: of sample 0, where the source does not say it, or says it wrong
     """
 
     kind: str
@@ -40,12 +41,17 @@ class SourceSpec:
     rate_hz: float | None = None
     channels: str | None = None
     called: str | None = None
+    start_time: datetime | None = None
 
     def __post_init__(self) -> None:
         choose(self.kind, SOURCES, name="source")
         _ = self.channel_choice
         if self.rate_hz is not None and not 1 <= self.rate_hz <= MAX_RATE_HZ:
             raise SpecError(f"rate is {self.rate_hz:g} Hz; it must lie in 1..{MAX_RATE_HZ:g} Hz")
+        if self.start_time is not None and self.is_live:
+            raise SpecError(
+                f"start-time is given, and what {self} hears is heard now: leave it out, it is for recordings"
+            )
         if self.sample_format is None:
             return
         choose(self.sample_format, RAW_FORMATS, name="format")
@@ -87,6 +93,11 @@ class SourceSpec:
         return SOURCES[self.kind].is_live
 
     @property
+    def is_piped(self) -> bool:
+        """Whether it may be made while it is read; see SourceInfo."""
+        return SOURCES[self.kind].is_piped
+
+    @property
     def is_demo(self) -> bool:
         return self.kind == "demo"
 
@@ -103,6 +114,7 @@ def parse_source(
     sample_format: str | None = None,
     rate_hz: float | None = None,
     channels: str | None = None,
+    start_time: datetime | None = None,
 ) -> SourceSpec:
     """The source meant by a command line's SOURCE; nothing is the default microphone."""
     if demo and text is not None:
@@ -113,7 +125,12 @@ def parse_source(
     if (check := SOURCES[kind].check) is not None:
         load(check)(target)
     return SourceSpec(
-        kind=kind, target=target, sample_format=sample_format, rate_hz=rate_hz, channels=channels
+        kind=kind,
+        target=target,
+        sample_format=sample_format,
+        rate_hz=rate_hz,
+        channels=channels,
+        start_time=start_time,
     )
 
 
@@ -149,12 +166,14 @@ class SourceInfo:
 
     name: what people read   channels: after the choice   n_samples: None when nobody knows yet
     is_live: samples come at their own pace and cannot wait; a pipe waits, so it is not live
+    is_piped: they may be made while they are read   start_time: of sample 0, of a recording that says it
     """
 
     name: str
     fs_hz: float
     channels: int
     is_live: bool = False
+    is_piped: bool = False
     n_samples: int | None = None
     start_time: datetime | None = None
 
@@ -221,6 +240,15 @@ class Source(Closing, Protocol):
         Whatever has arrived is delivered at once, so n may be small. What could be read before a fault is
         delivered, then SourceError is raised.
         """
+
+
+@runtime_checkable
+class PipedSource(Source, Protocol):
+    """One that may be made while it is read."""
+
+    @property
+    def backlog_s(self) -> float:
+        """How much has arrived and was not read yet."""
 
 
 @runtime_checkable

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ PARSERS = [
     units.parse_db,
     units.parse_level_dbfs,
     units.parse_ratio,
+    lambda text: units.parse_moment(text).timestamp(),
     lambda text: units.parse_length_samples(text, 48000),
     lambda text: units.parse_hop_samples(text, 4096, 48000),
     lambda text: units.parse_field("held_ms", text),
@@ -270,3 +272,29 @@ def test_any_text_is_a_finite_value_or_a_spec_error_of_one_line(parse, text):
     assert "\n" not in message
     assert len(message) < 300
     assert all(math.isfinite(part) for part in (value if isinstance(value, tuple) else (value,)))
+
+
+@pytest.mark.parametrize(
+    ("text", "utc"),
+    [
+        ("2026-11-22T07:31:00+01:00", "2026-11-22T06:31:00+00:00"),
+        ("2026-11-22 07:31Z", "2026-11-22T07:31:00+00:00"),
+        (" 2026-11-22T07:31:00.25Z ", "2026-11-22T07:31:00.250000+00:00"),
+    ],
+)
+def test_a_moment_is_a_date_and_a_time(text, utc):
+    assert units.parse_moment(text).astimezone(UTC).isoformat() == utc
+
+
+def test_a_moment_without_an_offset_is_meant_here():
+    assert units.parse_moment("2026-11-22T07:31:00") == datetime(2026, 11, 22, 7, 31).astimezone()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "now", "07:31", "2026-13-01", "0001-01-01", "9999-12-31T23:59Z", "2026-11-22T25:00"]
+)
+def test_what_is_no_moment_says_how_one_is_written(text):
+    with pytest.raises(
+        SpecError, match=r"start-time is .*; write a date and a time such as 2026-11-22T07:31:00"
+    ):
+        units.parse_moment(text, name="start-time")

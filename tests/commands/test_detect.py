@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -100,7 +101,7 @@ def test_explain_says_what_was_refused_and_by_how_much(tmp_path: Path) -> None:
     (line,) = done.stderr.splitlines()
     assert line.startswith("streamer: short.wav: 0.1")
     assert "no dtmf 5: shorter than min_on_ms: " in line
-    assert line.endswith(", the limit is 28.5")
+    assert line.endswith(", the limit is 28.5 ms")
     stats = next(record for record in records if record["type"] == "stats")
     assert stats["rejections"] == {"shorter than min_on_ms": 1}
     assert run("detect", path).stderr == ""
@@ -208,3 +209,10 @@ def test_a_gap_beyond_the_wanted_duration_is_not_told() -> None:
     assert (done.returncode, [r for r in read_lines(done.stdout) if r["type"] == "gap"]) == (0, [])
     done = run("detect", str(FIELD / "damaged-page.ogg"), "--json", "--duration", "500ms")
     assert [r["lost_samples"] for r in read_lines(done.stdout) if r["type"] == "gap"] == [4000]
+
+
+def test_a_first_run_says_why_nothing_happens_for_some_seconds(dial: Path, tmp_path: Path) -> None:
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    first = run("detect", str(dial), env=env)
+    assert first.stderr == "streamer: compiling kernels (first run only)\n"
+    assert run("detect", str(dial), env=env).stderr == ""

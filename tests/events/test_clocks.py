@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from streamer.events import ErrorRecord
 from streamer.events.clocks import Reservoir, Soonest, WallClock
 
 
@@ -81,3 +82,47 @@ def test_a_recordings_own_time_does_not_step() -> None:
     clock.follow(5.0, 5.0)
     assert clock.follow(500.0, 6.0) == 0.0
     assert clock.text(79_000) == "2026-11-22T07:31:09.875000Z"
+
+
+def test_what_comes_after_a_pause_has_a_time_of_its_own_and_what_came_before_keeps_its() -> None:
+    clock = WallClock(1000, may_pause=True)
+    for number in range(1, 101):
+        clock.observe(number * 10, 50 + number * 0.01)
+    for number in range(101, 201):  # a radio was squelched for an hour
+        clock.observe(number * 10, 3650 + number * 0.01 + (0.3 if number == 101 else 0))
+    assert clock.at_s(500) == pytest.approx(50.5)
+    assert clock.at_s(999) == pytest.approx(50.999)
+    assert clock.at_s(1000) == pytest.approx(3651.0)
+    assert clock.at_s(1500) == pytest.approx(3651.5)
+
+
+@pytest.mark.parametrize(("late_s", "moved_s"), [(0.45, 0.0), (0.55, 0.55)])
+def test_a_pause_is_more_than_half_a_second(late_s: float, moved_s: float) -> None:
+    clock = WallClock(1000, may_pause=True)
+    for number in range(1, 201):
+        clock.observe(number * 10, 50 + number * 0.01 + (late_s if number > 100 else 0.0))
+    assert clock.at_s(1500) == pytest.approx(51.5 + moved_s)
+
+
+def test_what_comes_in_heaps_of_two_seconds_does_not_pause() -> None:
+    clock = WallClock(1000, may_pause=True)
+    for heap in range(1, 5):
+        for block in range(20):
+            clock.observe(2000 * (heap - 1) + 100 * (block + 1), 50 + 2 * heap)
+    for sample in range(0, 8000, 500):
+        assert clock.at_s(sample) == pytest.approx(50 + sample / 1000)
+
+
+def test_a_device_counts_what_it_loses_so_lateness_moves_no_time() -> None:
+    clock = WallClock(1000)
+    for number in range(1, 201):
+        clock.observe(number * 10, 50 + number * 0.01 + (0.7 if number > 100 else 0.0))
+    assert clock.at_s(1500) == pytest.approx(51.5)
+
+
+def test_a_record_is_dated_by_its_sample() -> None:
+    clock = WallClock(8000, start=datetime(2026, 11, 22, 7, 31, tzinfo=UTC))
+    error = clock.date(ErrorRecord(message="x"), 79_000)
+    assert (error.sample, error.t_s, error.time) == (79_000, 9.875, "2026-11-22T07:31:09.875000Z")
+    error = WallClock(8000).date(ErrorRecord(message="x"), 4000)
+    assert (error.sample, error.t_s, error.time) == (4000, 0.5, None)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from typing import get_args
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.events import SCHEMA, ErrorRecord, Event, GapRecord, Record, encode_line
+from streamer.events import SCHEMA, ErrorRecord, Event, GapRecord, Record, encode_line, make_schema
 
 finite = st.floats(allow_nan=False, allow_infinity=False, width=32)
 maybe = st.none() | finite
@@ -66,3 +68,11 @@ def test_a_line_is_encoded_whatever_is_in_a_name_and_steers_no_terminal() -> Non
     read = json.loads(line)
     assert read["file"] == "l\\xe4-\x9b2J\u202e\xa0.wav"
     assert read["message"] == "\x1b[2J\n"
+
+
+@pytest.mark.parametrize("kind", get_args(Record))
+def test_every_record_has_its_time_and_its_place(kind: type) -> None:
+    schema = make_schema(["dtmf"])["$defs"][kind.__name__]["properties"]
+    assert {"time", "sample", "t_s"} <= set(schema)
+    if kind is not Event:  # what is not known is null, and not left out
+        assert not kind.__struct_config__.omit_defaults

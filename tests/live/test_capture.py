@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from streamer.live import capture
+from streamer.live.capture import Pace
 from streamer.live.capture_messages import Ended, Run
 from streamer.live.dispatcher import Dispatcher
 from streamer.live.ring import Ring, RingOwner, RingSpec, RingWriter
@@ -182,3 +183,27 @@ def wait_until(is_so: Callable[[], bool]) -> None:
     while not is_so():
         assert time.monotonic() < deadline, "timed out"
         time.sleep(0.001)
+
+
+def test_blocks_are_due_when_they_would_sound_and_at_once_when_nobody_keeps_time() -> None:
+    pace = Pace(8000, 2.0, now_s=100.0, backlog_s=0.0)
+    assert pace.find_wait_s(8000, now_s=100.25) == pytest.approx(0.25)
+    assert Pace(8000, None, now_s=100.0, backlog_s=0.0).find_wait_s(10**9, now_s=100.0) == 0.0
+
+
+def test_what_waited_in_the_pipe_before_the_beginning_is_due_at_once() -> None:
+    pace = Pace(8000, 1.0, now_s=100.0, backlog_s=1.5)
+    assert pace.find_wait_s(12_000, now_s=100.0) == 0.0
+    assert pace.find_wait_s(12_800, now_s=100.0) == pytest.approx(0.1)
+
+
+def test_a_pipe_whose_maker_is_faster_than_our_clock_does_not_fall_behind() -> None:
+    """By 100 ppm, as sound cards are: for two hours, in blocks of a tenth of a second."""
+    pace, made_per_s, now_s = Pace(8000, 1.0, now_s=0.0, backlog_s=0.0), 8000 * 1.0001, 0.0
+    worst_s = 0.0
+    for end in range(800, 7200 * 8000, 800):  # without it 0.7 s would wait by then
+        backlog_s = now_s * made_per_s / 8000 - end / 8000
+        worst_s = max(worst_s, backlog_s)
+        pace.note_backlog(backlog_s, 800)
+        now_s = max(end / made_per_s, now_s + max(0.0, pace.find_wait_s(end, now_s=now_s)))
+    assert worst_s < 0.1

@@ -161,6 +161,8 @@ def test_a_lost_device_is_told_within_a_second_and_back_within_two_with_the_gap_
     stopped_s = time.time()
     end = listener.end()
     assert [line["type"] for line in listener.seen].count("gap") == len(FAULTS)
+    states = [line["state"] for line in listener.seen if line["type"] == "source"]
+    assert states == ["lost", "back"] * len(FAULTS)
     assert end["captured"] - end["dropped"] > FS_HZ
     # After four gaps the samples counted are still what the clock says.
     began_s = to_s(gaps[0]["time"]) - gaps[0]["sample"] / FS_HZ

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import pytest
 from streamer.analysis.bank import Analysis, Bank, Batch
 from streamer.analysis.frames import FrameSpec
 from streamer.base.errors import StreamerError
-from streamer.events import Event, GapRecord, WorkerRecord
+from streamer.events import Event, GapRecord, SilenceRecord, WorkerRecord
 from streamer.live.dispatcher import Dispatcher
 from streamer.live.ring import RingWriter
 from streamer.live.ring_fields import GapReason
@@ -39,10 +40,13 @@ def make_section(
     speed: float | None = None,
     duration_s: float | None = None,
     after: Section | None = None,
+    silence_s: float | None = None,
 ) -> Section:
     frames = FrameSpec(length_samples=600, hop_samples=150)
     bank = Bank(freqs_hz=np.array([697.0, 1209.0]))
-    set_up = make_set_up(["dtmf"], lambda fs_hz: Analysis(bank=bank, frames=frames, fs_hz=fs_hz))
+    set_up = make_set_up(
+        ["dtmf"], lambda fs_hz: Analysis(bank=bank, frames=frames, fs_hz=fs_hz), silence_s=silence_s
+    )
     return Section(info, set_up(info), index, speed=speed, n_workers=1, duration_s=duration_s, after=after)
 
 
@@ -279,3 +283,86 @@ def test_workers_that_cannot_be_kept_alive_are_an_error_that_says_what_works(
         monkeypatch.setattr(type(section.pool), "is_hopeless", True)
         with pytest.raises(StreamerError, match="`streamer detect` works without them"):
             section.supervise()
+
+
+def test_after_a_pause_in_a_pipe_what_came_before_and_what_comes_after_have_each_their_time(
+    index: IndexPipe,
+) -> None:
+    info = SourceInfo(name="radio", fs_hz=FS_HZ, channels=1, is_piped=True)
+    with closing(make_section(info, index, speed=1.0)) as section:
+        began_s = time.monotonic() - 100
+        push_at(section, make_digit(8000, at=4000), began_s)
+        push_at(section, make_digit(8000, at=4000), began_s + 60)  # the squelch was closed for a minute
+        items = drain(section)
+    first, second = (
+        read_unix_s(item.time) for item in items if isinstance(item, Event) and item.phase == "end"
+    )
+    # Each block of 0.1 s comes as soon as it is over.
+    assert first == pytest.approx(time.time() - time.monotonic() + began_s + 0.5, abs=0.05)
+    assert second - first == pytest.approx(60, abs=0.01)
+
+
+def push_at(section: Section, samples: np.ndarray, began_s: float) -> None:
+    """As a pipe would: in blocks that come as they are made, the first of them from this moment on."""
+    writer = RingWriter(section.ring, device_channels=(0,))
+    for at in range(0, len(samples), 800):
+        block = samples[at : at + 800]
+        writer.push(block, round((began_s + (at + len(block)) / FS_HZ) * 1e9))
+
+
+def read_unix_s(text: str | None) -> float:
+    assert text is not None
+    return datetime.fromisoformat(text).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("info", "speed", "has_time"),
+    [
+        (SourceInfo(name="file", fs_hz=FS_HZ, channels=1), 1.0, False),
+        (SourceInfo(name="pipe", fs_hz=FS_HZ, channels=1, is_piped=True), 1.0, True),
+        (
+            SourceInfo(name="pipe", fs_hz=FS_HZ, channels=1, is_piped=True),
+            None,
+            False,
+        ),  # faster than it sounds
+        (SourceInfo(name="mic", fs_hz=FS_HZ, channels=1, is_live=True), 1.0, True),
+    ],
+)
+def test_what_comes_at_its_own_pace_has_the_time_of_its_arrival(
+    info: SourceInfo, speed: float | None, has_time: bool, index: IndexPipe
+) -> None:
+    with closing(make_section(info, index, speed=speed)) as section:
+        push(section, make_digit(8000, at=4000))
+        events = [item for item in drain(section) if isinstance(item, Event)]
+        assert [event.time is not None for event in events] == [has_time] * 2
+        stats = section.stats
+        assert (stats.sample, stats.t_s, stats.time is not None) == (8000, 1.0, has_time)
+
+
+def test_stats_tell_how_loud_the_input_was_since_the_last_ones(index: IndexPipe) -> None:
+    with closing(make_section(make_info(), index)) as section:
+        square = np.where(np.arange(8000) % 8 < 4, 0.1, -0.1).astype(np.float32)
+        square[[100, 5000]] = 1.0
+        push(section, square[:, None])
+        drain(section)
+        stats = section.take_stats()
+        assert (stats.input_dbfs, stats.peak_dbfs, stats.clipped) == ([-16.9], [0.0], 2)
+        stats = section.take_stats()
+        assert (stats.input_dbfs, stats.peak_dbfs, stats.clipped) == ([], [], 2)
+
+
+def test_a_silence_that_lasts_is_told_at_its_begin_and_its_end_and_ends_with_the_signal(
+    index: IndexPipe,
+) -> None:
+    with closing(make_section(make_info(), index, silence_s=2.0)) as section:
+        push(section, np.concatenate([make_digit(8000, at=7000), np.zeros((20_000, 1), np.float32)]))
+        push(section, np.concatenate([make_digit(8000, at=4000), np.zeros((20_000, 1), np.float32)]))
+        items = [*drain(section), *section.flush()]
+    silences = [item for item in items if isinstance(item, SilenceRecord)]
+    assert [silence.phase for silence in silences] == ["begin", "end"] * 2
+    first, over, second, last = silences
+    assert first.sample == over.sample == pytest.approx(7640, abs=900)
+    assert over.duration_s == pytest.approx((32_000 - 7640) / FS_HZ, abs=0.2)
+    assert second.sample == pytest.approx(32_640, abs=900)
+    assert last.duration_s == pytest.approx((56_000 - 32_640) / FS_HZ, abs=0.2)
+    assert first.t_s == first.sample / FS_HZ

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from streamer.base.errors import SourceError, SpecError, StreamerError
-from streamer.events import ErrorRecord
+from streamer.events import ErrorRecord, SourceRecord
 from streamer.live.capture_messages import Ended, Opened
 from streamer.live.source_keeper import Order, Orders, SourceKeeper
 from streamer.sources import SourceInfo, SourceSpec
@@ -29,7 +29,7 @@ class Story:
             time, _, event = line.strip().partition(" ")
             self.now_s = float(time)
             orders += self._happen(event)
-        return [order.message if isinstance(order, ErrorRecord) else order for order in orders]
+        return [_show(order) for order in orders]
 
     def _happen(self, event: str) -> Orders:
         keeper, now_s = self.keeper, self.now_s
@@ -57,8 +57,7 @@ class Story:
                 return keeper.look(now_s, blocks=self._blocks, newest_s=self._newest_s)
             case ["begin"]:
                 self._blocks = 0
-                keeper.begin()
-                return []
+                return keeper.begin(now_s)
             case ["stop"]:
                 keeper.stop(now_s, has_process=True)
                 return []
@@ -68,9 +67,15 @@ class Story:
         return Opened(info=SourceInfo(name=name, fs_hz=fs_hz, channels=channels, is_live=self._is_live))
 
 
+def _show(order: Order | ErrorRecord | SourceRecord) -> str | Order:
+    if isinstance(order, SourceRecord):
+        return order.state if order.lost_s is None else f"{order.state} after {order.lost_s:g} s"
+    return order.message if isinstance(order, ErrorRecord) else order
+
+
 RUNS = "0 opened, 1 workers, 1.1 block"
 BEGUN = [Order.BEGIN, Order.GIVE_RING]
-LOST = [Order.KILL, Order.FLUSH, GONE, Order.OPEN]
+LOST = [Order.KILL, Order.FLUSH, "lost", GONE, Order.OPEN]
 
 LIVE_STORIES = [
     ("0 opened, 0.1 look", [Order.BEGIN], "Open"),  # nothing is missed while the workers start
@@ -87,29 +92,39 @@ LIVE_STORIES = [
     (f"{RUNS}, 2 dies, 2.1 look, 3 opened, 3.1 look", [*BEGUN, *LOST, Order.GIVE_RING], "Lost"),
     (
         f"{RUNS}, 2 dies, 2.1 look, 3 opened, 3.1 block, 3.2 look",
-        [*BEGUN, *LOST, Order.GIVE_RING],
+        [*BEGUN, *LOST, Order.GIVE_RING, "back after 1.2 s"],
         "Running",
     ),
     # Lost before the workers were ready, it begins when it is back.
-    ("0 opened, 0.5 dies, 0.6 look, 2 opened", [Order.BEGIN, *LOST], "Open"),
+    ("0 opened, 0.5 dies, 0.6 look, 2 opened", [Order.BEGIN, *LOST, "back after 1.5 s"], "Open"),
     ("0 opened, 0.5 dies, 0.6 look, 1 workers", [Order.BEGIN, *LOST], "Lost"),
     (
         "0 opened, 0.5 dies, 0.6 look, 2 opened, 2 workers",
-        [Order.BEGIN, *LOST, Order.GIVE_RING],
+        [Order.BEGIN, *LOST, "back after 1.5 s", Order.GIVE_RING],
         "Running",
     ),
     # Two that were lost together are told of twice.
     (
         f"{RUNS}, 2 dies, 2.1 look, 3 opened, 3.1 block, 3.2 look, 4 dies, 4.1 look",
-        [*BEGUN, *LOST, Order.GIVE_RING, *LOST],
+        [*BEGUN, *LOST, Order.GIVE_RING, "back after 1.2 s", *LOST],
         "Lost",
     ),
     # One that comes back as something else is another section's.
     (f"{RUNS}, 2 dies, 2.1 look, 3 opened changed, 9 look", [*BEGUN, *LOST, CHANGED], "Changed"),
-    (f"{RUNS}, 2 dies, 2.1 look, 3 opened changed, 4 begin", [*BEGUN, *LOST, CHANGED], "Open"),
+    (
+        f"{RUNS}, 2 dies, 2.1 look, 3 opened changed, 4 begin",
+        [*BEGUN, *LOST, CHANGED, "back after 2 s"],
+        "Open",
+    ),
     (
         f"{RUNS}, 2 dies, 2.1 look, 3 opened changed, 4 begin, 5 workers, 5.1 block, 5.2 look",
-        [*BEGUN, *LOST, CHANGED, Order.GIVE_RING],
+        [
+            *BEGUN,
+            *LOST,
+            CHANGED,
+            "back after 2 s",
+            Order.GIVE_RING,
+        ],
         "Running",
     ),
     # Lost again meanwhile, it is waited for as before, and not told of again.
@@ -120,7 +135,7 @@ LIVE_STORIES = [
     ),
     (
         f"{RUNS}, 2 dies, 2.1 look, 3 opened changed, 3.5 dies, 4 begin, 4.1 look, 5 opened changed",
-        [*BEGUN, *LOST, CHANGED, Order.KILL, Order.OPEN],
+        [*BEGUN, *LOST, CHANGED, Order.KILL, Order.OPEN, "back after 3 s"],
         "Open",
     ),
     # A stop is waited for a second; what is lost is not waited for.

@@ -13,7 +13,7 @@ def test_meters_show_peak_and_mean_square_of_each_span() -> None:
     bench.push(np.array([[0.5], [-0.25]] * 16, np.float32))
     [batch] = bench.work_off()
     assert isinstance(batch, Batch)
-    assert batch.meters[0, 0].tolist() == [0.5, (0.25 + 0.0625) / 2]
+    assert batch.meters[0, 0].tolist() == [0.5, (0.25 + 0.0625) / 2, 0]
 
 
 def test_a_repeated_span_changes_nothing() -> None:

@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from streamer.base.errors import SpecError
 from streamer.base.families import LAST_PLACE, load_family
 from streamer.base.shipped import find_configs
 from streamer.base.toml import read_toml
-from streamer.commands.live.load_settings import list_profiles, load_settings
+from streamer.commands.live.load_settings import list_profiles, load_settings, resolve_bank
+from streamer.detectors.dtmf.spec import DtmfSpec
 from streamer.detectors.limits import deviation_hz
 from streamer.detectors.registry import KINDS
-from streamer.plans.plan import build_detectors, list_plans, load_plan
+from streamer.plans.plan import build_detectors, list_plans, load_plan, parse_plan
 from streamer.recordings.detect import detect
 
 FOLDER = Path(__file__).parents[2] / "configs"
@@ -89,3 +91,22 @@ def test_every_tone_of_a_plan_is_heard_and_not_taken_for_another(plan, spec, sha
     assert [event.label for event in heard] == [spec.name]
     assert heard[0].t_s == pytest.approx(start_s, abs=0.02)
     assert heard[0].duration_s == pytest.approx(on_s, abs=0.03)
+
+
+def test_what_the_plan_calls_the_defaults_are_those_that_are_used():
+    text = next(path for path in PLANS if path.stem == "dtmf").read_text()
+    _, marker, shown = text.partition("The defaults:\n")
+    assert marker
+    settings = "\n".join(line.removeprefix("# ") for line in shown.splitlines())
+    [spec] = parse_plan(f"[dtmf]\n{settings}", name="shown").entries["dtmf"]
+    assert spec == DtmfSpec()
+
+
+@pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("fs_hz", [8000, 16000, 48000])
+def test_every_profile_works_on_a_telephones_rate_too(path, fs_hz):
+    settings = load_settings(profile=path.stem, environ={}, has_files=False).values
+    assert resolve_bank(settings, fs_hz).freqs_hz[-1] < fs_hz / 2
+    asked = load_settings(profile=path.stem, flags={"bands": "440,5000"}, environ={}, has_files=False).values
+    with pytest.raises(SpecError, match="must lie above 0 and below 4000 Hz"):
+        resolve_bank(asked, 8000)

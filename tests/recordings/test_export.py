@@ -64,6 +64,7 @@ def test_stem_and_name_stand_for_the_recordings(tmp_path):
         (["mic:usb"], "{tmp}/out.png", "mic:usb never ends"),
         (["a.wav"], "{tmp}/{artist}.png", "braces may hold stem or name"),
         (["a.wav"], "{tmp}/a.jpg", r"suffix of output .* is \"\.jpg\""),
+        (["a.wav"], "{tmp}/a.svg", r"\"\.svg\"; pictures are written as \.png"),
         (["a.wav"], "{tmp}/audio.csv/a.png", "cannot be written: Not a directory"),
         (["a.wav"], "{tmp}/directory.png", "is a directory"),
         (["a.wav"], "{tmp}/directory.zarr", "is no Zarr store"),

@@ -1,5 +1,7 @@
 import os
+import struct
 import threading
+import time
 from itertools import pairwise
 
 import numpy as np
@@ -8,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.base.errors import SourceError, SpecError, StreamerError
+from streamer.base.units import parse_moment
 from streamer.sources import open_source, parse_source
 from streamer.sources.formats.pcm import decode, encode
+from streamer.sources.formats.wav import read_origination
 from tests.sources.reading import STEREO, Piped, read_all, read_source, read_stdin, wav_bytes
 
 
@@ -165,3 +169,90 @@ def test_an_id3_tag_before_a_wav_header_is_skipped(n_bytes, tmp_path):
         read_stdin(tag + b"fLaC" + bytes(50))
     with pytest.raises(SourceError, match="stdin carries MP3"):
         read_stdin(tag + b"\xff\xfb\x90\x64" + bytes(50))
+
+
+@pytest.fixture
+def _in_kathmandu(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Kathmandu")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def broadcast_wave(date, clock, samples_since_midnight, *, fs_hz=48000):
+    """WAV with a bext chunk as EBU Tech 3285 lays it out."""
+    bext = (
+        bytes(320)
+        + date.ljust(10, b"\0")
+        + clock.ljust(8, b"\0")
+        + struct.pack("<Q", samples_since_midnight)
+        + bytes(256)
+    )
+    fmt = struct.pack("<HHIIHH", 1, 1, fs_hz, 2 * fs_hz, 2, 16)
+    parts = [(b"bext", bext), (b"fmt ", fmt), (b"data", bytes(200))]
+    body = b"".join(name + struct.pack("<I", len(content)) + content for name, content in parts)
+    return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body
+
+
+@pytest.mark.usefixtures("_in_kathmandu")
+@pytest.mark.parametrize(
+    ("date", "clock", "counted_s", "start"),
+    [
+        (b"2026-11-22", b"07:31:09", 0, "2026-11-22T07:31:09+05:45"),
+        (b"2026:11:22", b"07-31-09", 0, "2026-11-22T07:31:09+05:45"),  # the standard leaves the sign open
+        (b"2026-11-22", b"07:31:09", 7 * 3600 + 31 * 60 + 9.25, "2026-11-22T07:31:09.250000+05:45"),
+        (b"2026-11-22", b"07:31:09", 3600, "2026-11-22T07:31:09+05:45"),  # a timecode that ran from something else
+        (b"2026-11-22", b"00:00:00", 0.5, "2026-11-22T00:00:00.500000+05:45"),
+        (b"", b"", 48000, None),
+        (b"0000-00-00", b"00:00:00", 0, None),
+        (b"2026-13-22", b"07:31:09", 0, None),
+        (b"2026-11-22", b"07:31:60", 0, None),
+        (b"0001-01-01", b"00:00:00", 0, None),
+    ],
+)  # fmt: skip
+def test_a_broadcast_wave_begins_when_it_says_in_a_file_and_in_a_pipe(
+    tmp_path, date, clock, counted_s, start
+):
+    content = broadcast_wave(date, clock, round(counted_s * 48000))
+    (tmp_path / "a.wav").write_bytes(content)
+    with Piped(content) as fd:
+        for word in (str(tmp_path / "a.wav"), "-"):
+            with open_source(parse_source(word), stdin_fd=fd) as source:
+                found = source.info.start_time
+                assert (found and found.isoformat()) == start
+                assert len(read_all(source)) == 100
+
+
+def test_a_start_that_somebody_gives_is_believed_instead(tmp_path):
+    (tmp_path / "a.wav").write_bytes(broadcast_wave(b"2026-11-22", b"07:31:09", 0))
+    at = parse_moment("2020-01-01T00:00:00Z")
+    with open_source(parse_source(str(tmp_path / "a.wav"), start_time=at)) as source:
+        assert source.info.start_time == at
+    with pytest.raises(SpecError, match="what mic hears is heard now: leave it out, it is for recordings"):
+        parse_source("mic", start_time=at)
+
+
+@given(st.binary(max_size=610), st.integers(1, 2**32 - 1))
+def test_any_bext_chunk_gives_a_time_or_none(bext, fs_hz):
+    start = read_origination(bytes(320) + bext, fs_hz=fs_hz)
+    assert start is None or start.tzinfo is not None
+
+
+def test_what_arrived_before_it_is_read_is_known_but_for_what_can_only_be_a_recording():
+    with Piped(wav_bytes_of_zeros(4000)) as fd, open_source(parse_source("-"), stdin_fd=fd) as source:
+        deadline = time.monotonic() + 10
+        while not source.backlog_s:
+            assert time.monotonic() < deadline
+        assert source.backlog_s == pytest.approx(0.5)  # 4000 samples of 8 kHz, all of them
+        assert len(read_all(source)) == 4000
+        assert source.backlog_s == 0
+    with Piped(wav_bytes_of_zeros(30_000)) as fd, open_source(parse_source("-"), stdin_fd=fd) as source:
+        assert source.backlog_s < 3
+
+
+def wav_bytes_of_zeros(n):
+    fmt = struct.pack("<HHIIHH", 1, 1, 8000, 16_000, 2, 16)
+    parts = [(b"fmt ", fmt), (b"data", bytes(2 * n))]
+    body = b"".join(name + struct.pack("<I", len(content)) + content for name, content in parts)
+    return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body

@@ -62,6 +62,7 @@ Function = Callable[..., int]
 _one_at_a_time = threading.Lock()
 _refusals: list[str] = []
 _notices: list[str] = []
+announce: Callable[[str], None] | None = None  # is told, once, that something takes long
 
 
 class Fixed:
@@ -109,6 +110,7 @@ class Compiled:
             for file in kept.list_files(self._file(kinds).name):
                 if native := _load_kept(file):
                     return partial(_call, native)
+        _announce_compiling()
         function = self._by_numba()
         try:
             _keep(_compile(function, _unwrap(args), kinds), self._file(kinds))
@@ -125,6 +127,13 @@ class Compiled:
         kind = hashlib.sha256(" ".join(kinds).encode()).hexdigest()[:12]
         module = self.module.rpartition(".")[2]
         return Path(f"{module}.{self.name}-{kind}-{_fingerprint(self.made_of)}{kept.SUFFIX}")
+
+
+def _announce_compiling() -> None:
+    global announce
+    tell, announce = announce, None
+    if tell is not None:
+        tell("compiling kernels (first run only)")
 
 
 def _is_plain() -> bool:

@@ -16,9 +16,11 @@ from streamer.commands.options import (
     CONTEXT,
     COPIES_OPTION,
     DEBUG,
+    DIGITS,
     OUTPUT_OPTIONS,
     PLAN_OPTION,
     SOURCE_OPTIONS,
+    START_TIME,
     join,
 )
 from streamer.commands.talk import tell, wait_for_nobody
@@ -45,13 +47,16 @@ SOURCE is {SYNTAX.replace("mic", "mic (the default)", 1)}.
 )
 @BAND_OPTIONS
 @SOURCE_OPTIONS
+@START_TIME
 @PLAN_OPTION
 @COPIES_OPTION
 @CONFIG_OPTIONS
 @click.option("--speed", metavar="1|N|max", help="Pace of a recording.")
 @click.option("--duration", metavar="TIME", help="End after so much signal, such as 10s.")
+@click.option("--silence", metavar="TIME|off", help="A silence that lasts so long is told of; 10s.")
 @click.option("--workers", metavar="auto|N", help="Worker processes.")
 @SCREEN_OPTIONS
+@DIGITS
 @OUTPUT_OPTIONS
 @click.option("--overwrite", "overwrites", is_flag=True, help="Empty output files first, not add to them.")
 @click.option("--strict", is_flag=True, help="End with exit code 4 when samples are lost.")
@@ -83,7 +88,11 @@ def command(**given: Any) -> None:
     refuse_inputs_as_outputs(
         spec.output_paths, [spec.source], plans=plans, bands=settings.bands, config=options.config
     )
-    code = watch(
-        spec, make_set_up(plans, partial(choose_display, settings), joins_copies=parse_copies(options.copies))
+    set_up = make_set_up(
+        plans,
+        partial(choose_display, settings),
+        silence_s=settings.silence_s,
+        joins_copies=parse_copies(options.copies),
     )
+    code = watch(spec, set_up)
     click.get_current_context().exit(code)

@@ -26,6 +26,7 @@ from streamer.base.toml import TomlFile, is_there, read_toml
 from streamer.commands.live.settings import SETTINGS, LiveSettings, read_plan
 from streamer.detectors.registry import KINDS
 from streamer.plans.bands import make_analysis, parse_bank
+from streamer.plans.plan import NO_PLAN
 
 __all__ = [
     "ConfigError",
@@ -118,8 +119,16 @@ def load_settings(
     for layer in layers:
         texts |= layer.texts
         origins |= layer.origins
+    if (
+        name is not None and origins["plan"] == "default"
+    ):  # a profile is a whole, with its plan or without one
+        texts["plan"], origins["plan"] = NO_PLAN, f"profile {name}"
     fields = {_BY_KEY[key].field_name: _BY_KEY[key].read(text) for key, text in texts.items()}
     set_keys = frozenset(key for key, origin in origins.items() if origin != "default")
+    if origins["bands"].startswith("profile "):
+        set_keys -= {
+            "bands"
+        }  # who names a profile asks for no band of it: those that a rate cannot carry are left out
     values = LiveSettings(**fields, given=set_keys)
     return Settings(values=values, texts=texts, origins=origins, profile=name, notes=tuple(notes))
 

@@ -14,15 +14,26 @@ from streamer.analysis.bank import Analysis, Batch
 from streamer.base.errors import INTERRUPTED_TWICE, DataLostError
 from streamer.base.version import __version__
 from streamer.commands.interrupts import find_interrupts
+from streamer.commands.live.last_words import MAX_LINES
 from streamer.commands.live.spec import MonitorSpec
 from streamer.commands.live.systemd import Notifier
 from streamer.commands.live.view import View
 from streamer.commands.talk import say
-from streamer.events import ClockRecord, End, ErrorRecord, Event, GapRecord, Record, Start, WorkerRecord
+from streamer.events import (
+    ClockRecord,
+    End,
+    ErrorRecord,
+    Event,
+    GapRecord,
+    Record,
+    SourceRecord,
+    Start,
+    WorkerRecord,
+)
 from streamer.live.section import Section
 from streamer.live.stream import Stream
 from streamer.outputs import check_outputs, open_outputs
-from streamer.outputs.formats import format_health
+from streamer.outputs.formats import describe_return, format_end, format_health
 from streamer.outputs.output import Output, raise_failure
 from streamer.outputs.to_file import open_stdout
 from streamer.plans.band_report import describe_gap
@@ -30,6 +41,9 @@ from streamer.plans.listening import SetUp
 
 HEALTH_EVERY_S = 10.0
 PLAIN_STEP_S = 0.5
+NOTHING_LISTENED_FOR = (
+    "nothing is listened for: --plan dtmf would hear digits, `streamer plan list` says what else there is"
+)
 LAST_WORDS_S = 1.0  # for readers to take what is left; all told the end may take two seconds
 
 
@@ -94,6 +108,8 @@ class Monitor:
                     else:
                         self._report(item)
                 if stream.section is not None and stream.section is not started:
+                    if started is None and not spec.plans and spec.has_health_lines:
+                        self._tell(f"streamer: {NOTHING_LISTENED_FOR}")
                     started = stream.section  # the first one, or a new one
                     self._start(started)
                 if self._interrupts.take_reopening():
@@ -130,7 +146,9 @@ class Monitor:
                 bands_edges_hz=_list_edges(display),
                 band_windows=display.window_samples.tolist(),
                 plans=list(self._spec.plans),
-                time=section.clock.text(0) or (_now() if info.is_live else None),
+                sample=0,
+                t_s=0.0,
+                time=section.clock.text(0) or (_now() if section.dates.are_of_arrival else None),
             )
         )
 
@@ -147,6 +165,8 @@ class Monitor:
             self._tell(f"streamer: a worker process was replaced ({record.reason})")
         if isinstance(record, ClockRecord):
             self._tell(f"streamer: the wall clock was set by {record.step_s:+.3f} s, and `time` follows it")
+        if isinstance(record, SourceRecord) and record.state == "back":
+            self._tell(f"streamer: {describe_return(record)}")
         if isinstance(record, ErrorRecord):
             self._tell(f"streamer: {record.message}")
         self._put(record)
@@ -193,29 +213,30 @@ class Monitor:
     def _end(self, stream: Stream) -> int:
         """Say how it ended, to everybody; raises what went wrong."""
         if stream.error is not None:
-            self._put(ErrorRecord(message=str(stream.error)))
-        stats = stream.stats
+            self._put(stream.date(ErrorRecord(message=str(stream.error))))
+        stats = stream.take_stats()
         reason = self._reason or (Reason.ERROR if stream.error else Reason.EOF)
         self._put(stats)
-        self._put(
-            End(
-                reason=reason.value,
-                events=self._events,
-                captured=stats.captured,
-                analysed=stats.analysed,
-                dropped=stats.dropped,
-                pending=stats.pending,
-                unheard=stats.unheard,
-            )
+        end = End(
+            reason=reason.value,
+            events=self._events,
+            captured=stats.captured,
+            analysed=stats.analysed,
+            dropped=stats.dropped,
+            pending=stats.pending,
+            unheard=stats.unheard,
         )
+        self._put(stream.date(end))
         self._close_outputs()
-        if self._view:
-            self._view.close()
         assert stream.info is not None
+        lines = [f"streamer: {remark}" for remark in stream.remarks]
         if self._spec.has_health_lines:
-            say(f"streamer: {reason.value}, {self._events} events; {format_health(stats, stream.info.fs_hz)}")
-        for remark in stream.remarks:
-            say(f"streamer: {remark}")
+            how = format_end(reason.value, self._events, self._spec.plans, stats, stream.info.fs_hz)
+            lines.insert(0, f"streamer: {how}")
+        if self._view:
+            self._view.close(max_lines=MAX_LINES - len(lines) - 1)  # and perhaps one for an error
+        for line in lines:
+            say(line)
         raise_failure(self._outputs)
         if stream.error is not None:
             raise stream.error
@@ -249,7 +270,7 @@ class Monitor:
         if now - self._health_s < HEALTH_EVERY_S:
             return
         self._health_s = now
-        stats = stream.stats
+        stats = stream.take_stats()
         self._put(stats)
         if self._spec.has_health_lines and not self._view and stream.info is not None:
             say(f"streamer: {format_health(stats, stream.info.fs_hz)}")

@@ -10,8 +10,15 @@ from typing import Any
 from streamer.analysis.frames import FrameSpec
 from streamer.base.errors import SpecError
 from streamer.base.text import choose, shorten
-from streamer.base.units import NUMBER, parse_frequency_hz, parse_hop_samples, parse_length_samples
+from streamer.base.units import (
+    NUMBER,
+    parse_frequency_hz,
+    parse_hop_samples,
+    parse_length_samples,
+    parse_time_s,
+)
 from streamer.plans.bands import AUTO, parse_bank
+from streamer.plans.plan import NO_PLAN
 
 TYPICAL_FS_HZ = 48000.0  # stands in for the rate while only the form of a length is checked
 COMMON_WINDOWS = ("hann", "hamming", "blackman", "blackmanharris", "boxcar", "flattop", "nuttall")
@@ -28,7 +35,8 @@ class LiveSettings:
     rate_hz: float | None = None  # None: the source's own
     channels: str | None = None  # None: the source's own
     speed: float | None = 1.0  # None: as fast as it goes
-    plan: tuple[str, ...] = ()
+    plan: tuple[str, ...] = ("dtmf",)
+    silence_s: float | None = 10.0  # None: none is told of
     unit: str = "dbfs"
     workers: int | None = None  # None: as many as is good
     fps: float = 15.0
@@ -90,6 +98,15 @@ def _read_channels(text: str) -> str | None:
     return None if text == "auto" else text
 
 
+def _read_silence(text: str) -> float | None:
+    if text == "off":
+        return None
+    silence_s = parse_time_s(text, name="silence")
+    if not 0.1 <= silence_s <= 86_400:
+        raise SpecError(f"silence is {shorten(text)}; write off, or a duration within 100ms..24h")
+    return silence_s
+
+
 def _read_speed(text: str) -> float | None:
     if text == "max":
         return None
@@ -120,8 +137,11 @@ def _read_dashboard(text: str) -> str:
 
 
 def read_plan(text: str) -> tuple[str, ...]:
-    """Names or files; whether they are there is found out when they are loaded."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    """Names or files; whether they are there is found out when they are loaded. None for the word that says so."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if NO_PLAN in names and len(names) > 1:
+        raise SpecError(f"plan is {shorten(text)}; {NO_PLAN} is nothing to listen for, so it stands alone")
+    return () if names == (NO_PLAN,) else names
 
 
 def _read_number(name: str, text: str, low: float, high: float, meaning: str) -> float:
@@ -160,7 +180,20 @@ SETTINGS = (
     ),
     Setting("channels", "auto", _read_channels, "1, or 1,2, or all, or mix; auto is the source's own."),
     Setting("speed", "1", _read_speed, "Pace of recordings: 1 as they were, 10, or max."),
-    Setting("plan", "", read_plan, 'Tone plans to listen for, names or files: ["dtmf", "call-progress-us"].'),
+    Setting(
+        "plan",
+        "dtmf",
+        read_plan,
+        'Tone plans to listen for, names or files: ["dtmf", "call-progress-us"]; none listens for nothing, as does a\n'
+        "profile that names no plan.",
+    ),
+    Setting(
+        "silence",
+        "10s",
+        _read_silence,
+        "A silence that lasts so long is told of, once when it has and once when it is over; off tells of none.",
+        "silence_s",
+    ),
     Setting("unit", "dbfs", _read_unit, "Levels in dbfs (0 is a full-scale sine) or dbm0 (3.14 higher)."),
     Setting("workers", "auto", _read_workers, "Processes that measure; auto is as many as is good."),
     Setting(

@@ -6,9 +6,11 @@ import os
 import sys
 from dataclasses import dataclass
 
-from streamer.base.units import DBM0_OVER_DBFS, parse_time_s
+from streamer.base.errors import SpecError
+from streamer.base.units import DBM0_OVER_DBFS, parse_moment, parse_time_s
 from streamer.commands.live.settings import LiveSettings
 from streamer.outputs import Keeping
+from streamer.outputs.digits import PAUSE_S, DigitLines
 from streamer.outputs.formats import Format, format_json, format_text
 from streamer.sources import SourceSpec, parse_source
 
@@ -23,12 +25,14 @@ class Options:
     demo: bool
     plain: bool
     is_json: bool
+    is_digits: bool
     outputs: tuple[str, ...]
     overwrites: bool
     quiet: bool
     strict: bool
     duration: str | None
     sample_format: str | None
+    start_time: str | None
     plans: tuple[str, ...]
     copies: str
     config: str | None
@@ -56,12 +60,12 @@ class MonitorSpec:
 
 
 def choose_plans(options: Options, settings: LiveSettings) -> tuple[str, ...]:
-    return DEMO_PLANS if options.demo and not settings.plan else tuple(settings.plan)
+    return DEMO_PLANS if options.demo and "plan" not in settings.given else settings.plan
 
 
 def make_spec(options: Options, settings: LiveSettings, plans: tuple[str, ...]) -> MonitorSpec:
-    has_dashboard = _wants_dashboard(settings.dashboard, plain=options.plain, is_json=options.is_json)
-    writes_lines = options.is_json or not has_dashboard
+    stdout = _choose_format(options)
+    has_dashboard = _wants_dashboard(settings.dashboard, is_plain=options.plain or stdout is not None)
     return MonitorSpec(
         source=parse_source(
             options.source,
@@ -69,6 +73,9 @@ def make_spec(options: Options, settings: LiveSettings, plans: tuple[str, ...]) 
             sample_format=options.sample_format,
             rate_hz=settings.rate_hz,
             channels=settings.channels,
+            start_time=None
+            if options.start_time is None
+            else parse_moment(options.start_time, name="start-time"),
         ),
         speed=settings.speed,
         n_workers=settings.workers,
@@ -76,7 +83,7 @@ def make_spec(options: Options, settings: LiveSettings, plans: tuple[str, ...]) 
         is_strict=options.strict,
         has_dashboard=has_dashboard,
         has_health_lines=not options.quiet,
-        stdout=(format_json if options.is_json else format_text) if writes_lines else None,
+        stdout=stdout or (None if has_dashboard else format_text),
         output_paths=options.outputs,
         keeping=Keeping.OVERWRITE if options.overwrites else Keeping.APPEND,
         plans=plans,
@@ -86,8 +93,21 @@ def make_spec(options: Options, settings: LiveSettings, plans: tuple[str, ...]) 
     )
 
 
-def _wants_dashboard(choice: str, *, plain: bool, is_json: bool) -> bool:
+def _choose_format(options: Options) -> Format | None:
+    """Of the lines that were asked for on stdout."""
+    if options.is_json and options.is_digits:
+        raise SpecError(
+            "--json and --digits are given, and stdout takes one of them: give the other to -o FILE"
+        )
+    if options.is_digits:
+        source = parse_source(options.source, demo=options.demo)
+        goes_on = source.is_live or source.is_demo or source.is_piped
+        return DigitLines(pause_s=PAUSE_S if goes_on else None)
+    return format_json if options.is_json else None
+
+
+def _wants_dashboard(choice: str, *, is_plain: bool) -> bool:
     if choice != "auto":
         return choice == "on"
     is_terminal = sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
-    return is_terminal and not plain and not is_json
+    return is_terminal and not is_plain

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
-from collections import deque
 from typing import Self
 
 import numpy as np
@@ -14,21 +14,21 @@ from streamer.base.processes import Child, get_context, start_process
 from streamer.base.units import db_from_powers
 from streamer.base.version import __version__
 from streamer.commands.interrupts import interrupts
+from streamer.commands.live.last_words import MAX_LINES, LastWords
 from streamer.commands.live.spec import MonitorSpec
-from streamer.commands.talk import say
-from streamer.dashboard.link import DashboardLink, LevelSummary, make_event_row
+from streamer.commands.talk import answer, say
+from streamer.dashboard.link import DashboardLink, LevelSummary, Told, make_event_row
 from streamer.dashboard.messages import EventRow, Goodbye, Quit, Scene, Snapshot, TerminalGone
 from streamer.dashboard.process import run_dashboard
 from streamer.dashboard.terminal import Rescue
 from streamer.detectors.registry import is_digit
-from streamer.events import ErrorRecord, Event, GapRecord, Record
+from streamer.events import Event, Record
 from streamer.live.section import Section
 from streamer.live.stream import Stream, count_frames
 from streamer.plans.band_report import find_seen_share
 
 LEAVE_S = 0.7  # for the dashboard to give the terminal back; one that stopped reading takes it 0.5 s
 LEAVE_AT_ONCE_S = 0.2
-KEPT_LINES = 20  # said once the dashboard has given the terminal back
 
 
 class View:
@@ -40,7 +40,7 @@ class View:
         self._scene_of: Section | None = None
         self._shown_s = 0.0
         self._rows: list[EventRow] = []
-        self._untold: deque[str] = deque(maxlen=KEPT_LINES)
+        self._last_words = LastWords()
         self._frames = 0
         self._rate_mark = (time.monotonic(), 0)
         self._windows_per_s: float | None = None
@@ -60,8 +60,8 @@ class View:
     def __exit__(self, *_exception: object) -> None:
         self.close()
 
-    def close(self) -> None:
-        """Give the terminal back, whatever the state of the dashboard."""
+    def close(self, *, max_lines: int = MAX_LINES) -> None:
+        """Give the terminal back, whatever the state of the dashboard, and leave what came last on it."""
         if self._process is None:
             return
         self._unwatch()
@@ -76,7 +76,9 @@ class View:
         self._link.close()
         self._rescue.close()
         interrupts.last_act = None
-        self._tell_now()
+        tell = say if sys.stderr.isatty() or not sys.stdout.isatty() else answer
+        for line in self._last_words.take(max_lines):
+            tell(line)
 
     def _give_up(self) -> None:
         """End the dashboard in no time, if it has not ended, and do what it had no time to do."""
@@ -87,13 +89,10 @@ class View:
 
     def tell_after(self, line: str) -> None:
         """Say this on stderr as soon as the terminal is free; the newest few are kept."""
-        self._untold.append(line)
+        self._last_words.note(line)
         if self._process is None or self._link.closed:
-            self._tell_now()
-
-    def _tell_now(self) -> None:
-        while self._untold:
-            say(self._untold.popleft())
+            for each in self._last_words.take_notes():
+                say(each)
 
     def _unwatch(self) -> None:
         try:
@@ -102,13 +101,13 @@ class View:
             pass  # given up before
 
     def _listen(self) -> None:
-        for answer in self._link.poll():
-            if isinstance(answer, Quit):
+        for said in self._link.poll():
+            if isinstance(said, Quit):
                 self.wants_to_quit = True
-            elif isinstance(answer, TerminalGone):
+            elif isinstance(said, TerminalGone):
                 self._unwatch()
                 self._give_up()
-                self.tell_after(f"streamer: {answer.reason}; the run goes on without it, Ctrl-C ends it")
+                self.tell_after(f"streamer: {said.reason}; the run goes on without it, Ctrl-C ends it")
 
     def add(self, batch: Batch) -> None:
         section = self._stream.section
@@ -123,7 +122,9 @@ class View:
             self._square = batch.meters[:, :, 1].mean(axis=0)
 
     def report(self, record: Record) -> None:
-        if isinstance(record, Event | GapRecord | ErrorRecord):
+        if isinstance(record, Event):
+            self._last_words.hear(record)
+        if isinstance(record, Told):
             dialled = isinstance(record, Event) and is_digit(record.type)
             self._rows.append(make_event_row(record, is_digit=dialled))
 
@@ -131,6 +132,7 @@ class View:
         spec, info, display = self._spec, section.info, section.listening.display
         bank, frames = display.bank, display.frames
         self._scene_of = section
+        self._last_words.begin()
         self._levels = LevelSummary(channels=info.channels, bands=len(bank))
         self._peak = np.zeros(info.channels, np.float32)
         self._square = np.zeros(info.channels, np.float32)

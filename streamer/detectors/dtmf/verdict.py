@@ -32,6 +32,19 @@ class Reject(StrEnum):
     GONE = "its samples are gone"
 
 
+PERCENTAGES = {Reject.FREQUENCY, Reject.GLIDE, Reject.COMPANY}  # of a frequency, or of the spectrum
+UNITS = {
+    Reject.SHORT: " ms",
+    Reject.START_SKEW: " ms",
+    Reject.STOP_SKEW: " ms",
+    Reject.BROKEN: " ms",
+    Reject.LOW_STRONGER: " dB",
+    Reject.HIGH_STRONGER: " dB",
+    Reject.NOISY: " dB",
+    Reject.QUIET: " dBFS",
+}  # what has neither is a figure of its own
+
+
 class Refusal(NamedTuple):
     """A reason, and by how much: the value and the limit it misses."""
 
@@ -42,7 +55,10 @@ class Refusal(NamedTuple):
     def __str__(self) -> str:
         if self.value == self.limit or math.isinf(self.value):  # no figure
             return str(self.reject)
-        return f"{self.reject}: {self.value:.3g}, the limit is {self.limit:.3g}"
+        if self.reject in PERCENTAGES:
+            return f"{self.reject}: {self.value * 100:.3g} %, the limit is {self.limit * 100:.3g} %"
+        unit = UNITS.get(self.reject, "")
+        return f"{self.reject}: {self.value:.3g}{unit}, the limit is {self.limit:.3g}{unit}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

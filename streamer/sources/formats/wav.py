@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import struct
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from streamer.base.errors import SourceError
 from streamer.base.units import MAX_RATE_HZ
@@ -34,12 +36,16 @@ WAV_FORMATS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamFormat:
-    """How the bytes of a stream become samples. n_bytes: of samples, as a header announces them"""
+    """How the bytes of a stream become samples, and when they were made.
+
+    n_bytes: of samples, as a header announces them   start_time: of sample 0, where a header says it
+    """
 
     sample_format: str
     fs_hz: float
     channels: int
     n_bytes: int | None = None
+    start_time: datetime | None = None
 
     @property
     def bytes_per_sample(self) -> int:
@@ -126,7 +132,7 @@ def read_wav_header(reader: ByteReader, magic: bytes, *, name: str) -> StreamFor
     reader.read_exactly(4)  # the size of everything, which says no more than that of the samples
     if reader.read_exactly(4) != b"WAVE":
         raise SourceError(f"{name} starts like a RIFF file but is not WAV")
-    fmt, long_data_bytes, skipped_bytes = b"", 0, 0
+    fmt, bext, long_data_bytes, skipped_bytes = b"", b"", 0, 0
     while True:
         head = reader.read_exactly(8)
         if len(head) < 8:
@@ -142,6 +148,8 @@ def read_wav_header(reader: ByteReader, magic: bytes, *, name: str) -> StreamFor
         body = reader.read_exactly(n_bytes + n_bytes % 2)  # chunks are padded to even lengths
         if chunk == b"fmt ":
             fmt = body
+        elif chunk == b"bext":
+            bext = body
         elif chunk == b"ds64" and len(body) >= 16:
             long_data_bytes = struct.unpack("<Q", body[8:16])[0]
     if len(fmt) < 16:
@@ -170,4 +178,26 @@ def read_wav_header(reader: ByteReader, magic: bytes, *, name: str) -> StreamFor
         fs_hz=float(fs_hz),
         channels=channels,
         n_bytes=n_bytes,
+        start_time=read_origination(bext, fs_hz=fs_hz, order=order),
     )
+
+
+def read_origination(bext: bytes, *, fs_hz: float, order: str = "<") -> datetime | None:
+    """When a Broadcast Wave file begins, by its bext chunk (EBU Tech 3285); None where that does not say so.
+
+    Its date and time have no zone: they are taken for this machine's. The count of samples since midnight is finer than
+    the time, and believed where the two agree; some recorders put a timecode of their own there.
+    """
+    date = re.match(rb"(\d{4})\D(\d\d)\D(\d\d)(\d\d)\D(\d\d)\D(\d\d)", bext[320:338])
+    if date is None:
+        return None
+    try:
+        moment = datetime(*map(int, date.groups()))  # type: ignore[arg-type]  # its zone comes below
+        low, high = struct.unpack(f"{order}II", bext[338:346])
+        midnight = moment.replace(hour=0, minute=0, second=0)
+        counted = midnight + timedelta(seconds=(low + (high << 32)) / fs_hz)
+        if abs(counted - moment) <= timedelta(seconds=1):
+            moment = counted
+        return moment.astimezone()
+    except (ValueError, OverflowError, OSError, struct.error):
+        return None

@@ -37,7 +37,7 @@ import sys, numpy as np
 from streamer.analysis.kernels import kept as kept_files
 from streamer.analysis.kernels import store
 from streamer.live import compiled
-samples, meters = np.random.default_rng(1).standard_normal(1000).astype("f4"), np.zeros((1, 1, 2), "f4")
+samples, meters = np.random.default_rng(1).standard_normal(1000).astype("f4"), np.zeros((1, 1, 3), "f4")
 compiled.measure(samples, 1000, 0, 0, meters, np.zeros((1, 1000), "f4"))
 print(meters.tobytes().hex(), "numba" in sys.modules, store.refusal(), sep="|")
 """
@@ -322,6 +322,6 @@ def test_a_result_comes_back() -> None:
 def test_read_only_samples_are_read() -> None:
     samples = np.arange(8, dtype=np.float32)
     samples.flags.writeable = False
-    meters = np.zeros((1, 1, 2), np.float32)
+    meters = np.zeros((1, 1, 3), np.float32)
     ring_loops.measure(samples, 8, 0, 0, meters, np.zeros((1, 16), np.float32))
-    assert meters[0, 0].tolist() == [7, 17.5]
+    assert meters[0, 0].tolist() == [7, 17.5, 7]

@@ -91,6 +91,19 @@ def test_only_the_strongest_layers_profile_counts(places):
     assert settings.origins["fps"].startswith("profile fast, ")
 
 
+def test_a_profile_without_a_plan_listens_for_none_unless_somebody_names_one():
+    assert load().values.plan == ("dtmf",)
+    settings = load(profile="rta")
+    assert (settings.values.plan, settings.origins["plan"]) == ((), "profile rta")
+    assert load(flags={"plan": ["fax"]}, profile="rta").values.plan == ("fax",)
+
+
+def test_none_is_no_plan_and_stands_alone():
+    assert load(flags={"plan": ["none"]}).values.plan == ()
+    with pytest.raises(ConfigError, match='plan is "none,dtmf"; none is nothing to listen for'):
+        load(flags={"plan": ["none", "dtmf"]})
+
+
 def test_a_profile_with_a_plan_listens_for_it():
     values = load(profile="mains50").values
     assert values.bands == "mains50:20"

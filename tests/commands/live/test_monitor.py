@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ from streamer.analysis.frames import FrameSpec
 from streamer.commands.live.monitor import MonitorSpec, watch
 from streamer.plans.listening import make_set_up
 from streamer.sources import parse_source
+from tests.dashboard.test_process import Desk
 from tests.programs import (
     STREAMER,
     digits_of,
@@ -263,6 +266,75 @@ def test_a_stderr_that_nobody_reads_stops_no_digit_and_no_end() -> None:
     os.close(writer)
 
 
+def test_a_pipe_is_listened_to_for_digits_unless_told_otherwise(dial: Path) -> None:
+    heard = run("live", "-", "--speed", "max", "--json", stdin=dial.read_bytes())
+    assert digits_of(read_lines(heard.stdout)) == "5550123#"
+    assert read_lines(heard.stdout)[0]["plans"] == ["dtmf"]
+    nothing = run("live", "-", "--speed", "max", "--plan", "none", stdin=dial.read_bytes())
+    assert nothing.stdout == ""
+    said, ended = nothing.stderr.splitlines()
+    assert said.startswith("streamer: nothing is listened for: --plan dtmf would hear digits")
+    assert ended.startswith("streamer: eof, nothing was listened for; captured ")
+
+
+def test_nothing_heard_is_said_with_what_was_listened_for() -> None:
+    result = run("live", "sim:silence:200ms", "--speed", "max", "--plan", "dtmf", "--plan", "fax")
+    assert (result.returncode, result.stdout) == (0, "")
+    assert result.stderr.startswith("streamer: eof, nothing was heard of dtmf, fax; captured ")
+
+
+def test_digits_of_a_recording_are_a_line_a_channel(dial: Path) -> None:
+    assert run("live", str(dial), "--speed", "max", "--digits", "-q").stdout == "5550123#\n"
+    two = run(
+        "live", "sim:dtmf:12:channel=1+dtmf:9:channel=2", "--speed", "max", "--digits", "-q", "-r", "8k"
+    )
+    assert two.stdout.splitlines() == ["channel 1  12", "channel 2  9"], two.stderr
+    both = run("live", str(dial), "--digits", "--json")
+    assert (both.returncode, both.stdout) == (2, "")
+    assert "--json and --digits are given" in both.stderr
+
+
+def test_every_record_of_a_pipe_has_a_time_of_day_and_its_place(dial: Path) -> None:
+    began = datetime.now(UTC)
+    result = run("live", "-", "--json", stdin=dial.read_bytes())
+    lines = read_lines(result.stdout)
+    assert {line["type"] for line in lines} == {"start", "dtmf", "stats", "end"}
+    assert [line for line in lines if None in (line["time"], line["sample"], line["t_s"])] == []
+    for line in lines:
+        assert began <= datetime.fromisoformat(line["time"]) <= datetime.now(UTC)
+    [stats] = [line for line in lines if line["type"] == "stats"]
+    assert stats["clipped"] == 0
+    assert -40 < stats["input_dbfs"][0] < stats["peak_dbfs"][0] < 0
+
+
+@pytest.mark.parametrize("command", [("live", "--speed", "max"), ("detect",)])
+def test_a_recording_has_the_time_it_is_said_to_begin_at_or_none(
+    dial: Path, command: tuple[str, ...]
+) -> None:
+    at = ("--start-time", "2026-11-22T07:31:00+01:00")
+    for words, wanted in (((), None), (at, "2026-11-22T06:31:00.000000Z")):
+        lines = read_lines(run(*command, str(dial), "--json", *words).stdout)
+        assert lines[0]["time"] == wanted
+        assert all((line["time"] is None) == (wanted is None) for line in lines)
+        assert None not in [line[key] for line in lines for key in ("sample", "t_s")]
+    digit = next(line for line in lines if line["type"] == "dtmf")
+    assert digit["time"].startswith("2026-11-22T06:31:00.2")
+
+
+def test_a_silence_of_hours_is_one_pair_of_records_and_can_be_left_out() -> None:
+    spec = "sim:tone:440@-20:1s,silence:2h,tone:440@-20:1s"
+    words = ("live", spec, "--speed", "max", "--json", "-q", "-r", "1k", "-b", "440", "--plan", "none")
+    lines = [line for line in read_lines(run(*words).stdout) if line["type"] == "silence"]
+    assert [(line["phase"], line.get("duration_s")) for line in lines] == [
+        ("begin", None),
+        ("end", pytest.approx(7200, abs=0.3)),
+    ]
+    assert lines[0]["t_s"] == lines[1]["t_s"] == pytest.approx(1, abs=0.2)
+    assert not [
+        line for line in read_lines(run(*words, "--silence", "off").stdout) if line["type"] == "silence"
+    ]
+
+
 # --- the terminal ------------------------------------------------------------------------------------------------
 
 
@@ -302,6 +374,16 @@ def test_the_dashboard_in_a_real_terminal_shows_bars_digits_and_throughput_and_l
     assert read_settings(shell) == typed_before
     shell.expect("done")
     shell.close()
+
+
+def test_a_file_that_has_ended_leaves_its_digits_on_the_ordinary_screen(dial: Path) -> None:
+    desk = Desk(*STREAMER, "live", str(dial), "--speed", "max")
+    desk.wait_until(lambda: not desk.run.isalive())
+    desk.wait_until(lambda: desk.read() or b"streamer: eof" in desk.sent)
+    assert desk.has_left()
+    number, end = desk.sent.rpartition(b"\x1b[?1049l")[2].decode().strip().splitlines()[-2:]
+    assert re.search(r" dtmf +5550123# ", number)
+    assert end.startswith("streamer: eof, 8 events; captured ")
 
 
 def read_settings(shell: object) -> list[str]:

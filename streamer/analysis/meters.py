@@ -1,0 +1,61 @@
+"""How loud the input is: for people who turn a knob, and for who wants to know later whether there was any input."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.base.units import db_from_powers
+
+CLIPPED = 32767 / 32768  # the largest sample of 16 bits; whoever sends at full scale may well have meant more
+
+# What a meter's columns hold, of a run of samples.
+PEAK, MEAN_SQUARE, N_CLIPPED = 0, 1, 2
+COLUMNS = 3
+
+
+class InputMeter:
+    """Levels since the last `begin`, and how many samples were clipped so far."""
+
+    def __init__(self, channels: int) -> None:
+        self._channels = channels
+        self.clipped = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Measure anew, from here on."""
+        self._peak = np.zeros(self._channels)
+        self._square_sum = np.zeros(self._channels)
+        self._n = 0
+
+    def add(self, meters: NDArray[np.float32]) -> None:
+        """meters: (runs, channels, COLUMNS) of runs as long as each other"""
+        if len(meters):
+            self._peak = np.maximum(self._peak, meters[:, :, PEAK].max(axis=0))
+            self._square_sum += meters[:, :, MEAN_SQUARE].sum(axis=0, dtype=np.float64)
+            self._n += len(meters)
+            self.clipped += int(meters[:, :, N_CLIPPED].sum(dtype=np.float64))
+
+    def add_block(self, block: NDArray[np.float32]) -> None:
+        """block: (n, channels), full scale 1.0"""
+        if not len(block):
+            return
+        peak = np.maximum(block.max(axis=0), -block.min(axis=0))
+        self._peak = np.maximum(self._peak, peak)
+        self._square_sum += np.einsum("nc,nc->c", block, block)
+        self._n += len(block)
+        if peak.max() >= CLIPPED:
+            self.clipped += int(np.count_nonzero(np.abs(block) >= CLIPPED))
+
+    @property
+    def input_dbfs(self) -> list[float]:
+        """Of each channel, as a sine of that power would read; empty when nothing was measured."""
+        return _round(2 * self._square_sum / self._n) if self._n else []
+
+    @property
+    def peak_dbfs(self) -> list[float]:
+        return _round(self._peak**2) if self._n else []
+
+
+def _round(powers: NDArray[np.float64]) -> list[float]:
+    return [round(float(db), 1) for db in db_from_powers(powers)]

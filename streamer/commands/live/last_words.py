@@ -1,0 +1,84 @@
+"""What is left on the ordinary screen once the dashboard is closed: what was heard last, and what went wrong."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import msgspec
+
+from streamer.detectors.registry import is_digit
+from streamer.events import Event
+from streamer.outputs.digits import DialledNumbers
+from streamer.outputs.formats import format_text
+
+MAX_LINES = 12  # all told: so many fit below what the terminal showed before
+MAX_NOTES = 4
+MAX_DIGITS = 40  # of one number, its last ones
+
+
+class LastWords:
+    """The newest events, digits joined to the number that was dialled, and the newest notes of what went wrong."""
+
+    def __init__(self) -> None:
+        self._rows: deque[Event] = deque(maxlen=MAX_LINES)
+        self._n_rows = 0
+        self._notes: deque[str] = deque(maxlen=MAX_NOTES)
+        self._n_notes = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Of a source whose time counts from 0 now."""
+        self._numbers = DialledNumbers()
+
+    def hear(self, event: Event) -> None:
+        """Ends only: what has begun and not ended is told when the source ends."""
+        if event.phase != "end":
+            return
+        if is_digit(event.type):
+            event, is_new = self._numbers.join(event)
+            if not is_new:
+                self._replace(event)
+                return
+        self._rows.append(event)
+        self._n_rows += 1
+
+    def _replace(self, number: Event) -> None:
+        for i, row in enumerate(self._rows):
+            if row.id == number.id:
+                self._rows[i] = number
+                return
+        self._rows.append(number)  # it has left the screen meanwhile
+
+    def note(self, line: str) -> None:
+        self._notes.append(line)
+        self._n_notes += 1
+
+    def take_notes(self) -> list[str]:
+        """The newest, once; before them how many there were earlier."""
+        notes, n_left_out = list(self._notes), self._n_notes - len(self._notes)
+        self._notes.clear()
+        self._n_notes = 0
+        return [*([f"streamer: {n_left_out} earlier lines are left out"] if n_left_out else []), *notes]
+
+    def take(self, max_lines: int) -> list[str]:
+        """Events, then notes, in at most so many lines, of which there are MAX_NOTES + 3 or more."""
+        notes = self.take_notes()
+        room = max_lines - len(notes)
+        rows = list(self._rows)
+        if self._n_rows > room:
+            rows = rows[len(rows) - (room - 1) :]
+        n_left_out = self._n_rows - len(rows)
+        self._rows.clear()
+        self._n_rows = 0
+        left_out = (
+            [f"streamer: the last {len(rows)} of {n_left_out + len(rows)} events:"] if n_left_out else []
+        )
+        return [*left_out, *map(_write, rows), *notes]
+
+
+def _write(event: Event) -> str:
+    if len(event.label) > MAX_DIGITS:
+        event = msgspec.structs.replace(event, label=f"…{event.label[1 - MAX_DIGITS :]}")
+    line = format_text(event)
+    assert isinstance(line, str)
+    return line
