@@ -274,6 +274,13 @@ def detect(
     axis: of x, along which time runs: 0 for (samples, channels), as soundfile reads them
     copies: "join" tells one event in several channels that hold the same samples once, "keep" each
     Returns begin and end events in the order in which they became known. Raises SpecError.
+
+    >>> import numpy as np, streamer
+    >>> t = np.arange(800) / 8000
+    >>> key = 0.2 * np.sin(2 * np.pi * 770 * t) + 0.2 * np.sin(2 * np.pi * 1336 * t)
+    >>> events = streamer.detect(np.concatenate([0 * t, key, 0 * t]), 8000, plan="dtmf")
+    >>> [(event.label, round(event.t_s, 3), round(event.duration_s, 3)) for event in events if event.phase == "end"]
+    [('5', 0.1, 0.1)]
     """
     rate_hz = SourceInfo(name="array", fs_hz=float(fs), channels=1).fs_hz
     signal = take_samples(x, axis, shortest_samples=round(SHORTEST_S * rate_hz))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 
 import msgspec
+import pandas
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,3 +68,53 @@ def test_a_line_is_encoded_whatever_is_in_a_name_and_steers_no_terminal() -> Non
     read = json.loads(line)
     assert read["file"] == "l\\xe4-\x9b2J\u202e\xa0.wav"
     assert read["message"] == "\x1b[2J\n"
+
+
+# --- as programs look at them
+
+
+BEGUN = Event(
+    type="tone",
+    phase="begin",
+    label="a\nb",
+    sample=80,
+    t_s=0.01,
+    known_sample=100,
+    file="x\x1b.wav",
+    channel=2,
+)
+ENDED = Event(
+    type="dtmf",
+    phase="end",
+    label="5",
+    sample=1600,
+    t_s=0.200037,
+    known_sample=2308,
+    duration_s=0.050139,
+    freqs_hz=[770.02, 1336.0],
+    level_dbfs=-7.0,
+    snr_db=49.3,
+    plan="dtmf",
+)
+
+
+def test_an_events_repr_is_a_line_for_people() -> None:
+    assert (
+        repr(ENDED) == "<Event dtmf end '5' at 0.200037 s for 50.14 ms, 770.02+1336 Hz, -7.0 dBFS, 49 dB S/N>"
+    )
+    assert repr(BEGUN) == "<Event tone begin 'a?b' at 0.01 s, channel 2, x?.wav>"
+
+
+def test_an_event_is_a_dictionary_of_all_its_fields() -> None:
+    assert list(ENDED.to_dict()) == list(Event.__struct_fields__)
+    assert Event(**ENDED.to_dict()) == ENDED
+    assert ENDED.to_dict()["time"] is None
+
+
+def test_a_list_of_events_is_a_table() -> None:
+    table = pandas.DataFrame([ENDED, BEGUN])
+    assert list(table.columns) == list(Event.__struct_fields__)
+    assert table["label"].tolist() == ["5", "a\nb"]
+    assert table["freqs_hz"][0] == [770.02, 1336.0]
+    assert pandas.DataFrame([event.to_dict() for event in (ENDED, BEGUN)]).equals(table)
+    assert dataclasses.asdict(ENDED) == ENDED.to_dict()

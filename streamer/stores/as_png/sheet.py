@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ class Sheet:
         self._draw = ImageDraw.Draw(self._image)
         self._colours = np.array(ALL_COLOURS, np.uint8)
 
-    def save(self, path: Path, *, title: str) -> None:
+    def save(self, path: Path | BytesIO, *, title: str) -> None:
         about = PngInfo()
         about.add_text("Software", "streamer")
         about.add_itxt("Title", title)
@@ -44,10 +45,9 @@ class Sheet:
 
     def draw_heading(self, heading: Heading) -> None:
         frames, fs_hz = heading.frames, heading.fs_hz
-        window = frames.window if len(frames.window) <= 24 else "own values"
-        n_bands = len(heading.bank)
+        n_bands, length_samples = len(heading.bank), frames.length_samples
         parts = [
-            f"{window} window, N = {frames.length_samples} ({_milliseconds(frames.length_samples / fs_hz)})",
+            f"{frames.window_name} window, N = {length_samples} ({_milliseconds(length_samples / fs_hz)})",
             f"hop {frames.hop_samples} ({_milliseconds(frames.hop_samples / fs_hz)})",
             f"ENBW {heading.enbw_hz:.3g} Hz",
             f"{n_bands} band{'s' if n_bands > 1 else ''}",
