@@ -46,6 +46,13 @@ def test_a_function_is_told_what_is_done_and_what_there_is(workers):
     assert calls[-1][0] == N_FRAMES
 
 
+def test_detect_counts_the_samples_of_an_array():
+    calls: list[tuple[int, int]] = []
+    streamer.detect(X, 8000, progress=lambda *call: calls.append(call))
+    assert [total for _, total in calls] == [50_000] * len(calls)
+    assert [done for done, _ in calls] == [32_000, 50_000]
+
+
 @pytest.mark.parametrize("progress", [FakeBar, partial(FakeBar, desc="calls")])
 def test_a_kind_of_bar_is_made_brought_forward_and_closed(progress):
     FakeBar.made.clear()
