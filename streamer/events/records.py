@@ -62,7 +62,9 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
             parts.append(f"{self.level_dbfs:.1f} dBFS")
         if self.snr_db is not None:
             parts.append(f"{self.snr_db:.0f} dB S/N")
-        if self.channel != 1:
+        if self.channels:
+            parts.append(f"channels {', '.join(map(str, self.channels))}")
+        elif self.channel != 1:
             parts.append(f"channel {self.channel}")
         if self.file is not None:
             parts.append(printable(self.file))

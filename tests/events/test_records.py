@@ -103,6 +103,7 @@ def test_an_events_repr_is_a_line_for_people() -> None:
         repr(ENDED) == "<Event dtmf end '5' at 0.200037 s for 50.14 ms, 770.02+1336 Hz, -7.0 dBFS, 49 dB S/N>"
     )
     assert repr(BEGUN) == "<Event tone begin 'a?b' at 0.01 s, channel 2, x?.wav>"
+    assert ", channels 1, 2, " in repr(msgspec.structs.replace(BEGUN, channels=[1, 2]))
 
 
 def test_an_event_is_a_dictionary_of_all_its_fields() -> None:
