@@ -130,15 +130,15 @@ class FrameSpec:
     def taper(self) -> NDArray[np.float64]:
         return make_taper(self.window, self.length_samples)
 
-    @property
-    def window_name(self) -> str:
-        """For people: hann, kaiser:8.6, or that its values were given."""
-        return "own values" if self.window.startswith(OWN_VALUES) else self.window
-
     def enbw_hz(self, fs_hz: float) -> float:
         """Equivalent noise bandwidth fs sum(w^2) / sum(w)^2."""
         taper = self.taper
         return float(fs_hz * np.sum(taper**2) / np.sum(taper) ** 2)
+
+    @property
+    def window_name(self) -> str:
+        """For people: hann, kaiser:8.6, or that its values were given."""
+        return "own values" if self.window.startswith(OWN_VALUES) else self.window
 
     def frames_within(self, n_samples: int) -> int:
         """How many full frames end at or before sample n_samples: also the first frame not complete yet."""

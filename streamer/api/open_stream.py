@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import weakref
 from collections import deque
@@ -62,6 +61,8 @@ class OpenStream:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        import asyncio  # loaded by whoever gets here
+
         await asyncio.to_thread(self.close)
 
     def __iter__(self) -> Self:
@@ -169,6 +170,8 @@ class _Tap:
 
     async def read_async(self) -> None:
         """The same, of which the event loop knows nothing. Cancelled, the reading goes on."""
+        import asyncio  # loaded by whoever gets here
+
         await asyncio.shield(asyncio.wrap_future(self._begin_to_read(self._pull_and_read)))
 
     def _begin_to_read(

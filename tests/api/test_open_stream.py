@@ -43,6 +43,11 @@ def test_bands_above_half_the_rate_are_told_at_once_by_an_error_that_names_the_b
         streamer.open_stream("sim:tone:440:1s", bands="30000")
 
 
+def test_a_source_that_cannot_be_meant_is_told_at_once_as_what_it_is() -> None:
+    with pytest.raises(streamer.SpecError, match='signal part "tone": it lacks a value'):
+        streamer.open_stream("sim:tone")
+
+
 # --- for, and with
 
 
