@@ -13,14 +13,16 @@ TYPE_CHECKING = False  # typing takes as long to load as all that the program do
 if TYPE_CHECKING:
     from typing import Any
 
-    from streamer.analysis.bank import Bank, Levels
+    from streamer.analysis.bank import Bank
+    from streamer.api.listener import Listener
+    from streamer.api.open_stream import open_stream
     from streamer.base.errors import DataLostError, MissingExtraError, SourceError, SpecError, StreamerError
     from streamer.events import ClockRecord, ErrorRecord, Event, GapRecord, SourceRecord
-    from streamer.live.open_stream import open_stream
     from streamer.plans.bands import parse_bank
     from streamer.recordings.detect import detect
-    from streamer.recordings.spectrogram import Spectrogram, goertzel, spectrogram
+    from streamer.recordings.spectrogram import goertzel, spectrogram
     from streamer.sources import SourceInfo
+    from streamer.stores.measured import Levels, Spectrogram
 
 __all__ = [
     "Bank",
@@ -30,6 +32,7 @@ __all__ = [
     "Event",
     "GapRecord",
     "Levels",
+    "Listener",
     "MissingExtraError",
     "SourceError",
     "SourceInfo",
@@ -45,14 +48,16 @@ __all__ = [
 ]
 
 _HOME = {
-    "analysis.bank": ("Bank", "Levels"),
+    "analysis.bank": ("Bank",),
+    "api.listener": ("Listener",),
+    "api.open_stream": ("open_stream",),
     "plans.bands": ("parse_bank",),
     "base.errors": ("DataLostError", "MissingExtraError", "SourceError", "SpecError", "StreamerError"),
     "events": ("ClockRecord", "ErrorRecord", "Event", "GapRecord", "SourceRecord"),
-    "live.open_stream": ("open_stream",),
-    "recordings.spectrogram": ("Spectrogram", "goertzel", "spectrogram"),
+    "recordings.spectrogram": ("goertzel", "spectrogram"),
     "recordings.detect": ("detect",),
     "sources": ("SourceInfo",),
+    "stores.measured": ("Levels", "Spectrogram"),
 }
 
 

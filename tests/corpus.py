@@ -926,33 +926,36 @@ def _list_streams() -> Iterator[Item]:
 
 
 def _follow(source: str, told: Mapping[str, Any]) -> Iterator[Item]:
+    import msgspec
     import numpy as np
 
     import streamer
 
     levels: dict[int, list[Any]] = {}
     events = []
-    with streamer.open_stream(source, speed=None, **{"bands": "third-octave:50-3k", **told}) as stream:
+    try:
+        stream = streamer.open_stream(source, speed=None, **{"bands": "third-octave:50-3k", **told})
+    except streamer.StreamerError as error:
+        yield "error", f"{type(error).__name__}: {error}".encode()
+        return
+    with stream:
         try:
             for item in stream:
                 if isinstance(item, streamer.Levels):
                     levels.setdefault(item.channel, []).append(item)
                 else:
-                    events.append(repr(item))
+                    events.append(f"{type(item).__name__} {msgspec.to_builtins(item)}")
         except streamer.StreamerError as error:
             events.append(f"{type(error).__name__}: {error}")
-        info = stream.info
-        books: tuple[int, ...] = ()
-        if info is not None:  # stats is there once the source is open
-            stats = stream.stats
-            books = (stats.captured, stats.analysed, stats.dropped, stats.pending)
-        yield "info and stats", repr((info, books)).encode()
+        stats = stream.stats
+        books = (stats.captured, stats.analysed, stats.dropped, stats.pending)
+        yield "info and stats", repr((stream.info, books)).encode()
     yield "events", "\n".join(events).encode()
     for channel, runs in levels.items():
         for part in ("values", "power", "level_dbfs", "start_samples"):
             yield (
                 f"channel {channel}, {part}",
-                _describe(np.concatenate([getattr(run, part) for run in runs])),
+                _describe(np.concatenate([getattr(run, part).T for run in runs])),
             )
 
 

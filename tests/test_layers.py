@@ -20,6 +20,7 @@ FLOORS = [
     ["detectors", "dashboard"],
     ["plans", "stores"],
     ["live", "recordings", "outputs"],
+    ["api"],
     ["commands", "__init__"],
     ["__main__"],
 ]
@@ -32,6 +33,7 @@ NEVERS = {
     "live": {"dashboard", "stores"},
     "recordings": {"dashboard"},
     "outputs": {"dashboard"},
+    "api": {"dashboard", "recordings", "outputs"},
 }
 
 # Bottom to top within each folder: a file imports from rows before its own. A folder counts as one; as_* stands for
@@ -62,11 +64,12 @@ ORDER = {
     "live": (
         "__init__ atomics diverted_stderr ring_fields silence < ring_loops compiled spans < ring results"
         " < dispatcher worker collector capture_messages timekeeper < pool capture < capture_process preload"
-        " < dates < section source_keeper < stream < open_stream"
+        " < dates < section source_keeper < stream"
     ),
-    "stores": "__init__ heading < labelled < as_*",
+    "stores": "__init__ heading < labelled < as_* < plots < measured",
     "stores/as_png": "__init__ labels layout pooling ticks < sheet < figure",
-    "recordings": "__init__ arrays choose_frames threads < detect spectrogram < jobs pieces < export",
+    "recordings": "__init__ arrays choose_frames progress threads < detect spectrogram < jobs pieces < export",
+    "api": "__init__ asking < listener < feeds < open_stream",
     "outputs": "__init__ digits formats output < to_*",
     "commands": (
         "__init__ descriptors inputs interrupts options talk progress < cut_short live"
@@ -85,6 +88,7 @@ HEAVY = {
     "soundfile": {"sources/file", "sources/formats/write", "commands/main"},
     "rich": {"dashboard", "commands"},
     "scipy": {"analysis/frames", "commands/bench/peers"},
+    "matplotlib": {"stores/plots"},
     "PIL": {"stores/as_png/sheet", "stores/as_png/figure"},
     "zarr": {"stores/as_zarr"},
     "h5netcdf": {"stores/as_netcdf"},

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from streamer.analysis.frames import FrameSpec
 from streamer.base.errors import SpecError
-from streamer.base.units import db_from_powers
+from streamer.base.text import printable
+from streamer.base.units import db_from_powers, format_frequency
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Bank:
     """Frequencies in ascending order, each with the name people read it by.
 
@@ -22,6 +23,10 @@ class Bank:
 
     freqs_hz: (bands,) float64, read-only   labels: one per band   scale: how an axis of them is drawn
     edges_hz: (bands, 2) float64, read-only, of a probe twice its frequency; None when all of them are probes
+
+    >>> import streamer
+    >>> streamer.Bank(freqs_hz=[350, 440], labels=("low", "high"))
+    <Bank: 2 bands from 350Hz to 440Hz>
     """
 
     freqs_hz: NDArray[np.float64]
@@ -84,6 +89,11 @@ class Bank:
 
     def __len__(self) -> int:
         return int(self.freqs_hz.size)
+
+    def __repr__(self) -> str:
+        first, last = format_frequency(self.freqs_hz[0]), format_frequency(self.freqs_hz[-1])
+        extent = f"{len(self)} bands from {first} to {last}" if len(self) > 1 else f"1 band at {first}"
+        return f"<Bank{f' {printable(self.spec)}' if self.spec else ''}: {extent}>"
 
     def check_below_nyquist(self, fs_hz: float) -> None:
         """Raise SpecError naming the band unless 0 < f < fs/2 for all of them."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from streamer.base.errors import SpecError
 from streamer.base.text import shorten
@@ -23,6 +24,9 @@ COSINE_SUMS = {
     "nuttall": (0.3635819, 0.4891775, 0.1365995, 0.0106411),
     "flattop": (0.21557895, 0.41663158, 0.277263158, 0.083578947, 0.006947368),
 }
+Window = str | ArrayLike | Callable[[int], ArrayLike]
+OWN_VALUES = "values:"  # begins the window that is given by its values
+SAME = 1e-14  # of values that somebody else has computed by the same formula
 
 
 @lru_cache(maxsize=64)
@@ -31,8 +35,8 @@ def make_taper(window: str, length_samples: int) -> NDArray[np.float64]:
 
     Parametrised windows are written `kaiser:8.6`, `tukey:0.25`; `values:0,0.5,1,0.5` is the window itself.
     """
-    if window.startswith("values:"):
-        return _parse_values(window.removeprefix("values:"), length_samples)
+    if window.startswith(OWN_VALUES):
+        return _parse_values(window.removeprefix(OWN_VALUES), length_samples)
     if window in COSINE_SUMS:
         turns = 2 * np.pi * np.arange(length_samples) / length_samples
         terms = [(-1) ** k * a * np.cos(k * turns) for k, a in enumerate(COSINE_SUMS[window])]
@@ -55,6 +59,38 @@ def make_taper(window: str, length_samples: int) -> NDArray[np.float64]:
         raise SpecError(f"window is {shorten(window)}, whose values are not all finite numbers")
     taper.flags.writeable = False
     return taper
+
+
+def spell_window(window: Window, length_samples: int) -> str:
+    """As FrameSpec takes it, from the forms in which callers have a window.
+
+    A name; a name with its parameters, ("kaiser", 8.6), as scipy takes them; a function of the length, numpy.hanning;
+    or the values themselves, which get their name back if they are those of a window with one.
+    """
+    if isinstance(window, str):
+        return window
+    if isinstance(window, tuple) and window and isinstance(window[0], str):
+        name, *parameters = window
+        try:
+            return ":".join([name, *(repr(float(parameter)) for parameter in parameters)])
+        except (TypeError, ValueError) as error:
+            raise SpecError(
+                f'window is {shorten(window)}; behind its name stand numbers, as in ("kaiser", 8.6)'
+            ) from error
+    try:
+        values = np.asarray(window(length_samples) if callable(window) else window)
+    except (TypeError, ValueError) as error:
+        raise SpecError(f"window is {shorten(window)}, which gives no values ({str(error)[:100]})") from error
+    if values.ndim != 1 or values.dtype.kind not in "iuf":
+        raise SpecError(
+            f"window is {values.dtype} of shape {values.shape}; it must be a name or real numbers"
+        )
+    values = values.astype(np.float64)
+    if values.size == length_samples:
+        for name in COSINE_SUMS:
+            if np.abs(make_taper(name, length_samples) - values).max(initial=0) <= SAME:
+                return name
+    return OWN_VALUES + ",".join(map(repr, values.tolist()))
 
 
 def _parse_values(text: str, length_samples: int) -> NDArray[np.float64]:
@@ -102,6 +138,11 @@ class FrameSpec:
         """Equivalent noise bandwidth fs sum(w^2) / sum(w)^2."""
         taper = self.taper
         return float(fs_hz * np.sum(taper**2) / np.sum(taper) ** 2)
+
+    @property
+    def window_name(self) -> str:
+        """For people: hann, kaiser:8.6, or that its values were given."""
+        return "own values" if self.window.startswith(OWN_VALUES) else self.window
 
     def frames_within(self, n_samples: int) -> int:
         """How many full frames end at or before sample n_samples: also the first frame not complete yet."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from typing import Any, get_args
 
 import msgspec
 
-from streamer.base.text import encode_all
+from streamer.base.text import encode_all, printable
 
 SCHEMA = "streamer.event/1"
 
@@ -28,7 +29,15 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Something that was heard.
 
     sample, t_s and duration_s are the thing's own start and length, measured to about a millisecond and not
-    rounded to a hop. A begin event is sent at once; the end event has the final figures and the same id.
+    rounded to a hop. A begin event is sent at once; the end event has the final figures and the same id. A list of
+    events is what pandas.DataFrame takes: a row each, with the columns of to_dict.
+
+    >>> import streamer
+    >>> event = streamer.Event(type="dtmf", phase="end", label="5", sample=1600, t_s=0.2, known_sample=2308)
+    >>> event
+    <Event dtmf end '5' at 0.2 s>
+    >>> event.to_dict()["label"], event.to_dict()["time"]
+    ('5', None)
     """
 
     type: str  # what kind of decision it is: tone, dtmf, match
@@ -50,6 +59,42 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
     twist_db: float | None = None  # high group over low group
     confidence: float | None = None
     detail: dict[str, Any] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it by name, None where there is nothing to say."""
+        return msgspec.structs.asdict(self)
+
+    def __repr__(self) -> str:
+        lasts = "" if self.duration_s is None else f" for {_format_seconds(self.duration_s)}"
+        parts = [f"{self.type} {self.phase} {printable(self.label)!r} at {self.t_s:.6g} s{lasts}"]
+        if self.freqs_hz:
+            parts.append(f"{'+'.join(f'{hz:.6g}' for hz in self.freqs_hz)} Hz")
+        if self.level_dbfs is not None:
+            parts.append(f"{self.level_dbfs:.1f} dBFS")
+        if self.snr_db is not None:
+            parts.append(f"{self.snr_db:.0f} dB S/N")
+        if self.channels:
+            parts.append(f"channels {', '.join(map(str, self.channels))}")
+        elif self.channel != 1:
+            parts.append(f"channel {self.channel}")
+        if self.file is not None:
+            parts.append(printable(self.file))
+        return f"<Event {', '.join(parts)}>"
+
+
+def _as_dataclass_fields(struct: type[msgspec.Struct]) -> dict[str, dataclasses.Field[Any]]:
+    """By these pandas, polars and dataclasses.asdict read a struct as the dataclass that it is but for the name."""
+    fields = [(name, Any) for name in struct.__struct_fields__]
+    twin: Any = dataclasses.make_dataclass(struct.__name__, fields)
+    found: dict[str, dataclasses.Field[Any]] = twin.__dataclass_fields__
+    return found
+
+
+setattr(Event, "__dataclass_fields__", _as_dataclass_fields(Event))  # noqa: B010  a struct declares its fields only
+
+
+def _format_seconds(seconds: float) -> str:
+    return f"{seconds * 1e3:.4g} ms" if seconds < 1 else f"{seconds:.4g} s"
 
 
 class Start(Dated, kw_only=True, tag="start", tag_field="type"):

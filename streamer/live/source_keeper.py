@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from streamer.base.errors import INTERNAL_ERROR, SourceError, StreamerError
+from streamer.base.errors import INTERNAL_ERROR, SourceError, SpecError, StreamerError
 from streamer.events import ErrorRecord, SourceRecord
 from streamer.live.capture_messages import Ended, Opened
 from streamer.sources import SourceInfo, SourceSpec
@@ -235,7 +235,8 @@ class SourceKeeper:
         """Of a source that is over: why."""
         assert isinstance(self.state, Over)
         end = self.state.end
-        kind = SourceError if end.exit_code == SourceError.exit_code else StreamerError
+        kinds: dict[int, type[StreamerError]] = {each.exit_code: each for each in (SourceError, SpecError)}
+        kind = kinds.get(end.exit_code, StreamerError)
         error = kind(end.error or f"{self.name} has no samples")
         error.exit_code = end.exit_code
         if end.trace:

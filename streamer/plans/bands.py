@@ -28,6 +28,11 @@ def parse_bank(spec: str, fs_hz: float | None = None) -> Bank:
     """The bank a specification asks for; with fs_hz every band is checked to lie below fs_hz / 2.
 
     Joined by +; what is named twice is measured once.
+
+    >>> import streamer
+    >>> bank = streamer.parse_bank("notes:A4-B4+1k", 8000)
+    >>> bank.labels, bank.freqs_hz.round(2).tolist()
+    (('A4', 'A#4', 'B4', '1000'), [440.0, 466.16, 493.88, 1000.0])
     """
     if not isinstance(spec, str):
         raise SpecError(f"bands is {spec!r}; write a band specification such as 697,770,852")

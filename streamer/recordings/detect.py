@@ -25,6 +25,8 @@ from streamer.events.clocks import D, WallClock
 from streamer.plans.listening import make_detectors, make_what_fits
 from streamer.recordings import Progress
 from streamer.recordings.arrays import check_channels, take_samples
+from streamer.recordings.progress import Progress as ProgressForm
+from streamer.recordings.progress import follow
 from streamer.sources import Loss, Source, SourceInfo, SourceSpec, open_source
 
 SHORTEST_S = 0.02  # an array shorter than this holds nothing that could be heard
@@ -278,6 +280,7 @@ def detect(
     plan: str | Path | Sequence[str | Path] = "dtmf",
     axis: int = -1,
     copies: str = "join",
+    progress: ProgressForm = None,
 ) -> list[Event]:
     """The events that a tone plan finds in a signal.
 
@@ -286,7 +289,15 @@ def detect(
     fs: sample rate in Hz   plan: a shipped plan's name or a TOML file, or several
     axis: of x, along which time runs: 0 for (samples, channels), as soundfile reads them
     copies: "join" tells one event in several channels that hold the same samples once, "keep" each
+    progress: True for a bar, a function of samples done and in all, or a tqdm: as for spectrogram
     Returns begin and end events in the order in which they became known. Raises SpecError.
+
+    >>> import numpy as np, streamer
+    >>> t = np.arange(800) / 8000
+    >>> key = 0.2 * np.sin(2 * np.pi * 770 * t) + 0.2 * np.sin(2 * np.pi * 1336 * t)
+    >>> events = streamer.detect(np.concatenate([0 * t, key, 0 * t]), 8000, plan="dtmf")
+    >>> [(event.label, round(event.t_s, 3), round(event.duration_s, 3)) for event in events if event.phase == "end"]
+    [('5', 0.1, 0.1)]
     """
     rate_hz = SourceInfo(name="array", fs_hz=float(fs), channels=1).fs_hz
     signal = take_samples(x, axis, shortest_samples=round(SHORTEST_S * rate_hz))
@@ -297,6 +308,10 @@ def detect(
     recording = Recording(info, names, strict=True, joins_copies=parse_copies(copies))
     n = recording.block_samples
     found: list[Event] = []
-    for start in range(0, samples.shape[1], n):
-        found += recording.feed(to_floats(samples[:, start : start + n].T, np.dtype(np.float32)))
+    with follow(progress, samples.shape[1]) as report:
+        for start in range(0, samples.shape[1], n):
+            block = to_floats(samples[:, start : start + n].T, np.dtype(np.float32))
+            found += recording.feed(block)
+            if report:
+                report(start + len(block), samples.shape[1])
     return found + recording.finish()

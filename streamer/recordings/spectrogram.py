@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, get_args
 
 import numpy as np
@@ -12,15 +10,16 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from streamer.analysis.analyser import Analyser
 from streamer.analysis.bank import Analysis, Bank
-from streamer.analysis.frames import FrameSpec
+from streamer.analysis.frames import FrameSpec, Window, spell_window
 from streamer.analysis.goertzel import turn
 from streamer.analysis.groups import fit_windows, shorten_windows
 from streamer.analysis.values import Measurement, Scale, to_floats
 from streamer.base.errors import SpecError
 from streamer.plans.bands import make_bank
 from streamer.recordings.arrays import check_memory, take_samples
+from streamer.recordings.progress import Progress, follow
 from streamer.recordings.threads import measure_rows
-from streamer.stores.labelled import label_values
+from streamer.stores.measured import Spectrogram
 
 _LEAST_SAMPLES = (
     9  # of a signal whose axes could be meant the other way round: (samples, channels) has 1 to 8
@@ -33,13 +32,20 @@ def goertzel(
     x: ArrayLike,
     freqs: str | ArrayLike | Bank,
     fs: float,
-    window: str | ArrayLike | None = None,
+    window: Window | None = None,
     axis: int = -1,
 ) -> NDArray[np.complexfloating]:
     """X(f) = sum of w[n] x[n] exp(-2j pi f n / fs) over all of x, (..., samples): complex (..., bands).
 
     Of bands, freqs are the middles. Computed in double precision, unless x is float32: then in single.
     axis: of x, along which time runs; the bands come last whatever it is
+    window: "hann", ("kaiser", 8.6), a function of the length, the values, or None for none
+
+    >>> import numpy as np, streamer
+    >>> x = 0.5 * np.cos(2 * np.pi * 1000.3 * np.arange(8000) / 8000)
+    >>> X = streamer.goertzel(x, [1000.3, 1500.0], 8000)
+    >>> (2 * np.abs(X) / len(x)).round(3)
+    array([0.5, 0. ])
     """
     fs = _check_rate(fs)
     signal = take_samples(x, axis, shortest_samples=_LEAST_SAMPLES)
@@ -64,84 +70,17 @@ def goertzel(
     return values.astype(analyser.complex_dtype).reshape(*signal.shape[:-1], len(bank))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Spectrogram:
-    """What a bank measured in every full frame of a signal.
-
-    values: (..., bands, frames), a view of memory that has the bands of a frame side by side
-    """
-
-    values: NDArray[Any]
-    analysis: Analysis
-    scale: Scale
-
-    @property
-    def bank(self) -> Bank:
-        return self.analysis.bank
-
-    @property
-    def frames(self) -> FrameSpec:
-        """With the longest window."""
-        return self.analysis.frames
-
-    @property
-    def fs(self) -> float:
-        return self.analysis.fs_hz
-
-    @property
-    def window_samples(self) -> NDArray[np.int64]:
-        """(bands,) length of each one's window; all have the same middle."""
-        return self.analysis.window_samples
-
-    @property
-    def bandwidths_hz(self) -> NDArray[np.float64]:
-        """(bands,) how much of a flat spectrum each takes in: a band its width, a probe its window's ENBW."""
-        return self.analysis.bandwidths_hz
-
-    @property
-    def freqs_hz(self) -> NDArray[np.float64]:
-        return self.bank.freqs_hz
-
-    @property
-    def starts(self) -> NDArray[np.int64]:
-        """(frames,) the first sample of each frame."""
-        return np.arange(self.values.shape[-1], dtype=np.int64) * self.frames.hop_samples
-
-    @property
-    def times_s(self) -> NDArray[np.float64]:
-        """(frames,) the centre of each frame."""
-        times: NDArray[np.float64] = (
-            self.starts.astype(np.float64) + self.frames.length_samples / 2
-        ) / self.fs
-        return times
-
-    @property
-    def enbw_hz(self) -> float:
-        """Equivalent noise bandwidth of the longest window: how much of a spectrum a probe takes in."""
-        return self.frames.enbw_hz(self.fs)
-
-    def to_xarray(self) -> Any:
-        """The same as an xarray.DataArray, (..., frequency, time), that shares the values' memory."""
-        return label_values(
-            self.values,
-            analysis=self.analysis,
-            scale=self.scale,
-            starts=self.starts,
-            times_s=self.times_s,
-        )
-
-
 def spectrogram(
     x: ArrayLike,
     fs: float,
     bands: str | ArrayLike | Bank,
     window_length: int | None = None,
     hop_length: int = 512,
-    window: str | ArrayLike = "hann",
+    window: Window = "hann",
     scale: Scale = "amplitude",
     dtype: DTypeLike = np.float32,
     workers: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = None,
     axis: int = -1,
 ) -> Spectrogram:
     """Measure the bands in every full frame of x, (..., samples).
@@ -152,7 +91,15 @@ def spectrogram(
     the sums and of the values, float32 or float64. workers is how many threads share the work, outside the
     interpreter's lock; the values do not depend on it.
     axis is that of x along which time runs: 0 for (samples, channels), as soundfile reads them.
-    progress(frames_done, frames_total) is called from the caller's thread.
+    progress: True shows a bar; a function is called with frames done and frames in all, from the caller's thread; tqdm,
+    or a bar of its kind, is brought forward.
+    window: as for goertzel.
+
+    >>> import numpy as np, streamer
+    >>> x = 0.5 * np.cos(2 * np.pi * 1000 * np.arange(8000) / 8000)
+    >>> S = streamer.spectrogram(x, 8000, "log:100-3k:60", 1024, 128, window=("kaiser", 8.6))
+    >>> S.values.shape, S.freqs_hz[0].item(), S.times_s[0].item()
+    ((60, 55), 100.0, 0.064)
     """
     if scale not in get_args(Scale):
         raise SpecError(f'scale is "{scale}"; it must be one of {", ".join(get_args(Scale))}')
@@ -175,9 +122,11 @@ def spectrogram(
             "full frame; shorten the window or pad x"
         )
     measurement = Measurement(analysis=analysis, dtype=kind, scale=scale)
+    rows = signal.reshape(-1, n_samples)
     n_frames = analysis.frames.frames_within(n_samples)
     check_memory((*signal.shape[:-1], len(analysis.bank), n_frames), measurement.value_dtype)
-    values = measure_rows(measurement, signal.reshape(-1, n_samples), workers=workers, report=progress)
+    with follow(progress, len(rows) * n_frames) as report:
+        values = measure_rows(measurement, rows, workers=workers, report=report)
     values = values.reshape(*signal.shape[:-1], *values.shape[1:])
     return Spectrogram(values=np.swapaxes(values, -1, -2), analysis=analysis, scale=scale)
 
@@ -213,7 +162,7 @@ def _check_rate(fs: float) -> float:
     return float(fs)
 
 
-def _frame_spec(length: int, hop: int, window: str | ArrayLike) -> FrameSpec:
+def _frame_spec(length: int, hop: int, window: Window) -> FrameSpec:
     for name, value in (("window_length", length), ("hop_length", hop)):
         if not isinstance(value, int | np.integer):
             raise SpecError(f"{name} is {value!r}; it is counted in samples, a whole number")
@@ -224,14 +173,8 @@ def _frame_spec(length: int, hop: int, window: str | ArrayLike) -> FrameSpec:
             f"hop_length is {hop}; it must lie in 1..{length} (window_length), "
             "or samples between frames would never be looked at"
         )
-    if not isinstance(window, str):
-        values = np.asarray(window)
-        if values.ndim != 1 or values.dtype.kind not in "iuf":
-            raise SpecError(
-                f"window is {values.dtype} of shape {values.shape}; it must be a name or real numbers"
-            )
-        window = "values:" + ",".join(map(repr, values.astype(np.float64).tolist()))
-    frames = FrameSpec(length_samples=int(length), hop_samples=int(hop), window=window)
+    spelt = spell_window(window, int(length))
+    frames = FrameSpec(length_samples=int(length), hop_samples=int(hop), window=spelt)
     if not abs(frames.taper.sum()) > 0:
         raise SpecError("window sums to 0, so no amplitude can be read through it; choose another")
     return frames

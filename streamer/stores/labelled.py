@@ -56,7 +56,7 @@ def label_values(
         attrs={
             "units": _UNITS[scale],
             "sample_rate_hz": fs_hz,
-            "window": frames.window,
+            "window": frames.window_name,
             "window_length_samples": frames.length_samples,
             "hop_length_samples": frames.hop_samples,
             **(

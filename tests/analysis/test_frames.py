@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.signal import get_window
 
-from streamer.analysis.frames import COSINE_SUMS, FrameSpec, make_taper
+from streamer.analysis.frames import COSINE_SUMS, FrameSpec, make_taper, spell_window
 from streamer.base.errors import SpecError
 
 
@@ -73,3 +73,53 @@ def test_hann_takes_in_one_and_a_half_bins_of_noise():
 def test_a_window_that_cannot_be_computed_is_refused(window):
     with pytest.raises(SpecError, match="not all finite"):
         make_taper(window, 512)
+
+
+# --- the forms in which callers have a window
+
+
+@pytest.mark.parametrize(
+    ("window", "spelt"),
+    [
+        ("hann", "hann"),
+        ("kaiser:8.6", "kaiser:8.6"),
+        (("kaiser", 8.6), "kaiser:8.6"),
+        (("kaiser", np.float32(0.1)), f"kaiser:{float(np.float32(0.1))!r}"),
+        (("general_gaussian", 1.5, 7), "general_gaussian:1.5:7.0"),
+        (("hann",), "hann"),
+        ([0, 0.5, 1.25, 0.5], "values:0.0,0.5,1.25,0.5"),
+        ((0, 0.5, 1.25, 0.5), "values:0.0,0.5,1.25,0.5"),
+        (np.arange, "values:0.0,1.0,2.0,3.0"),
+    ],
+)
+def test_a_window_is_spelt_from_the_form_a_caller_has_it_in(window, spelt):
+    assert spell_window(window, 4) == spelt
+
+
+@pytest.mark.parametrize("name", COSINE_SUMS)
+@pytest.mark.parametrize("length", [16, 205, 4096])
+def test_the_values_of_a_window_with_a_name_get_it_back(name, length):
+    assert spell_window(get_window(name, length), length) == name
+    assert spell_window(lambda n: get_window(name, n).astype(np.longdouble), length) == name
+
+
+def test_other_values_are_called_own_values_and_named_windows_by_their_names():
+    own = FrameSpec(length_samples=64, hop_samples=16, window=spell_window(np.hanning, 64))
+    assert own.window_name == "own values"
+    np.testing.assert_array_equal(own.taper, np.hanning(64))
+    assert FrameSpec(length_samples=64, hop_samples=16, window="kaiser:8.6").window_name == "kaiser:8.6"
+
+
+@pytest.mark.parametrize(
+    ("window", "message"),
+    [
+        (("kaiser", "x"), r'behind its name stand numbers, as in \("kaiser", 8.6\)'),
+        (8.6, "float64 of shape"),
+        (None, "object of shape"),
+        (np.ones((2, 2)), r"shape \(2, 2\); it must be a name or real numbers"),
+        (lambda: 1, "which gives no values"),
+    ],
+)
+def test_a_window_that_is_none_is_refused(window, message):
+    with pytest.raises(SpecError, match=message):
+        spell_window(window, 4)

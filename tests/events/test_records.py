@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from typing import get_args
 
 import msgspec
+import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,3 +78,54 @@ def test_every_record_has_its_time_and_its_place(kind: type) -> None:
     assert {"time", "sample", "t_s"} <= set(schema)
     if kind is not Event:  # what is not known is null, and not left out
         assert not kind.__struct_config__.omit_defaults
+
+
+# --- as programs look at them
+
+
+BEGUN = Event(
+    type="tone",
+    phase="begin",
+    label="a\nb",
+    sample=80,
+    t_s=0.01,
+    known_sample=100,
+    file="x\x1b.wav",
+    channel=2,
+)
+ENDED = Event(
+    type="dtmf",
+    phase="end",
+    label="5",
+    sample=1600,
+    t_s=0.200037,
+    known_sample=2308,
+    duration_s=0.050139,
+    freqs_hz=[770.02, 1336.0],
+    level_dbfs=-7.0,
+    snr_db=49.3,
+    plan="dtmf",
+)
+
+
+def test_an_events_repr_is_a_line_for_people() -> None:
+    assert (
+        repr(ENDED) == "<Event dtmf end '5' at 0.200037 s for 50.14 ms, 770.02+1336 Hz, -7.0 dBFS, 49 dB S/N>"
+    )
+    assert repr(BEGUN) == "<Event tone begin 'a?b' at 0.01 s, channel 2, x?.wav>"
+    assert ", channels 1, 2, " in repr(msgspec.structs.replace(BEGUN, channels=[1, 2]))
+
+
+def test_an_event_is_a_dictionary_of_all_its_fields() -> None:
+    assert list(ENDED.to_dict()) == list(Event.__struct_fields__)
+    assert Event(**ENDED.to_dict()) == ENDED
+    assert ENDED.to_dict()["time"] is None
+
+
+def test_a_list_of_events_is_a_table() -> None:
+    table = pandas.DataFrame([ENDED, BEGUN])
+    assert list(table.columns) == list(Event.__struct_fields__)
+    assert table["label"].tolist() == ["5", "a\nb"]
+    assert table["freqs_hz"][0] == [770.02, 1336.0]
+    assert pandas.DataFrame([event.to_dict() for event in (ENDED, BEGUN)]).equals(table)
+    assert dataclasses.asdict(ENDED) == ENDED.to_dict()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -20,7 +21,7 @@ class Figure(Store):
 
     shows_events: ClassVar[bool] = True
 
-    def __init__(self, path: Path, heading: Heading, style: Style | None = None) -> None:
+    def __init__(self, path: Path | BytesIO, heading: Heading, style: Style | None = None) -> None:
         self.check_scale(heading.scale)
         style = style or Style()
         self._path, self._heading, self._style = path, heading, style

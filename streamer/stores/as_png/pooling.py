@@ -89,6 +89,18 @@ class FrequencyAxis:
         )
         return places
 
+    def find_hz(self, places: Any) -> NDArray[np.float64]:
+        """The frequencies at these places."""
+        scaled = self._edges[0] + np.asarray(places, np.float64) * (self._edges[-1] - self._edges[0])
+        freqs_hz: NDArray[np.float64] = np.exp(scaled) if self.is_log else scaled
+        return freqs_hz
+
+    @property
+    def edges_hz(self) -> NDArray[np.float64]:
+        """(bands + 1,) where the bands end and begin."""
+        edges_hz: NDArray[np.float64] = np.exp(self._edges) if self.is_log else self._edges
+        return edges_hz
+
     @property
     def ends_hz(self) -> tuple[float, float]:
         low, high = float(self._edges[0]), float(self._edges[-1])

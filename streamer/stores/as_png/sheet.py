@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ class Sheet:
         self._draw = ImageDraw.Draw(self._image)
         self._colours = np.array(ALL_COLOURS, np.uint8)
 
-    def save(self, path: Path, *, title: str) -> None:
+    def save(self, path: Path | BytesIO, *, title: str) -> None:
         about = PngInfo()
         about.add_text("Software", "streamer")
         about.add_itxt("Title", title)
@@ -45,10 +46,9 @@ class Sheet:
 
     def draw_heading(self, heading: Heading) -> None:
         frames, fs_hz, analysis = heading.frames, heading.fs_hz, heading.measurement.analysis
-        window = frames.window if len(frames.window) <= 24 else "own values"
         n_bands = len(heading.bank)
         parts = [
-            f"{window} window, N = {_tell_lengths(analysis)}",
+            f"{frames.window_name} window, N = {_tell_lengths(analysis)}",
             f"hop {frames.hop_samples} ({_milliseconds(frames.hop_samples / fs_hz)})",
             *([f"ENBW {heading.enbw_hz:.3g} Hz"] if analysis.is_complex else []),
             f"{n_bands} band{'s' if n_bands > 1 else ''}",

@@ -1,0 +1,132 @@
+"""Listener, fed as a callback feeds it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import streamer
+from tests.signals import dtmf_digits, white_noise
+
+FS = 8000
+LEFT, RIGHT = dtmf_digits("159#", FS)[0], dtmf_digits("840D", FS)[0]
+CALL = np.stack([LEFT, RIGHT], axis=1) + 0.001 * white_noise(2 * len(LEFT), seed=4).reshape(-1, 2)
+CALL = CALL.astype(np.float32)
+BANDS = "dtmf+lin:200-3000:200"
+
+
+def feed_all(listener: streamer.Listener, blocks: list[np.ndarray]) -> list[object]:
+    return [*(item for block in blocks for item in listener.feed(block)), *listener.close()]
+
+
+@settings(max_examples=12, deadline=None)
+@given(cuts=st.lists(st.integers(0, len(CALL)), max_size=60))
+def test_however_the_signal_is_cut_into_blocks_events_and_levels_are_those_of_arrays(cuts):
+    listener = streamer.Listener(FS, plan="dtmf", bands=BANDS, window_length=256, hop_length=64, channels=2)
+    told = feed_all(listener, np.split(CALL, sorted(cuts)))
+    events = [item for item in told if isinstance(item, streamer.Event)]
+    runs = [item for item in told if isinstance(item, streamer.Levels)]
+    assert events == streamer.detect(CALL.T, FS, plan="dtmf")
+    S = streamer.spectrogram(CALL.T, FS, BANDS, window_length=256, hop_length=64, scale="complex")
+    for channel in (1, 2):
+        values = np.concatenate([run.values for run in runs if run.channel == channel], axis=1)
+        np.testing.assert_array_equal(values, S.values[channel - 1])
+        times_s = np.concatenate([run.times_s for run in runs if run.channel == channel])
+        np.testing.assert_array_equal(times_s, S.times_s)
+
+
+def test_each_event_comes_with_the_block_that_made_it_known():
+    listener = streamer.Listener(FS)
+    heard = 0
+    for block in np.split(LEFT, range(80, len(LEFT), 80)):
+        heard += len(block)
+        for event in listener.feed(block):
+            assert heard - 80 < event.known_sample <= heard
+    listener.close()
+    assert listener.stats.captured == listener.stats.analysed == len(LEFT)
+
+
+def test_a_block_that_completes_no_frame_may_be_used_again_by_its_owner():
+    listener, block = streamer.Listener(FS), np.zeros(8, np.float32)
+    found = []
+    for start in range(0, len(LEFT) // 8 * 8, 8):
+        block[:] = LEFT[start : start + 8]
+        found += listener.feed(block)
+        stats = listener.stats
+        assert stats.captured == start + 8 == stats.analysed + stats.pending
+    assert [*found, *listener.close()] == streamer.detect(LEFT, FS)
+
+
+def test_the_end_of_what_still_sounds_is_told_by_close_and_only_once():
+    listener = streamer.Listener(FS)
+    listener.feed(LEFT[: int(0.09 * FS)])
+    *_, event = listener.close()
+    assert (event.phase, event.label) == ("end", "1")
+    assert listener.close() == []
+    with pytest.raises(streamer.StreamerError, match="the listener is closed: make another one"):
+        listener.feed(LEFT)
+    assert repr(listener) == "<Listener for dtmf, 1 channel at 8kHz, 90ms heard, closed>"
+
+
+def test_blocks_are_pcm_or_real_numbers_of_any_kind_and_are_left_alone():
+    pcm = np.round(LEFT * 32767).astype(np.int16)
+    found = {}
+    for kind, block in {
+        "i2": pcm,
+        ">i2": pcm.astype(">i2"),
+        "f8": pcm / 32768,
+        "list": (pcm / 32768).tolist(),
+    }.items():
+        before = np.array(block)
+        found[kind] = feed_all(streamer.Listener(FS), [block])
+        np.testing.assert_array_equal(np.array(block), before)
+    assert all(events == found["i2"] for events in found.values())
+    assert [event.label for event in found["i2"] if event.phase == "end"] == list("159#")
+
+
+def test_what_is_not_finite_is_counted_and_taken_for_silence():
+    listener = streamer.Listener(FS, plan=None, bands=[1000])
+    [levels] = listener.feed([np.nan, np.inf, 1e300] + [0.0] * 700)
+    assert levels.level_dbfs.max() == -200
+    assert listener.stats.nonfinite == 3
+
+
+@pytest.mark.parametrize(
+    ("block", "message"),
+    [
+        (
+            np.zeros((10, 2)),
+            r"shape \(10, 2\), and this listener takes \(samples,\) or \(samples, 1\): give .* channels=",
+        ),
+        (np.zeros((10, 2, 2)), r"float64 of shape \(10, 2, 2\); it must be"),
+        (np.zeros(10, complex), "complex128"),
+        (b"\0\0", "of shape"),
+        (None, "of shape"),
+    ],
+)
+def test_a_block_that_is_none_is_refused(block, message):
+    with pytest.raises(streamer.SpecError, match=message):
+        streamer.Listener(FS).feed(block)
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"channels": 0}, "channels is 0"),
+        ({"channels": "2"}, "channels is '2'"),
+        ({"plan": "nothing-of-the-kind"}, "no plan is called"),
+        ({"bands": "5000"}, "5000"),
+        ({"bands": "440", "window": "hamn"}, "window is"),
+        ({"fs": 0}, "0 Hz"),
+        ({"fs": float("nan")}, "nan Hz"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_when_the_listener_is_made(told, message):
+    with pytest.raises(streamer.StreamerError, match=message):
+        streamer.Listener(**{"fs": FS, **told})
+
+
+def test_without_plan_and_bands_nothing_is_told():
+    assert feed_all(streamer.Listener(FS, plan=None), [LEFT]) == []
