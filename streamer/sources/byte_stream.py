@@ -19,7 +19,7 @@ from streamer.base.errors import SourceError, SpecError
 from streamer.base.units import format_duration
 from streamer.sources.formats.pcm import decode, silence_nonfinite
 from streamer.sources.formats.wav import WAV_MAGICS, ByteReader, StreamFormat, read_wav_header, skip_id3
-from streamer.sources.spec import Closing, Loss, SourceInfo, SourceSpec
+from streamer.sources.spec import Loss, Read, SourceInfo, SourceSpec
 
 EARLIER_S = 2.0  # how long before us the rest of a pipeline may have been started
 
@@ -39,7 +39,7 @@ OTHER_FORMATS = {
 }
 
 
-class StreamSource(Closing):
+class StreamSource(Read):
     """Samples of a byte stream.
 
     size_bytes: of a file   at_end: called when the stream has ended, may raise SourceError

@@ -19,7 +19,7 @@ from streamer.base.errors import SourceError, SpecError
 from streamer.base.text import printable, shorten
 from streamer.sources.byte_stream import StreamSource
 from streamer.sources.descendants import Descendants
-from streamer.sources.spec import Closing, Loss, SourceInfo, SourceSpec
+from streamer.sources.spec import Loss, Read, SourceInfo, SourceSpec
 
 MAX_LINE_BYTES = 500
 EXIT_GRACE_S = 1.0  # from the end of a program's output to its own
@@ -54,7 +54,7 @@ def split_command(text: str) -> list[str]:
     return words
 
 
-class CommandSource(Closing):
+class CommandSource(Read):
     """A program's samples: WAV, or raw as the spec says. It is ended, with all it started, by close().
 
     What it writes to stderr is kept; the last line is told when it fails. What close() could not end is a remark.

@@ -18,7 +18,7 @@ from streamer.sources.formats.lengths import count_missing_bytes, mend
 from streamer.sources.formats.pcm import silence_nonfinite
 from streamer.sources.formats.stretches import FileBytes, Spliced, Survey
 from streamer.sources.formats.wav import find_id3_end
-from streamer.sources.spec import Closing, Loss, SourceInfo, SourceSpec
+from streamer.sources.spec import Loss, Read, SourceInfo, SourceSpec
 
 
 class _ForwardFile(sf.SoundFile):  # type: ignore[misc]
@@ -65,7 +65,7 @@ def muted() -> Iterator[None]:
         yield
 
 
-class FileSource(Closing):
+class FileSource(Read):
     """A recording in any format libsndfile knows. Takes the descriptor over, unless it raises.
 
     Of a damaged one, what can be read is delivered at its true time, with silence between; then SourceError is raised.

@@ -200,14 +200,6 @@ class Loss:
 class Closing(Protocol):
     """What every open source descends from: `with` closes it."""
 
-    @property
-    def losses(self) -> Sequence[Loss]:
-        """What of a damaged recording could not be read, in its order; noted before a block from there is delivered.
-
-        Silence is delivered in its place, but not for what is missing at the end.
-        """
-        return ()
-
     def close(self) -> None:
         """Let go of file, pipe, program or device; again is harmless."""
 
@@ -220,7 +212,19 @@ class Closing(Protocol):
         self.close()
 
 
-class Source(Closing, Protocol):
+class Read(Closing, Protocol):
+    """What every open source that is read descends from."""
+
+    @property
+    def losses(self) -> Sequence[Loss]:
+        """What of a damaged recording could not be read, in its order; noted before a block from there is delivered.
+
+        Silence is delivered in its place, but not for what is missing at the end.
+        """
+        return ()
+
+
+class Source(Read, Protocol):
     """An open source that is read: once, from one thread, at the reader's pace."""
 
     @property

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.sources.spec import Closing, SourceInfo, SourceSpec
+from streamer.sources.spec import Read, SourceInfo, SourceSpec
 from streamer.sources.synthetic.language import parse_signal
 
 DEFAULT_RATE_HZ = 48000.0
 
 
-class SyntheticSource(Closing):
+class SyntheticSource(Read):
     """A signal somebody described. It is read as fast as it is computed; who reads it keeps the pace."""
 
     def __init__(self, spec: SourceSpec) -> None:
