@@ -3,7 +3,8 @@
 import pytest
 
 from tests.dtmf_bench import material as m
-from tests.dtmf_bench.cases import CASES, errors, pieces
+from tests.dtmf_bench.cases import CASES, align, errors, pieces
+from tests.dtmf_bench.codecs import CODECS
 from tests.dtmf_bench.decoders import FINDERS, find_decoders, streamer
 
 RECORDED = (
@@ -13,7 +14,10 @@ RECORDED = (
     "music",
     "synthetic voices",
 )  # need Debian's sounds and voices
-MADE = [case for case in CASES if not any(word in case.name for word in RECORDED)]
+CODED = [
+    case for case in CASES if case.name.endswith(": right % / extra in 1000")
+]  # need other people's encoders
+MADE = [case for case in CASES if case not in CODED and not any(word in case.name for word in RECORDED)]
 
 
 @pytest.mark.parametrize("case", MADE, ids=lambda case: case.name)
@@ -22,10 +26,27 @@ def test_ours_meets(case):
     assert case.meets(figures), f"{case.name}: {case.show(figures)}, must {case.target}"
 
 
+@pytest.mark.parametrize("name", ["GSM 06.10", "AMR 5.9k", "Opus 8k", "G.723.1 6.3k"])
+def test_digits_through_a_speech_codec_are_heard(name):
+    if not CODECS[name].is_here():
+        pytest.skip(f"no encoder for {name} here")
+    (case,) = (case for case in CODED if case.name.startswith(name + ":"))
+    figures = case.measure(streamer, 0.02)
+    assert case.meets(figures), f"{case.name}: {case.show(figures)}, must {case.target}"
+
+
+@pytest.mark.parametrize(
+    ("heard", "right", "extra"), [("123", 3, 0), ("1123", 3, 1), ("13", 2, 0), ("", 0, 0), ("321", 1, 2)]
+)
+def test_digits_right_and_extra_are_counted_apart(heard, right, extra):
+    assert align("123", heard) == (right, extra)
+
+
 def test_no_case_is_left_out():
-    assert len(CASES) == 33
+    assert len(CASES) == 33 + len(CODECS) + 1 + 3
     assert len({case.name for case in CASES}) == len(CASES)
-    assert len(MADE) == len(CASES) - 6
+    assert len(CODED) == len(CODECS)
+    assert len(MADE) == len(CASES) - 9 - len(CODED)
 
 
 @pytest.mark.parametrize(

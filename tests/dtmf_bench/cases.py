@@ -13,8 +13,10 @@ from itertools import pairwise
 import numpy as np
 
 from tests.dtmf_bench import material as m
+from tests.dtmf_bench.codecs import CODECS, send_through
 from tests.dtmf_bench.decoders import Decoder, detect
 from tests.dtmf_bench.material import ALL_DIGITS, FS_HZ, HIGH_HZ, LOW_HZ, TONES_HZ, Samples
+from tests.dtmf_bench.rooms import across, mirrored_room
 
 
 @dataclass(frozen=True, slots=True)
@@ -454,6 +456,74 @@ def delay(decoder: Decoder, scale: float) -> tuple[float, ...]:
     return float(np.percentile(late["begin"], 95)), float(np.percentile(late["end"], 95))
 
 
+# Through speech codecs and across rooms.
+
+
+def align(sent: str, heard: str) -> tuple[int, int]:
+    """Digits heard right, and those heard besides: the longest common subsequence, and the rest of what was heard."""
+    row = [0] * (len(heard) + 1)
+    for digit in sent:
+        before = 0
+        for j, other in enumerate(heard, 1):
+            before, row[j] = row[j], before + 1 if digit == other else max(row[j], row[j - 1])
+    return row[-1], len(heard) - row[-1]
+
+
+CODED_MS = (100, 150, 250, 400)
+CODED_DBFS = (-10, -20, -30)
+
+
+def coded_digits(name: str) -> Callable[[Decoder, float], tuple[float, ...]]:
+    def measure(decoder: Decoder, scale: float) -> tuple[float, ...]:
+        n_right = n_extra = n = 0
+        for k in trials(16, scale, 1):
+            rng = rng_of("coded", name, k)
+            parts = [m.silence(200 + rng.uniform(0, 20))]
+            digits = m.random_digits(rng, 64)
+            for i, digit in enumerate(digits):
+                dbfs = CODED_DBFS[(k + i // 16) % 3]
+                parts += [m.key(rng, digit, CODED_MS[i % 4], dbfs=dbfs), m.silence(100 + rng.uniform(0, 10))]
+            samples = np.concatenate([*parts, m.silence(300)])
+            samples += m.noise(rng, samples.size, 10 ** (-66 / 10) / 2)
+            right, extra = align(digits, decoder(send_through(name, samples)))
+            n_right, n_extra, n = n_right + right, n_extra + extra, n + len(digits)
+        return 100 * n_right / n, 1000 * n_extra / n
+
+    return measure
+
+
+for _codec in CODECS.values():
+    case(
+        f"{_codec.name}: right % / extra in 1000",
+        f">= {_codec.least_right:g} / <= 1",
+        lambda f, least=_codec.least_right: f[0] >= least and f[1] <= 1,  # type: ignore[misc]
+    )(coded_digits(_codec.name))
+
+
+@case(
+    "rooms, RT60 0.4 s, direct to reverberant 0 / -3 / -6 dB: right of 36 in the median one, and extra",
+    ">= 36 / 35 / 34, <= 1",
+    lambda f: f[0] >= 36 and f[1] >= 35 and f[2] >= 34 and f[3] <= 1,
+)
+def across_a_room(decoder: Decoder, scale: float) -> tuple[float, ...]:
+    """Extra: the mean, at the worst of the three ratios."""
+    rights, extras = [], []
+    for drr_db in (0, -3, -6):
+        found = []
+        for k in trials(60, scale, 10):
+            rng = rng_of("room", drr_db, k)
+            digits = m.random_digits(rng, 36)
+            samples = m.dial(rng, digits, on_ms=100, off_ms=100, dbfs=-14)
+            samples = across(
+                mirrored_room(rng, rt60_s=0.4, drr_db=drr_db), np.append(samples, m.silence(500))
+            )
+            samples += m.noise(rng, samples.size, 10 ** (-60 / 10) / 2)
+            found.append(align(digits, decoder(samples)))
+        rights.append(float(np.median([right for right, _ in found])))
+        extras.append(float(np.mean([extra for _, extra in found])))
+    return (*rights, max(extras))
+
+
 # What must not be heard.
 
 
@@ -562,6 +632,20 @@ def squeezed_speech(decoder: Decoder, scale: float) -> tuple[float, ...]:
             for speed in (0.8, 0.9, 1.0, 1.12, 1.25)
             for p in pieces(m.loud(m.band_pass(m.at_speed(m.prompts(speech_set), speed), 620, 1700)), scale)
         ),
+    )
+
+
+def coded_speech(name: str) -> Callable[[Decoder, float], tuple[float, ...]]:
+    def measure(decoder: Decoder, scale: float) -> tuple[float, ...]:
+        parts = pieces(m.loud(m.prompts(speech_set)), scale)
+        return false_digits(decoder, (send_through(name, part) for part in parts))
+
+    return measure
+
+
+for _name in ("GSM 06.10", "AMR 5.9k", "Opus 6k"):
+    case(f"recorded speech, loud, through {_name}", "0", lambda f: f[0] == 0, form=TALK_FORM)(
+        coded_speech(_name)
     )
 
 

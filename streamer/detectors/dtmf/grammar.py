@@ -19,6 +19,10 @@ from streamer.events import Event
 OFF_FRAMES = 4  # one that is off when checked may be back so much later
 TOUCH_MS = 40.0  # a pair that comes to lead sooner after a digit may have a tone of it
 CHECKS_MS = (45.0, 75.0, 140.0, 280.0)  # ages at which one refused is looked at again
+LOOK_MS = 140.0  # as often one that has not begun is looked at as a rough digit
+ROUGH_FRAMES = 18  # fewer from first to last are no rough digit
+RING_FRAMES = 40  # a pair that has rung so long, and leads no more, is over
+WATCH_FRAMES = 10  # as often one that has begun is asked whether it only rings on
 
 
 class Grammar:
@@ -61,10 +65,8 @@ class Grammar:
         """The signal ends or breaks after this frame: close what is open, and forget."""
         events: list[Event] = []
         for candidate in sorted(self._candidates.values(), key=lambda c: c.first_frame):
-            burst = hearing.find_burst(
-                candidate.pair, candidate.first_frame, candidate.last_frame, newest_frame, signal_ends=True
-            )
-            events += self._end(candidate, burst, newest_frame, hearing)
+            burst = _find_burst(candidate, newest_frame, hearing, joint=candidate.is_rough, signal_ends=True)
+            events += self._end(candidate, burst, newest_frame, hearing, signal_ends=True)
         self._candidates.clear()
         self._lead = self._last_pair = NO_PAIR
         return events
@@ -94,6 +96,7 @@ class Grammar:
                     first_frame=self._lead_since,
                     last_frame=new_at,
                     check_frame=max(new_at, self._lead_since + self._timing.min_on_frames),
+                    look_frame=new_at + self._timing.to_frames(LOOK_MS),
                 )
             else:
                 events += self._settle(max(due, start), pair, hearing)
@@ -105,7 +108,7 @@ class Grammar:
         """The first frame in which something is to be asked, at most stop."""
         due = stop
         for candidate in self._candidates.values():
-            for frame in (candidate.check_frame, candidate.close_frame):
+            for frame in (candidate.check_frame, candidate.close_frame, candidate.look_frame):
                 if frame is not None and frame < due:
                     due = frame
         return due
@@ -118,6 +121,8 @@ class Grammar:
                 candidate.last_frame = frame
             if candidate.check_frame is not None and candidate.check_frame <= frame:
                 events += self._check(candidate, frame, hearing)
+            if candidate.look_frame is not None and candidate.look_frame <= frame:
+                events += self._look_again(candidate, frame, hearing)
             if candidate.close_frame is not None and candidate.close_frame <= frame:
                 events += self._close(candidate, frame, hearing)
         return events
@@ -130,7 +135,7 @@ class Grammar:
         if self._is_still_off(candidate, frame, hearing):
             candidate.check_frame = frame + OFF_FRAMES
             return []
-        burst = hearing.find_burst(candidate.pair, candidate.first_frame, candidate.last_frame, frame)
+        burst = _find_burst(candidate, frame, hearing)
         if burst is None:
             return []
         age_ms = (frame - burst.origin - burst.start) * self._hop_ms
@@ -144,6 +149,7 @@ class Grammar:
             return []
         verdict = self._weigh(candidate, burst, frame, hearing, stopped=False)
         if not isinstance(verdict, Refusal):
+            candidate.levels = burst.levels
             return [self._begin(candidate, verdict, frame)]
         candidate.refusal = verdict
         for check_ms in CHECKS_MS:
@@ -152,20 +158,70 @@ class Grammar:
                 break
         return []
 
+    def _look_again(self, candidate: Candidate, frame: int, hearing: Hearing) -> list[Event]:
+        """Is it a rough digit? Or, if it has begun, is it over, though its pair leads: does it only ring on?"""
+        if candidate.number:
+            return self._watch(candidate, frame, hearing)
+        candidate.look_frame = frame + self._timing.to_frames(LOOK_MS)
+        burst = _find_burst(candidate, frame, hearing, joint=True)
+        if burst is None or frame - burst.origin - burst.start < ROUGH_FRAMES:
+            return []
+        verdict = hearing.weigh_rough(candidate.pair, burst, frame)
+        candidate.is_rough = not isinstance(verdict, Refusal)
+        return [] if isinstance(verdict, Refusal) else [self._begin(candidate, verdict, frame)]
+
+    def _watch(self, candidate: Candidate, frame: int, hearing: Hearing) -> list[Event]:
+        """Its pair leads: is it on, or has it stopped and rings on; and if it is back, is it the same or another?"""
+        candidate.look_frame = frame + WATCH_FRAMES
+        if candidate.close_frame is not None:
+            return []
+        if candidate.tail_of is None:
+            if not candidate.is_rough and not hearing.is_off(candidate.pair, frame, candidate.levels):
+                return []
+            burst = _find_burst(candidate, frame, hearing, joint=True)
+            if burst is None or burst.stop + self._timing.max_hole_frames > frame - burst.origin:
+                return []
+            candidate.tail_of = burst
+        tail = hearing.follow_tail(candidate.pair, candidate.tail_of, frame)
+        is_over = tail.has_faded or tail.is_another
+        if tail.rise_frames is not None and not is_over:  # a codec's hole
+            candidate.tail_of = None
+        return self._close_with(candidate, candidate.tail_of, frame, hearing) if is_over else []
+
     def _close(self, candidate: Candidate, frame: int, hearing: Hearing) -> list[Event]:
         """Is it over?"""
         candidate.close_frame = None
-        burst = None
-        if candidate.number or (
-            candidate.last_frame - candidate.first_frame >= SHORT_LEAD_FRAMES
-            and not self._was_there_before(candidate, hearing)
-        ):
-            burst = hearing.find_burst(candidate.pair, candidate.first_frame, candidate.last_frame, frame)
-        if burst is not None:
-            wait = burst.stop + self._timing.max_hole_frames - (frame - burst.origin)
-            if wait > 0:
-                candidate.close_frame = frame + max(1, math.ceil(wait))
+        is_next = self._lead not in (NO_PAIR, candidate.pair)  # another has come, perhaps with a tone of it
+        if candidate.tail_of is not None:
+            tail = hearing.follow_tail(candidate.pair, candidate.tail_of, frame)
+            age = frame - candidate.tail_of.origin - candidate.tail_of.stop
+            if not is_next and not tail.has_faded and age < RING_FRAMES:
+                candidate.close_frame = frame + OFF_FRAMES
                 return []
+            return self._close_with(candidate, candidate.tail_of, frame, hearing)
+        n_led, burst = candidate.last_frame - candidate.first_frame, None
+        if candidate.is_rough:
+            burst = _find_burst(candidate, frame, hearing, joint=True)
+        elif candidate.number or (
+            n_led >= SHORT_LEAD_FRAMES and not self._was_there_before(candidate, hearing)
+        ):
+            burst = _find_burst(candidate, frame, hearing)
+        stop = burst.origin + burst.stop if burst else -math.inf
+        if n_led >= ROUGH_FRAMES and not is_next and not candidate.is_rough:
+            joint = _find_burst(candidate, frame, hearing, joint=True)
+            stop = max(stop, joint.origin + joint.stop if joint else stop)
+        wait = stop + self._timing.max_hole_frames - frame
+        if wait > 0:
+            candidate.close_frame = frame + max(1, math.ceil(wait))
+            return []
+        if candidate.number and burst and self._lead == candidate.pair:  # it is back: the same or another?
+            candidate.tail_of, candidate.look_frame = burst, frame
+            return self._watch(candidate, frame, hearing)
+        return self._close_with(candidate, burst, frame, hearing)
+
+    def _close_with(
+        self, candidate: Candidate, burst: Burst | None, frame: int, hearing: Hearing
+    ) -> list[Event]:
         del self._candidates[candidate.pair]
         if self._lead == candidate.pair:
             self._lead_since = frame + 1
@@ -223,11 +279,23 @@ class Grammar:
         if self.tell:
             self.tell(first_frame * self._timing.hop_samples, PAIR_DIGITS[pair], refusal)
 
-    def _end(self, candidate: Candidate, burst: Burst | None, frame: int, hearing: Hearing) -> list[Event]:
+    def _end(
+        self,
+        candidate: Candidate,
+        burst: Burst | None,
+        frame: int,
+        hearing: Hearing,
+        *,
+        signal_ends: bool = False,
+    ) -> list[Event]:
         """It is over: the end of a digit, both its events if it had not begun, or none."""
         events: list[Event] = []
         if not candidate.number:
             found = self._weigh_whole(candidate, burst, frame, hearing)
+            if isinstance(found, Refusal) and candidate.last_frame - candidate.first_frame >= ROUGH_FRAMES:
+                burst = _find_burst(candidate, frame, hearing, joint=True, signal_ends=signal_ends)
+                rough = hearing.weigh_rough(candidate.pair, burst, frame) if burst else found
+                found = found if isinstance(rough, Refusal) else rough
             if isinstance(found, Refusal):
                 self._refuse(candidate.pair, candidate.first_frame, found)
                 return events
@@ -242,7 +310,20 @@ class Grammar:
         self._n_digits += 1
         candidate.number = self._n_digits
         candidate.start_sample = shape.start_sample
-        candidate.check_frame = None
+        candidate.check_frame, candidate.look_frame = None, frame + WATCH_FRAMES
         candidate.noise = min(heard.tones.amplitudes) ** 2 / 2 / 10 ** (heard.snr_db / 10)
         candidate.confidence = 0.5 ** (doubt_of(shape, heard) / self._spec.max_doubt)
         return self._teller.make_begin(candidate, heard, frame)
+
+
+def _find_burst(
+    candidate: Candidate, frame: int, hearing: Hearing, *, joint: bool = False, signal_ends: bool = False
+) -> Burst | None:
+    return hearing.find_burst(
+        candidate.pair,
+        candidate.first_frame,
+        candidate.last_frame,
+        frame,
+        signal_ends=signal_ends,
+        joint=joint,
+    )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from streamer.detectors.dtmf.company import hear_company
 from streamer.detectors.dtmf.leaders import MIN_LEAD_FRAMES
 from streamer.detectors.dtmf.pairs import PAIR_BANDS, PAIRS_HZ
+from streamer.detectors.dtmf.rough import Tail, follow_tail, judge_rough, listen_rough
 from streamer.detectors.dtmf.timing import Timing
 from streamer.detectors.dtmf.verdict import (
     EARLY,
@@ -79,19 +80,28 @@ class Hearing:
         return any(abs(value) < 0.5 * level for value, level in zip(values, levels, strict=True))
 
     def find_burst(
-        self, pair: int, first_frame: int, last_frame: int, frame: int, *, signal_ends: bool = False
+        self,
+        pair: int,
+        first_frame: int,
+        last_frame: int,
+        frame: int,
+        *,
+        signal_ends: bool = False,
+        joint: bool = False,
     ) -> Burst | None:
         """The pair's newest burst as seen in this frame, after which the signal may end.
 
         first_frame, last_frame: in which the pair came to lead, and last led
+        joint: of both tones' power, one envelope: it holds when one tone fades and the other does not
         """
         timing = self.timing
         oldest = max(self.begin_frame, frame + 1 - timing.kept_frames)
         origin = max(oldest, first_frame - timing.back_frames)
         stop = min(frame + 1, last_frame + timing.edge_frames)
         led_from = max(first_frame, stop - PLATEAU_FRAMES, origin) - origin
+        envelopes = np.abs(self._pair(pair, origin, stop).astype(np.complex128))
         burst = find_burst(
-            np.abs(self._pair(pair, origin, stop).astype(np.complex128)),
+            np.hypot(*envelopes)[np.newaxis] if joint else envelopes,
             slice(led_from, max(last_frame + 1 - origin, led_from + 1)),
             max_hole_frames=timing.max_hole_frames,
             origin=origin,
@@ -146,6 +156,27 @@ class Hearing:
             return heard
         return judge(shape, heard, self.timing.spec) or (shape, heard)
 
+    def weigh_rough(self, pair: int, burst: Burst, frame: int) -> tuple[Shape, Heard] | Refusal:
+        """The same of a joint burst, whose edges and envelopes say nothing."""
+        values = self._pair(pair, burst.origin, burst.origin + burst.scaled.shape[1]).astype(np.complex128)
+        rough = self._judge_phase(pair, burst, frame, stopped=True) or listen_rough(
+            values,
+            burst,
+            pair_hz=PAIRS_HZ[pair],
+            newest_frame=frame,
+            timing=self.timing,
+            read=lambda start, stop: self._read(start, stop, frame),
+        )
+        return rough if isinstance(rough, Refusal) else judge_rough(rough, self.timing.spec)
+
+    def follow_tail(self, pair: int, burst: Burst, frame: int) -> Tail:
+        """What the pair has done since its burst stopped."""
+        first = max(
+            self.begin_frame, burst.origin + math.floor(burst.stop), frame + 1 - self.timing.kept_frames
+        )
+        values = self._pair(pair, min(first, frame), frame + 1)
+        return follow_tail(np.hypot(*np.abs(values.astype(np.complex128))) / math.hypot(*burst.levels))
+
     def measure(self, pair: int, burst: Burst, frame: int) -> Figures:
         """Frequencies and powers of the burst's last CORE_MS, off the edges."""
         timing = self.timing
@@ -187,8 +218,8 @@ class Hearing:
 
     def _meet(self, edges: tuple[float, ...], pick: Callable[[tuple[float, ...]], float]) -> float:
         """Where the pair's tones start or stop together, or, if they do not, the one to pick."""
-        skew_ms = abs(edges[0] - edges[1]) * self.timing.hop_ms
-        return sum(edges) / 2 if skew_ms <= self.timing.spec.max_skew_ms else pick(edges)
+        skew_ms = (max(edges) - min(edges)) * self.timing.hop_ms
+        return sum(edges) / len(edges) if skew_ms <= self.timing.spec.max_skew_ms else pick(edges)
 
     def _find_skews(
         self, burst: Burst, *, stopped: bool, started_before: int | None, goes_on: int | None
@@ -252,13 +283,7 @@ class Hearing:
             return Refusal(Reject.GONE)
         fs_hz = self.timing.fs_hz
         lines = find_lines(core, fs_hz, near_hz=nominal_hz, within=SEARCH)
-        tones = PairTones(
-            freqs_hz=(lines.freqs_hz[0], lines.freqs_hz[1]),
-            deviation=max(
-                abs(f / nominal - 1) for f, nominal in zip(lines.freqs_hz, nominal_hz, strict=True)
-            ),
-            amplitudes=(lines.amplitudes[0], lines.amplitudes[1]),
-        )
+        tones = PairTones.of(lines, nominal_hz)
         if refusal := judge_tones(tones, self.timing.spec):
             return refusal
         part = core[-int(COMPANY_MS * per_ms) :]

@@ -35,8 +35,12 @@ def make_limits(spec: DtmfSpec, analysis: Analysis) -> LeadLimits:
     return LeadLimits(
         is_wanted=np.array([digit in spec.digits for digit in PAIR_DIGITS]),
         least_power=np.float32(0.5 * power_from_db(spec.min_level_dbfs) * loss),
-        most_low_over_high=np.float32(power_from_db(spec.max_low_over_high_db) / loss),
-        most_high_over_low=np.float32(power_from_db(spec.max_high_over_low_db) / loss),
+        most_low_over_high=np.float32(
+            power_from_db(max(spec.max_low_over_high_db, spec.max_twist_alone_db)) / loss
+        ),
+        most_high_over_low=np.float32(
+            power_from_db(max(spec.max_high_over_low_db, spec.max_twist_alone_db)) / loss
+        ),
     )
 
 

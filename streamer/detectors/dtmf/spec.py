@@ -27,6 +27,9 @@ class DtmfSpec:
     min_level_dbfs: float = -66.0  # far below Q.24: for microphones
     max_low_over_high_db: float = 12.0  # "normal twist"; AT&T asks for 8
     max_high_over_low_db: float = 9.0  # "reverse twist"; AT&T asks for 4, MT8870 for 8
+    max_twist_alone_db: float = (
+        18.0  # either, of a pair that is long and alone: loudspeakers and rooms do that
+    )
 
     # Frequency.
     max_deviation: float = 0.024  # a ratio; NTT accepts 1.8 % and refuses 3.0 %: the middle
@@ -51,6 +54,7 @@ class DtmfSpec:
         for key, low, high in (
             ("max_low_over_high_db", 0, 30),
             ("max_high_over_low_db", 0, 30),
+            ("max_twist_alone_db", 0, 30),
             ("max_deviation", 0.001, 0.035),
             ("min_on_ms", 20, 1000),
             ("max_hole_ms", 5, 100),
@@ -78,6 +82,7 @@ PRESETS = {
         min_level_dbfs=-40 + DBFS_OVER_DBM0,
         max_low_over_high_db=9.0,
         max_high_over_low_db=5.0,
+        max_twist_alone_db=0.0,
         max_deviation=0.025,
     ),
     # ITU-T Q.24, NTT: accepts -3..-24 dBm per tone, never -29; twist 5 dB; +-1.8 %, never +-3.0 %.
@@ -85,6 +90,7 @@ PRESETS = {
         min_level_dbfs=-26.5 + DBFS_OVER_DBM0,
         max_low_over_high_db=6.0,
         max_high_over_low_db=6.0,
+        max_twist_alone_db=0.0,
     ),
     # ETSI: accepts +-(1.5 % + 2 Hz), which is 1.8 % at 697 Hz, and holes of 20 ms.
     "etsi": DtmfSpec(max_deviation=0.025),

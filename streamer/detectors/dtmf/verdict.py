@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from streamer.detectors.dtmf.spec import DtmfSpec
+from streamer.detectors.hearing.lines import Lines
 
 EARLY = 0.5  # of max_doubt and max_drift: what is bearable before the stop is known
 
@@ -28,6 +29,8 @@ class Reject(StrEnum):
     GLIDE = "a tone that glides"
     COMPANY = "too much that comes and goes with it"
     DOUBT = "too many small doubts"
+    TAIL = "a pair that was there before, or rings on"
+    ROUGH = "too rough for a digit"
     LATE = "it could not be looked at in time"
     GONE = "its samples are gone"
 
@@ -83,6 +86,17 @@ class PairTones:
     deviation: float  # of the worse tone, a ratio
     amplitudes: tuple[float, float]
 
+    @classmethod
+    def of(cls, lines: Lines, pair_hz: tuple[float, float]) -> PairTones:
+        """lines: of the pair, by find_lines"""
+        low_hz, high_hz = lines.freqs_hz
+        deviation = max(abs(low_hz / pair_hz[0] - 1), abs(high_hz / pair_hz[1] - 1))
+        return cls(
+            freqs_hz=(low_hz, high_hz),
+            deviation=deviation,
+            amplitudes=(lines.amplitudes[0], lines.amplitudes[1]),
+        )
+
     @property
     def twist_db(self) -> float:
         return 20 * math.log10(max(self.amplitudes[1], 1e-12) / max(self.amplitudes[0], 1e-12))
@@ -104,6 +118,7 @@ class Heard:
     company_clear_db: float  # and over its median, as noise would have it
     newcomer_db: float  # the strongest line that was there neither before nor after
     newcomer_ratio: float  # how much of the spectrum such lines fill
+    rough_doubt: float | None = None  # of a digit without edges: all there is to doubt_of, see rough.py
 
 
 def doubt_of_shape(shape: Shape) -> float:
@@ -124,6 +139,8 @@ def doubt_of(shape: Shape, heard: Heard) -> float:
     company, it has to be sharp and true: that parts digits over speech from speech. The weights come from a
     logistic regression over some ten thousand bursts of speech, music and digits of every kind.
     """
+    if heard.rough_doubt is not None:
+        return heard.rough_doubt
     # Noise peaks by 6 to 9 dB over its mean, and at 0 dB S/N 9 dB under the tones.
     unlike_noise = max(
         _ramp(heard.company_peak_db, 9, 11),
@@ -148,14 +165,17 @@ def doubt_of(shape: Shape, heard: Heard) -> float:
     )
 
 
-def judge_tones(tones: PairTones, spec: DtmfSpec) -> Refusal | None:
-    """The first reason why these are no digit's tones, whatever else is there."""
+def judge_tones(tones: PairTones, spec: DtmfSpec, *, more_twist_db: float = 0.0) -> Refusal | None:
+    """The first reason why these are no digit's tones, whatever else is there.
+
+    more_twist_db: what is allowed, if it is more than spec's
+    """
     level_dbfs = 20 * math.log10(max(min(tones.amplitudes), 1e-12))
     return (
         _above(Reject.FREQUENCY, tones.deviation, spec.max_deviation)
         or _below(Reject.QUIET, level_dbfs, spec.min_level_dbfs)
-        or _above(Reject.LOW_STRONGER, -tones.twist_db, spec.max_low_over_high_db)
-        or _above(Reject.HIGH_STRONGER, tones.twist_db, spec.max_high_over_low_db)
+        or _above(Reject.LOW_STRONGER, -tones.twist_db, max(spec.max_low_over_high_db, more_twist_db))
+        or _above(Reject.HIGH_STRONGER, tones.twist_db, max(spec.max_high_over_low_db, more_twist_db))
     )
 
 

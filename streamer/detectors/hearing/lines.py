@@ -61,6 +61,11 @@ def measure_power(samples: NDArray[np.float64], fs_hz: float) -> NDArray[np.floa
     return power
 
 
+def measure_hz(n_samples: int, fs_hz: float) -> NDArray[np.float64]:
+    """The frequencies of measure_power's bins."""
+    return _view(n_samples, fs_hz).hz
+
+
 def find_lines(
     samples: NDArray[np.float64], fs_hz: float, *, near_hz: tuple[float, ...], within: float
 ) -> Lines:

@@ -73,7 +73,8 @@ class Question:
         """The last frame that the answer may depend on."""
         if self.name == "was_there":
             return int(self.arguments[1]) + MIN_LEAD_FRAMES
-        return int(self.arguments[{"is_off": 1, "find_burst": 3, "weigh": 2, "measure": 2}[self.name]])
+        newest = {"is_off": 1, "find_burst": 3}  # the others: after a pair and its burst
+        return int(self.arguments[newest.get(self.name, 2)])
 
     def ask(self, hearing: Hearing) -> Any:
         return getattr(hearing, self.name)(*self.arguments, **self.options)

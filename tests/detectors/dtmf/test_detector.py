@@ -1,7 +1,9 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +14,9 @@ from streamer.detectors.dtmf.spec import DIGITS, HIGH_HZ, LOW_HZ, PRESETS, DtmfS
 from streamer.detectors.dtmf.verdict import Reject
 from streamer.events import Event
 from tests.dtmf_bench import material as m
+from tests.dtmf_bench.cases import align
 from tests.dtmf_bench.feeding import measure, run_detector
+from tests.dtmf_bench.rooms import across, mirrored_room
 
 FS_HZ = m.FS_HZ
 ALL = "".join(DIGITS)
@@ -333,3 +337,41 @@ def test_a_spec_that_cannot_be_meant_is_refused(change, message):
 def test_a_rate_too_low_for_the_tones_is_refused():
     with pytest.raises(SpecError, match="1633"):
         DtmfDetector(DtmfSpec(), fs_hz=3000)
+
+
+# Through speech codecs, across rooms.
+
+RECORDINGS = Path(__file__).parent / "recordings"  # made by other people's encoders
+
+
+@pytest.mark.parametrize("name", ["gsm.wav", "opus-6k.opus"])
+def test_every_digit_of_a_recording_through_a_speech_codec_is_heard_once(name):
+    samples, fs_hz = soundfile.read(RECORDINGS / name)
+    events = run_detector(DtmfDetector(DtmfSpec(), fs_hz=fs_hz), samples)
+    assert digits(events) == (RECORDINGS / "digits.txt").read_text().strip()
+
+
+@pytest.mark.parametrize("drr_db", [0, -3, -6])
+def test_digits_across_a_room_are_heard_once(drr_db):
+    room_rng = np.random.default_rng(4)
+    keys = m.random_digits(room_rng, 36)
+    samples = np.append(m.dial(room_rng, keys, on_ms=100, off_ms=100), m.silence(400))
+    heard = across(mirrored_room(room_rng, rt60_s=0.4, drr_db=drr_db), samples)
+    right, extra = align(keys, digits(hear(heard)))
+    assert right >= (34 if drr_db == -6 else 35)
+    assert extra <= 1
+
+
+@pytest.mark.parametrize("twist_db", [-16, 16])
+def test_a_long_sharp_pair_that_is_alone_may_have_the_twist_of_a_loudspeaker(twist_db, rng):
+    keys = "1596#D"
+    samples = m.dial(rng, keys, on_ms=120, off_ms=100, twist_db=twist_db)
+    samples += m.noise(rng, samples.size, 10**-7)
+    assert digits(hear(samples)) == keys
+    assert hear(samples, PRESETS["q24-att"]) == []
+
+
+def test_a_tone_that_goes_on_while_another_beeps_is_no_digit():
+    samples = m.sine(770, FS_HZ, dbfs=-18)
+    samples[2000:3600] += m.sine(1336, 1600, dbfs=-12)
+    assert hear(samples) == []

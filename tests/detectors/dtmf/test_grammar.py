@@ -12,6 +12,7 @@ from streamer.detectors.dtmf.grammar import Grammar
 from streamer.detectors.dtmf.hearing import Figures
 from streamer.detectors.dtmf.leaders import find_runs
 from streamer.detectors.dtmf.pairs import PAIR_DIGITS
+from streamer.detectors.dtmf.rough import Tail
 from streamer.detectors.dtmf.verdict import Heard, PairTones, Refusal, Reject, Shape
 from streamer.detectors.hearing.bursts import Burst
 from streamer.events import Event
@@ -53,31 +54,58 @@ class Told:
     on: dict[str, tuple[float, float]]
     verdicts: list[Refusal] = field(default_factory=list)  # the first ones; after them all is well
     is_old: bool = False  # a tone was there before
+    is_rough: bool = False  # it is a rough digit
+    tails: list[Tail] = field(default_factory=list)  # what is heard of one that has stopped
+    before: float = -1.0  # where the digit started that is over, when another of its pair is on
+    looked_at: list[int] = field(default_factory=list)  # frames, for a rough digit
     weighed: list[tuple[str, int, bool]] = field(default_factory=list)  # digit, frame, stopped
     common: list[tuple[int | None, int | None]] = field(default_factory=list)
 
     def was_there(self, pair: int, first_frame: int) -> bool:
-        assert first_frame <= self.on[PAIR_DIGITS[pair]][1]
-        return self.is_old
+        return self.is_old or first_frame > self.on[PAIR_DIGITS[pair]][1]
 
     def is_off(self, pair: int, frame: int, levels: tuple[float, ...]) -> bool:
         assert levels == (1.0, 1.0)
         return not self.on[PAIR_DIGITS[pair]][0] <= frame <= self.on[PAIR_DIGITS[pair]][1]
 
     def find_burst(
-        self, pair: int, first_frame: int, last_frame: int, frame: int, *, signal_ends: bool = False
+        self,
+        pair: int,
+        first_frame: int,
+        last_frame: int,
+        frame: int,
+        *,
+        signal_ends: bool = False,
+        joint: bool = False,
     ) -> Burst:
         assert first_frame <= last_frame <= frame
         start, stop = self.on[PAIR_DIGITS[pair]]
         stop = min(stop, frame + (not signal_ends))
+        tones = 1 if joint else 2
         return Burst(
             origin=0,
-            starts=(start, start),
-            stops=(stop, stop),
+            starts=(start,) * tones,
+            stops=(stop,) * tones,
             holes=(),
-            levels=(1.0, 1.0),
-            scaled=np.empty((2, 0)),
+            levels=(1.0,) * tones,
+            scaled=np.empty((tones, 0)),
         )
+
+    def weigh_rough(self, pair: int, burst: Burst, frame: int) -> tuple[Shape, Heard] | Refusal:
+        assert self.on[PAIR_DIGITS[pair]][0] == burst.start
+        self.looked_at.append(frame)
+        if not self.is_rough:
+            return Refusal(Reject.ROUGH, 1.0, 0.8)
+        return verdict_of_a_clean_digit(burst.start, burst.stop)
+
+    def follow_tail(self, pair: int, burst: Burst, frame: int) -> Tail:
+        assert self.on[PAIR_DIGITS[pair]][0] == burst.start < burst.stop <= frame
+        tail = self.tails.pop(0)
+        if tail.rise_frames is not None:  # it is back
+            self.before = burst.start
+            start = frame - 2.0 if tail.rise_frames < 10 else burst.start
+            self.on[PAIR_DIGITS[pair]] = (start, frame + 100.0)
+        return tail
 
     def weigh(
         self,
@@ -94,7 +122,8 @@ class Told:
         return self.verdicts.pop(0) if self.verdicts else verdict_of_a_clean_digit(burst.start, burst.stop)
 
     def measure(self, pair: int, burst: Burst, frame: int) -> Figures:
-        assert self.on[PAIR_DIGITS[pair]][0] == burst.start < frame
+        assert burst.start in (self.before, self.on[PAIR_DIGITS[pair]][0])
+        assert burst.start < frame
         return Figures(stop_frame=burst.stop, freqs_hz=(770.0, 1336.0), powers=(0.005, 0.005))
 
 
@@ -181,3 +210,33 @@ def test_keys_that_touch_may_have_a_tone_in_common():
     assert "".join(event.label for event in events if event.phase == "end") == "12"
     assert hearing.weighed == [("1", 32, False), ("1", 60, True), ("2", 62, False)]
     assert hearing.common == [(None, None), (None, 0), (0, None)]
+
+
+def test_one_that_was_there_before_is_looked_at_as_a_rough_digit_when_it_is_long_and_when_it_is_over():
+    hearing = Told(on={"5": (20.0, 100.0)}, is_old=True)
+    grammar = Grammar(TIMING, channel=1)
+    assert decide(lead(80), hearing, grammar=grammar) == []
+    assert hearing.looked_at == [24 + 56, 110]
+    assert grammar.rejections == {Reject.START_SKEW: 1}
+
+
+def test_a_rough_digit_is_told_when_it_is_over_or_old():
+    short = decide(lead(40), Told(on={"5": (20.0, 60.0)}, is_old=True, is_rough=True))
+    assert [(event.phase, frame_of(event)) for event in short] == [("begin", 70), ("end", 70)]
+    long = decide(lead(80), Told(on={"5": (20.0, 100.0)}, is_old=True, is_rough=True))
+    assert [(event.phase, frame_of(event)) for event in long] == [("begin", 80), ("end", 110)]
+
+
+@pytest.mark.parametrize(
+    ("tails", "n_digits"),
+    [
+        ([Tail(0.5, None), Tail(0.05, None)], 1),  # it rings, and is over when it has faded: the rest is none
+        ([Tail(0.15, None), Tail(0.15, 4)], 2),  # back at once: the same key again
+        ([Tail(0.15, None), Tail(0.15, 20)], 1),  # slowly: a codec's hole
+    ],
+)
+def test_a_pair_that_leads_on_after_a_digit_rings_or_is_another(tails, n_digits):
+    hearing = Told(on={"5": (20.0, 60.0)}, tails=tails)
+    ends = [event for event in decide(lead(140), hearing) if event.phase == "end"]
+    assert len(ends) == n_digits
+    assert hearing.tails == []

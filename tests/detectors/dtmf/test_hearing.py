@@ -30,16 +30,19 @@ TIMING = make_timing(FS_HZ)
 
 
 def make_scene() -> NDArray[np.float32]:
-    """Digits that touch, with holes, long, cut off by the end, in noise and tones; and much that is none."""
+    """Digits that touch, with holes, long, ringing on, cut off by the end, in noise and tones; and no digits."""
     rng = np.random.default_rng(8)
     holed = m.key(rng, "7", 90)
     holed[300:400] = 0
     flicker = m.key(rng, "D", 700) * (np.arange(5600) % 640 > 150)
+    ringing = m.key(np.random.default_rng(9), "8", 480) * np.minimum(
+        1, 10 ** (-(np.arange(3840) - 640) / 3000)
+    )
     sweep = np.sin(2 * np.pi * np.cumsum(np.linspace(600, 1000, 4000)) / FS_HZ) * m.sine(1336, 4000, dbfs=-6)
     samples = np.concatenate(
         [
             *(m.key(rng, "5", 50), m.dial(rng, "159#", on_ms=45), m.dial(rng, "1236", on_ms=60, off_ms=0)),
-            *(holed, m.silence(70), m.key(rng, "3", 900), m.silence(50), flicker, m.silence(60)),
+            *(holed, m.silence(70), m.key(rng, "3", 900), m.silence(50), flicker, ringing, m.silence(60)),
             *(m.dial(rng, "88", on_ms=26), sweep, m.pair(rng, 697 * 1.03, 1209, 80), m.silence(90)),
             *(m.dial(rng, "42", on_ms=33, off_ms=31), m.key(rng, "0", 60)),
         ]
@@ -77,10 +80,11 @@ def test_the_scene_asks_all_that_can_be_asked() -> None:
     assert names == {name for name in vars(Hearing) if not name.startswith("_")} - {
         *("timing", "begin_frame", "values", "read")
     }
-    assert "".join(event.label for event in EVENTS if event.phase == "end") == "5159#123673D420"
+    assert "".join(event.label for event in EVENTS if event.phase == "end") == "5159#123673D8420"
     assert {answer.reject for answer in NOTES.answers if isinstance(answer, Refusal)} == {
         Reject.FREQUENCY,
         Reject.GLIDE,
+        Reject.TAIL,
     }
 
 
