@@ -47,7 +47,7 @@ ORDER = {
     ),
     "sources/formats": "__init__ g711 < pcm < wav write",
     "sources/synthetic": "__init__ voices words < parts sounds < language < source generate",
-    "analysis": "__init__ frames kernels < bank < goertzel groups values < bins grid < analyser < blocks",
+    "analysis": "__init__ frames kernels < bank < goertzel values < bins grid groups < analyser < blocks",
     "analysis/kernels": "__init__ kept tiles vectors < store < compiled inner powers < grids stretches",
     "events": "clocks records < __init__",
     "detectors": "hearing limits < __init__ < registry < cadences codes decoder dtmf sequences tones",
