@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Self
 
@@ -14,7 +15,7 @@ from streamer.analysis.bank import Analysis
 from streamer.analysis.bins import Bins, bins_cost
 from streamer.analysis.goertzel import Sums, cut_frames, cut_hops
 from streamer.analysis.grid import Grid, grid_cost
-from streamer.analysis.groups import BandSums, Group, make_groups
+from streamer.analysis.groups import BandSums, Group, make_groups, untaper
 from streamer.base.errors import SpecError
 
 
@@ -51,10 +52,10 @@ class Analyser:
             self.way = way or choose_way(analysis, self.dtype)
             self._worker = _prepare(self.way, analysis, self.dtype)
         else:
-            groups = make_groups(analysis)
             self.way = None
-            ways = [_prepare_group(group, self.dtype, way) for group in groups]
-            self._worker = BandSums(groups, ways, self.dtype)
+            choices = [_choose_for(group, self.dtype, way) for group in make_groups(analysis)]
+            ways = [_prepare_group(choice, self.dtype) for choice in choices]
+            self._worker = BandSums([choice.group for choice in choices], ways, self.dtype)
 
     def twin(self) -> Self:
         """One for another thread: it computes the same, and shares the tables."""
@@ -110,14 +111,29 @@ def find_frame_cost(analysis: Analysis, dtype: np.dtype[Any]) -> float:
     """Multiply-adds per frame, or what takes as long, by the way chosen."""
     if analysis.is_complex:
         return find_costs(analysis, dtype)[choose_way(analysis, dtype)]
-    return sum(min(_find_group_costs(group, dtype)) for group in make_groups(analysis))
+    return sum(_choose_for(group, dtype, None).cost for group in make_groups(analysis))
 
 
-def _find_group_costs(group: Group, dtype: np.dtype[Any]) -> tuple[float, float]:
-    """Multiply-adds per frame by the best way there is for any frequencies, and by bins."""
-    sums = group.sums
-    by_way = find_costs(sums, dtype)[choose_way(sums, dtype)]
-    return by_way, bins_cost(sums.frames.length_samples, dtype) if group.is_of_bins else math.inf
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """How the sums of a group are found; way is None for the bins of a transform."""
+
+    group: Group
+    way: Way | None
+    cost: float
+
+
+def _choose_for(group: Group, dtype: np.dtype[Any], way: Way | None) -> _Choice:
+    """What is cheapest, unless a way is asked for: sums of tapered frames, plain sums, or a transform."""
+    if way is not None:
+        return _Choice(group, way, find_costs(group.sums, dtype).get(way, math.inf))
+    choices = []
+    for each in filter(None, (group, untaper(group))):
+        by_way = choose_way(each.sums, dtype)
+        choices.append(_Choice(each, by_way, find_costs(each.sums, dtype)[by_way]))
+    if group.is_of_bins:
+        choices.append(_Choice(group, None, bins_cost(group.sums.frames.length_samples, dtype)))
+    return min(choices, key=lambda choice: choice.cost * _HANDICAP[choice.way or Way.GRID])
 
 
 def choose_way(analysis: Analysis, dtype: np.dtype[Any]) -> Way:
@@ -126,13 +142,9 @@ def choose_way(analysis: Analysis, dtype: np.dtype[Any]) -> Way:
     return min(costs, key=lambda way: costs[way] * _HANDICAP[way])
 
 
-def _prepare_group(group: Group, dtype: np.dtype[Any], way: Way | None) -> Sums | Grid | Bins:
-    """By bins where they cost less, unless another way is asked for."""
-    chosen = choose_way(group.sums, dtype)
-    by_way, by_bins = _find_group_costs(group, dtype)
-    if way is None and by_bins * _HANDICAP[Way.GRID] < by_way * _HANDICAP[chosen]:
-        return Bins(group.sums, dtype)
-    return _prepare(way or chosen, group.sums, dtype)
+def _prepare_group(choice: _Choice, dtype: np.dtype[Any]) -> Sums | Grid | Bins:
+    sums = choice.group.sums
+    return Bins(sums, dtype) if choice.way is None else _prepare(choice.way, sums, dtype)
 
 
 def _prepare(way: Way, analysis: Analysis, dtype: np.dtype[Any]) -> Sums | Grid:

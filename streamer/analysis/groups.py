@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from streamer.analysis.bank import Analysis, Bank
 from streamer.analysis.frames import FrameSpec
+from streamer.analysis.goertzel import find_cosines
 from streamer.analysis.kernels import compiled
 from streamer.analysis.kernels.store import Fixed
 from streamer.analysis.kernels.tiles import Work
@@ -115,6 +116,8 @@ class Group:
     skip_samples: from a frame's start to the window's
     columns: (n,) which bands of the bank they are   firsts: (n,) where each one's bins begin among those of the sums
     ends: (n + 1,) where each one's weights begin, and the last end   weights: power = sum of weight * |X|^2
+    cosines: where the taper is laid on after the sums, as a sum of each bin's value and its neighbours': the weight of
+    the bin, of those next to it, and so on
     """
 
     sums: Analysis
@@ -124,6 +127,7 @@ class Group:
     firsts: NDArray[np.int64]
     ends: NDArray[np.int64]
     weights: NDArray[np.float64]
+    cosines: tuple[float, ...] = (1.0,)
 
 
 def make_groups(analysis: Analysis) -> list[Group]:
@@ -157,6 +161,30 @@ def _make_group(analysis: Analysis, length: int, columns: NDArray[np.int64], *, 
         firsts=firsts.astype(np.int64),
         ends=np.cumsum([0, *(weights.size for _, weights in runs)], dtype=np.int64),
         weights=np.concatenate([weights for _, weights in runs]),
+    )
+
+
+def untaper(group: Group) -> Group | None:
+    """The same bands from plain sums, to which the taper is added as cosines: a sum for each bin in the place of three.
+
+    None for probes, tapers that are no sum of cosines, and where a neighbour would lie at 0 or fs/2.
+    """
+    frames, fs_hz = group.sums.frames, group.sums.fs_hz
+    cosines = find_cosines(frames.taper) if group.is_of_bins else None
+    if cosines is None or len(cosines) == 1:
+        return None
+    length, order = frames.length_samples, len(cosines) - 1
+    bins = np.rint(group.sums.bank.freqs_hz * (length / fs_hz)).astype(np.int64)
+    wide = np.unique(bins[:, np.newaxis] + np.arange(-order, order + 1))
+    if wide[0] < 1 or 2 * wide[-1] >= length:
+        return None
+    return replace(
+        group,
+        sums=Analysis(
+            bank=Bank(freqs_hz=wide * (fs_hz / length)), frames=replace(frames, window="boxcar"), fs_hz=fs_hz
+        ),
+        firsts=np.searchsorted(wide, bins[group.firsts]).astype(np.int64),
+        cosines=(cosines[0], *(cosine / 2 for cosine in cosines[1:])),
     )
 
 
@@ -227,6 +255,11 @@ class BandSums:
             strict=True,
         )
         counts = np.concatenate([np.diff(group.ends) for group in groups])
+        self._most_cosines = max(len(group.cosines) for group in groups)
+        cosines = [np.pad(group.cosines, (0, self._most_cosines - len(group.cosines))) for group in groups]
+        sizes_in_bands = [group.columns.size for group in groups]
+        self._orders = Fixed(np.repeat([len(group.cosines) - 1 for group in groups], sizes_in_bands))
+        self._cosines = Fixed(np.repeat(cosines, sizes_in_bands, axis=0).ravel())
         self._columns = Fixed(np.concatenate([group.columns for group in groups]))
         self._firsts, self._steps = Fixed(np.concatenate(firsts)), Fixed(np.concatenate(steps))
         self._ends = Fixed(np.cumsum([0, *counts], dtype=np.int64))
@@ -265,6 +298,9 @@ class BandSums:
                 self._flat,
                 self._firsts,
                 self._steps,
+                self._orders,
+                self._cosines,
+                self._most_cosines,
                 self._ends,
                 self._weights,
                 self._columns,

@@ -230,10 +230,13 @@ def test_sum_bands_weighs_the_powers_of_each_bands_values(kernel, dtype):
     columns, firsts, steps, ends = map(np.array, ([3, 0], [1, 2], [7, 7], [0, 4, 9]))
     weights = rng.uniform(size=9)
     out = np.full((3, 4), -1.0, dtype)
-    kernel(3, values.reshape(-1), firsts, steps, ends, weights, columns, out.reshape(-1), 0, 4)
-    powers = np.sum(values.astype(np.float64) ** 2, axis=2)
-    assert out[:, 3] == pytest.approx(powers[:, 1:5] @ weights[:4])
-    assert out[:, 0] == pytest.approx(powers[:, 2:7] @ weights[4:])
+    orders, cosines = np.array([1, 0]), np.array([[0.5, -0.25], [1.0, 0.0]])
+    made_of = (firsts, steps, orders, cosines.ravel(), 2, ends, weights, columns)
+    kernel(3, values.reshape(-1), *made_of, out.reshape(-1), 0, 4)
+    z = values[..., 0].astype(np.float64) + 1j * values[..., 1]
+    tapered = z[:, 1:5] / 2 - (z[:, 0:4] + z[:, 2:6]) / 4
+    assert out[:, 3] == pytest.approx(np.abs(tapered) ** 2 @ weights[:4])
+    assert out[:, 0] == pytest.approx(np.abs(z[:, 2:7]) ** 2 @ weights[4:])
     assert (out[:, 1:3] == -1).all()
 
 
