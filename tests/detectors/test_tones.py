@@ -185,6 +185,25 @@ def test_a_tail_is_the_end_of_its_tone(tail_db, tail_ms):
     assert (end.t_s, end.duration_s) == pytest.approx((1.0, 0.48), abs=0.001)
 
 
+def test_the_tail_of_a_large_hall_is_the_end_of_its_tone_too():
+    spec = ToneSpec(name="alarm", freqs_hz=(3100.0,))
+    samples = make_signal((3100, -10, 0.5, 1.0), length_s=4, noise_dbfs=-75)
+    n = np.arange(2 * FS_HZ)
+    samples[FS_HZ : 3 * FS_HZ] += (
+        0.08 * 10 ** (-n / FS_HZ) * np.sin(2 * np.pi * 3100 * n / FS_HZ)
+    )  # 20 dB a second
+    (end,) = ends(hear(spec, samples))
+    assert end.duration_s == pytest.approx(0.5, abs=0.001)
+
+
+def test_what_goes_on_fainter_and_does_not_fade_is_a_tone_in_the_end():
+    spec = ToneSpec(name="t", freqs_hz=(1000.0,))
+    first, second = ends(hear(spec, make_signal((1000, -10, 0.5, 1.0), (1000, -26, 1.0, 4.0), length_s=5)))
+    assert second.t_s == pytest.approx(1.0, abs=0.05)
+    assert second.t_s >= first.t_s + first.duration_s
+    assert second.t_s + second.duration_s == pytest.approx(4.0, abs=0.002)
+
+
 def test_a_tone_as_loud_as_before_is_no_tail():
     spec = ToneSpec(name="alarm", freqs_hz=(3200.0,), min_off_ms=50)
     samples = make_signal((3200, -10, 1.0, 1.4), (3200, -14, 1.46, 1.8), length_s=3, noise_dbfs=-75)

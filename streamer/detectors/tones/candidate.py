@@ -18,7 +18,6 @@ LEVEL_MS = 200.0  # how fast the level that "half" is half of follows a fade
 LEAST_HZ = (
     15.0  # beside its tolerance, a line is looked for this far: what lies beyond is measured and refused
 )
-RISE = 2.0  # of its level: what was heard so far was something else
 MOST_LOOKS = 64
 
 
@@ -41,9 +40,10 @@ class Candidate:
         self._min_off = spec.min_off_ms * baseband.fs_hz / 1e3 / baseband.hop_samples
         self.start: float | None = None  # None: not settled yet
         self.off: float | None = None  # where it stopped; None: it is on
+        self.seen_until = 0.0  # when it was settled: not looked at closely
         self.scanned = 0  # until this frame it is known whether it is on
-        self.risen: float | None = None  # where it rose so far that it must be settled again
-        self.levels: NDArray[np.float64] = np.zeros(len(spec.freqs_hz))
+        self.levels: NDArray[np.float64] = np.zeros(len(spec.freqs_hz))  # amplitudes, of lately
+        self.first_levels = self.levels
         self.figures = Figures(
             baseband,
             within_hz=tuple(1.2 * deviation_hz(spec.tolerance, hz) + LEAST_HZ for hz in spec.freqs_hz),
@@ -166,24 +166,24 @@ class Candidate:
             return None
         self.start = float(first)
         if begin > 0:
-            near = first + begin - 1 + (0.5 - least[begin - 1]) / (least[begin] - least[begin - 1])
-            self.start = max(self._find_edge(near, inner_frame=float(first + inner), rises=True), self._floor)
+            before, after = (float(least[i]) for i in (begin - 1, begin))
+            near = first + begin - 1 + (0.5 - before) / (after - before)
+            edge = self._find_edge(near, inner_frame=float(first + inner), rises=True)
+            self.start = max(edge, self._floor)
+        self.first_levels = self.levels
         self.scanned = first + begin + 1
         self._sure_until = self.start
+        self.seen_until = float(first + inner)
         self.figures.begin(self.start)
         return True
 
     def scan(self) -> None:
         """Follow it through what was added to the baseband, until it is over."""
         first, stop = self.scanned, self._baseband.stop_frame - self._reaches[0]
-        if stop <= first or self.is_over():
+        if self.start is None or stop <= first or self.is_over():
             return
         envelopes = self._baseband.amplitudes(first, stop, self._freqs_hz, self._reaches[0])
         least = (envelopes / self.levels[:, np.newaxis]).min(axis=0)
-        if not self.number and bool((least > RISE).any()):
-            self.risen = float(first + int((least > RISE).argmax()))
-            self.scanned = stop
-            return
         is_on = least >= 0.5
         was_on = np.concatenate([[self.off is None], is_on[:-1]])
         for i in np.flatnonzero(is_on != was_on).tolist():

@@ -22,10 +22,10 @@ from streamer.detectors.tones.verdict import Reject, judge
 from streamer.events import Event
 
 SHORTEST_TAPER_MS = 20 / 3  # blind to what lies 300 Hz beside the tone
-FADED = 0.1  # of its power: what is left then is something else
+RISEN, FADED = 4.0, 0.1  # of its power: what is so much louder, or fainter, is something else
 FRAMES_PER_LOOK = FRAMES_PER_WINDOW // 2  # at the company, twice a window
 TAIL = 0.5  # of the amplitude of the tone before: what goes on from it so faint is its tail,
-TAIL_MS = 1000.0  # unless it outlasts it by this much
+TAIL_MS = 1000.0  # unless it goes on for this long and does not fade
 
 
 class ToneDetector(Detector):
@@ -127,7 +127,7 @@ class ToneDetector(Detector):
             at += 1
         return events
 
-    def _open_at(self, frame: int, floor_sample: float) -> None:
+    def _open_at(self, frame: int, floor_sample: float) -> Candidate:
         start_sample = max(
             frame * self._hop - self._length, self._begin_sample - self._baseband.taper_samples
         )
@@ -141,6 +141,7 @@ class ToneDetector(Detector):
             floor_frame=self._baseband.frame_at(floor_sample),
             frame_samples=self._length,
         )
+        return self._open
 
     def _follow(self, frame: int, verdicts: Verdicts, at: int) -> list[Event]:
         """The open candidate in one more frame, the one at index `at` of a run."""
@@ -149,6 +150,9 @@ class ToneDetector(Detector):
         assert audio is not None
         self._memory.newest = frame
         powers = verdicts.power[:, at]
+        is_settled = not candidate.number and candidate.start is not None
+        if is_settled and verdicts.opens[at] and bool(np.all(powers > RISEN * candidate.levels**2 / 2)):
+            candidate = self._open_at(frame, self._floor_sample)  # what was heard so far was something else
         if verdicts.stays[at] and bool(np.all(powers >= FADED * candidate.levels**2 / 2)):
             candidate.last_frame = frame
             if frame % FRAMES_PER_LOOK:
@@ -160,8 +164,6 @@ class ToneDetector(Detector):
             return []
         self._baseband.extend(audio.read, frame * self._hop + self._length)
         candidate.scan()
-        if candidate.risen is not None:
-            return self._open_again(candidate, candidate.risen)
         silent_frames = frame - candidate.last_frame
         if silent_frames >= FRAMES_PER_WINDOW and silent_frames * self._hop >= self._min_off:
             candidate.stop_at(self._frame_at(candidate.last_frame, 0.5))
@@ -193,33 +195,34 @@ class ToneDetector(Detector):
         if not (last or is_lost or frame - candidate.first_frame >= FRAMES_PER_WINDOW):
             return False
         seen = (candidate.last_frame - candidate.first_frame + 1) * self._hop
-        rows = self._memory.rows(candidate.first_frame, frame + 1).only_staying()
         settled: bool | None = False
-        if rows.stays.size and not (is_lost and seen < self._min_on - self._length):
+        if not (is_lost and seen < self._min_on - self._length):
             assert self._audio is not None
             self._baseband.extend(self._audio.read, frame * self._hop + self._length)
-            settled = candidate.settle(
-                freqs_hz=np.median(rows.freqs_hz, axis=1),
-                snr=float(np.median(rows.snr)),
-                led=(self._frame_at(candidate.first_frame, 0.5), self._frame_at(candidate.last_frame, 0.5)),
-                may_wait=not (last or is_lost),
-            )
+            led = (self._frame_at(candidate.first_frame, 0.5), self._frame_at(candidate.last_frame, 0.5))
+            rows = self._memory.rows(candidate.first_frame, frame + 1)
+            settled = self._settle_by(candidate, rows, led, may_wait=not (last or is_lost))
+            if settled:  # again by what lies in it: noise may have opened it
+                seen_until = self._baseband.sample_at(candidate.seen_until)
+                rows = self._memory.within(candidate.start_sample, seen_until)
+                self._settle_by(
+                    candidate,
+                    rows,
+                    (self._baseband.frame_at(candidate.start_sample), candidate.seen_until),
+                    may_wait=False,
+                )
         if settled is False:
             self._open = None
         return bool(settled)
 
-    def _open_again(self, candidate: Candidate, risen_frame: float) -> list[Event]:
-        """What had opened it was something else: none of it counts."""
-        centre = self._baseband.sample_at(risen_frame) - self._length / 2
-        self._open = Candidate(
-            self.spec,
-            self._baseband,
-            first_frame=max(candidate.first_frame, math.floor(centre / self._hop)),
-            floor_frame=self._baseband.frame_at(self._floor_sample),
-            frame_samples=self._length,
-        )
-        self._open.last_frame = max(self._open.first_frame, candidate.last_frame)
-        return []
+    def _settle_by(
+        self, candidate: Candidate, rows: Rows, led: tuple[float, float], *, may_wait: bool
+    ) -> bool | None:
+        rows = rows.only_staying()
+        if not rows.stays.size:
+            return False
+        freqs_hz, snr = np.median(rows.freqs_hz, axis=1), float(np.median(rows.snr))
+        return candidate.settle(freqs_hz=freqs_hz, snr=snr, led=led, may_wait=may_wait)
 
     def _begin_when_due(self, candidate: Candidate, frame: int) -> list[Event]:
         if candidate.number or candidate.duration_ms < self.spec.min_on_ms:
@@ -242,10 +245,11 @@ class ToneDetector(Detector):
         if self._last is None:
             return False
         stop_sample, levels = self._last
+        is_short = candidate.stop_sample - stop_sample < TAIL_MS * self.analysis.fs_hz / 1e3
         return (
             candidate.start_sample - stop_sample < self._min_off
             and bool(np.all(candidate.levels < TAIL * levels))
-            and candidate.stop_sample - stop_sample < TAIL_MS * self.analysis.fs_hz / 1e3
+            and (is_short or bool(np.all(candidate.levels < TAIL * candidate.first_levels)))
         )
 
     def _close(self, candidate: Candidate, frame: int) -> list[Event]:

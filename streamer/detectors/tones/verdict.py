@@ -14,7 +14,7 @@ from streamer.detectors.tones.spec import ToneSpec
 
 LEAST_STAY = 0.7  # of its frames
 DOUBT = 0.05  # of the tolerance: what lies on its edge is within
-WHOLE_SNR = 22.0  # 13.4 dB, in the noise bandwidth of all of it: what noise itself reaches once in hours
+WHOLE_SNR = 32.0  # 15 dB, in the noise bandwidth of all of it: what noise itself reaches once in hours
 
 
 class Reject(StrEnum):
