@@ -67,7 +67,7 @@ ORDER = {
     "stores": "__init__ heading < labelled < as_*",
     "stores/as_png": "__init__ labels layout pooling ticks < sheet < figure",
     "recordings": "__init__ arrays choose_frames threads < detect spectrogram < jobs pieces < export",
-    "outputs": "__init__ formats output < to_*",
+    "outputs": "__init__ formats heard output < to_*",
     "commands": (
         "__init__ descriptors inputs interrupts options talk progress < cut_short live"
         " < bands bench config detect devices doctor generate guide plan spectrogram < completion < main"

@@ -11,7 +11,7 @@ from streamer.base.units import format_duration
 from streamer.detectors.registry import tells_begin
 from streamer.events import ClockRecord, ErrorRecord, Event, GapRecord, Record, Stats, encode_line
 
-Format = Callable[[Record], str | None]  # None: this format leaves it out
+Format = Callable[[Record], str | list[str] | None]  # a line, or several; None: this format leaves it out
 
 
 def format_text(record: Record) -> str | None:

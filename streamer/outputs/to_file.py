@@ -42,8 +42,15 @@ class FileOutput(Output):
         super().__init__(name=name)
 
     def write(self, records: Sequence[Record]) -> None:
-        lines = [self._format(record) for record in records]
-        self.write_text("".join(f"{printable(line)}\n" for line in lines if line is not None))
+        self.write_text(
+            "".join(f"{printable(line)}\n" for record in records for line in self._list_lines(record))
+        )
+
+    def _list_lines(self, record: Record) -> list[str]:
+        formatted = self._format(record)
+        if formatted is None:
+            return []
+        return [formatted] if isinstance(formatted, str) else formatted
 
     def write_text(self, text: str) -> None:
         """In one call where the system takes it so: then no other program's line comes into the middle of one."""

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from streamer.analysis.blocks import Engine
 from streamer.analysis.frames import FrameSpec
 from streamer.analysis.values import to_floats
-from streamer.base.errors import TERMINATED, SourceError, StreamerError
+from streamer.base.errors import TERMINATED, SourceError, SpecError, StreamerError
 from streamer.base.units import format_duration
 from streamer.base.version import __version__
 from streamer.detectors.copies import parse_copies
@@ -162,6 +162,10 @@ def listen(task: Task, *, progress: Progress | None = None, stdin_fd: int = 0) -
     """
     with open_source(task.source, stdin_fd=stdin_fd) as source:
         info = source.info
+        if info.is_endless and task.duration_s is None:
+            raise SpecError(
+                f"{info.name} never ends: give --duration, or a length in it, such as sim:tone:440:2s"
+            )
         recording = Recording(
             info, task.plans, file=info.name, explain=task.explain, joins_copies=task.joins_copies
         )
@@ -265,6 +269,7 @@ def detect(
     plan: str | Path | Sequence[str | Path] = "dtmf",
     axis: int = -1,
     copies: str = "join",
+    begins: bool = False,
 ) -> list[Event]:
     """The events that a tone plan finds in a signal.
 
@@ -273,7 +278,8 @@ def detect(
     fs: sample rate in Hz   plan: a shipped plan's name or a TOML file, or several
     axis: of x, along which time runs: 0 for (samples, channels), as soundfile reads them
     copies: "join" tells one event in several channels that hold the same samples once, "keep" each
-    Returns begin and end events in the order in which they became known. Raises SpecError.
+    begins: whether also the events that told of its begin are wanted
+    Returns an Event for each thing, which tells of its end, in the order in which they became known. Raises SpecError.
     """
     rate_hz = SourceInfo(name="array", fs_hz=float(fs), channels=1).fs_hz
     signal = take_samples(x, axis, shortest_samples=round(SHORTEST_S * rate_hz))
@@ -286,4 +292,5 @@ def detect(
     found: list[Event] = []
     for start in range(0, samples.shape[1], n):
         found += recording.feed(to_floats(samples[:, start : start + n].T, np.dtype(np.float32)))
-    return found + recording.finish()
+    found += recording.finish()
+    return [event for event in found if begins or event.phase == "end"]

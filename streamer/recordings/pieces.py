@@ -110,6 +110,10 @@ class Spectra:
             self._source = open_source(source)
             on_error.callback(self._source.close)
             info = self._source.info
+            if info.is_endless and spec.end_s is None:
+                raise SpecError(
+                    f"{info.name} never ends: give --end, or a length in it, such as sim:tone:440:2s"
+                )
             self._start = round(spec.start_s * info.fs_hz)
             self._stop = None if spec.end_s is None else round(spec.end_s * info.fs_hz)
             n_samples = info.n_samples

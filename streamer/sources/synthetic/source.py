@@ -27,6 +27,7 @@ class SyntheticSource(Closing):
             fs_hz=fs_hz,
             channels=self._choice.count_of(self.signal.channels, name=str(spec)),
             n_samples=self.signal.n_samples,
+            is_endless=self.signal.n_samples is None,
         )
 
     def read_blocks(self, block_samples: int) -> Iterator[NDArray[np.float32]]:
