@@ -900,7 +900,7 @@ def _list_events() -> Iterator[Item]:
 
     for name, x in _make_signals().items():
         for plan in ("dtmf", ["dtmf", "in/hear.toml", "mains50"], Path("in/q24-att.toml")):
-            yield f"detect {name} {plan}", repr(streamer.detect(x, 8000, plan)).encode()
+            yield f"detect {name} {plan}", repr(streamer.detect(x, 8000, plan, begins=True)).encode()
 
 
 def _list_streams() -> Iterator[Item]:

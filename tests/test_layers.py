@@ -70,7 +70,7 @@ ORDER = {
     "stores/as_png": "__init__ labels layout pooling ticks < sheet < figure",
     "recordings": "__init__ arrays choose_frames progress threads < detect spectrogram < jobs pieces < export",
     "api": "__init__ asking < listener < feeds < open_stream",
-    "outputs": "__init__ digits formats output < to_*",
+    "outputs": "__init__ digits formats heard output < to_*",
     "commands": (
         "__init__ descriptors inputs interrupts options talk progress < cut_short live"
         " < bands bench config detect devices doctor generate guide plan spectrogram < completion < main"

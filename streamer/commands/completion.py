@@ -107,6 +107,7 @@ VALUES: dict[str, tuple[Callable[[str], Mapping[str, str] | Iterable[str]], bool
     "dashboard": (offer("auto", "on", "off"), False),
     "channels": (offer("1", "1,2", "all", "mix"), False),
     "speed": (offer("1", "max"), False),
+    "copies": (offer("join", "keep"), False),
     "workers": (offer("auto", "1", "2", "4"), False),
     "schema": (offer("event"), False),
     **dict.fromkeys(("output", "outputs", "config", "file"), (list_nothing, True)),

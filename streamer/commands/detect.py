@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,9 +26,11 @@ from streamer.commands.options import (
 from streamer.commands.progress import ProgressBar
 from streamer.commands.talk import announce_compiling, tell
 from streamer.detectors.copies import parse_copies
-from streamer.events import End, Event, Record
+from streamer.events import End
 from streamer.outputs import open_outputs
-from streamer.outputs.formats import format_json, format_text
+from streamer.outputs.digits import DigitLines
+from streamer.outputs.formats import Format, format_json, format_text
+from streamer.outputs.heard import Expectation
 from streamer.outputs.output import Output, raise_failure
 from streamer.outputs.to_file import open_stdout
 from streamer.recordings.detect import Remark, Task
@@ -49,11 +51,20 @@ class Options:
     duration: str | None
     jobs: int
     expect: str | None
+    digits: bool
     explain: bool
     start_time: str | None
     is_json: bool
     outputs: tuple[str, ...]
     quiet: bool
+
+    def choose_format(self) -> Format:
+        """Of what goes to stdout."""
+        if self.digits and self.is_json:
+            raise SpecError("--json and --digits are two ways to write to stdout; leave one of them out")
+        if self.digits:
+            return DigitLines(names_sources=len(self.files) > 1)
+        return format_json if self.is_json else format_text
 
     def make_tasks(self) -> list[Task]:
         rate_hz = None if self.rate is None else parse_frequency_hz(self.rate, name="rate")
@@ -74,6 +85,11 @@ class Options:
             )
             for file in self.files
         ]
+        for source in sources:
+            if source.is_live:
+                raise SpecError(
+                    f"{source} never ends, and detect is for recordings: `streamer live {source}` listens"
+                )
         return [
             Task(
                 source=source,
@@ -95,8 +111,11 @@ class Options:
 @click.option("--duration", metavar="TIME", help="Only the first so much of each file.")
 @choose_jobs("Files at once.")
 @click.option(
-    "--expect", metavar="TEXT", help="End with exit code 1 unless these digits, or this label, are heard."
+    "--expect",
+    metavar="TEXT",
+    help="End with exit code 1 unless every file has these digits, or this label, in one of its channels.",
 )
+@click.option("--digits", is_flag=True, help="Only the digits, a line for each channel of each file.")
 @click.option("--explain", is_flag=True, help="Say on stderr what was taken for no digit, and why.")
 @OUTPUT_OPTIONS
 @DEBUG
@@ -107,9 +126,10 @@ def command(**given: Any) -> None:
     """
     options = Options(**given)
     tasks = options.make_tasks()
+    expectation = None if options.expect is None else Expectation(options.expect)
     refuse_inputs_as_outputs(options.outputs, [task.source for task in tasks], plans=options.plans)
-    outputs = [open_stdout(format_json if options.is_json else format_text), *open_outputs(options.outputs)]
-    tally = Tally(outputs)
+    outputs = [open_stdout(options.choose_format()), *open_outputs(options.outputs)]
+    tally = Tally(outputs, expectation)
     if not options.quiet:
         announce_compiling()
     try:
@@ -125,10 +145,12 @@ def command(**given: Any) -> None:
         click.get_current_context().exit(find_exit_code(cut))
     if tally.failure is not None:
         click.get_current_context().exit(tally.failure.exit_code)
-    if options.expect is not None and not _was_heard(options.expect, tally.heard):
+    if expectation is not None:
         if not options.quiet:
-            tell(f'"{options.expect}" was not heard; heard: {" ".join(tally.heard) or "nothing"}')
-        click.get_current_context().exit(NOTHING_MATCHED)
+            for line in expectation.describe():
+                tell(line)
+        if not expectation.is_met:
+            click.get_current_context().exit(NOTHING_MATCHED)
 
 
 def _finish(outputs: Sequence[Output], cut: BaseException | None) -> BaseException | None:
@@ -146,9 +168,8 @@ def _finish(outputs: Sequence[Output], cut: BaseException | None) -> BaseExcepti
 class Tally:
     """What has come so far, told to everybody as it comes."""
 
-    def __init__(self, outputs: Sequence[Output]) -> None:
-        self._outputs = outputs
-        self.heard: list[str] = []
+    def __init__(self, outputs: Sequence[Output], expectation: Expectation | None) -> None:
+        self._outputs, self._expectation = outputs, expectation
         self.failure: StreamerError | None = None  # the first
         self.n_done = 0  # files, those that failed among them
 
@@ -161,18 +182,9 @@ class Tally:
         elif isinstance(item, Remark):
             tell(item.text)
         else:
-            self.heard += _find_labels(item)
+            if self._expectation is not None:
+                self._expectation.take(item)
             self.n_done += isinstance(item, End) and item.reason == "eof"
             for output in self._outputs:
                 output.put(item, waits=True)
         return all(output.error is None for output in self._outputs)
-
-
-def _find_labels(record: Record) -> Iterator[str]:
-    if isinstance(record, Event) and record.phase == "end":
-        yield record.label
-
-
-def _was_heard(wanted: str, heard: Sequence[str]) -> bool:
-    """As a label, or as digits in a row."""
-    return wanted in heard or wanted in "".join(label for label in heard if len(label) == 1)

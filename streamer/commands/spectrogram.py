@@ -148,9 +148,13 @@ def command(**given: Any) -> None:
         if isinstance(done, StreamerError):
             failure = failure or done
             tell(done)
-        elif not options.quiet:
+            return True
+        if not options.quiet:
             for line in (*(f"wrote {target}" for target in done.targets), *done.remarks):
                 tell(line)
+        if done.damage is not None:
+            failure = failure or done.damage
+            tell(done.damage)
         return True
 
     with ProgressBar(is_quiet=options.quiet) as progress, raising_signals():

@@ -15,7 +15,7 @@ from streamer.analysis.blocks import Engine
 from streamer.analysis.frames import FrameSpec
 from streamer.analysis.meters import InputMeter
 from streamer.analysis.values import to_floats
-from streamer.base.errors import TERMINATED, SourceError, StreamerError
+from streamer.base.errors import TERMINATED, SourceError, SpecError, StreamerError
 from streamer.base.units import format_duration
 from streamer.base.version import __version__
 from streamer.detectors.copies import parse_copies
@@ -176,6 +176,10 @@ def listen(task: Task, *, progress: Progress | None = None, stdin_fd: int = 0) -
     """
     with open_source(task.source, stdin_fd=stdin_fd) as source:
         info = source.info
+        if info.is_endless and task.duration_s is None:
+            raise SpecError(
+                f"{info.name} never ends: give --duration, or a length in it, such as sim:tone:440:2s"
+            )
         recording = Recording(
             info, task.plans, file=info.name, explain=task.explain, joins_copies=task.joins_copies
         )
@@ -281,6 +285,7 @@ def detect(
     axis: int = -1,
     copies: str = "join",
     progress: ProgressForm = None,
+    begins: bool = False,
 ) -> list[Event]:
     """The events that a tone plan finds in a signal.
 
@@ -290,13 +295,14 @@ def detect(
     axis: of x, along which time runs: 0 for (samples, channels), as soundfile reads them
     copies: "join" tells one event in several channels that hold the same samples once, "keep" each
     progress: True for a bar, a function of samples done and in all, or a tqdm: as for spectrogram
-    Returns begin and end events in the order in which they became known. Raises SpecError.
+    begins: whether also the events that told of its begin are wanted
+    Returns an Event for each thing, which tells of its end, in the order in which they became known. Raises SpecError.
 
     >>> import numpy as np, streamer
     >>> t = np.arange(800) / 8000
     >>> key = 0.2 * np.sin(2 * np.pi * 770 * t) + 0.2 * np.sin(2 * np.pi * 1336 * t)
     >>> events = streamer.detect(np.concatenate([0 * t, key, 0 * t]), 8000, plan="dtmf")
-    >>> [(event.label, round(event.t_s, 3), round(event.duration_s, 3)) for event in events if event.phase == "end"]
+    >>> [(event.label, round(event.t_s, 3), round(event.duration_s, 3)) for event in events]
     [('5', 0.1, 0.1)]
     """
     rate_hz = SourceInfo(name="array", fs_hz=float(fs), channels=1).fs_hz
@@ -314,4 +320,5 @@ def detect(
             found += recording.feed(block)
             if report:
                 report(start + len(block), samples.shape[1])
-    return found + recording.finish()
+    found += recording.finish()
+    return [event for event in found if begins or event.phase == "end"]

@@ -39,10 +39,14 @@ class Export:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """What was written, and what the user should be told about it, a sentence each."""
+    """What was written, and what the user should be told about it, a sentence each.
+
+    damage: why it is not all of the recording, if it is not
+    """
 
     targets: tuple[Path, ...]
     remarks: tuple[str, ...]
+    damage: SourceError | None = None
 
 
 def plan_exports(
@@ -184,18 +188,25 @@ def run_export(
                 store = load_store(path.suffix.lower()).open(path, spectra.heading, export.style)
             files.callback(_let_go, store)
             stores.append(store)
-        for piece in spectra.read_pieces(progress):
-            if stop is not None and stop.is_set():
-                raise _StoppedError
-            for store, target in zip(stores, export.targets, strict=True):
-                with _named(target):
-                    store.write(piece)
+        damage, n_pieces = None, 0
+        try:
+            for piece in spectra.read_pieces(progress):
+                if stop is not None and stop.is_set():
+                    raise _StoppedError
+                n_pieces += 1
+                for store, target in zip(stores, export.targets, strict=True):
+                    with _named(target):
+                        store.write(piece)
+        except SourceError as error:
+            if not n_pieces or error is not spectra.damage:
+                raise
+            damage = error
         events, remarks = spectra.events, spectra.remarks
         for store, target in zip(stores, export.targets, strict=True):
             with _named(target):
                 store.finish(events)
                 store.close()
-    return Exported(targets=export.targets, remarks=tuple(remarks))
+    return Exported(targets=export.targets, remarks=tuple(remarks), damage=damage)
 
 
 def _fit_frames(export: Export) -> SpectraSpec:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from streamer.analysis.frames import FrameSpec
 from streamer.analysis.groups import find_short_windows, shorten_windows
 from streamer.analysis.values import Measurement, Scale
-from streamer.base.errors import SpecError
+from streamer.base.errors import SourceError, SpecError
 from streamer.base.text import as_unicode, choose
 from streamer.base.units import format_duration, parse_length_samples
 from streamer.events import Event
@@ -110,6 +110,10 @@ class Spectra:
             self._source = open_source(source)
             on_error.callback(self._source.close)
             info = self._source.info
+            if info.is_endless and spec.end_s is None:
+                raise SpecError(
+                    f"{info.name} never ends: give --end, or a length in it, such as sim:tone:440:2s"
+                )
             self._start = round(spec.start_s * info.fs_hz)
             self._stop = None if spec.end_s is None else round(spec.end_s * info.fs_hz)
             n_samples = info.n_samples
@@ -138,6 +142,7 @@ class Spectra:
             on_error.pop_all()
         self._found: list[Event] = []
         self._read = 0
+        self.damage: SourceError | None = None  # why it is not all of the recording, if it is not
 
     @property
     def events(self) -> list[Event]:
@@ -186,6 +191,8 @@ class Spectra:
                 progress(self.heading.name, self._read / self.heading.fs_hz, self._total_s)
         if self._recording:
             self._found += self._recording.finish()
+        if self.damage is not None:
+            raise self.damage
         if not n_frames:
             raise self._no_frame(self._read)
 
@@ -229,7 +236,7 @@ class Spectra:
     def _read_part(self) -> Iterator[NDArray[np.float32]]:
         """Blocks (n, channels) between start and end, which the detectors hear too."""
         at = 0
-        for block in self._source.read_blocks(1 << 16):
+        for block in self._read_what_is_left():
             part = block[max(0, self._start - at) : None if self._stop is None else max(0, self._stop - at)]
             at += len(block)
             if len(part):
@@ -239,6 +246,15 @@ class Spectra:
                 yield part
             if self._stop is not None and at >= self._stop:
                 return
+
+    def _read_what_is_left(self) -> Iterator[NDArray[np.float32]]:
+        """All blocks; that the recording is damaged is kept for later."""
+        try:
+            yield from self._source.read_blocks(1 << 16)
+        except SourceError as error:
+            if not self._source.losses:
+                raise
+            self.damage = error
 
     def _no_frame(self, n_samples: int) -> SpecError:
         length, fs_hz = self.heading.frames.length_samples, self.heading.fs_hz

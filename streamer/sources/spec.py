@@ -165,6 +165,7 @@ class SourceInfo:
     """What is known once a source is open.
 
     name: what people read   channels: after the choice   n_samples: None when nobody knows yet
+    is_endless: it never ends by itself
     is_live: samples come at their own pace and cannot wait; a pipe waits, so it is not live
     is_piped: they may be made while they are read   start_time: of sample 0, of a recording that says it
     """
@@ -175,6 +176,7 @@ class SourceInfo:
     is_live: bool = False
     is_piped: bool = False
     n_samples: int | None = None
+    is_endless: bool = False
     start_time: datetime | None = None
 
     def __post_init__(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import subprocess
 import sys
@@ -52,6 +53,112 @@ def test_expect_ends_with_1_when_it_is_not_heard(dial: Path) -> None:
     result = run("detect", str(dial), "--expect", "911")
     assert result.returncode == 1
     assert '"911" was not heard' in result.stderr
+
+
+def write_call(path: Path, *channels: str) -> str:
+    """A recording with these digits, a channel each."""
+    rows = [
+        np.concatenate([np.zeros(800), dtmf_digits(digits, 8000)[0], np.zeros(800)]) for digits in channels
+    ]
+    samples = np.zeros((max(map(len, rows)), len(rows)))
+    for channel, row in enumerate(rows):
+        samples[: len(row), channel] = row
+    soundfile.write(path, samples, 8000)
+    return str(path)
+
+
+@pytest.mark.parametrize("wanted", ["5550123", "555-0123", "55 50 123", "0123"])
+def test_expect_takes_dashes_and_spaces_as_people_write_them(wanted: str, dial: Path) -> None:
+    done = run("detect", str(dial), "--expect", wanted)
+    assert (done.returncode, done.stderr) == (0, f'streamer: "{wanted}" was heard in dial.wav\n')
+
+
+def test_expect_is_met_by_one_channel_of_each_file_which_is_named(tmp_path: Path) -> None:
+    both = write_call(tmp_path / "both.wav", "5550123", "5550123")
+    legs = write_call(tmp_path / "legs.wav", "42", "5550123")
+    done = run("detect", both, legs, "--expect", "555-0123")
+    assert (done.returncode, done.stderr.splitlines()) == (
+        0,
+        [
+            'streamer: "555-0123" was heard in both.wav',
+            'streamer: "555-0123" was heard in legs.wav, channel 2',
+        ],
+    )
+    assert run("detect", both, legs, "--expect", "42", "-q").returncode == 1
+
+
+def test_expect_never_joins_the_digits_of_two_files_or_channels(tmp_path: Path) -> None:
+    first, second = write_call(tmp_path / "a.wav", "1239"), write_call(tmp_path / "b.wav", "114")
+    done = run("detect", first, second, "--expect", "911")
+    assert (done.returncode, done.stderr.splitlines()) == (
+        1,
+        [
+            'streamer: "911" was not heard in a.wav; heard: 1239',
+            'streamer: "911" was not heard in b.wav; heard: 114',
+        ],
+    )
+    legs = write_call(tmp_path / "c.wav", "9", "11")
+    done = run("detect", legs, "--expect", "911")
+    assert (done.returncode, done.stderr) == (
+        1,
+        'streamer: "911" was not heard in c.wav; heard: channel 1: 9; channel 2: 11\n',
+    )
+
+
+def test_expect_of_nothing_is_refused(dial: Path) -> None:
+    done = run("detect", str(dial), "--expect", " - ")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith('streamer: expect is " - "; write digits')
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_digits_are_a_line_for_each_channel_of_each_file(jobs: str, dial: Path, tmp_path: Path) -> None:
+    assert run("detect", str(dial), "--digits", "-j", jobs).stdout == "5550123\n"
+    both = write_call(tmp_path / "both.wav", "42", "42")
+    assert run("detect", both, "--digits", "-j", jobs).stdout == "channel 1  42\nchannel 2  42\n"
+    legs = write_call(tmp_path / "legs.wav", "42*", "17")
+    assert run("detect", legs, "--digits", "-j", jobs).stdout == "channel 1  42*\nchannel 2  17\n"
+    soundfile.write(tmp_path / "still.wav", np.zeros(8000), 8000)
+    still = str(tmp_path / "still.wav")
+    assert run("detect", still, "--digits", "-j", jobs).stdout == "\n"
+    assert run("detect", str(dial), still, legs, "--digits", "-j", jobs).stdout == (
+        "dial.wav  5550123\nstill.wav  \nlegs.wav  channel 1  42*\nlegs.wav  channel 2  17\n"
+    )
+    done = run("detect", str(dial), "--digits", "-o", str(tmp_path / "events.jsonl"))
+    assert digits_of(read_lines((tmp_path / "events.jsonl").read_text())) == "5550123"
+    assert done.stdout == "5550123\n"
+    refused = run("detect", str(dial), "--digits", "--json")
+    assert (refused.returncode, refused.stdout) == (2, "")
+
+
+def test_csv_of_several_files_has_one_heading_and_a_line_an_event(dial: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "a\nb,c.wav"
+    odd.write_bytes(dial.read_bytes())
+    run("detect", str(dial), str(odd), "-o", str(tmp_path / "x.csv"))
+    rows = list(csv.reader((tmp_path / "x.csv").read_text().splitlines()))
+    assert len(rows) == 15
+    assert [row[0] for row in rows] == ["type", *["dtmf"] * 14]
+    assert {row[5] for row in rows[1:]} == {"dial.wav", "a?b,c.wav"}
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("mic", "mic never ends, and detect is for recordings: `streamer live mic` listens"),
+        ("mic:usb", "mic:usb never ends"),
+        ("sim:tone:440", "sim:tone:440 never ends: give --duration"),
+    ],
+)
+def test_what_never_ends_is_refused_with_what_to_do(source: str, message: str) -> None:
+    done = run("detect", source, timeout_s=20)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"streamer: {message}")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_what_never_ends_is_heard_for_the_duration_given() -> None:
+    done = run("detect", "sim:dtmf:42+noise:-60", "--duration", "1s", "--digits")
+    assert (done.returncode, done.stdout) == (0, "42\n")
 
 
 SECOND = np.arange(8000) / 8000

@@ -58,7 +58,9 @@ def test_a_damaged_file_is_told_in_one_line_whatever_it_is_called(evil: Path, tm
     _, err = program.communicate(timeout=60)
     assert program.returncode == 3
     check(err, lines=1)
-    check((tmp_path / "events.log").read_text(), lines=2)  # what was heard before, and the damage
+    check(
+        (tmp_path / "events.log").read_text(), lines=3
+    )  # what was heard before, what is lost, and the damage
 
 
 @pytest.mark.parametrize("suffix", ["png", "csv", "npz"])

@@ -30,6 +30,7 @@ def test_two_channels_of_one_call_tell_each_digit_once():
 
 def test_an_event_is_the_same_but_for_its_channels():
     (alone, *_), (joined, *_) = streamer.detect(CALL, FS), streamer.detect(np.stack([CALL, CALL]), FS)
+    assert joined.phase == "end"
     joined.channels = None
     assert joined == alone
     found = streamer.detect(np.stack([CALL, CALL]), FS)
@@ -57,7 +58,7 @@ def test_long_tones_too(tmp_path):
     plan.write_text('[[tone]]\nname = "hum"\nfreqs = [300]\nmin_on = "100ms"\n')
     t = np.arange(5 * FS) / FS
     hum = np.concatenate([0.1 * np.sin(2 * np.pi * 300 * t), np.zeros(FS)]).astype(np.float32)
-    found = streamer.detect(np.stack([hum, hum]), FS, plan)
+    found = streamer.detect(np.stack([hum, hum]), FS, plan, begins=True)
     assert [(event.phase, event.channels) for event in found] == [("begin", [1, 2]), ("end", [1, 2])]
     assert found[0].id == found[1].id
 

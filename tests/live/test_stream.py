@@ -86,7 +86,7 @@ def test_replayed_at_full_speed_at_its_pace_and_offline_the_numbers_are_equal_bi
         Analyser(display).compute(np.ascontiguousarray(samples[:, channel]), offline)
         assert np.array_equal(join_values(at_once, channel), offline)
         assert np.array_equal(join_values(paced, channel), offline)
-    events = detect(samples.T, FS_HZ)
+    events = detect(samples.T, FS_HZ, begins=True)
     assert [event.label for event in events if event.phase == "end"] == ["5", "5", "#", "#"]
     assert list_events(at_once) == events
     assert list_events(paced) == events
@@ -141,7 +141,7 @@ def test_workers_killed_in_mid_run_change_nothing(tmp_path: Path) -> None:
                 kills += 1
     assert kills == 3
     assert len([item for item in items if isinstance(item, WorkerRecord)]) == 3
-    assert list_events(items) == detect(samples.T, FS_HZ)
+    assert list_events(items) == detect(samples.T, FS_HZ, begins=True)
     assert stream.stats.analysed == len(samples)
 
 

@@ -20,7 +20,7 @@ from streamer.recordings.pieces import SpectraSpec
 from streamer.sources import parse_source
 from streamer.stores.as_csv import CsvStore
 from streamer.stores.as_png.layout import Style
-from tests.programs import STREAMER, start
+from tests.programs import STREAMER, run, start
 
 FS = 8000
 
@@ -262,3 +262,22 @@ def test_an_interrupted_command_leaves_nothing_behind(tmp_path, suffix, number):
         [line] = process.stderr.read().splitlines()
         assert line.startswith("streamer: cut short by ")
     assert [path.name for path in tmp_path.iterdir()] == ["endless"]
+
+
+@pytest.mark.parametrize(
+    ("name", "n_samples"), [("cut.flac", 9792), ("damaged-page.ogg", 21280), ("cut.aiff", 12750)]
+)
+def test_what_can_be_read_of_a_damaged_recording_is_written_and_its_damage_told(name, n_samples, tmp_path):
+    field = Path(__file__).parent.parent / "field"
+    targets = [str(tmp_path / f"x{suffix}") for suffix in (".png", ".npz", ".csv")]
+    outputs = [word for target in targets for word in ("-o", target)]
+    done = run("spectrogram", str(field / name), "-b", "770,1336", "-n", "256", "--hop", "128", *outputs)
+    assert done.returncode == 3
+    lines = done.stderr.splitlines()
+    assert sum(line.startswith("streamer: wrote ") for line in lines) == 3
+    assert lines[-1].startswith(f"streamer: {name} is damaged or cut short after")
+    values = np.load(targets[1])["values"]
+    assert values.shape == (2, (n_samples - 256) // 128 + 1)
+    if name == "damaged-page.ogg":
+        assert not values[:, : 8192 // 128 - 1].any()
+        assert values[:, 8192 // 128 :].max() > 0.05

@@ -239,3 +239,24 @@ def test_recordings_of_another_encoder_are_whole_and_lose_no_more_than_their_dam
     after = loss.sample + loss.n_samples + len(expected) // 20
     assert np.abs(samples[after:] - expected[after:]).max() < 1e-3
     assert loss.n_samples < 0.5 * len(expected)
+
+
+def test_a_length_beyond_any_file_breaks_nothing(tmp_path):
+    path = tmp_path / "x.w64"
+    sf.write(path, NOISE[:FS], FS, format="W64", subtype="PCM_16")
+    content = bytearray(path.read_bytes())
+    content[56:64] = b"\xff" * 7 + b"\x7f"  # of the chunk before the samples
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match=r"x\.w64"):
+        open_source(parse_source(str(path)))
+
+
+def test_a_damaged_count_of_frames_makes_no_days_of_silence(whole, tmp_path):
+    content, expected = whole["mp3"]
+    content = damage(content, "zeroed", len(content) // 2, 400)
+    at = content.index(b"Xing") + 8
+    (tmp_path / "x.mp3").write_bytes(content[:at] + b"\x7f" + content[at + 1 :])
+    samples, (loss, rest), _, _ = read(tmp_path / "x.mp3")
+    assert len(samples) == pytest.approx(len(expected), abs=3 * 576)
+    assert loss.n_samples < FS
+    assert rest.n_samples > 1e9

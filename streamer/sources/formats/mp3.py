@@ -182,8 +182,11 @@ def survey(data: FileBytes) -> Survey | None:
         return None
     mean_bytes = sum(frame.end - frame.begin for frame in frames) / len(frames)
     lost = [round((after[0].begin - run[-1].end) / mean_bytes) for run, after in pairwise(runs)]
-    if n_announced and len(lost) == 1 and not n_cut:
-        lost = [max(0, n_announced - sum(map(len, runs)))]
+    n_missing = (n_announced or 0) - sum(map(len, runs))
+    if (
+        len(lost) == 1 and not n_cut and 0 <= n_missing * mean_bytes <= data.size
+    ):  # or that count is damaged itself
+        lost = [n_missing]
     before = announced.start_samples if announced else 0
     head = data.read(first.begin, first.end - first.begin) if announced else b""
     stretches = [Stretch(begin=runs[0][0].begin, end=runs[0][-1].end, head=head, sample=0)]

@@ -50,6 +50,8 @@ class FileBytes:
 
     def read(self, at: int, n_bytes: int) -> bytes:
         """n_bytes from there, or fewer at the end of the file."""
+        if not 0 <= at < self.size:
+            return b""
         begin = at - self._at
         if begin < 0 or begin + n_bytes > len(self._window):
             self._at, begin = at, 0

@@ -28,6 +28,7 @@ class SyntheticSource(Read):
             channels=self._choice.count_of(self.signal.channels, name=str(spec)),
             n_samples=self.signal.n_samples,
             start_time=spec.start_time,
+            is_endless=self.signal.n_samples is None,
         )
 
     def read_blocks(self, block_samples: int) -> Iterator[NDArray[np.float32]]:

@@ -1,0 +1,91 @@
+"""What was heard in each channel of each file, for who wants to know if something is there."""
+
+from __future__ import annotations
+
+from streamer.base.errors import SpecError
+from streamer.base.text import shorten
+from streamer.detectors.registry import is_digit
+from streamer.events import Event, Record, Start
+
+NOTHING = "nothing"
+
+
+class HeardFile:
+    """One file, or whatever was a source: the finished events of its channels."""
+
+    def __init__(self, name: str, channels: int) -> None:
+        self.name = name
+        self._ends: dict[int, list[Event]] = {channel: [] for channel in range(1, channels + 1)}
+
+    def add(self, event: Event) -> None:
+        for channel in event.channels or [event.channel]:
+            self._ends[channel].append(event)
+
+    def group_channels(self) -> list[list[int]]:
+        """Channels that hold the same, as copies that were joined tell: a group each, in their order."""
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for channel, ends in self._ends.items():
+            key = tuple(event.id for event in ends) or (-channel,)
+            groups.setdefault(key, []).append(channel)
+        return list(groups.values())
+
+    def digits_of(self, channel: int) -> str:
+        return "".join(event.label for event in self._ends[channel] if is_digit(event.type))
+
+    def find(self, wanted: str) -> list[list[int]]:
+        """The groups of channels that hold it: as digits in a row, dashes and spaces aside, or as a label."""
+        digits = "".join(wanted.split()).replace("-", "")
+        return [
+            group
+            for group in self.group_channels()
+            if wanted in {event.label for event in self._ends[group[0]]}
+            or (digits and digits in self.digits_of(group[0]))
+        ]
+
+    def describe(self) -> str:
+        """For people: `channel 1: 5550123; channel 2: nothing`."""
+        groups = self.group_channels()
+        return "; ".join(
+            (f"{name_channels(group)}: " if len(groups) > 1 else "") + self._describe_channel(group[0])
+            for group in groups
+        )
+
+    def _describe_channel(self, channel: int) -> str:
+        others = [event.label for event in self._ends[channel] if not is_digit(event.type)]
+        return " ".join(filter(None, [self.digits_of(channel), *others])) or NOTHING
+
+
+def name_channels(channels: list[int]) -> str:
+    return f"channel{'s' if len(channels) > 1 else ''} {', '.join(map(str, channels))}"
+
+
+class Expectation:
+    """Whether each file has what is expected, in one of its channels."""
+
+    def __init__(self, wanted: str) -> None:
+        if not wanted.strip(" -"):
+            raise SpecError(f"expect is {shorten(wanted)}; write digits, or the label of an event")
+        self.wanted = wanted
+        self.files: list[HeardFile] = []
+
+    def take(self, record: Record) -> None:
+        if isinstance(record, Start):
+            self.files.append(HeardFile(record.source, record.channels))
+        elif isinstance(record, Event) and record.phase == "end":
+            self.files[-1].add(record)
+
+    @property
+    def is_met(self) -> bool:
+        return bool(self.files) and all(file.find(self.wanted) for file in self.files)
+
+    def describe(self) -> list[str]:
+        """A line a file, for people."""
+        return [self._describe(file) for file in self.files]
+
+    def _describe(self, file: HeardFile) -> str:
+        found = file.find(self.wanted)
+        if not found:
+            return f"{shorten(self.wanted)} was not heard in {file.name}; heard: {file.describe()}"
+        channels = sorted(channel for group in found for channel in group)
+        where = f", {name_channels(channels)}" if len(file.group_channels()) > 1 else ""
+        return f"{shorten(self.wanted)} was heard in {file.name}{where}"
