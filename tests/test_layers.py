@@ -62,8 +62,8 @@ ORDER = {
     "dashboard": "__init__ messages palette terminal < canvas history link < state < bars panels < screen < process",
     "plans": "__init__ band_report tables < plan < asterisk band_words listening < bands",
     "live": (
-        "__init__ atomics diverted_stderr ring_fields silence < ring_loops compiled spans < ring results"
-        " < dispatcher worker collector capture_messages timekeeper < pool capture < capture_process preload"
+        "__init__ atomics diverted_stderr ring_fields < ring_loops compiled spans < ring results"
+        " < dispatcher worker collector capture_messages silence timekeeper < pool capture < capture_process preload"
         " < dates < section source_keeper < stream"
     ),
     "stores": "__init__ heading < labelled < as_* < plots < measured",

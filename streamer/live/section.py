@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.analysis.bank import Batch
-from streamer.analysis.meters import MEAN_SQUARE, InputMeter
+from streamer.analysis.meters import InputMeter
 from streamer.base.errors import StreamerError
 from streamer.base.processes import cpu_count
 from streamer.detectors.decoder import Decoder
-from streamer.events import Event, GapRecord, Record, SilenceRecord, Stats, WorkerRecord
+from streamer.events import Event, GapRecord, Record, Stats, WorkerRecord
 from streamer.events.clocks import Reservoir
 from streamer.live.capture_messages import Run
 from streamer.live.dates import Dates
@@ -23,7 +23,7 @@ from streamer.live.pool import Pool
 from streamer.live.results import choose_slots
 from streamer.live.ring import Ring, RingOwner, RingSpec
 from streamer.live.ring_fields import Gap, GapReason
-from streamer.live.silence import Silence, SilenceKeeper
+from streamer.live.silence import Silences
 from streamer.live.spans import IndexPipe, Work, choose_span_samples
 from streamer.live.worker import OUT_OF_MEMORY
 from streamer.plans.listening import Listening
@@ -117,10 +117,14 @@ class Section:
             clock_offset_s=None if after is None else time.monotonic(),
         )
         self._meter = InputMeter(info.channels)
-        self._silence: SilenceKeeper | None = None
+        self._silences: Silences | None = None
         if listening.silence_s is not None:
-            self._silence = SilenceKeeper(
-                fs_hz=info.fs_hz, span_samples=span_samples, lasts_s=listening.silence_s
+            self._silences = Silences(
+                self.clock,
+                fs_hz=info.fs_hz,
+                span_samples=span_samples,
+                lasts_s=listening.silence_s,
+                may_pause=self.dates.are_of_arrival and not info.is_live,
             )
         self._moved = (-1, 0.0)  # up to where it had been collected, and since when
         self._missed_samples = 0  # between the last sample and the section that follows
@@ -198,13 +202,17 @@ class Section:
                 self._latency_ms.add((time.monotonic_ns() - arrived_ns) * 1e-6)
             items.append(item)
             items += self._tell(self.decoder.feed(item))
-            if self._silence is not None:
-                items += map(self._note_silence, self._silence.add(item.meters[:, :, MEAN_SQUARE]))
+            if self._silences is not None:
+                items += self._silences.add(item.meters)
         return items
 
     def flush(self) -> list[Item]:
         """The stream ends here, or breaks."""
-        return [*self._tell(self.decoder.flush()), *self._end_silence(self.analysed_end)]
+        events = self._tell(self.decoder.flush())
+        if self._silences is None:
+            return events
+        pauses = self._silences.look(self.ring, time.monotonic(), is_over=True)
+        return [*events, *pauses, *self._silences.finish(self.analysed_end)]
 
     def supervise(self) -> list[Item]:
         """Replace workers that died or hang. Raises StreamerError when none can be kept alive."""
@@ -225,7 +233,8 @@ class Section:
             self.clock.date(WorkerRecord(reason=_describe_end(code), restarts=restarts), self.analysed_end)
             for code in exit_codes
         ]
-        return [*replaced, *self.dates.follow_wall_clock(self.ring.written_samples)]
+        pauses = [] if self._silences is None else self._silences.look(self.ring, time.monotonic())
+        return [*replaced, *pauses, *self.dates.follow_wall_clock(self.ring.written_samples)]
 
     def _tell(self, events: list[Event]) -> list[Item]:
         """What the decoder has heard, after what it could not hear."""
@@ -234,22 +243,8 @@ class Section:
 
     def _report_gap(self, gap: Gap) -> list[Item]:
         events = self._tell(self.decoder.flush())
-        return [*events, *self._end_silence(gap.sample, next_sample=gap.end_sample), self._note_gap(gap)]
-
-    def _end_silence(self, sample: int, *, next_sample: int = 0) -> list[Item]:
-        if self._silence is None:
-            return []
-        size = self._run.span_samples
-        return list(
-            map(self._note_silence, self._silence.finish(sample, next_sample=-(-next_sample // size) * size))
-        )
-
-    def _note_silence(self, silence: Silence) -> SilenceRecord:
-        start, end = silence.sample, silence.end_sample
-        if end is None:
-            return self.clock.date(SilenceRecord(phase="begin"), start)
-        duration_s = round((end - start) / self.info.fs_hz, 3)
-        return self.clock.date(SilenceRecord(phase="end", duration_s=duration_s), start)
+        silences = self._silences.finish(gap.sample, next_sample=gap.end_sample) if self._silences else []
+        return [*events, *silences, self._note_gap(gap)]
 
     def _note_gap(self, gap: Gap) -> GapRecord:
         self.gap_count += 1

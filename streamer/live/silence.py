@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.analysis.meters import MEAN_SQUARE
 from streamer.base.units import powers_from_db
+from streamer.events import SilenceRecord
+from streamer.events.clocks import WallClock
+from streamer.live.ring import Ring
 
 BELOW_DBFS = -60.0  # ffmpeg's silencedetect too takes what is below for silence
 LOOK_S = 0.1  # the power of so much signal is compared: a click is no end of a silence
@@ -36,7 +41,7 @@ class SilenceKeeper:
         )  # a sine's power is half its peak's
         self._since = 0  # where the silence of now began, or what was looked at last, if that was loud
         self._looked_at = 0
-        self._is_told = False
+        self.is_told = False
         self._open: NDArray[np.float32] = np.zeros((0, 1), np.float32)  # spans of a look that is not complete
 
     def add(self, mean_squares: NDArray[np.float32]) -> list[Silence]:
@@ -52,8 +57,8 @@ class SilenceKeeper:
             if is_loud:
                 found += self._finish(start)
                 self._since = self._looked_at
-            elif not self._is_told and self._looked_at - self._since >= self._lasts_samples:
-                self._is_told = True
+            elif not self.is_told and self._looked_at - self._since >= self._lasts_samples:
+                self.is_told = True
                 found.append(Silence(sample=self._since))
         return found
 
@@ -65,7 +70,81 @@ class SilenceKeeper:
         return found
 
     def _finish(self, end_sample: int) -> list[Silence]:
-        if not self._is_told:
+        if not self.is_told:
             return []
-        self._is_told = False
+        self.is_told = False
         return [Silence(sample=self._since, end_sample=end_sample)]
+
+
+class PauseKeeper:
+    """Finds that nothing comes at all: some squelched radios send silence, and some send nothing."""
+
+    def __init__(self, *, lasts_s: float) -> None:
+        self._lasts_s = lasts_s
+        self._since_s: float | None = None  # of a pause that was told
+        self._n_blocks = 0  # that had come by then
+
+    @property
+    def is_told(self) -> bool:
+        return self._since_s is not None
+
+    def is_due(self, *, n_blocks: int, newest_s: float, now_s: float) -> bool:
+        """Whether to tell now that a pause has begun, once. n_blocks: that have come, the last at newest_s"""
+        if self.is_told or not n_blocks or now_s - newest_s < self._lasts_s:
+            return False
+        self._since_s, self._n_blocks = newest_s, n_blocks
+        return True
+
+    def has_gone_on(self, n_blocks: int) -> bool:
+        """Whether something has come after the pause that was told."""
+        return self.is_told and n_blocks > self._n_blocks
+
+    def finish(self, at_s: float) -> float:
+        """The pause is over: how long it was."""
+        assert self._since_s is not None
+        since_s, self._since_s = self._since_s, None
+        return at_s - since_s
+
+
+class Silences:
+    """The records of a section's silences, be they in what comes or because nothing does."""
+
+    def __init__(
+        self, clock: WallClock, *, fs_hz: float, span_samples: int, lasts_s: float, may_pause: bool
+    ) -> None:
+        self._clock, self._fs_hz, self._span_samples = clock, fs_hz, span_samples
+        self._heard = SilenceKeeper(fs_hz=fs_hz, span_samples=span_samples, lasts_s=lasts_s)
+        self._pause = PauseKeeper(lasts_s=lasts_s) if may_pause else None
+        self._begun: SilenceRecord | None = None  # of the pause
+
+    def add(self, meters: NDArray[np.float32]) -> list[SilenceRecord]:
+        """meters: (spans, channels, 3) of the spans that follow"""
+        return list(map(self._record, self._heard.add(meters[:, :, MEAN_SQUARE])))
+
+    def finish(self, end_sample: int, *, next_sample: int = 0) -> list[SilenceRecord]:
+        """What was heard ends with this sample, or goes on with the next one."""
+        whole = -(-next_sample // self._span_samples) * self._span_samples
+        return list(map(self._record, self._heard.finish(end_sample, next_sample=whole)))
+
+    def look(self, ring: Ring, now_s: float, *, is_over: bool = False) -> list[SilenceRecord]:
+        """Whether anything comes. Call often, and last when it is over."""
+        pause, n_blocks = self._pause, ring.block_count
+        if pause is None:
+            return []
+        if pause.has_gone_on(n_blocks) or (is_over and pause.is_told):
+            assert self._begun is not None
+            has_come = pause.has_gone_on(n_blocks)
+            lasted_s = pause.finish(ring.newest_arrival_ns * 1e-9 if has_come else now_s)
+            return [msgspec.structs.replace(self._begun, phase="end", duration_s=round(lasted_s, 3))]
+        newest_s = ring.newest_arrival_ns * 1e-9
+        if self._heard.is_told or not pause.is_due(n_blocks=n_blocks, newest_s=newest_s, now_s=now_s):
+            return []
+        self._begun = self._clock.date(SilenceRecord(phase="begin"), ring.written_samples)
+        return [self._begun]
+
+    def _record(self, silence: Silence) -> SilenceRecord:
+        start, end = silence.sample, silence.end_sample
+        if end is None:
+            return self._clock.date(SilenceRecord(phase="begin"), start)
+        duration_s = round((end - start) / self._fs_hz, 3)
+        return self._clock.date(SilenceRecord(phase="end", duration_s=duration_s), start)

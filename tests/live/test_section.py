@@ -366,3 +366,19 @@ def test_a_silence_that_lasts_is_told_at_its_begin_and_its_end_and_ends_with_the
     assert second.sample == pytest.approx(32_640, abs=900)
     assert last.duration_s == pytest.approx((56_000 - 32_640) / FS_HZ, abs=0.2)
     assert first.t_s == first.sample / FS_HZ
+
+
+def test_a_pipe_that_sends_nothing_is_silent_from_its_last_sample_to_its_next(index: IndexPipe) -> None:
+    info = SourceInfo(name="radio", fs_hz=FS_HZ, channels=1, is_piped=True)
+    with closing(make_section(info, index, speed=1.0, silence_s=10.0)) as section:
+        began_s = time.monotonic() - 100
+        push_at(section, 10 * make_digit(8000, at=7000), began_s)
+        section.collect()
+        [begin] = [item for item in section.supervise() if isinstance(item, SilenceRecord)]
+        assert (begin.phase, begin.sample, begin.t_s) == ("begin", 8000, 1.0)
+        assert read_unix_s(begin.time) == pytest.approx(time.time() - 99, abs=1)
+        assert section.supervise() == []
+        push_at(section, make_digit(8000, at=4000), began_s + 61)
+        [end] = [item for item in section.supervise() if isinstance(item, SilenceRecord)]
+        assert (end.phase, end.sample, end.time) == ("end", 8000, begin.time)
+        assert end.duration_s == pytest.approx(61, abs=1)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.live.silence import Silence, SilenceKeeper
+from streamer.live.silence import PauseKeeper, Silence, SilenceKeeper
 
 FS_HZ, SPAN = 1000.0, 50  # two spans a look
 LOUD, SILENT = 0.5e-6 * 1.01, 0.5e-6 * 0.99  # mean squares of sines of hardly more and less than -60 dBFS
@@ -76,3 +76,16 @@ def test_however_the_spans_come_the_silences_are_the_same(looks: str, cuts: list
     for part in np.split(spans, sorted(cuts)):
         in_parts += keeper.add(part)
     assert in_parts == whole
+
+
+def test_a_pause_that_lasts_is_told_once_and_is_over_with_the_next_block() -> None:
+    keeper = PauseKeeper(lasts_s=10)
+    assert not keeper.is_due(n_blocks=0, newest_s=0.0, now_s=99.0)  # nothing has come yet: it has not begun
+    assert not keeper.is_due(n_blocks=3, newest_s=100.0, now_s=109.9)
+    assert keeper.is_due(n_blocks=3, newest_s=100.0, now_s=110.0)
+    assert not keeper.is_due(n_blocks=3, newest_s=100.0, now_s=4000.0)
+    assert not keeper.has_gone_on(3)
+    assert keeper.has_gone_on(4)
+    assert keeper.finish(4000.5) == 3900.5
+    assert not keeper.has_gone_on(5)
+    assert keeper.is_due(n_blocks=5, newest_s=4001.0, now_s=4011.0)
