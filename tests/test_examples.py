@@ -20,7 +20,13 @@ MODULES = sorted(
     if ">>> " in path.read_text()
 )
 OPTIONS = doctest.ELLIPSIS
-RECORDS = {"ClockRecord", "ErrorRecord", "GapRecord", "SourceRecord", "SourceInfo"}  # are yielded, and made by nobody
+RECORDS = {
+    "ClockRecord",
+    "ErrorRecord",
+    "GapRecord",
+    "SourceRecord",
+    "SourceInfo",
+}  # are yielded, and made by nobody
 
 
 @pytest.mark.parametrize("module", MODULES)
