@@ -63,16 +63,24 @@ class Analyser:
         twin._worker = self._worker.twin()
         return twin
 
-    def compute(self, samples: NDArray[np.floating], out: NDArray[np.inexact], *, channel: int = 1) -> None:
+    def compute(
+        self,
+        samples: NDArray[np.floating],
+        out: NDArray[np.inexact],
+        *,
+        channel: int = 1,
+        start: int | None = None,
+    ) -> None:
         """Fill out[i] with X, or the powers of bands, of the frame that starts at samples[i * hop]; releases the GIL.
 
         samples: (length + (n - 1) * hop,) contiguous, of dtype   out: (n, bands) contiguous, of value_dtype
         Where frames overlap much, a call costs least when its first frame follows the last of the call before
-        for the same channel.
+        for the same channel. Whether it does is found by comparing samples, or, where every call for a channel is of
+        one signal, told by start: where in it the samples begin.
         """
         self._check(samples, out)
         if len(out):
-            self._worker.compute(samples, out, channel=channel)
+            self._worker.compute(samples, out, channel=channel, start=start)
 
     def _check(self, samples: NDArray[np.floating], out: NDArray[np.inexact]) -> None:
         frames, bands = self.analysis.frames, len(self.analysis.bank)

@@ -54,7 +54,7 @@ class Bins:
         twin._make_scratch()
         return twin
 
-    def compute(self, samples: Work, out: NDArray[Any], *, channel: int) -> None:  # noqa: ARG002
+    def compute(self, samples: Work, out: NDArray[Any], **_place: int | None) -> None:
         """Fill out, (frames, bins) complex."""
         length, hop = self._length, self._hop_samples
         for first in range(0, len(out), self._group):

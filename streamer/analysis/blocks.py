@@ -48,7 +48,8 @@ class Engine:
             for c, samples in enumerate(self._samples):
                 values = np.empty((count, len(analysis.bank)), analysis.value_dtype)
                 if count:
-                    analyser.compute(samples[at : at + length], values, channel=c + 1)
+                    begin = first * spec.hop_samples
+                    analyser.compute(samples[at : at + length], values, channel=c + 1, start=begin)
                 runs.append(Levels(analysis=analysis, channel=c + 1, first_frame=first, values=values))
             levels.append(tuple(runs))
         empty = np.empty((0, len(self._samples), COLUMNS), np.float32)

@@ -42,16 +42,17 @@ class Sums:
         twin._memories = {}
         return twin
 
-    def compute(self, samples: Work, out: NDArray[Any], *, channel: int) -> None:
-        """Fill out, (frames, bands) complex. Sums of hops that the channel's last call ended with are used again."""
+    def compute(self, samples: Work, out: NDArray[Any], *, channel: int, start: int | None) -> None:
+        """Fill out, (frames, bands) complex. Sums of hops that the channel's last call ended with are used again.
+
+        start: where in the channel's signal the samples begin, if every call says so; else samples are compared
+        """
         t, cut = self._tables, self._cut
         shared = (cut.per_frame - 1) * cut.length_samples
         memory = self._memories.get(channel)
-        known = memory is not None and _same_bits(samples[:shared], memory.samples)
         if memory is None:
-            memory = self._memories[channel] = _Memory(
-                samples=np.empty(shared, self._dtype), sums=Fixed(np.empty(t.n_kept, self._dtype))
-            )
+            memory = self._memories[channel] = _Memory(Fixed(np.empty(t.n_kept, self._dtype)))
+        known = memory.is_followed_by(samples[:shared], start)
         compiled.evaluate_frames(
             samples,
             self._hop_samples,
@@ -75,8 +76,8 @@ class Sums:
             out.shape[1],
             out.view(self._dtype).reshape(-1),
         )
-        end = len(out) * self._hop_samples + shared
-        memory.samples[:] = samples[end - shared : end]
+        end = len(out) * self._hop_samples
+        memory.keep(samples[end : end + shared], None if start is None else start + end)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,12 +165,29 @@ class _Tables:
     n_kept: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Memory:
-    """The last samples that the next frame shares with frames before it, and their sums."""
+    """The sums of the samples that the next frame shares with frames before it, and which samples those are."""
 
-    samples: Work
-    sums: Fixed
+    def __init__(self, sums: Fixed) -> None:
+        self.sums = sums
+        self._start: int | None = None  # where they begin, if that was said
+        self._samples: Work | None = None  # or what they are
+
+    def is_followed_by(self, samples: Work, start: int | None) -> bool:
+        """Whether the sums are those of these samples."""
+        if start is not None:
+            return start == self._start
+        return self._samples is not None and _same_bits(samples, self._samples)
+
+    def keep(self, samples: Work, start: int | None) -> None:
+        """Sums are of these samples now."""
+        self._start = start
+        if start is not None:
+            self._samples = None
+        elif self._samples is None:
+            self._samples = samples.copy()
+        else:
+            self._samples[:] = samples
 
 
 def _make_tables(analysis: Analysis, cut: Cut, dtype: np.dtype[Any]) -> _Tables:

@@ -84,7 +84,7 @@ class Grid:
         twin._make_scratch()
         return twin
 
-    def compute(self, samples: Work, out: NDArray[Any], *, channel: int) -> None:  # noqa: ARG002
+    def compute(self, samples: Work, out: NDArray[Any], **_place: int | None) -> None:
         """Fill out, (frames, bands) complex."""
         margin, n_bands = self._margin, out.shape[1]
         flat_out, flat_spectra = (

@@ -236,7 +236,7 @@ class Summing(Protocol):
 
     def twin(self) -> Self: ...
 
-    def compute(self, samples: Work, out: NDArray[Any], *, channel: int) -> None: ...
+    def compute(self, samples: Work, out: NDArray[Any], *, channel: int, start: int | None) -> None: ...
 
 
 class BandSums:
@@ -283,7 +283,7 @@ class BandSums:
         twin._make_scratch()
         return twin
 
-    def compute(self, samples: Work, out: NDArray[Any], *, channel: int) -> None:
+    def compute(self, samples: Work, out: NDArray[Any], *, channel: int, start: int | None) -> None:
         """Fill out, (frames, bands), with powers."""
         bands, flat_out = out.shape[1], out.reshape(-1)
         for first in range(0, len(out), self._most_frames):
@@ -292,7 +292,8 @@ class BandSums:
                 frames = group.sums.frames
                 at = group.skip_samples + first * frames.hop_samples
                 stop = at + frames.length_samples + (count - 1) * frames.hop_samples
-                way.compute(samples[at:stop], values[:count], channel=channel)
+                place = None if start is None else start + at
+                way.compute(samples[at:stop], values[:count], channel=channel, start=place)
             compiled.sum_bands(
                 count,
                 self._flat,

@@ -72,8 +72,9 @@ class Worker:
         for rows in self._results.rows_of(analysis, first, count) if count else ():
             out = self._results.values[analysis][channel, rows]
             length = spec.length_samples + (len(out) - 1) * spec.hop_samples
-            self._analysers[analysis].compute(samples[:length], out, channel=channel + 1)
-            samples = samples[len(out) * spec.hop_samples :]
+            start = first * spec.hop_samples  # in the ring's signal, of which no sample ever changes
+            self._analysers[analysis].compute(samples[:length], out, channel=channel + 1, start=start)
+            samples, first = samples[len(out) * spec.hop_samples :], first + len(out)
 
 
 def run_worker(

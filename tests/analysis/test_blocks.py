@@ -39,6 +39,29 @@ def test_blocks_of_any_size_give_the_same_bits(sizes: list[int]) -> None:
         assert np.array_equal(np.concatenate(values[c]), whole)
 
 
+@settings(max_examples=30)
+@given(sizes=st.lists(st.integers(1, 400), min_size=1, max_size=30))
+def test_several_analyses_share_one_signal_each_with_frames_of_its_own(sizes: list[int]) -> None:
+    shared = Analysis(
+        bank=Bank(freqs_hz=np.array([500.0, 700.0])),
+        frames=FrameSpec(length_samples=320, hop_samples=10),  # so that hops are summed once
+        fs_hz=8000,
+    )
+    analyses = [shared, ANALYSIS]
+    engine = Engine(analyses, channels=2, history_samples=0)
+    batches, at = [], 0
+    for size in sizes:
+        batch = engine.feed(SIGNAL[at : at + size])
+        assert batch.start_sample == min(at, len(SIGNAL))
+        at = batch.stop_sample
+        batches.append(batch)
+    for i, analysis in enumerate(analyses):
+        for c in range(2):
+            whole = np.empty((analysis.frames.frames_within(at), 2), np.complex64)
+            Analyser(analysis).compute(np.ascontiguousarray(SIGNAL[:at, c]), whole)
+            assert np.array_equal(np.concatenate([batch.levels[i][c].values for batch in batches]), whole)
+
+
 def test_it_reads_back_as_far_as_promised_and_says_when_it_cannot() -> None:
     engine = Engine([ANALYSIS], channels=2, history_samples=300)
     engine.feed(SIGNAL[:1000])

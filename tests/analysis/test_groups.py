@@ -308,3 +308,32 @@ def test_ten_seconds_of_noise_read_what_butterworth_filters_of_order_6_give():
         for edges in analysis.bank.edges_hz
     ]
     assert 10 * np.log10(ours / theirs) == pytest.approx(-0.19, abs=0.6)
+
+
+@pytest.mark.parametrize("spec", ["third-octave:100-3k+dtmf", "lin:100-800:100"])
+@pytest.mark.parametrize("is_told", [True, False])
+def test_sums_are_used_again_only_for_what_follows(spec, is_told):
+    """Runs in order, over a gap, backwards, and of another channel: told where they lie, or not."""
+    analysis = analysis_of(spec, 8000, hop="5ms")
+    hop, length, n_frames = analysis.frames.hop_samples, analysis.frames.length_samples, 40
+    signals = np.random.default_rng(1).normal(size=(2, length + (n_frames - 1) * hop)).astype(np.float32)
+    expected = []
+    for signal in signals:
+        whole = np.zeros((n_frames, len(analysis.bank)), analysis.value_dtype)
+        Analyser(analysis).compute(signal, whole)
+        expected.append(whole)
+    analyser = Analyser(analysis)
+    for channel, first, count in [
+        (0, 0, 3),
+        (0, 3, 1),
+        (1, 4, 1),
+        (0, 4, 2),
+        (0, 9, 1),
+        (0, 8, 2),
+        (1, 5, 9),
+        (0, 10, 1),
+    ]:
+        samples = signals[channel, first * hop : length + (first + count - 1) * hop]
+        out = np.zeros((count, len(analysis.bank)), analysis.value_dtype)
+        analyser.compute(samples, out, channel=channel + 1, start=first * hop if is_told else None)
+        assert (out == expected[channel][first : first + count]).all()
