@@ -152,6 +152,7 @@ class Candidate:
             return False
         envelopes = self._baseband.amplitudes(first, stop, freqs_hz, reach)
         at, end = (min(max(math.floor(x) - first, 0), stop - first - 1) for x in led)
+        end = max(at, end)
         self.levels = np.maximum(find_plateau(envelopes[:, at : end + 1]), 1e-12)
         least = (envelopes / self.levels[:, np.newaxis]).min(axis=0)
         pieces = [piece for piece in find_pieces(least, 0.5) if piece[0] <= end]
