@@ -16,7 +16,7 @@ from streamer.base.units import format_duration
 from streamer.sources.formats import flac, mp3, ogg
 from streamer.sources.formats.lengths import count_missing_bytes, mend
 from streamer.sources.formats.pcm import silence_nonfinite
-from streamer.sources.formats.stretches import FileBytes, Spliced, Survey
+from streamer.sources.formats.stretches import FileBytes, Spliced, Stretch, Survey
 from streamer.sources.formats.wav import find_id3_end
 from streamer.sources.spec import Loss, Read, SourceInfo, SourceSpec
 
@@ -77,6 +77,7 @@ class FileSource(Read):
         self.nonfinite_samples = 0
         self.remarks: list[str] = []
         self._losses: list[Loss] = []
+        self._at = self._n_left_out = 0  # samples delivered, and stretches of another kind that were not
         with ExitStack() as on_error:
             try:
                 self._file = _open_file(fd)
@@ -96,8 +97,8 @@ class FileSource(Read):
                 raise SourceError(f"{spec.target} is empty: it holds no sample")
             self._fd = fd
             self._is_length_guessed = self._file.format == "MP3" and not has_mp3_length(fd)
-            self._survey = find_damage(fd, self._file.format, fs_hz)
-            is_length_known = self._survey is None and not self._is_length_guessed
+            self._surveys = find_damage(fd, self._file.format, fs_hz)
+            is_length_known = not self._surveys and not self._is_length_guessed
             self.info = SourceInfo(
                 name=name,
                 fs_hz=fs_hz,
@@ -112,8 +113,8 @@ class FileSource(Read):
         return self._losses
 
     def read_blocks(self, block_samples: int) -> Iterator[NDArray[np.float32]]:
-        if self._survey is not None:
-            yield from self._read_what_is_left(self._survey, block_samples)
+        if self._surveys:
+            yield from self._read_what_is_left(self._surveys, block_samples)
             return
         n_read = 0
         try:
@@ -125,7 +126,7 @@ class FileSource(Read):
             survey = flac.survey(FileBytes(self._fd), n_read) if self._file.format == "FLAC" else None
             if survey is None:
                 raise self._damaged_after(n_read, reason) from error
-            yield from self._read_what_is_left(survey, block_samples, at=n_read)
+            yield from self._read_what_is_left([survey], block_samples, at=n_read)
             return
         if self._is_length_guessed:
             self._remark_unread_bytes()
@@ -149,37 +150,38 @@ class FileSource(Read):
             raise self._damaged_after(n_read, f"it announces {announced} samples")
 
     def _read_what_is_left(
-        self, survey: Survey, block_samples: int, *, at: int = 0
+        self, surveys: Sequence[Survey], block_samples: int, *, at: int = 0
     ) -> Iterator[NDArray[np.float32]]:
         """Every stretch at its time from sample `at` on, silence between them, and SourceError if there was a loss."""
-        counted_from, total = 0, survey.total_samples
-        for stretch in survey.stretches:
-            with ExitStack() as closing:
-                try:
-                    with muted():
-                        file = closing.enter_context(_ForwardFile(Spliced(self._fd, stretch)))
-                except sf.SoundFileError:
-                    continue  # it will be missed
-                if (file.samplerate, file.channels) != (self._file.samplerate, self._file.channels):
-                    continue
-                sample = stretch.sample
-                if stretch.end_sample is not None:
-                    by_end = stretch.end_sample - int(file.frames)
-                    counted_from = by_end - sample if sample is not None else counted_from
-                    sample = by_end - counted_from
-                assert sample is not None
-                begin = max(at, sample + stretch.skip_samples)
-                for whole in _read_until_damage(file, block_samples):
-                    block = whole[max(0, begin - sample) : None if total is None else max(0, total - sample)]
-                    sample += len(whole)
-                    if len(block):
-                        yield from self._lose(at, begin - at, block_samples)
-                        yield self._take(block)
-                        begin = at = begin + len(block)
-        if survey.end_sample is not None:
-            total = survey.end_sample - counted_from
-        if total is not None and at < total:
-            self._losses.append(Loss(at, total - at))
+        self._at, end = at, 0
+        for survey in surveys:
+            begin, counted_from, n_left_out = end, 0, self._n_left_out
+            total = None if survey.total_samples is None else begin + survey.total_samples
+            for stretch in survey.stretches:
+                with ExitStack() as closing:
+                    file = self._open_stretch(stretch, closing)
+                    if file is None:
+                        continue  # it will be missed
+                    sample = stretch.sample
+                    if stretch.end_sample is not None:
+                        by_end = stretch.end_sample - int(file.frames)
+                        counted_from = by_end - sample if sample is not None else counted_from
+                        sample = by_end - counted_from
+                    assert sample is not None
+                    yield from self._read_stretch(
+                        file,
+                        block_samples,
+                        sample=begin + sample,
+                        skip_samples=stretch.skip_samples,
+                        total=total,
+                    )
+            if self._n_left_out > n_left_out:
+                continue  # which is told, and is no damage
+            if survey.end_sample is not None:
+                total = begin + survey.end_sample - counted_from
+            end = max(self._at, total or 0)
+        if self._at < end:
+            self._losses.append(Loss(self._at, end - self._at))
         elif self._file.format == "OGG":
             self._remark_missing_end()
         if self.losses:
@@ -189,6 +191,35 @@ class FileSource(Read):
                 self.losses[0].sample,
                 f"{lost} samples in {places}, {format_duration(lost / self.info.fs_hz)}, are lost",
             )
+
+    def _open_stretch(self, stretch: Stretch, closing: ExitStack) -> sf.SoundFile | None:
+        """None when there is nothing in it to be read with the rest."""
+        try:
+            with muted():
+                file = closing.enter_context(_ForwardFile(Spliced(self._fd, stretch)))
+        except sf.SoundFileError:
+            return None
+        if (file.samplerate, file.channels) == (self._file.samplerate, self._file.channels):
+            return file
+        shape = f"{file.samplerate} Hz, {file.channels} channel{'s' if file.channels > 1 else ''}"
+        self._n_left_out += 1
+        remark = f"{self.info.name} goes on with another recording of {shape}, which is left out: split it"
+        if remark not in self.remarks:
+            self.remarks.append(remark)
+        return None
+
+    def _read_stretch(
+        self, file: sf.SoundFile, block_samples: int, *, sample: int, skip_samples: int, total: int | None
+    ) -> Iterator[NDArray[np.float32]]:
+        """What of a stretch that begins with this sample comes after all before, silence up to it first."""
+        begin = max(self._at, sample + skip_samples)
+        for whole in _read_until_damage(file, block_samples):
+            block = whole[max(0, begin - sample) : None if total is None else max(0, total - sample)]
+            sample += len(whole)
+            if len(block):
+                yield from self._lose(self._at, begin - self._at, block_samples)
+                yield self._take(block)
+                begin = self._at = begin + len(block)
 
     def _lose(self, at: int, n_samples: int, block_samples: int) -> Iterator[NDArray[np.float32]]:
         if n_samples <= 0:
@@ -222,11 +253,15 @@ class FileSource(Read):
             os.close(self._fd)
 
 
-def find_damage(fd: int, file_format: str, fs_hz: float) -> Survey | None:
-    """What is left of a recording whose decoder would pass over its damage in silence; None where there is none."""
+def find_damage(fd: int, file_format: str, fs_hz: float) -> Sequence[Survey]:
+    """What is left of a recording whose decoder would pass over its damage, or what follows it, in silence.
+
+    None where there is nothing to it.
+    """
     if file_format == "OGG":
         return ogg.survey(FileBytes(fd), fs_hz)
-    return mp3.survey(FileBytes(fd)) if file_format == "MP3" else None
+    survey = mp3.survey(FileBytes(fd)) if file_format == "MP3" else None
+    return [] if survey is None else [survey]
 
 
 def _open_file(fd: int) -> _ForwardFile:

@@ -260,3 +260,47 @@ def test_a_damaged_count_of_frames_makes_no_days_of_silence(whole, tmp_path):
     assert len(samples) == pytest.approx(len(expected), abs=3 * 576)
     assert loss.n_samples < FS
     assert rest.n_samples > 1e9
+
+
+@pytest.mark.parametrize("suffix", ["ogg", "opus", "mp3"])
+def test_recordings_put_behind_each_other_are_heard_one_after_the_other(suffix, whole, tmp_path):
+    content, expected = whole[suffix]
+    path = tmp_path / f"x.{suffix}"
+    path.write_bytes(content + content)
+    samples, losses, message, remarks = read(path)
+    assert (losses, message, remarks) == ([], "", [])
+    apart = {"mp3": 431 + 576 + 1105 + 431}.get(suffix, 0)  # what its encoder puts before and behind stays
+    assert len(samples) == 2 * len(expected) + apart
+    assert np.abs(samples[: len(expected)] - expected).max() < 1e-3
+    second = (
+        samples[len(samples) - len(expected) :]
+        if suffix != "mp3"
+        else samples[len(expected) + 431 + 576 + 1105 :]
+    )
+    n = min(len(second), len(expected))
+    assert np.abs(second[:n] - expected[:n])[1200:].max() < 1e-3
+    tagged = tmp_path / f"tagged.{suffix}"
+    tagged.write_bytes(content + b"ID3\4\0\0\0\0\0\7" + bytes(7) + content)
+    assert read(tagged)[1:3] == ([], "") or suffix != "mp3"
+
+
+def test_a_recording_of_another_rate_behind_one_is_told(whole, tmp_path):
+    content, expected = whole["ogg"]
+    sf.write(tmp_path / "fast.ogg", NOISE, 16000, format="OGG", subtype="VORBIS")
+    (tmp_path / "x.ogg").write_bytes(content + (tmp_path / "fast.ogg").read_bytes())
+    samples, losses, message, remarks = read(tmp_path / "x.ogg")
+    assert np.array_equal(samples, expected)
+    assert (losses, message) == ([], "")
+    assert remarks == [
+        "x.ogg goes on with another recording of 16000 Hz, 1 channel, which is left out: split it"
+    ]
+
+
+def test_the_damage_of_a_second_recording_is_where_it_is(whole, tmp_path):
+    content, expected = whole["ogg"]
+    (tmp_path / "x.ogg").write_bytes(content + damage(content, "one bit", len(content) // 2, 1))
+    samples, (loss,), _, _ = read(tmp_path / "x.ogg")
+    assert len(samples) == 2 * len(expected)
+    assert len(expected) < loss.sample < 2 * len(expected)
+    after = loss.sample + loss.n_samples
+    assert np.array_equal(samples[after:], expected[after - len(expected) :])

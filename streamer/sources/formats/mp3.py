@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from streamer.sources.formats.stretches import FileBytes, Stretch, Survey
@@ -95,11 +95,11 @@ def read_frames(data: FileBytes, at: int) -> Iterator[tuple[Header, Frame]]:
     """Frames of one kind from there on: each followed by another one, or by the end of the file."""
     first: Header | None = None
     end = -1
-    while (at := data.find(b"\xff", at)) < data.size:
+    while (at := data.find(b"\xff", _skip_tag(data, at) if at == end else at)) < data.size:
         header = read_header(data.read(at, 4))
         if header is None or not header.is_like(first or header) or at + header.n_bytes > data.size:
             at += 1
-        elif at == end or _is_followed(data, at + header.n_bytes, header):
+        elif at == _skip_tag(data, end) or _is_followed(data, at + header.n_bytes, header):
             first = first or header
             end = at + header.n_bytes
             packing = data.read(at + header.packing_at, 2)
@@ -111,6 +111,11 @@ def read_frames(data: FileBytes, at: int) -> Iterator[tuple[Header, Frame]]:
             at = end
         else:
             at += 1
+
+
+def _skip_tag(data: FileBytes, at: int) -> int:
+    """Where what comes there begins, behind a tag as there is where another recording was put behind one."""
+    return at + find_id3_end(data.read(at, 10)) if at >= 0 else at
 
 
 def _is_followed(data: FileBytes, at: int, header: Header) -> bool:
@@ -175,10 +180,11 @@ def survey(data: FileBytes) -> Survey | None:
     frames = [frame for _, frame in found[announced is not None :]]
     if not frames:
         return None
-    runs = _join(frames)
+    runs = _join(data, frames)
     n_announced = announced.n_frames if announced else None
     n_cut = _count_cut(data, frames)
-    if len(runs) == 1 and not n_cut and (n_announced or 0) <= len(frames) + 1:
+    is_longer = n_announced is not None and len(frames) > n_announced + 1
+    if len(runs) == 1 and not n_cut and not is_longer and (n_announced or 0) <= len(frames) + 1:
         return None
     mean_bytes = sum(frame.end - frame.begin for frame in frames) / len(frames)
     lost = [round((after[0].begin - run[-1].end) / mean_bytes) for run, after in pairwise(runs)]
@@ -188,8 +194,12 @@ def survey(data: FileBytes) -> Survey | None:
     ):  # or that count is damaged itself
         lost = [n_missing]
     before = announced.start_samples if announced else 0
-    head = data.read(first.begin, first.end - first.begin) if announced else b""
-    stretches = [Stretch(begin=runs[0][0].begin, end=runs[0][-1].end, head=head, sample=0)]
+    stretches = [Stretch(begin=runs[0][0].begin, end=runs[0][-1].end, head=b"", sample=0)]
+    if is_longer:
+        head, sample = make_head(header, len(runs[0])), DECODER_DELAY_SAMPLES - before
+        stretches = [replace(stretches[0], head=head, sample=sample)]
+    elif announced:
+        stretches = [replace(stretches[0], head=data.read(first.begin, first.end - first.begin))]
     number = len(runs[0])
     for run, n_lost in zip(runs[1:], lost, strict=True):
         number += n_lost
@@ -203,7 +213,7 @@ def survey(data: FileBytes) -> Survey | None:
             )
         )
         number += len(run)
-    after = announced.end_samples if announced else 0
+    after = announced.end_samples if announced and not is_longer else 0
     total = max(n_announced or 0, number + n_cut) * header.n_samples - before - after
     return Survey(stretches=stretches, total_samples=total)
 
@@ -216,6 +226,9 @@ def _is_unbroken(data: FileBytes, at: int) -> bool:
         n_bytes = lengths.get(octets)
         if n_bytes is None:
             header = read_header(octets)
+            if header is None and n_frames and (after_tag := _skip_tag(data, at)) > at:
+                at = after_tag
+                continue
             if header is None:
                 break
             n_bytes = lengths[octets] = header.n_bytes
@@ -223,16 +236,19 @@ def _is_unbroken(data: FileBytes, at: int) -> bool:
                 announced = read_announcement(data.read(at, n_bytes), header)
         at += n_bytes
         n_frames += 1
-    wanted = 1 if announced is None else announced.n_frames or 1
-    return n_frames >= wanted and 0 <= data.size - at <= MAX_TRAILER_BYTES
+    n_announced = None if announced is None else announced.n_frames
+    is_all = (
+        n_announced is None or n_announced <= n_frames <= n_announced + 2
+    )  # or the decoder would end there
+    return n_frames > 0 and is_all and 0 <= data.size - at <= MAX_TRAILER_BYTES
 
 
-def _join(frames: list[Frame]) -> list[list[Frame]]:
+def _join(data: FileBytes, frames: list[Frame]) -> list[list[Frame]]:
     """Frames that follow each other. The last one before a break may be damaged itself, which nothing tells."""
     runs: list[list[Frame]] = [[]]
     for before, frame in pairwise([None, *frames]):
         assert frame is not None
-        if before is not None and frame.begin != before.end:
+        if before is not None and frame.begin != _skip_tag(data, before.end):
             del runs[-1][max(1, len(runs[-1]) - 1) :]
             runs.append([])
         runs[-1].append(frame)

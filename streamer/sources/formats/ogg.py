@@ -79,23 +79,36 @@ def read_pages(data: FileBytes) -> Iterator[Page]:
             yield page
 
 
-def survey(data: FileBytes, fs_hz: float) -> Survey | None:
-    """What is left of a recording of one Vorbis or Opus stream; None when nothing of it is missing, or it is neither.
+def survey(data: FileBytes, fs_hz: float) -> list[Survey]:
+    """What is left of Vorbis or Opus recordings, one behind the other; none when there is one, and nothing is missing.
 
     Pages that follow each other by their numbers are a stretch, which decodes behind the pages of the headers.
     """
-    pages = list(read_pages(data))
-    if not pages or {page.serial for page in pages} != {pages[0].serial}:
-        return None  # several streams, at once or one after the other
+    links: list[list[Page]] = []
+    for page in read_pages(data):
+        if not links or (page.flags & FIRST and not links[-1][-1].flags & FIRST):
+            links.append([])
+        links[-1].append(page)
+    if any(page.serial != link[0].serial for link in links for page in link):
+        return []  # several streams at once
+    if len(links) == 1 and _is_whole(links[0]) and _find_cut(data, links[0][-1]) is None:
+        return []
+    found = [_survey_link(data, link, fs_hz) for link in links]
+    return [each for each in found if each is not None]
+
+
+def _is_whole(pages: list[Page]) -> bool:
+    return all(after.number == (page.number + 1) & 0xFFFFFFFF for page, after in pairwise(pages))
+
+
+def _survey_link(data: FileBytes, pages: list[Page], fs_hz: float) -> Survey | None:
+    """Of one recording; None when it is neither codec's, or there is no sound in it."""
     n_headers = next((i for i, page in enumerate(pages) if page.position > 0), len(pages))
     headers, sound = pages[:n_headers], pages[n_headers:]
-    cut = _find_cut(data, pages[-1])
-    is_whole = all(after.number == (page.number + 1) & 0xFFFFFFFF for page, after in pairwise(pages))
-    if not sound or (is_whole and cut is None):
-        return None
     head, per_sample, pre_skip = _read_headers(data, headers, fs_hz)
-    if not head:
+    if not head or not sound:
         return None
+    cut, is_whole = _find_cut(data, pages[-1]), _is_whole(pages)
     # Of the last page alone nobody knows where it begins: what its packets hold too much is cut off at its end.
     runs = [run for run in _join(sound) if len(run) > 1 or not run[0].flags & LAST or is_whole]
     stretches = []
