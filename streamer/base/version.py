@@ -1,3 +1,3 @@
 """The version, for whoever tells it; the front door hands it on."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
