@@ -28,7 +28,7 @@ def test_however_the_signal_is_cut_into_blocks_events_and_levels_are_those_of_ar
     told = feed_all(listener, np.split(CALL, sorted(cuts)))
     events = [item for item in told if isinstance(item, streamer.Event)]
     runs = [item for item in told if isinstance(item, streamer.Levels)]
-    assert events == streamer.detect(CALL.T, FS, plan="dtmf")
+    assert events == streamer.detect(CALL.T, FS, plan="dtmf", begins=True)
     S = streamer.spectrogram(CALL.T, FS, BANDS, window_length=256, hop_length=64, scale="complex")
     for channel in (1, 2):
         values = np.concatenate([run.values for run in runs if run.channel == channel], axis=1)
@@ -56,7 +56,7 @@ def test_a_block_that_completes_no_frame_may_be_used_again_by_its_owner():
         found += listener.feed(block)
         stats = listener.stats
         assert stats.captured == start + 8 == stats.analysed + stats.pending
-    assert [*found, *listener.close()] == streamer.detect(LEFT, FS)
+    assert [*found, *listener.close()] == streamer.detect(LEFT, FS, begins=True)
 
 
 def test_the_end_of_what_still_sounds_is_told_by_close_and_only_once():
