@@ -10,6 +10,7 @@ from streamer.detectors.registry import is_digit
 from streamer.events import End, Event, Record, Start
 
 PAUSE_S = 10.0  # a digit that comes so long after the one before it belongs to another call
+MAX_DIGITS = 1000  # of a number where there are pauses to end it: a beacon that makes none is told in parts
 
 
 class DialledNumbers:
@@ -34,7 +35,9 @@ class DialledNumbers:
 
     def is_over(self, number: Event, t_s: float) -> bool:
         """Whether what comes at t_s is no part of it any more."""
-        return self._pause_s is not None and t_s > _find_end_s(number) + self._pause_s
+        if self._pause_s is None:
+            return False
+        return t_s > _find_end_s(number) + self._pause_s or len(number.label) >= MAX_DIGITS
 
 
 def _find_end_s(event: Event) -> float:

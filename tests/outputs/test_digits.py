@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from streamer.events import Event, Record, Stats
-from streamer.outputs.digits import DigitLines
+from streamer.outputs.digits import MAX_DIGITS, DigitLines
 from tests.outputs.records import END, START
 
 
@@ -68,6 +68,13 @@ def test_a_source_without_an_end_gives_a_number_once_nobody_dials_on() -> None:
 
 def stats(t_s: float) -> Stats:
     return Stats(captured=0, analysed=0, dropped=0, pending=0, t_s=t_s)
+
+
+def test_a_beacon_that_never_pauses_is_told_in_parts_and_a_file_whole() -> None:
+    beacon = dial("7" * (2 * MAX_DIGITS + 5), every_s=1.0)
+    lines = write(DigitLines(pause_s=10), [start(), *beacon])
+    assert list(map(len, lines)) == [MAX_DIGITS, MAX_DIGITS]
+    assert write(DigitLines(), [start(), *beacon, END]) == ["7" * (2 * MAX_DIGITS + 5)]
 
 
 @pytest.mark.parametrize("pause_s", [None, 10.0])
