@@ -110,6 +110,7 @@ VALUES: dict[str, tuple[Callable[[str], Mapping[str, str] | Iterable[str]], bool
     "copies": (offer("join", "keep"), False),
     "workers": (offer("auto", "1", "2", "4"), False),
     "schema": (offer("event"), False),
+    "keys": (offer("tone", "sequence", "cadence", "code", "dtmf"), False),
     **dict.fromkeys(("output", "outputs", "config", "file"), (list_nothing, True)),
 }
 

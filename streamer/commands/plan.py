@@ -12,10 +12,11 @@ from streamer.base.toml import read_toml
 from streamer.base.units import parse_frequency_hz
 from streamer.commands.options import CONTEXT, DEBUG
 from streamer.commands.talk import answer, answer_with_text, tell
-from streamer.detectors.registry import list_event_types, load_kind
+from streamer.detectors.registry import KINDS, Kind, list_event_types, load_kind
 from streamer.events import make_schema
 from streamer.plans.asterisk import import_plan, write_plan
 from streamer.plans.plan import describe_plan, find_plan, list_plans, load_plan
+from streamer.plans.tables import list_keys
 
 
 @click.group("plan", context_settings=CONTEXT)
@@ -39,9 +40,16 @@ def list_them(has_paths: bool) -> None:
     "--defaults", "has_defaults", is_flag=True, help="With every limit that it leaves to its default."
 )
 @click.option("--schema", metavar="event", help="Print the JSON Schema of the event lines instead.")
+@click.option(
+    "--keys", metavar="SECTION", help="Say what a section of a plan, such as tone, may hold instead."
+)
 @DEBUG
-def show(name: str | None, has_defaults: bool, schema: str | None) -> None:
-    """The text of a plan, or the JSON Schema of events."""
+def show(name: str | None, has_defaults: bool, schema: str | None, keys: str | None) -> None:
+    """The text of a plan, the keys of a section, or the JSON Schema of events."""
+    if keys is not None:
+        choose(keys, tuple(KINDS), name="keys")
+        _show_keys(load_kind(keys))
+        return
     if schema is not None:
         choose(schema, ("event",), name="schema")
         click.echo(json.dumps(make_schema(list_event_types()), indent=2))
@@ -54,6 +62,19 @@ def show(name: str | None, has_defaults: bool, schema: str | None) -> None:
     path = find_plan(name)
     read_toml(path)  # says what is wrong with it
     answer_with_text(path.read_text(encoding="utf-8"))
+
+
+def _show_keys(kind: Kind) -> None:
+    rows = list_keys(kind.limits, kind.keys)
+    key_width = max(len(key) for key, _, _ in rows)
+    default_width = max(len(default) for _, default, _ in rows)
+    answer(f"{kind.heading:<{key_width + 3 + default_width}}  # default, and what it means")
+    for key, default, meaning in rows:
+        answer(f"{key:<{key_width}} = {default:<{default_width}}  # {meaning}")
+    if kind.presets:
+        answer(f'presets: {", ".join(kind.presets)} (preset = "{next(iter(kind.presets))}")')
+    if not kind.detector:
+        answer(f"{kind.heading} can be checked, but not heard yet")
 
 
 @command.command("import", context_settings=CONTEXT)

@@ -46,4 +46,14 @@ class CadenceSpec:
         ]
 
 
-KIND = Kind(section="cadence", limits=CadenceSpec)
+KIND = Kind(
+    section="cadence",
+    limits=CadenceSpec,
+    keys={
+        "name": "what its events are called",
+        "pattern": "frequencies and milliseconds, one after the other; 0 is silence: 480+620/500,0/500",
+        "repeats": "how often the pattern must be heard",
+        "tolerance": "how far a frequency may be off: 1.5%, 38Hz or 1.5%+10Hz",
+        "duration_tolerance": "how far a duration may be off",
+    },
+)

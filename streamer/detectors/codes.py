@@ -71,4 +71,18 @@ def find_code(name: str) -> Family:
     return family
 
 
-KIND = Kind(section="code", limits=CodeSpec)
+KIND = Kind(
+    section="code",
+    limits=CodeSpec,
+    keys={
+        "name": "what its events are called",
+        "family": "a family of tones whose digits these are, such as zvei1 (`streamer bands` lists them)",
+        "digits": "or digits of its own: { 1 = [1060], 2 = [1160] }",
+        "digit_ms": "shortest and longest digit",
+        "max_gap_ms": "longest pause between two digits",
+        "min_digits": "fewer make no code",
+        "repeat_digit": "sent in place of a digit equal to the one before",
+        "tolerance": "how far a frequency may be off: 1.5%, 38Hz or 1.5%+10Hz",
+        "cooldown_ms": "after a match, how long the same one is not told again",
+    },
+)

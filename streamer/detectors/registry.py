@@ -51,6 +51,7 @@ class Kind:
     )  # of one table: what `preset` may name; "default" is first
     event_type: str = "match"  # what its events are called
     tells_begin: bool = True  # in text; what is short is told when it is over
+    keys: Mapping[str, str] = field(default_factory=dict)  # what each field of the limits means, for people
     is_digit: bool = False  # whether its labels, one after the other, are what was dialled
 
     @property

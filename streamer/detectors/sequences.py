@@ -53,4 +53,14 @@ class SequenceSpec:
         ]
 
 
-KIND = Kind(section="sequence", limits=SequenceSpec)
+KIND = Kind(
+    section="sequence",
+    limits=SequenceSpec,
+    keys={
+        "name": "what its events are called",
+        "steps": "tones one after the other, each with its frequencies and its shortest and longest duration",
+        "tolerance": "how far a frequency may be off: 1.5%, 38Hz or 1.5%+10Hz",
+        "max_gap_ms": "longest pause between two steps",
+        "cooldown_ms": "after a match, how long the same one is not told again",
+    },
+)

@@ -140,6 +140,23 @@ def format_fields(spec: Any) -> list[str]:
     return lines
 
 
+def list_keys(spec_class: type[Any], meanings: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Of each field: the key that people write, its default as a file would say it, what it means."""
+    keys = []
+    for each in fields(spec_class):
+        write = each.metadata.get("write", lambda said: said)
+        default = "(needed)" if each.default is MISSING else "(none)"
+        if each.default is not MISSING and each.default is not None and each.default != "":
+            suffix = each.name.removeprefix(_key_of(each)).removeprefix("_")
+            value = write(each.default)
+            default = _format_value(value)
+            if suffix and isinstance(value, int | float):
+                unit = {"ms": "ms", "hz": "Hz", "dbfs": "dBFS", "db": "dB"}[suffix]
+                default = f'"{format_number(float(value))}{unit}"'
+        keys.append((_key_of(each), default, meanings[each.name]))
+    return keys
+
+
 def _format_value(value: Any) -> str:
     if is_dataclass(value):
         return "{" + ", ".join(format_fields(value)) + "}"

@@ -99,7 +99,9 @@ def test_noise_however_loud_is_no_tone(noise_dbfs):
 @pytest.mark.parametrize("min_on_ms", [30, 100, 400])
 def test_in_ten_minutes_of_noise_there_is_no_tone(min_on_ms):
     noise = np.random.default_rng(77).normal(size=600 * FS_HZ) * 0.05
-    assert hear(ToneSpec(name="t", freqs_hz=(1000.0,), min_on_ms=min_on_ms, min_off_ms=min_on_ms), noise) == []
+    assert (
+        hear(ToneSpec(name="t", freqs_hz=(1000.0,), min_on_ms=min_on_ms, min_off_ms=min_on_ms), noise) == []
+    )
 
 
 def test_silence_is_no_tone():

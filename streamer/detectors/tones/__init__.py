@@ -11,4 +11,24 @@ from streamer.detectors.tones.spec import ToneSpec
 
 __all__ = ["ToneDetector", "ToneSpec"]
 
-KIND = Kind(section="tone", limits=ToneSpec, detector=ToneDetector, event_type="tone")
+KIND = Kind(
+    section="tone",
+    limits=ToneSpec,
+    detector=ToneDetector,
+    event_type="tone",
+    keys={
+        "name": "what its events are called",
+        "freqs_hz": "one frequency, or several that sound at once",
+        "tolerance": "how far a frequency may be off: 1.5%, 38Hz or 1.5%+10Hz",
+        "open_snr_db": "a tone begins so far over the noise in the same bandwidth,",
+        "close_snr_db": "and has ended once it is less far over it",
+        "min_on_ms": "shorter tones are not told",
+        "max_on_ms": "nor longer ones; then a begin is told when the tone is over",
+        "min_off_ms": "shorter breaks do not end a tone",
+        "min_level_dbfs": "quieter tones are not told; each of several must reach it",
+        "max_twist_db": "the strongest of several over the weakest",
+        "max_louder_db": "what sounds elsewhere so far over it at the same time makes it a spur of that",
+        "max_octave_db": "with an octave above or below so strong, it is a note of music",
+        "window_ms": "the window of the levels; without it as long as min_on and tolerance allow",
+    },
+)
