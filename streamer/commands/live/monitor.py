@@ -30,7 +30,7 @@ from streamer.events import (
     Start,
     WorkerRecord,
 )
-from streamer.live.section import Section
+from streamer.live.section import Item, Section
 from streamer.live.stream import Stream
 from streamer.outputs import check_outputs, open_outputs
 from streamer.outputs.formats import describe_return, format_end, format_health
@@ -99,18 +99,16 @@ class Monitor:
             started: Section | None = None
             while not stream.finished:
                 items = stream.step(self._find_timeout_s(), may_collect=not self._should_wait(stream))
-                if stream.section is not None and started is None:  # before that no file is made for nothing
-                    self._outputs += open_outputs(spec.output_paths, keeping=spec.keeping)
+                if started is None and self._may_begin(stream, items):
+                    started = self._begin(stream)
                 for item in items:
                     if isinstance(item, Batch):
                         if self._view:
                             self._view.add(item)
                     else:
                         self._report(item)
-                if stream.section is not None and stream.section is not started:
-                    if started is None and not spec.plans and spec.has_health_lines:
-                        self._tell(f"streamer: {NOTHING_LISTENED_FOR}")
-                    started = stream.section  # the first one, or a new one
+                if started is not None and stream.section is not None and stream.section is not started:
+                    started = stream.section
                     self._start(started)
                 if self._interrupts.take_reopening():
                     for output in self._outputs:
@@ -123,7 +121,22 @@ class Monitor:
                     self._notify(stream)
                 if self._interrupts.ctrl_c_count > 1:
                     return INTERRUPTED_TWICE
+            if started is None and stream.section is not None:
+                started = self._begin(stream)
             return self._end(stream) if started else 0
+
+    def _may_begin(self, stream: Stream, items: list[Item]) -> bool:
+        """Whether its samples are taken from now on, so that nobody who waits for `start` to play loses any."""
+        return stream.section is not None and (bool(items) or stream.status.is_ready)
+
+    def _begin(self, stream: Stream) -> Section:
+        """Open the files, for which there was no reason before, and say what is listened to."""
+        assert stream.section is not None
+        self._outputs += open_outputs(self._spec.output_paths, keeping=self._spec.keeping)
+        if not self._spec.plans and self._spec.has_health_lines:
+            self._tell(f"streamer: {NOTHING_LISTENED_FOR}")
+        self._start(stream.section)
+        return stream.section
 
     def _should_wait(self, stream: Stream) -> bool:
         """Whether a recording must go on more slowly, for whoever reads our lines."""
