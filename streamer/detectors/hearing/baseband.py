@@ -206,6 +206,8 @@ class Baseband:
     def line(self, start_frame: int, stop_frame: int, tone: int, *, within_hz: float) -> tuple[float, float]:
         """Frequency and amplitude of the strongest line within so many hertz of a tone, in frames [start, stop)."""
         values = self.part(start_frame, stop_frame)[tone]
+        if not values.any():
+            return self.freqs_hz[tone], 0.0  # silence, or forgotten
         taper = 0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(values.size) + 0.5) / values.size)
         n_fft = ZOOM << (values.size - 1).bit_length()
         step_hz = self.fs_hz / self.hop_samples / n_fft
