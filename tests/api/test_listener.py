@@ -37,6 +37,37 @@ def test_however_the_signal_is_cut_into_blocks_events_and_levels_are_those_of_ar
         np.testing.assert_array_equal(times_s, S.times_s)
 
 
+def make_tones() -> np.ndarray:
+    """A CNG, a busy signal, an answer tone that goes on to the end, and hum, in noise."""
+    t_s = np.arange(round(6.3 * FS)) / FS
+    parts = [
+        (1105, 0.5, 1.0, 0.1),
+        (480, 1.4, 1.9, 0.1),
+        (620, 1.4, 1.9, 0.07),
+        (2098, 4.0, 9, 0.2),
+        (60, 0, 3, 0.02),
+    ]
+    return np.asarray(
+        0.003 * white_noise(t_s.size, seed=9)
+        + sum(
+            a * ((t_s >= start) & (t_s < stop)) * np.sin(2 * np.pi * hz * t_s) for hz, start, stop, a in parts
+        ),
+        dtype=np.float32,
+    )
+
+
+TONES = make_tones()
+PLANS = ["fax", "call-progress-us", "mains60"]
+
+
+@settings(max_examples=12, deadline=None)
+@given(cuts=st.lists(st.integers(0, len(TONES)), max_size=60))
+def test_however_the_signal_is_cut_into_blocks_tones_are_those_of_arrays(cuts):
+    told = feed_all(streamer.Listener(FS, plan=PLANS), np.split(TONES, sorted(cuts)))
+    assert told == streamer.detect(TONES, FS, plan=PLANS, begins=True)
+    assert {item.label for item in told} == {"fax-calling", "us-busy", "fax-answer", "mains-60"}
+
+
 def test_each_event_comes_with_the_block_that_made_it_known():
     listener = streamer.Listener(FS)
     heard = 0

@@ -286,6 +286,57 @@ def test_events_of_a_tone_never_overlap_and_are_never_shorter_than_min_on(data):
         stop_s = end.t_s + end.duration_s
 
 
+@pytest.mark.parametrize(("freq_hz", "fs_hz"), [(3800, 8000), (350, 8000), (19000, 44100)])
+def test_edges_are_true_near_the_ends_of_the_spectrum(freq_hz, fs_hz):
+    spec = ToneSpec(name="t", freqs_hz=(float(freq_hz),), tolerance=0.005)
+    end = hear_one(spec, (freq_hz, -20, 0.4, 0.9), length_s=1.2, noise_dbfs=-60, fs_hz=fs_hz)
+    assert (end.t_s, end.duration_s) == pytest.approx((0.4, 0.5), abs=0.002)
+    assert end.level_dbfs == pytest.approx(-20, abs=0.1)
+
+
+def test_a_short_tone_before_a_long_break_is_told_with_its_level():
+    spec = ToneSpec(name="t", freqs_hz=(2400.0,), min_on_ms=8, min_off_ms=700)
+    end = hear_one(spec, (2400, -20, 0.4, 0.412), length_s=2, noise_dbfs=-60)
+    assert end.duration_s == pytest.approx(0.012, abs=0.001)
+    assert end.level_dbfs == pytest.approx(-20, abs=0.5)
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_whatever_is_asked_for_events_depend_on_the_samples_alone_and_keep_their_limits(data):
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    first_hz, n_tones = float(np.exp(rng.uniform(np.log(40), np.log(3000)))), int(rng.integers(1, 3))
+    freqs_hz = tuple(first_hz * (1 + 0.2 * i) for i in range(n_tones))
+    min_on_ms, min_off_ms = (float(np.exp(rng.uniform(np.log(8), np.log(500)))) for _ in range(2))
+    max_on_ms = 2 * min_on_ms if rng.random() < 0.2 else None
+    spec = ToneSpec(
+        name="t", freqs_hz=freqs_hz, min_on_ms=min_on_ms, min_off_ms=min_off_ms, max_on_ms=max_on_ms
+    )
+    if spec.list_obstacles(FS_HZ):
+        return
+    length_s = rng.uniform(0.3, 2)
+    starts = rng.uniform(0, length_s, size=3)
+    parts = [
+        (
+            hz * rng.uniform(0.98, 1.02),
+            rng.uniform(-50, -3),
+            start,
+            min(start + rng.uniform(0.01, 1), length_s),
+        )
+        for start in starts
+        for hz in freqs_hz
+    ]
+    samples = make_signal(*parts, length_s=length_s, noise_dbfs=float(rng.choice([-200, -70, -40])))
+    told = hear(spec, samples)
+    assert hear(spec, samples, cuts=rng.integers(1, 60, size=2000).tolist()) == told
+    stop_s = 0.0
+    for end in ends(told):
+        assert stop_s - 1e-9 <= end.t_s
+        assert end.duration_s * 1e3 >= min_on_ms - 1e-6
+        stop_s = end.t_s + end.duration_s
+    assert stop_s <= length_s + 1e-6
+
+
 def test_a_gap_ends_what_is_open_and_nothing_crosses_it():
     spec = ToneSpec(name="t", freqs_hz=(1000.0,))
     detector = ToneDetector(spec, fs_hz=FS_HZ)

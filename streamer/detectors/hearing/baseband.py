@@ -7,6 +7,7 @@ one first and then behind shorter and shorter ones, as far as the noise allows a
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -78,13 +79,19 @@ class Baseband:
                 self.values = np.concatenate([self.values, np.repeat(last, n_frames, axis=1)], axis=1)
                 return
             samples[known_start - start : known_stop - start] = known
+        self.values = np.concatenate([self.values, self._bring_down(samples, first)], axis=1)
+
+    def _bring_down(self, samples: NDArray[np.float64], first_frame: int) -> NDArray[np.complex128]:
+        """(tones, frames) from frame first_frame on, whole blocks of them."""
         windows = np.lib.stride_tricks.sliding_window_view(samples, self.taper_samples)[:: self.hop_samples]
-        blocks = windows.reshape(n_blocks, FRAMES_PER_BLOCK, self.taper_samples)
-        sums = (blocks @ self._table).reshape(n_frames, -1).T
-        n_tones = len(self.freqs_hz)
-        centres = np.arange(first, first + n_frames) * self.hop_samples
-        values = (sums[:n_tones] + 1j * sums[n_tones:]) * np.exp(self._turns * centres)
-        self.values = np.concatenate([self.values, values], axis=1)
+        n_frames, n_tones = len(windows), len(self.freqs_hz)
+        sums = windows.reshape(-1, FRAMES_PER_BLOCK, self.taper_samples) @ self._table
+        rows = sums.reshape(n_frames, -1).T
+        centres = np.arange(first_frame, first_frame + n_frames) * self.hop_samples
+        values: NDArray[np.complex128] = (rows[:n_tones] + 1j * rows[n_tones:]) * np.exp(
+            self._turns * centres
+        )
+        return values
 
     def forget(self, before_frame: int) -> None:
         n = min(before_frame - self.first_frame, self.values.shape[1])
@@ -158,9 +165,49 @@ class Baseband:
             search = 0.5 * margin
         return at
 
+    def without_step(
+        self, tone: int, edge_frame: float, *, rises: bool, inner_frame: float, freq_hz: float, reach: int
+    ) -> Baseband:
+        """A copy in which one tone's start or stop no longer disturbs the others within so far a reach of it.
+
+        Tones close by are parted by a taper only where both of them are steady; but what a tone is like is known from
+        its plateau, and so what its step does to its neighbours.
+        """
+        margin = HOPS_PER_TAPER
+        inner = min(edge_frame + reach + 4 * margin, inner_frame) if rises else edge_frame - margin
+        outer = edge_frame + margin if rises else max(edge_frame - reach - 4 * margin, inner_frame)
+        start, stop = math.ceil(outer), math.floor(inner)
+        if stop - start < margin or start < self.first_frame or stop > self.stop_frame:
+            return self
+        # where the tone is a straight line in phase, its phase is known at its edge
+        within_hz = abs(freq_hz - self.freqs_hz[tone]) + self.fs_hz / self.hop_samples / (stop - start)
+        line_hz, amplitude = self.line(start, stop, tone, within_hz=within_hz)
+        turns = -2j * np.pi * (line_hz - self.freqs_hz[tone]) * self.hop_samples / self.fs_hz
+        mean = complex((self.part(start, stop)[tone] * np.exp(turns * np.arange(start, stop))).sum())
+        first = max(math.floor(edge_frame - 2 * reach) - margin, self.first_frame)
+        n_frames = min(4 * reach + 2 * margin, self.stop_frame - first)
+        n_frames -= n_frames % FRAMES_PER_BLOCK
+        if n_frames <= 0 or not mean:
+            return self
+        n = (
+            np.arange((n_frames - 1) * self.hop_samples + self.taper_samples)
+            + first * self.hop_samples
+            - self._half
+        )
+        wave = (amplitude * mean / abs(mean) * np.exp(2j * np.pi * line_hz / self.fs_hz * n)).real
+        is_on = np.clip((n - self.sample_at(edge_frame)) * (1 if rises else -1) + 0.5, 0, 1)
+        step = self._bring_down(wave * is_on, first)
+        step[tone] = 0
+        without = copy.copy(self)
+        without.values = self.values.copy()
+        without.values[:, first - self.first_frame : first - self.first_frame + n_frames] -= step
+        return without
+
     def line(self, start_frame: int, stop_frame: int, tone: int, *, within_hz: float) -> tuple[float, float]:
         """Frequency and amplitude of the strongest line within so many hertz of a tone, in frames [start, stop)."""
         values = self.part(start_frame, stop_frame)[tone]
+        if not values.any():
+            return self.freqs_hz[tone], 0.0  # silence, or forgotten
         taper = 0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(values.size) + 0.5) / values.size)
         n_fft = ZOOM << (values.size - 1).bit_length()
         step_hz = self.fs_hz / self.hop_samples / n_fft

@@ -19,6 +19,7 @@ LEAST_HZ = (
     15.0  # beside its tolerance, a line is looked for this far: what lies beyond is measured and refused
 )
 MOST_LOOKS = 64
+CLOSE_ROUNDS = 3  # of looking for the edges of tones together: once as they are, then without each other's
 
 
 class Candidate:
@@ -234,18 +235,36 @@ class Candidate:
 
     def _find_edge(self, near_frame: float, *, inner_frame: float, rises: bool) -> float:
         """All tones are there from the last one's start to the first one's stop."""
-        edges = [
-            self._baseband.edge(
-                near_frame,
-                rises=rises,
-                tone=tone,
-                freqs_hz=self._freqs_hz,
-                inner_frame=inner_frame,
-                reaches=self._reaches,
-            )
-            for tone in range(len(self._spec.freqs_hz))
-        ]
+        tones = range(len(self._spec.freqs_hz))
+        edges: list[float] = []
+        for each_round in range(CLOSE_ROUNDS if len(tones) > 1 else 1):
+            for tone in tones:
+                others = edges if each_round else []
+                edge = self._clear_of_others(tone, others, inner_frame, rises=rises).edge(
+                    near_frame,
+                    rises=rises,
+                    tone=tone,
+                    freqs_hz=self._freqs_hz,
+                    inner_frame=inner_frame,
+                    reaches=self._reaches,
+                )
+                edges[tone : tone + 1] = [edge]
         return max(edges) if rises else min(edges)
+
+    def _clear_of_others(self, tone: int, edges: list[float], inner_frame: float, *, rises: bool) -> Baseband:
+        """The baseband without what the steps of the other tones, at these edges, do to a tone."""
+        baseband = self._baseband
+        for other, edge in enumerate(edges):
+            if other != tone:
+                baseband = baseband.without_step(
+                    other,
+                    edge,
+                    rises=rises,
+                    inner_frame=inner_frame,
+                    freq_hz=float(self._freqs_hz[other]),
+                    reach=self._reaches[0],
+                )
+        return baseband
 
     def _choose_reaches(self, snr: float) -> tuple[int, ...]:
         """The longest taper still shows breaks of min_off, the shortest is clear of the noise."""

@@ -71,10 +71,11 @@ class ToneDetector(Detector):
         self._tell = tell
 
     def _choose_taper(self) -> float:
-        """Short, but blind to the other tones and to the tones' own images at -f."""
+        """Short, but blind to the other tones and to the tones' own images, at -f and beyond half the rate."""
         freqs_hz = self.spec.freqs_hz
         spacings_hz = [high_hz - low_hz for low_hz, high_hz in pairwise(freqs_hz)]
-        shortest_s = max(SHORTEST_TAPER_MS / 1e3, 2 / min([freqs_hz[0], *spacings_hz]))
+        images_hz = [freqs_hz[0], self.analysis.fs_hz / 2 - freqs_hz[-1]]
+        shortest_s = max(SHORTEST_TAPER_MS / 1e3, 2 / min(images_hz + spacings_hz))
         return min(shortest_s * self.analysis.fs_hz, self._length)
 
     def feed(self, levels: Levels, audio: Audio) -> list[Event]:
@@ -99,6 +100,7 @@ class ToneDetector(Detector):
             self._baseband.extend(self._audio.read, end, silence_samples=silence)
             candidate.scan()
             candidate.stop_at(self._baseband.frame_at(end))
+            candidate.off = min(candidate.on_until, self._baseband.frame_at(end))
             events += self._close(candidate, newest)
         self._restart(self._memory.stop_frame)
         return events

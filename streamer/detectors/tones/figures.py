@@ -31,9 +31,12 @@ class Figures:
         ] = []  # frames, frequency and power per tone
         self._stride, self._skipped = 1, 0
         self._next_frame = 0
+        self._start = 0.0
+        self._short: list[tuple[float, list[float], list[float]]] = []
 
     def begin(self, edge_frame: float) -> None:
         """A plateau begins behind this rising edge."""
+        self._start = edge_frame
         self._next_frame = math.ceil(edge_frame + self.margin_frames)
 
     @property
@@ -58,24 +61,34 @@ class Figures:
         stop = math.floor(edge_frame - self.margin_frames)
         if stop - self._next_frame >= self._piece_frames / 4:
             self._pieces.append(self._measure(self._next_frame, stop))
+        elif not self._pieces:
+            self._short = [self._measure_middle(self._start, edge_frame)]  # its frames may be forgotten soon
 
     def read(
         self, start_frame: float, on_until_frame: float
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(tones,) hertz and mean squares of what there is so far: the middle of a tone too short for a plateau."""
         pieces = self._pieces
+        if not pieces and self._baseband.first_frame > start_frame:
+            pieces = self._short
         if not pieces:
-            start, stop = start_frame + self.margin_frames, on_until_frame - self.margin_frames
-            if stop - start < 4:
-                middle, quarter = (start_frame + on_until_frame) / 2, (on_until_frame - start_frame) / 4
-                start, stop = middle - max(quarter, 2), middle + max(quarter, 2)
-            pieces = [self._measure(math.ceil(start), math.floor(stop) + 1)]
+            pieces = [self._measure_middle(start_frame, on_until_frame)]
         weights = np.array([frames for frames, _, _ in pieces])
         freqs_hz, powers = (np.array([piece[i] for piece in pieces]).T for i in (1, 2))
         return (
             np.array([_weighted_median(row, weights) for row in freqs_hz]),
             np.array([_weighted_median(row, weights) for row in powers]),
         )
+
+    def _measure_middle(
+        self, start_frame: float, stop_frame: float
+    ) -> tuple[float, list[float], list[float]]:
+        """Of what is too short for a plateau, or of half of it."""
+        start, stop = start_frame + self.margin_frames, stop_frame - self.margin_frames
+        if stop - start < 4:
+            middle, half = (start_frame + stop_frame) / 2, max((stop_frame - start_frame) / 4, 2)
+            start, stop = middle - half, middle + half
+        return self._measure(math.ceil(start), math.floor(stop) + 1)
 
     def _measure(self, start_frame: int, stop_frame: int) -> tuple[float, list[float], list[float]]:
         lines = [
