@@ -29,10 +29,11 @@ from streamer.detectors.copies import parse_copies
 from streamer.events import End
 from streamer.outputs import open_outputs
 from streamer.outputs.digits import DigitLines
-from streamer.outputs.formats import Format, format_json, format_text
+from streamer.outputs.formats import NOTHING_LISTENED_FOR, Format, format_json, format_text
 from streamer.outputs.heard import Expectation
 from streamer.outputs.output import Output, raise_failure
 from streamer.outputs.to_file import open_stdout
+from streamer.plans.plan import choose_plans
 from streamer.recordings.detect import Remark, Task
 from streamer.recordings.jobs import Told, run_tasks
 from streamer.sources import parse_source, tell_apart
@@ -75,6 +76,7 @@ class Options:
             raise SpecError(
                 f"start-time is given for {len(self.files)} files, and says when one begins: name one file"
             )
+        plans = choose_plans(self.plans or ("dtmf",))
         sources = [
             parse_source(
                 file,
@@ -93,7 +95,7 @@ class Options:
         return [
             Task(
                 source=source,
-                plans=self.plans or ("dtmf",),
+                plans=plans,
                 duration_s=limit_s,
                 explain=self.explain,
                 joins_copies=joins_copies,
@@ -127,11 +129,14 @@ def command(**given: Any) -> None:
     options = Options(**given)
     tasks = options.make_tasks()
     expectation = None if options.expect is None else Expectation(options.expect)
-    refuse_inputs_as_outputs(options.outputs, [task.source for task in tasks], plans=options.plans)
+    plans = tasks[0].plans
+    refuse_inputs_as_outputs(options.outputs, [task.source for task in tasks], plans=plans)
     outputs = [open_stdout(options.choose_format()), *open_outputs(options.outputs)]
     tally = Tally(outputs, expectation)
     if not options.quiet:
         announce_compiling()
+        if not plans:
+            tell(NOTHING_LISTENED_FOR)
     try:
         with ProgressBar(is_quiet=options.quiet or sys.stdout.isatty()) as progress, raising_signals():
             records = run_tasks(tasks, n_processes=options.jobs, progress=progress)

@@ -22,6 +22,10 @@ from streamer.events import (
 )
 from streamer.events.clocks import to_local
 
+NOTHING_LISTENED_FOR = (
+    "nothing is listened for: --plan dtmf would hear digits, `streamer plan list` says what else there is"
+)
+
 Format = Callable[
     [Record], str | tuple[str, ...] | None
 ]  # a line, several, or none: this format leaves it out

@@ -5,7 +5,7 @@ A plan's sections are the kinds of decision, detectors/registry.py, each of whic
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +63,15 @@ class Plan:
             heading = load_kind(section).heading
             tables += ["\n".join([heading, *format_fields(spec)]) for spec in specs]
         return "\n\n".join(tables) + "\n"
+
+
+def choose_plans(names: Sequence[str]) -> tuple[str, ...]:
+    """The plans that are meant: none for the word that says so, which stands alone."""
+    if NO_PLAN in names and len(names) > 1:
+        raise SpecError(
+            f"plan is {shorten(','.join(names))}; {NO_PLAN} is nothing to listen for, so it stands alone"
+        )
+    return () if NO_PLAN in names else tuple(names)
 
 
 def list_plans() -> dict[str, Path]:

@@ -323,3 +323,12 @@ def test_a_first_run_says_why_nothing_happens_for_some_seconds(dial: Path, tmp_p
     first = run("detect", str(dial), env=env)
     assert first.stderr == "streamer: compiling kernels (first run only)\n"
     assert run("detect", str(dial), env=env).stderr == ""
+
+
+def test_no_plan_is_nothing_listened_for_which_is_said_and_no_file_called_none(dial: Path) -> None:
+    result = run("detect", str(dial), "--plan", "none")
+    assert (result.returncode, result.stdout) == (0, "")
+    assert result.stderr.startswith("streamer: nothing is listened for: --plan dtmf would hear digits")
+    both = run("detect", str(dial), "--plan", "none", "--plan", "dtmf")
+    assert both.returncode == 2
+    assert 'plan is "none,dtmf"; none is nothing to listen for, so it stands alone' in both.stderr

@@ -33,7 +33,7 @@ from streamer.events import (
 from streamer.live.section import Item, Section
 from streamer.live.stream import Stream
 from streamer.outputs import check_outputs, open_outputs
-from streamer.outputs.formats import describe_return, format_end, format_health
+from streamer.outputs.formats import NOTHING_LISTENED_FOR, describe_return, format_end, format_health
 from streamer.outputs.output import Output, raise_failure
 from streamer.outputs.to_file import open_stdout
 from streamer.plans.band_report import describe_gap
@@ -41,9 +41,6 @@ from streamer.plans.listening import SetUp
 
 HEALTH_EVERY_S = 10.0
 PLAIN_STEP_S = 0.5
-NOTHING_LISTENED_FOR = (
-    "nothing is listened for: --plan dtmf would hear digits, `streamer plan list` says what else there is"
-)
 LAST_WORDS_S = 1.0  # for readers to take what is left; all told the end may take two seconds
 
 

@@ -18,7 +18,7 @@ from streamer.base.units import (
     parse_time_s,
 )
 from streamer.plans.bands import AUTO, parse_bank
-from streamer.plans.plan import NO_PLAN
+from streamer.plans.plan import choose_plans
 
 TYPICAL_FS_HZ = 48000.0  # stands in for the rate while only the form of a length is checked
 COMMON_WINDOWS = ("hann", "hamming", "blackman", "blackmanharris", "boxcar", "flattop", "nuttall")
@@ -138,10 +138,7 @@ def _read_dashboard(text: str) -> str:
 
 def read_plan(text: str) -> tuple[str, ...]:
     """Names or files; whether they are there is found out when they are loaded. None for the word that says so."""
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
-    if NO_PLAN in names and len(names) > 1:
-        raise SpecError(f"plan is {shorten(text)}; {NO_PLAN} is nothing to listen for, so it stands alone")
-    return () if names == (NO_PLAN,) else names
+    return choose_plans([name.strip() for name in text.split(",") if name.strip()])
 
 
 def _read_number(name: str, text: str, low: float, high: float, meaning: str) -> float:
