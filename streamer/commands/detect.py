@@ -17,6 +17,7 @@ from streamer.commands.options import (
     CONTEXT,
     COPIES_OPTION,
     DEBUG,
+    DIGITS,
     OUTPUT_OPTIONS,
     PLAN_OPTION,
     SOURCE_OPTIONS,
@@ -52,7 +53,7 @@ class Options:
     duration: str | None
     jobs: int
     expect: str | None
-    digits: bool
+    is_digits: bool
     explain: bool
     start_time: str | None
     is_json: bool
@@ -61,9 +62,11 @@ class Options:
 
     def choose_format(self) -> Format:
         """Of what goes to stdout."""
-        if self.digits and self.is_json:
-            raise SpecError("--json and --digits are two ways to write to stdout; leave one of them out")
-        if self.digits:
+        if self.is_digits and self.is_json:
+            raise SpecError(
+                "--json and --digits are given, and stdout takes one of them: give the other to -o FILE"
+            )
+        if self.is_digits:
             return DigitLines(names_sources=len(self.files) > 1)
         return format_json if self.is_json else format_text
 
@@ -117,7 +120,7 @@ class Options:
     metavar="TEXT",
     help="End with exit code 1 unless every file has these digits, or this label, in one of its channels.",
 )
-@click.option("--digits", is_flag=True, help="Only the digits, a line for each channel of each file.")
+@DIGITS
 @click.option("--explain", is_flag=True, help="Say on stderr what was taken for no digit, and why.")
 @OUTPUT_OPTIONS
 @DEBUG

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from streamer.base.errors import SpecError
+from streamer.base.units import MAX_RATE_HZ, MAX_VALUES_PER_S
 from streamer.sources.channels import MAX_CHANNELS
 
 REFUSED_BEYOND = (
@@ -44,13 +45,16 @@ def take_samples(x: ArrayLike, axis: int, *, shortest_samples: int) -> NDArray[A
     return np.moveaxis(signal, axis, -1)
 
 
-def check_channels(signal: NDArray[Any]) -> None:
+def check_channels(signal: NDArray[Any], fs_hz: float) -> None:
     """signal: (..., samples). Each channel has detectors of its own, so there is an end to how many there may be."""
+    if not 1 <= fs_hz <= MAX_RATE_HZ:
+        raise SpecError(f"fs is {fs_hz:g}; a sample rate lies in 1..{MAX_RATE_HZ:g} Hz")
     n_channels = math.prod(signal.shape[:-1])
-    if n_channels > MAX_CHANNELS:
+    most = min(MAX_CHANNELS, int(MAX_VALUES_PER_S / fs_hz))
+    if n_channels > most:
         raise SpecError(
-            f"x has shape {signal.shape} with time last: {n_channels} channels, and no more than {MAX_CHANNELS} are "
-            "heard at once: give fewer, or axis= if time is another axis"
+            f"x has shape {signal.shape} with time last: {n_channels} channels, and at {fs_hz:g} Hz no more than "
+            f"{most} are heard at once: give fewer, or axis= if time is another axis"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -284,8 +285,8 @@ def detect(
     plan: str | Path | Sequence[str | Path] = "dtmf",
     axis: int = -1,
     copies: str = "join",
-    progress: ProgressForm = None,
     begins: bool = False,
+    progress: ProgressForm = None,
 ) -> list[Event]:
     """The events that a tone plan finds in a signal.
 
@@ -294,8 +295,8 @@ def detect(
     fs: sample rate in Hz   plan: a shipped plan's name or a TOML file, or several
     axis: of x, along which time runs: 0 for (samples, channels), as soundfile reads them
     copies: "join" tells one event in several channels that hold the same samples once, "keep" each
-    progress: True for a bar, a function of samples done and in all, or a tqdm: as for spectrogram
     begins: whether also the events that told of its begin are wanted
+    progress: True for a bar, a function of samples done and in all, or a tqdm: as for spectrogram
     Returns an Event for each thing, which tells of its end, in the order in which they became known. Raises SpecError.
 
     >>> import numpy as np, streamer
@@ -305,9 +306,10 @@ def detect(
     >>> [(event.label, round(event.t_s, 3), round(event.duration_s, 3)) for event in events]
     [('5', 0.1, 0.1)]
     """
-    rate_hz = SourceInfo(name="array", fs_hz=float(fs), channels=1).fs_hz
-    signal = take_samples(x, axis, shortest_samples=round(SHORTEST_S * rate_hz))
-    check_channels(signal)
+    rate_hz = float(fs)
+    is_rate = 0 < rate_hz < math.inf  # what it is else is said once it is known that x is samples
+    signal = take_samples(x, axis, shortest_samples=round(SHORTEST_S * rate_hz) if is_rate else 0)
+    check_channels(signal, rate_hz)
     samples = signal.reshape(-1, signal.shape[-1])
     names = [str(p) for p in ([plan] if isinstance(plan, str | Path) else plan)]
     info = SourceInfo(name="array", fs_hz=rate_hz, channels=len(samples))

@@ -54,8 +54,18 @@ def test_an_axis_that_is_not_there_is_refused(axis):
 
 
 def test_more_channels_than_can_be_heard_at_once_are_refused_before_any_work():
-    with pytest.raises(SpecError, match=r"\(1025, 200\) .* 1025 channels, and no more than 1024"):
+    with pytest.raises(SpecError, match=r"\(1025, 200\) .* 1025 channels, and at 8000 Hz no more than 1024"):
         streamer.detect(np.zeros((1025, 200)), FS)
+    with pytest.raises(
+        SpecError, match=r"300 channels, and at 1e\+06 Hz no more than 250 are heard at once: give"
+    ):
+        streamer.detect(np.zeros((300, 20000)), 1e6)
+
+
+@pytest.mark.parametrize("fs", [0, -8000, float("nan"), float("inf"), 1e9])
+def test_a_rate_that_cannot_be_is_refused_as_the_argument_it_is(fs):
+    with pytest.raises(SpecError, match=r"fs is .*; a sample rate lies in 1\.\.1e\+08 Hz"):
+        streamer.detect(np.zeros(8000), fs)
 
 
 def test_values_that_the_machine_could_not_hold_are_refused_before_any_work():
