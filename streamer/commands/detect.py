@@ -151,14 +151,13 @@ def command(**given: Any) -> None:
     if cut is not None:
         tell(f"cut short {describe_cut(cut)}; {tally.n_done} of {len(tasks)} files were done")
         click.get_current_context().exit(find_exit_code(cut))
+    if expectation is not None and not options.quiet:
+        for line in expectation.describe():
+            tell(line)
     if tally.failure is not None:
         click.get_current_context().exit(tally.failure.exit_code)
-    if expectation is not None:
-        if not options.quiet:
-            for line in expectation.describe():
-                tell(line)
-        if not expectation.is_met:
-            click.get_current_context().exit(NOTHING_MATCHED)
+    if expectation is not None and not expectation.is_met:
+        click.get_current_context().exit(NOTHING_MATCHED)
 
 
 def _finish(outputs: Sequence[Output], cut: BaseException | None) -> BaseException | None:

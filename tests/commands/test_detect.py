@@ -332,3 +332,11 @@ def test_no_plan_is_nothing_listened_for_which_is_said_and_no_file_called_none(d
     both = run("detect", str(dial), "--plan", "none", "--plan", "dtmf")
     assert both.returncode == 2
     assert 'plan is "none,dtmf"; none is nothing to listen for, so it stands alone' in both.stderr
+
+
+def test_what_was_expected_of_a_damaged_recording_is_told_beside_its_damage() -> None:
+    done = run("detect", str(FIELD / "damaged-page.ogg"), "--expect", "567-89", "--digits")
+    assert (done.returncode, done.stdout) == (3, "56789*#\n")
+    damage, heard = done.stderr.splitlines()
+    assert damage.startswith("streamer: damaged-page.ogg is damaged or cut short after")
+    assert heard == 'streamer: "567-89" was heard in damaged-page.ogg'
