@@ -82,15 +82,15 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
         return f"<Event {', '.join(parts)}>"
 
 
-def _as_dataclass_fields(struct: type[msgspec.Struct]) -> dict[str, dataclasses.Field[Any]]:
-    """By these pandas, polars and dataclasses.asdict read a struct as the dataclass that it is but for the name."""
+def _pass_for_dataclass(struct: type[msgspec.Struct]) -> None:
+    """So pandas, polars, dataclasses.asdict and pprint read a struct as the dataclass that it is but for the name."""
     fields = [(name, Any) for name in struct.__struct_fields__]
-    twin: Any = dataclasses.make_dataclass(struct.__name__, fields)
-    found: dict[str, dataclasses.Field[Any]] = twin.__dataclass_fields__
-    return found
+    twin: Any = dataclasses.make_dataclass(struct.__name__, fields, repr=False)
+    for name in ("__dataclass_fields__", "__dataclass_params__"):
+        setattr(struct, name, getattr(twin, name))
 
 
-setattr(Event, "__dataclass_fields__", _as_dataclass_fields(Event))  # noqa: B010  a struct declares its fields only
+_pass_for_dataclass(Event)
 
 
 def _format_seconds(seconds: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import pprint
 from typing import get_args
 
 import msgspec
@@ -112,6 +113,7 @@ def test_an_events_repr_is_a_line_for_people() -> None:
     assert (
         repr(ENDED) == "<Event dtmf end '5' at 0.200037 s for 50.14 ms, 770.02+1336 Hz, -7.0 dBFS, 49 dB S/N>"
     )
+    assert pprint.pformat([ENDED]) == f"[{ENDED!r}]"
     assert repr(BEGUN) == "<Event tone begin 'a?b' at 0.01 s, channel 2, x?.wav>"
     assert ", channels 1, 2, " in repr(msgspec.structs.replace(BEGUN, channels=[1, 2]))
 
