@@ -242,12 +242,14 @@ def test_a_stderr_that_nobody_reads_stops_no_digit_and_no_end() -> None:
     reader, writer = os.pipe()
     stuff(writer)
     program = run_until_it_streams("sim:dtmf:0123456789,loop", "--plan", "dtmf", stderr=writer)
+    assert program.stdout is not None
+    lines: list[dict[str, object]] = []
+    while not digits_of(lines):  # by now the worker has said what it is
+        lines += read_lines(program.stdout.readline())
     [worker] = [
         pid for pid in find_children(program.pid) if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
     ]
     os.kill(worker, signal.SIGKILL)  # which is told on stderr
-    assert program.stdout is not None
-    lines: list[dict[str, object]] = []
     while not any(line["type"] == "worker" for line in lines):
         lines += read_lines(program.stdout.readline())
     heard = len(digits_of(lines))
