@@ -53,7 +53,7 @@ ORDER = {
     "detectors": "hearing limits < __init__ < registry < cadences codes decoder dtmf sequences tones",
     "detectors/hearing": "__init__ bursts lines",
     "detectors/dtmf": (
-        "spec < pairs timing verdict < candidate company leaders rough < hearing < telling < grammar < detector"
+        "spec < pairs timing verdict < candidate chord company leaders rough < hearing < telling < grammar < detector"
         " < __init__"
     ),
     "dashboard": "__init__ messages palette terminal < canvas history link < state < bars panels < screen < process",

@@ -28,6 +28,7 @@ class Reject(StrEnum):
     SHAPE = "not switched on and off, but swelling and fading"
     GLIDE = "a tone that glides"
     COMPANY = "too much that comes and goes with it"
+    CHORD = "a third tone that comes and goes with it"
     DOUBT = "too many small doubts"
     TAIL = "a pair that was there before, or rings on"
     ROUGH = "too rough for a digit"
