@@ -152,8 +152,8 @@ class _Around(NamedTuple):
         frames: NDArray[np.float64] = (
             np.lib.stride_tricks.sliding_window_view(self.samples, n)[::step] * taper
         )
-        centres = np.arange(len(frames)) * float(step) + n / 2 + self.first
-        return _Frames(frames.astype(np.float64), centres, self.length, self.stopped, self.fs_hz)
+        centres = np.arange(len(frames), dtype=np.float64) * step + (n / 2 + self.first)
+        return _Frames(frames, centres, self.length, self.stopped, self.fs_hz)
 
 
 def _read_around(
