@@ -150,6 +150,11 @@ def doubt_of(shape: Shape, heard: Heard) -> float:
     )
 
 
+def doubt_of_level(under_db: float) -> float:
+    """How little a digit belongs to the one before it, which is so much louder: crosstalk, or another's echo."""
+    return 2.0 * _ramp(under_db, 15, 35)
+
+
 def judge_tones(tones: PairTones, spec: DtmfSpec, *, more_twist_db: float = 0.0) -> Refusal | None:
     """The first reason why these are no digit's tones, whatever else is there.
 

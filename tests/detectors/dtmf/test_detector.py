@@ -433,3 +433,17 @@ def test_a_pair_refused_for_its_twist_is_told_so_however_far_it_is(preset, twist
     detector.explain(lambda _sample, digit, refusal: told.append((digit, refusal.reject)))
     run_detector(detector, m.dial(rng, "7", on_ms=100, twist_db=twist_db))
     assert told == [("7", reject)]
+
+
+def test_a_faint_digit_right_after_a_loud_one_is_told_with_little_confidence(rng):
+    """Crosstalk, or the echo of another key."""
+    loud, faint = m.key(rng, "3", 145, dbfs=-6), m.key(rng, "0", 150, dbfs=-51)
+    samples = np.concatenate(
+        [m.silence(150), loud, m.silence(60), faint, m.silence(3000), faint, m.silence(150)]
+    )
+    samples += m.noise(rng, samples.size, 10**-6.2)
+    ends = [event for event in hear(samples) if event.phase == "end"]
+    assert [event.label for event in ends] == ["3", "0", "0"]
+    assert ends[0].confidence > 0.95
+    assert ends[1].confidence < 0.3
+    assert ends[2].confidence > 0.9  # by itself it is a digit as any
