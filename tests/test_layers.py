@@ -56,7 +56,7 @@ ORDER = {
     "detectors/hearing": "__init__ baseband bursts lines",
     "detectors/tones": "spec < probes company figures < candidate memory < verdict < detector < __init__",
     "detectors/dtmf": (
-        "spec < pairs timing verdict < candidate company leaders rough < hearing < telling < grammar < detector"
+        "spec < pairs timing verdict < candidate chord company leaders rough < hearing < telling < grammar < detector"
         " < __init__"
     ),
     "dashboard": "__init__ messages palette terminal < canvas history link < state < bars panels < screen < process",

@@ -576,6 +576,36 @@ def not_quite(decoder: Decoder, scale: float) -> tuple[float, ...]:
     return tuple(taken(decoder, [make() for _ in n]) for make in (random_pair, glide, harmonic))
 
 
+@case(
+    "a third tone that comes and goes with the pair, a key's 0 to -10 dB / any other 0 to -6 dB: taken %",
+    "<= 1 / 1",
+    lambda f: f[0] <= 1 and f[1] <= 1,
+)
+def chord(decoder: Decoder, scale: float) -> tuple[float, ...]:
+    rng = rng_of("chord")
+
+    def with_third(pick: Callable[[float, float], float], least_db: float) -> Samples:
+        digit, ms = str(rng.choice(list(ALL_DIGITS))), float(rng.choice((40, 50, 70, 100, 200, 400)))
+        burst = m.key(rng, digit, ms, dbfs=-15)
+        third_hz, dbfs = pick(*TONES_HZ[digit]), -15 + rng.uniform(least_db, 0)
+        return once(rng, burst + m.sine(third_hz, burst.size, dbfs=dbfs, phase_rad=rng.uniform(0, 6.28)))
+
+    def of_a_key(low_hz: float, high_hz: float) -> float:
+        return float(rng.choice([f for f in LOW_HZ + HIGH_HZ if f not in (low_hz, high_hz)]))
+
+    def other(low_hz: float, high_hz: float) -> float:
+        """No product of the pair."""
+        products = (2 * low_hz - high_hz, 2 * high_hz - low_hz, low_hz + high_hz)
+        while True:
+            hz = rng.uniform(320, 3300)
+            if far_from_tones(hz) and min(abs(hz - f) for f in products) > 30:
+                return float(hz)
+
+    n = trials(600, scale, 40)
+    kinds = ((of_a_key, -10), (other, -6))
+    return tuple(taken(decoder, [with_third(pick, least_db) for _ in n]) for pick, least_db in kinds)
+
+
 @case("train of 20 ms bursts taken %", "0", lambda f: f[0] == 0)
 def train(decoder: Decoder, scale: float) -> tuple[float, ...]:
     rng = rng_of("train")

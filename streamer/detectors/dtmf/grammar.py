@@ -12,11 +12,12 @@ from streamer.detectors.dtmf.leaders import CLOSE_FRAMES, MIN_LEAD_FRAMES, SHORT
 from streamer.detectors.dtmf.pairs import NO_PAIR, PAIR_DIGITS, common_tone
 from streamer.detectors.dtmf.telling import Teller
 from streamer.detectors.dtmf.timing import Timing
-from streamer.detectors.dtmf.verdict import Heard, Refusal, Reject, Shape, doubt_of
+from streamer.detectors.dtmf.verdict import Heard, Refusal, Reject, Shape, doubt_of, doubt_of_level
 from streamer.detectors.hearing.bursts import Burst
 from streamer.events import Event
 
 OFF_FRAMES = 4  # one that is off when checked may be back so much later
+NEAR_MS = 2000.0  # digits of one call come this soon after each other, and about as loud
 TOUCH_MS = 40.0  # a pair that comes to lead sooner after a digit may have a tone of it
 CHECKS_MS = (45.0, 75.0, 140.0, 280.0)  # ages at which one refused is looked at again
 LOOK_MS = 140.0  # as often one that has not begun is looked at as a rough digit
@@ -42,10 +43,9 @@ class Grammar:
         self._longest_look_ms = max(CHECKS_MS[-1], self._spec.min_on_ms + 100)
         self._n_digits = 0
         self._candidates: dict[int, Candidate] = {}  # by pair
-        self._lead = NO_PAIR  # the pair that leads in the newest frame, and since when
-        self._lead_since = 0
+        self._lead, self._lead_since = NO_PAIR, 0  # the pair that leads in the newest frame, and since when
         self._last_pair = NO_PAIR  # the last digit that ended, and when
-        self._last_stop_frame = 0.0
+        self._last_stop_frame = self._last_level_dbfs = 0.0
 
     def follow(self, runs: Runs, hearing: Hearing) -> list[Event]:
         """The next frames, run by run."""
@@ -307,12 +307,15 @@ class Grammar:
 
     def _begin(self, candidate: Candidate, found: tuple[Shape, Heard], frame: int) -> Event:
         shape, heard = found
-        self._n_digits += 1
-        candidate.number = self._n_digits
+        candidate.number = self._n_digits = self._n_digits + 1
         candidate.start_sample = shape.start_sample
         candidate.check_frame, candidate.look_frame = None, frame + WATCH_FRAMES
         candidate.noise = min(heard.tones.amplitudes) ** 2 / 2 / 10 ** (heard.snr_db / 10)
-        candidate.confidence = 0.5 ** (doubt_of(shape, heard) / self._spec.max_doubt)
+        is_near = self._last_pair != NO_PAIR and (frame - self._last_stop_frame) * self._hop_ms < NEAR_MS
+        under_db = self._last_level_dbfs - heard.tones.level_dbfs if is_near else 0.0
+        doubt = doubt_of(shape, heard) + doubt_of_level(under_db)
+        candidate.confidence = 0.5 ** (doubt / self._spec.max_doubt)
+        self._last_level_dbfs = heard.tones.level_dbfs
         return self._teller.make_begin(candidate, heard, frame)
 
 

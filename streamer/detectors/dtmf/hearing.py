@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.detectors.dtmf.chord import find_third
 from streamer.detectors.dtmf.company import hear_company
 from streamer.detectors.dtmf.leaders import MIN_LEAD_FRAMES
 from streamer.detectors.dtmf.pairs import PAIR_BANDS, PAIRS_HZ
@@ -154,7 +155,8 @@ class Hearing:
         heard = self._listen(pair, shape, frame)
         if isinstance(heard, Refusal):
             return heard
-        return judge(shape, heard, self.timing.spec) or (shape, heard)
+        refusal = judge(shape, heard, self.timing.spec) or self._judge_chord(shape, heard.tones, frame)
+        return refusal or (shape, heard)
 
     def weigh_rough(self, pair: int, burst: Burst, frame: int) -> tuple[Shape, Heard] | Refusal:
         """The same of a joint burst, whose edges and envelopes say nothing."""
@@ -167,7 +169,10 @@ class Hearing:
             timing=self.timing,
             read=lambda start, stop: self._read(start, stop, frame),
         )
-        return rough if isinstance(rough, Refusal) else judge_rough(rough, self.timing.spec)
+        found = rough if isinstance(rough, Refusal) else judge_rough(rough, self.timing.spec)
+        if isinstance(found, Refusal):
+            return found
+        return self._judge_chord(found[0], found[1].tones, frame) or found
 
     def follow_tail(self, pair: int, burst: Burst, frame: int) -> Tail:
         """What the pair has done since its burst stopped."""
@@ -306,6 +311,18 @@ class Hearing:
             noise_samples=self.timing.length_samples,
             length_ms=(shape.stop_sample - shape.start_sample) / per_ms,
         )
+
+    def _judge_chord(self, shape: Shape, tones: PairTones, frame: int) -> Refusal | None:
+        """Whether there is a third tone that comes and goes with the pair."""
+        third = find_third(
+            tones,
+            start_sample=shape.start_sample,
+            stop_sample=shape.stop_sample,
+            stopped=shape.stopped,
+            fs_hz=self.timing.fs_hz,
+            read=lambda start, stop: self._read(start, stop, frame),
+        )
+        return Refusal(Reject.CHORD, third.over_weaker_db, third.limit_db) if third else None
 
     def _read(self, start: int, stop: int, frame: int) -> NDArray[np.float64] | None:
         """Samples [start, stop), none of them later than the frame."""

@@ -15,6 +15,7 @@ from streamer.detectors.dtmf.spec import HIGH_HZ, DtmfSpec
 LEAD_RATIO = np.float32(0.6)  # a tone leads its group with so much of its four bands' power
 MIN_LEAD_FRAMES = 5  # fewer make no candidate,
 SHORT_LEAD_FRAMES = 9  # and fewer from first to last no digit: one of 28 ms leads for more than 10
+TOLD_TWIST_DB = 18.0  # up to this and some 6 dB more a pair leads: what twist refuses is told
 CLOSE_FRAMES = 2  # after it has led no more, it is asked so much later whether it has ended
 
 
@@ -35,12 +36,8 @@ def make_limits(spec: DtmfSpec, analysis: Analysis) -> LeadLimits:
     return LeadLimits(
         is_wanted=np.array([digit in spec.digits for digit in PAIR_DIGITS]),
         least_power=np.float32(0.5 * power_from_db(spec.min_level_dbfs) * loss),
-        most_low_over_high=np.float32(
-            power_from_db(max(spec.max_low_over_high_db, spec.max_twist_alone_db)) / loss
-        ),
-        most_high_over_low=np.float32(
-            power_from_db(max(spec.max_high_over_low_db, spec.max_twist_alone_db)) / loss
-        ),
+        most_low_over_high=np.float32(power_from_db(max(spec.max_low_over_high_db, TOLD_TWIST_DB)) / loss),
+        most_high_over_low=np.float32(power_from_db(max(spec.max_high_over_low_db, TOLD_TWIST_DB)) / loss),
     )
 
 

@@ -155,6 +155,7 @@ class Rough(NamedTuple):
 
     start_sample: float
     stop_sample: float  # so far, unless it has stopped
+    stopped: bool
     length_ms: float
     tones: PairTones
     onset: Onset
@@ -216,6 +217,7 @@ def listen_rough(
     return Rough(
         start_sample=start_sample,
         stop_sample=stop_sample,
+        stopped=burst.stop < newest_frame - burst.origin,
         tones=tones,
         length_ms=length_ms,
         onset=onset,
@@ -252,7 +254,7 @@ def judge_rough(rough: Rough, spec: DtmfSpec) -> tuple[Shape, Heard] | Refusal:
     shape = Shape(
         start_sample=rough.start_sample,
         stop_sample=rough.stop_sample,
-        stopped=False,
+        stopped=rough.stopped,
         start_skew_ms=0.0,
         stop_skew_ms=0.0,
         start_misfit=0.0,

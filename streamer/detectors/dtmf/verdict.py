@@ -28,6 +28,7 @@ class Reject(StrEnum):
     SHAPE = "not switched on and off, but swelling and fading"
     GLIDE = "a tone that glides"
     COMPANY = "too much that comes and goes with it"
+    CHORD = "a third tone that comes and goes with it"
     DOUBT = "too many small doubts"
     TAIL = "a pair that was there before, or rings on"
     ROUGH = "too rough for a digit"
@@ -163,6 +164,11 @@ def doubt_of(shape: Shape, heard: Heard) -> float:
             + 0.28 * _ramp(heard.newcomer_db, -15, 15)
         )
     )
+
+
+def doubt_of_level(under_db: float) -> float:
+    """How little a digit belongs to the one before it, which is so much louder: crosstalk, or another's echo."""
+    return 2.0 * _ramp(under_db, 15, 35)
 
 
 def judge_tones(tones: PairTones, spec: DtmfSpec, *, more_twist_db: float = 0.0) -> Refusal | None:

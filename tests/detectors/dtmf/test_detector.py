@@ -375,3 +375,75 @@ def test_a_tone_that_goes_on_while_another_beeps_is_no_digit():
     samples = m.sine(770, FS_HZ, dbfs=-18)
     samples[2000:3600] += m.sine(1336, 1600, dbfs=-12)
     assert hear(samples) == []
+
+
+# Chords.
+
+
+def strike(rng, key: str, third_hz: float, under_db: float, ms: float) -> np.ndarray:
+    """A key and a third tone, that come and go together."""
+    burst = m.key(rng, key, ms, dbfs=-12)
+    third = m.sine(third_hz, burst.size, dbfs=-12 - under_db, phase_rad=rng.uniform(0, 6))
+    return np.concatenate([m.silence(150), burst + third, m.silence(200)])
+
+
+@pytest.mark.parametrize("under_db", [0, 2, 4, 6, 8, 10])
+@pytest.mark.parametrize(("key", "third_hz"), [("1", 770), ("5", 1209), ("#", 852), ("*", 1477), ("A", 1477)])
+def test_a_third_tone_of_the_keypad_makes_a_pair_ambiguous(key, third_hz, under_db, rng):
+    for ms in (40, 80, 350):
+        assert hear(strike(rng, key, third_hz, under_db, ms)) == []
+
+
+@pytest.mark.parametrize("under_db", [0, 3, 6])
+@pytest.mark.parametrize("third_hz", [400, 620, 1000, 2100, 3000])
+def test_a_chord_is_no_key(third_hz, under_db, rng):
+    for key, ms in (("1", 45), ("6", 100), ("0", 350)):
+        assert hear(strike(rng, key, third_hz, under_db, ms)) == []
+
+
+def test_a_tone_far_under_the_pair_or_there_before_and_after_does_no_harm(rng):
+    assert digits(hear(strike(rng, "5", 1477, 16, 80))) == "5"
+    assert digits(hear(strike(rng, "5", 2100, 12, 80))) == "5"
+    samples = m.dial(rng, ALL, on_ms=60, dbfs=-15)
+    assert digits(hear(samples + m.sine(1000, samples.size, dbfs=-12))) == ALL
+
+
+def test_the_distortion_of_a_pair_is_no_third_tone(rng):
+    """2 * 1209 - 941 = 1477, a tone of another key."""
+    samples = np.clip(m.dial(rng, "*4*", on_ms=60, dbfs=0) * 2, -1, 1)
+    assert digits(hear(samples)) == "*4*"
+
+
+def test_a_chord_is_told_as_such_to_who_asks(rng):
+    told = []
+    detector = DtmfDetector(DtmfSpec(), fs_hz=FS_HZ)
+    detector.explain(lambda _sample, digit, refusal: told.append((digit, refusal.reject)))
+    run_detector(detector, strike(rng, "1", 1000, 3, 80))
+    assert told == [("1", Reject.CHORD)]
+
+
+@pytest.mark.parametrize("preset", ["default", "q24-att"])
+@pytest.mark.parametrize(
+    ("twist_db", "reject"),
+    [(20, Reject.HIGH_STRONGER), (-20, Reject.LOW_STRONGER), (23, Reject.HIGH_STRONGER)],
+)
+def test_a_pair_refused_for_its_twist_is_told_so_however_far_it_is(preset, twist_db, reject, rng):
+    told = []
+    detector = DtmfDetector(PRESETS[preset], fs_hz=FS_HZ)
+    detector.explain(lambda _sample, digit, refusal: told.append((digit, refusal.reject)))
+    run_detector(detector, m.dial(rng, "7", on_ms=100, twist_db=twist_db))
+    assert told == [("7", reject)]
+
+
+def test_a_faint_digit_right_after_a_loud_one_is_told_with_little_confidence(rng):
+    """Crosstalk, or the echo of another key."""
+    loud, faint = m.key(rng, "3", 145, dbfs=-6), m.key(rng, "0", 150, dbfs=-51)
+    samples = np.concatenate(
+        [m.silence(150), loud, m.silence(60), faint, m.silence(3000), faint, m.silence(150)]
+    )
+    samples += m.noise(rng, samples.size, 10**-6.2)
+    ends = [event for event in hear(samples) if event.phase == "end"]
+    assert [event.label for event in ends] == ["3", "0", "0"]
+    assert ends[0].confidence > 0.95
+    assert ends[1].confidence < 0.3
+    assert ends[2].confidence > 0.9  # by itself it is a digit as any
