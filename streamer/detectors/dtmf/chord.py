@@ -16,7 +16,7 @@ from streamer.detectors.hearing.lines import find_lines, measure_hz, measure_pow
 KEY_TONE_DB = (
     -10.8
 )  # a third tone that another key has makes the pair ambiguous down to this, under its weaker tone,
-OTHER_TONE_DB = -6.6  # and any other makes it a chord
+OTHER_TONE_DB = -7.0  # and any other makes it a chord
 LOWEST_HZ = 300.0  # below, codecs leave hum of their own
 SURE_DB = 1.0  # a pair that is on still is refused for a line that has kept its level to this all the time
 MOST_LINES = 4  # so many of the strongest are looked at
