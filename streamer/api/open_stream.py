@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import weakref
 from collections import deque
@@ -224,7 +225,7 @@ def open_stream(
     plan: Plans = (),
     speed: float | None = 1.0,
     rate: float | None = None,
-    channels: str | None = None,
+    channels: str | int | None = None,
     workers: int | None = None,
 ) -> OpenStream:
     """Listen to a source while it sounds.
@@ -244,6 +245,8 @@ def open_stream(
     42
     """
     plans = list_plan_names(plan)
+    _check_pace(speed, workers)
+    channels = str(channels) if isinstance(channels, int) else channels
     if isinstance(source, str | os.PathLike | SourceSpec):
         spec = _read_source(source, rate=rate, channels=channels)
         display = make_display(bands, window_length, hop_length, window)
@@ -265,6 +268,18 @@ def open_stream(
         return Listener(rate, plans, bands, window_length, hop_length, window, n_channels)
 
     return OpenStream(BlocksFeed(source, make_listener, rate_hz=rate, choice=parse_channels(channels)))
+
+
+def _check_pace(speed: float | None, workers: int | None) -> None:
+    is_number = isinstance(speed, int | float) and not isinstance(speed, bool)
+    if speed is not None and not (is_number and 0 < speed < math.inf):
+        raise SpecError(f"speed is {shorten(speed)}; give a number above 0, or None for as fast as it goes")
+    if workers is not None and not (
+        isinstance(workers, int) and not isinstance(workers, bool) and workers > 0
+    ):
+        raise SpecError(
+            f"workers is {shorten(workers)}; give a whole number above 0, or None for as many as suit"
+        )
 
 
 def _is_iterable(source: object) -> bool:

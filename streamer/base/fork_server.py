@@ -51,6 +51,8 @@ def serve(fd: int, preloaded: Sequence[str]) -> None:
     # A terminal sends these to all of its job; it is the main process that ends it.
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    # A service manager sends this to all of them. Handled and not ignored: programs that children start inherit that.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])  # until now it has waited
     link = socket.socket(fileno=fd)
     with _ending_with(link):

@@ -14,7 +14,7 @@ from streamer.commands.live.load_settings import (
     write_default_config,
 )
 from streamer.commands.options import CONFIG_OPTIONS, CONTEXT, DEBUG
-from streamer.commands.talk import answer
+from streamer.commands.talk import answer, tell
 from streamer.plans.plan import describe_plan
 
 
@@ -29,7 +29,10 @@ def command() -> None:
 @DEBUG
 def show(has_origin: bool, profile: str | None, config: str | None) -> None:
     """The settings in force."""
-    answer(*load_settings(config=config, profile=profile).format(has_origin=has_origin).split("\n"))
+    loaded = load_settings(config=config, profile=profile)
+    for note in loaded.notes:
+        tell(note)
+    answer(*loaded.format(has_origin=has_origin).split("\n"))
 
 
 @command.command("profiles", context_settings=CONTEXT)

@@ -27,7 +27,7 @@ from streamer.commands.options import (
 from streamer.commands.progress import ProgressBar
 from streamer.commands.talk import announce_compiling, tell
 from streamer.detectors.copies import parse_copies
-from streamer.events import End
+from streamer.events import End, Event, Record, Start
 from streamer.outputs import open_outputs
 from streamer.outputs.digits import DigitLines
 from streamer.outputs.formats import NOTHING_LISTENED_FOR, Format, format_json, format_text
@@ -154,6 +154,9 @@ def command(**given: Any) -> None:
     if expectation is not None and not options.quiet:
         for line in expectation.describe():
             tell(line)
+    elif not (options.quiet or options.is_json or options.explain):
+        for line in tally.describe_silent(plans):
+            tell(line)
     if tally.failure is not None:
         click.get_current_context().exit(tally.failure.exit_code)
     if expectation is not None and not expectation.is_met:
@@ -179,6 +182,25 @@ class Tally:
         self._outputs, self._expectation = outputs, expectation
         self.failure: StreamerError | None = None  # the first
         self.n_done = 0  # files, those that failed among them
+        self._silent: dict[str, bool] = {}  # by source: whether nothing was heard of it
+        self._current = ""
+
+    def describe_silent(self, plans: Sequence[str]) -> list[str]:
+        """A line for each file of which nothing was told, so that nobody wonders whether it was listened to."""
+        names = [name for name, is_silent in self._silent.items() if is_silent]
+        if not plans or not names:
+            return []
+        which = names[0]
+        if len(names) > 1:
+            which = f"{len(names)} of {len(self._silent)} files, the first of them {names[0]}"
+        return [f"nothing was heard of {', '.join(plans)} in {which}; --explain says what was refused"]
+
+    def _note_heard(self, item: Record) -> None:
+        if isinstance(item, Start):
+            self._current = item.source
+            self._silent.setdefault(item.source, True)
+        elif isinstance(item, Event):
+            self._silent[self._current] = False
 
     def take(self, item: Told) -> bool:
         """Whether there is any use in more."""
@@ -191,6 +213,7 @@ class Tally:
         else:
             if self._expectation is not None:
                 self._expectation.take(item)
+            self._note_heard(item)
             self.n_done += isinstance(item, End) and item.reason == "eof"
             for output in self._outputs:
                 output.put(item, waits=True)

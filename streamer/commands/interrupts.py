@@ -63,6 +63,8 @@ class Interrupts:
     def raise_them(self) -> None:
         """What was noted, and what comes from now on, as Interrupted."""
         self._phase = _Phase.RAISING
+        if self._is_reopening_asked and self.first is None:  # a hang-up, of a command that reopens nothing
+            self.first = signal.SIGHUP
         if self.first is not None:
             raise Interrupted(self.first)
 

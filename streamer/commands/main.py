@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 import sys
 from collections.abc import Iterator, Set
@@ -146,6 +147,11 @@ def run() -> int:
         cause = passed.__cause__
         assert cause is not None
         return DONE if isinstance(cause, BrokenPipeError) else _tell_internal_error(cause)
+    except (OSError, MemoryError) as error:
+        if (shortage := _describe_shortage(error)) is None:
+            return _tell_internal_error(error)
+        tell(shortage)
+        return INTERNAL_ERROR
     except Exception as error:
         return _tell_internal_error(error)
     return code if isinstance(code, int) else DONE
@@ -156,6 +162,27 @@ def _tell_of_the_store() -> None:
     store = sys.modules.get("streamer.analysis.kernels.store")
     if store and (notice := store.notice()):
         tell(notice)
+
+
+SHORTAGES = {
+    errno.ENOSPC: "make room on the disk",
+    errno.EDQUOT: "make room on the disk",
+    errno.EFBIG: "allow larger files (see `ulimit -f`)",
+    errno.EMFILE: "allow more open files (see `ulimit -n`)",
+    errno.ENFILE: "close some programs",
+    errno.ENOMEM: "allow more memory (see `ulimit -v`)",
+}
+
+
+def _describe_shortage(error: OSError | MemoryError) -> str | None:
+    """One line about what this machine has too little of, if that is what it is."""
+    if isinstance(error, MemoryError) or "llvmlite" in str(error):  # whose library could not be mapped
+        return f"there is not enough memory: {SHORTAGES[errno.ENOMEM]}"
+    if error.errno not in SHORTAGES:
+        return None
+    is_of_a_file = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    where = error.filename or ("stdout, or another file" if is_of_a_file else "")
+    return f"{where}{': ' * bool(where)}{error.strerror}; {SHORTAGES[error.errno]}"
 
 
 def _tell_internal_error(error: BaseException) -> int:
@@ -188,7 +215,7 @@ def _print_version(context: click.Context, _parameter: click.Parameter, wanted: 
     try:
         import soundfile
 
-        click.echo(soundfile.__libsndfile_version__)
+        click.echo(f"libsndfile {soundfile.__libsndfile_version__}")
     except (ImportError, OSError):
         click.echo("libsndfile is missing")
     context.exit()

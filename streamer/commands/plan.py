@@ -46,6 +46,10 @@ def list_them(has_paths: bool) -> None:
 @DEBUG
 def show(name: str | None, has_defaults: bool, schema: str | None, keys: str | None) -> None:
     """The text of a plan, the keys of a section, or the JSON Schema of events."""
+    if sum(asked is not None for asked in (name, schema, keys)) > 1:
+        raise click.UsageError(
+            "the name of a plan, --keys and --schema each ask for something else: give one of them"
+        )
     if keys is not None:
         choose(keys, tuple(KINDS), name="keys")
         _show_keys(load_kind(keys))

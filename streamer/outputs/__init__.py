@@ -10,10 +10,14 @@ May import: base, sources, analysis, events, detectors (of what kind an event is
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from enum import Enum
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from streamer.base.errors import SpecError
+from streamer.base.text import shorten
 
 if TYPE_CHECKING:
     from streamer.outputs.output import Output, ReadAudio
@@ -33,8 +37,15 @@ class Keeping(Enum):
 
 def check_outputs(targets: Sequence[str]) -> None:
     """SpecError names the target that can be none; nothing is opened or made."""
+    named: dict[str, str] = {}
     for target in targets:
         import_module(OUTPUTS[_find_scheme(target)]).check_output(target)
+        place = target if _find_scheme(target) else os.path.realpath(target)
+        if place in named:
+            raise SpecError(
+                f"--output {shorten(target)} is {shorten(named[place])} again; leave one of them out"
+            )
+        named[place] = target
 
 
 def open_outputs(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from streamer.base.errors import SpecError
 from streamer.base.text import shorten
 from streamer.detectors.registry import is_digit
@@ -33,8 +35,8 @@ class HeardFile:
         return "".join(event.label for event in self._ends[channel] if is_digit(event.type))
 
     def find(self, wanted: str) -> list[list[int]]:
-        """The groups of channels that hold it: as digits in a row, dashes and spaces aside, or as a label."""
-        digits = "".join(wanted.split()).replace("-", "")
+        """The groups of channels that hold it: as digits in a row, dashes, spaces and brackets aside, or as a label."""
+        digits = re.sub(r"[\s()-]", "", wanted).upper()
         return [
             group
             for group in self.group_channels()

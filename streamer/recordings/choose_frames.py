@@ -1,7 +1,7 @@
 """Frames that suit a picture: as long as what sounds wants them, and a new one for every column.
 
-Of some lengths, the one is taken in whose spectrogram the sound is gathered in the fewest cells: clicks want
-short frames, hum long ones. Baraniuk, Flandrin, Janssen and Michel (2001), "Measuring time-frequency information
+Of some lengths, the shortest is taken in whose spectrogram the sound is gathered in about the fewest cells: clicks
+want short frames, hum long ones. Baraniuk, Flandrin, Janssen and Michel (2001), "Measuring time-frequency information
 content using the Renyi entropies", IEEE Trans. Inf. Theory 47(4).
 """
 
@@ -23,12 +23,13 @@ HANN_ENBW_BINS = 1.5
 
 LENGTHS_MS = (5, 10, 20, 40, 85, 170, 340)
 USUAL_MS = 85
-CLEAR_BITS = 0.1  # by so much another length must gather the sound better than the usual one
+CLEAR_BITS = 0.05  # less makes no difference to be seen,
+NOISE_BITS = 0.15  # and where all lengths are so much alike there is nothing but noise
 LOOKED_AT_S = 20.0
 LEAST_FRAMES = 8  # a picture of fewer windows, end to end, is none,
 LEAST_SAMPLES = 16  # nor one of shorter ones
 BLOCK_SAMPLES = 1 << 16
-ORDER = 3  # of the entropy
+ORDER = 2  # of the entropy
 FINEST_OVERLAP = 32  # hops a window: finer columns would all look the same
 
 
@@ -64,12 +65,16 @@ def choose_frames(
     }
     if not bits:
         return None
-    best_ms = min(bits, key=lambda ms: bits[ms])
-    if USUAL_MS in bits and bits[USUAL_MS] - bits[best_ms] < CLEAR_BITS:
-        best_ms = USUAL_MS
-    length = lengths[best_ms]
+    length = lengths[_choose_ms(bits)]
     hop = min(max(n_samples // columns, length // FINEST_OVERLAP, 1), length // 4)
     return str(length), str(hop)
+
+
+def _choose_ms(bits: dict[int, float]) -> int:
+    """The shortest length that gathers the sound about as well as the best: onsets are seen beside tones."""
+    if USUAL_MS in bits and max(bits.values()) - min(bits.values()) < NOISE_BITS:
+        return USUAL_MS
+    return min(ms for ms in bits if bits[ms] - min(bits.values()) < CLEAR_BITS)
 
 
 def measure_spread_bits(samples: NDArray[np.float32], length_samples: int) -> float:

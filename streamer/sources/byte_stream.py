@@ -21,6 +21,7 @@ from streamer.sources.formats.pcm import decode, silence_nonfinite
 from streamer.sources.formats.wav import WAV_MAGICS, ByteReader, StreamFormat, read_wav_header, skip_id3
 from streamer.sources.spec import Loss, Read, SourceInfo, SourceSpec
 
+GUESSED_WITHIN_S = 0.15  # what sox announces of an MP3 is off by its frames and their padding
 EARLIER_S = 2.0  # how long before us the rest of a pipeline may have been started
 
 # first bytes -> what they begin
@@ -133,9 +134,15 @@ class StreamSource(Read):
                 f"{self.info.name} ended inside a sample: its last {len(pending)} bytes are left out"
             )
         self._at_end()
-        if missing_bytes:
+        missing_s = (missing_bytes or 0) / bytes_per_sample / self.info.fs_hz
+        if self._size_bytes is None and n_read and 0 < missing_s <= GUESSED_WITHIN_S:
+            self.remarks.append(
+                f"{self.info.name} is {format_duration(missing_s)} shorter than its WAV header announces, which "
+                "programs that write to a pipe have to guess; it is taken to be complete"
+            )
+        elif missing_bytes:
             self._losses.append(Loss(n_read, -(-missing_bytes // bytes_per_sample)))
-            missing = format_duration(missing_bytes / bytes_per_sample / self.info.fs_hz)
+            missing = format_duration(missing_s)
             raise SourceError(f"{self.info.name} is cut short: {missing} fewer than its WAV header announces")
         if not n_read:
             raise SourceError(f"{self.info.name} is empty: it holds no sample")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ SHARD_CHUNKS = 8  # chunks in one file
 
 
 class ZarrStore(Store):
-    """Zarr 3, opened by xarray.open_zarr(path, consolidated=False). Whole shards only: each is written once."""
+    """Zarr 3, opened by xarray.open_zarr(path). Whole shards only: each is written once."""
 
     def __init__(self, path: Path, heading: Heading) -> None:
         try:
@@ -70,6 +71,13 @@ class ZarrStore(Store):
                 name, shape=values.shape, dtype=dtype, dimension_names=(dim,), attributes=attributes
             )
             array[:] = values
+        import zarr  # which open_group has loaded
+
+        with (
+            warnings.catch_warnings()
+        ):  # of a part of the format that readers look for, and no standard has yet
+            warnings.simplefilter("ignore")
+            zarr.consolidate_metadata(self._group.store)
 
     def close(self) -> None:
         """Nothing is kept open."""

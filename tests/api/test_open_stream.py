@@ -436,3 +436,20 @@ def test_levels_of_bands_are_those_of_the_array_to_the_last_bit(workers: int) ->
     assert live.T.shape == offline.shape
     assert (offline == live.T).all()
     assert (offline == np.concatenate([run.power for run in levels], axis=1).T).all()
+
+
+@pytest.mark.parametrize("speed", ["max", True, 0, -1, float("nan"), float("inf")])
+def test_a_speed_that_cannot_be_meant_is_refused_at_once(speed: object) -> None:
+    with pytest.raises(streamer.SpecError, match=r"speed is .*; give a number above 0, or None"):
+        streamer.open_stream("sim:dtmf:1", bands="dtmf", speed=speed)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("workers", [0, -1, 1.5, True])
+def test_workers_that_cannot_be_meant_are_refused_at_once(workers: object) -> None:
+    with pytest.raises(streamer.SpecError, match=r"workers is .*; give a whole number above 0, or None"):
+        streamer.open_stream("sim:dtmf:1", bands="dtmf", workers=workers)  # type: ignore[arg-type]
+
+
+def test_channels_may_be_a_number() -> None:
+    with streamer.open_stream("sim:dtmf:1", bands="dtmf", channels=1, speed=None) as stream:
+        assert any(isinstance(item, streamer.Levels) for item in stream)

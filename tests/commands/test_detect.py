@@ -211,7 +211,8 @@ def test_explain_says_what_was_refused_and_by_how_much(tmp_path: Path) -> None:
     assert line.endswith(", the limit is 28.5 ms")
     stats = next(record for record in records if record["type"] == "stats")
     assert stats["rejections"] == {"shorter than min_on_ms": 1}
-    assert run("detect", path).stderr == ""
+    told = "streamer: nothing was heard of dtmf in short.wav; --explain says what was refused\n"
+    assert run("detect", path).stderr == told
 
 
 def test_a_bad_file_among_good_ones_is_told_and_the_others_are_heard(dial: Path, tmp_path: Path) -> None:
@@ -340,3 +341,23 @@ def test_what_was_expected_of_a_damaged_recording_is_told_beside_its_damage() ->
     damage, heard = done.stderr.splitlines()
     assert damage.startswith("streamer: damaged-page.ogg is damaged or cut short after")
     assert heard == 'streamer: "567-89" was heard in damaged-page.ogg'
+
+
+@pytest.mark.parametrize("wanted", ["(555) 01-23", "5550123", "a b"])
+def test_brackets_dashes_spaces_and_case_of_what_is_expected_do_not_count(
+    wanted: str, tmp_path: Path
+) -> None:
+    path = write_call(tmp_path / "both.wav", "5550123AB", "5550123AB")
+    assert run("detect", path, "--expect", wanted, "-q").returncode == 0
+
+
+def test_of_files_in_which_nothing_is_heard_that_is_said_unless_somebody_wants_quiet(
+    dial: Path, tmp_path: Path
+) -> None:
+    soundfile.write(tmp_path / "still.wav", np.zeros(8000), 8000)
+    still = str(tmp_path / "still.wav")
+    told = "streamer: nothing was heard of dtmf in still.wav; --explain says what was refused\n"
+    assert run("detect", still).stderr == told
+    assert run("detect", still, "-q").stderr == ""
+    assert run("detect", str(dial)).stderr == ""
+    assert run("detect", still, str(dial)).stderr == told

@@ -40,6 +40,8 @@ START = """if True:
         (["detect", "sim:dtmf:1,loop"], [signal.SIGINT], 130),
         (["spectrogram", "sim:dtmf:1,loop"], [signal.SIGTERM], 143),
         (["generate", "silence:1s", "-o", "/nowhere/x.wav"], [signal.SIGINT], 130),
+        (["generate", "silence:1s", "-o", "/nowhere/x.wav"], [signal.SIGHUP], 129),
+        (["detect", "sim:dtmf:1,loop"], [signal.SIGHUP], 129),
     ],
 )
 def test_a_signal_that_comes_before_anything_is_loaded_ends_it_with_the_documented_code(

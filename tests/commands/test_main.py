@@ -9,7 +9,7 @@ import click
 import pytest
 
 from streamer.commands.main import COMMANDS, cli, load_command
-from tests.programs import run
+from tests.programs import STREAMER, run
 
 
 def test_help_and_version_end_with_0() -> None:
@@ -82,3 +82,15 @@ def test_a_shell_is_offered_commands_and_the_options_of_one() -> None:
     assert "--schema" in complete("plan", "show")
     with click.Context(cli) as context:
         assert {item.value for item in cli.shell_complete(context, "de")} == {"detect", "devices"}
+
+
+@pytest.mark.parametrize("words", [["bands", "dtmf"], ["plan", "list"], ["guide"], ["--help"]])
+def test_a_full_stdout_is_a_full_disk_and_no_internal_error(words: list[str]) -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(
+            [*STREAMER, *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 70
+    assert (
+        done.stderr == "streamer: stdout, or another file: No space left on device; make room on the disk\n"
+    )

@@ -477,14 +477,22 @@ def test_after_a_frozen_capture_process_time_goes_on_where_the_signal_is_right_t
 ) -> None:
     listener = Listener(f"mic:{JACK_NAME}", "--plan", tick_plan, env=jack.env)
     jack.connect()
-    for _ in range(3):
-        _, before = listener.wait_for("tone")
-    capture = find_capture(listener.program.pid)
-    os.kill(capture, signal.SIGSTOP)
-    time.sleep(frozen_s)  # this long is what is tested
-    if is_running(capture):
-        os.kill(capture, signal.SIGCONT)
-    _, gap = listener.wait_for("gap", timeout_s=5)
+    for _ in range(5):
+        for _ in range(3):
+            _, before = listener.wait_for("tone")
+        capture = find_capture(listener.program.pid)
+        os.kill(capture, signal.SIGSTOP)
+        time.sleep(frozen_s)  # this long is what is tested
+        if is_running(capture):
+            os.kill(capture, signal.SIGCONT)
+        _, gap = listener.wait_for("gap", timeout_s=5)
+        if gap["reason"] == reason:
+            break
+        # On a machine that has other things to do it was frozen for longer, and told so.
+        assert gap["reason"] == "device_lost"
+        assert gap["lost_samples"] / FS_HZ > SILENT_S - 0.1
+        jack.connect()
+        listener.wait_for("tone")
     assert gap["reason"] == reason
     shortest_s = min(frozen_s, SILENT_S)  # then the process is taken for dead, and replaced
     assert (

@@ -93,3 +93,8 @@ def test_people_are_told_of_every_scheme() -> None:
     assert list_targets() == ".jsonl, .csv, .txt or count:..."
     with pytest.raises(SpecError, match=r"must end in one of \.jsonl.*, or begin with count:"):
         open_outputs(["cuont:1"])
+
+
+def test_one_file_named_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"again; leave one of them out"):
+        check_outputs([str(tmp_path / "a.csv"), f"{tmp_path}/../{tmp_path.name}/a.csv"])

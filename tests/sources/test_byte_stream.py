@@ -114,6 +114,15 @@ def test_a_pipe_that_ends_early_is_told(tmp_path):
             next(blocks)
 
 
+def test_what_a_program_that_writes_to_a_pipe_has_guessed_too_long_is_no_loss(tmp_path):
+    content = wav_bytes(tmp_path)
+    with Piped(content[:-2000]) as fd, open_source(parse_source("-"), stdin_fd=fd) as source:
+        assert sum(map(len, source.read_blocks(1000))) == 4500
+        assert not source.losses
+        [remark] = source.remarks
+    assert remark.startswith("stdin is 62.5ms shorter than its WAV header announces")
+
+
 def test_a_closed_stdin_is_told():
     read_fd, write_fd = os.pipe()
     os.close(write_fd)

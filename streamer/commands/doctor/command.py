@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from streamer.base.errors import INTERNAL_ERROR
+from streamer.base.errors import INTERNAL_ERROR, NO_SOURCE
 from streamer.base.processes import start_server
 from streamer.base.units import parse_frequency_hz
 from streamer.commands.options import CONTEXT, DEBUG
@@ -19,13 +19,14 @@ from streamer.sources import parse_source
 def command(source: str | None, is_json: bool, rate: str | None) -> None:
     """Whether everything works here, SOURCE (mic or mic:NAME) too, and what to do where it does not.
 
-    Ends with 0 when `streamer live` can run, with 70 when it cannot.
+    Ends with 0 when `streamer live` can run, with 3 when only SOURCE is not there, else with 70.
     """
     start_server()
     import msgspec  # while the server loads its kernels
 
     from streamer.commands.doctor.checks import examine
     from streamer.commands.doctor.diagnosis import Verdict
+    from streamer.commands.doctor.microphone import SOURCE_SUBJECTS
 
     rate_hz = None if rate is None else parse_frequency_hz(rate, name="rate")
     diagnoses = []
@@ -37,4 +38,6 @@ def command(source: str | None, is_json: bool, rate: str | None) -> None:
     if is_json:
         click.echo(msgspec.json.encode({"can_run": can_run, "findings": diagnoses}))
     if not can_run:
-        click.get_current_context().exit(INTERNAL_ERROR)
+        problems = [diagnosis for diagnosis in diagnoses if diagnosis.verdict is Verdict.PROBLEM]
+        is_source_alone = source is not None and all(each.subject in SOURCE_SUBJECTS for each in problems)
+        click.get_current_context().exit(NO_SOURCE if is_source_alone else INTERNAL_ERROR)

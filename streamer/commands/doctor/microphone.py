@@ -35,6 +35,9 @@ class Captured:
     peak: float
 
 
+SOURCE_SUBJECTS = ("audio library", "devices", "capture")  # of which a problem is the source's alone
+
+
 def check_audio(microphone: SourceSpec) -> Iterator[Diagnosis]:
     """Library, devices and a short capture, in a child, as PortAudio may hang in any of them."""
     answers = _ask_child(microphone)

@@ -173,6 +173,8 @@ def _load_file(path: Path, findings: list[str]) -> _Layer:
     for section in file.values:
         if section not in ("live", "description"):
             hint = "; tone plans have files of their own, named by plan" if section in KINDS else ""
+            if section in _BY_KEY:
+                hint = " but a setting of [live]; write [live] in a line above it"
             choices = hint or offer(section, ["live"])
             findings.append(
                 f"{file.name}:{file.line_of((section,))}: {section[:60]}: not a section here{choices}"
