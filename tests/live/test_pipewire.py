@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -60,7 +61,7 @@ def test_digits_are_heard_by_pipewire_before_and_after_its_server_was_frozen_and
         listener.wait_for_audio()
         heard += play(pipewire, dial, listener)
     listener.end()
-    assert heard == digits_of(listener.seen) == DIGITS * (1 + len(FAULTS))
+    assert heard == dialled(listener.seen) == DIGITS * (1 + len(FAULTS))
 
 
 @pytest.mark.audio
@@ -81,16 +82,27 @@ def test_a_microphone_unplugged_from_pipewire_is_heard_again_once_it_is_plugged_
         listener.wait_for_audio()
         heard += play(pipewire, dial, listener)
     listener.end()
-    assert heard == digits_of(listener.seen) == DIGITS * 3
+    assert heard == dialled(listener.seen) == DIGITS * 3
 
 
 def play(pipewire: PipeWireMic, dial: Path, listener: Listener) -> str:
     """What is heard while the digits are played."""
     before = len(listener.seen)
     pipewire.play(dial)
-    while len(digits_of(listener.seen[before:])) < len(DIGITS):
+    while len(dialled(listener.seen[before:])) < len(DIGITS):
         listener.wait_for("dtmf")
-    return digits_of(listener.seen[before:])
+    return dialled(listener.seen[before:])
+
+
+def dialled(lines: list[dict[str, Any]]) -> str:
+    """The digits, 400 ms from start to start; one that the player, short of processor time, has parted counts once."""
+    ends = [line for line in lines if line["type"] == "dtmf" and line["phase"] == "end"]
+    whole = [
+        end
+        for before, end in zip([None, *ends], ends, strict=False)
+        if before is None or end["label"] != before["label"] or end["t_s"] - before["t_s"] > 0.3
+    ]
+    return digits_of(whole)
 
 
 @pytest.mark.audio
