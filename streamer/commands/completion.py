@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from typing import get_args
 
 import click
 from click.shell_completion import (
@@ -24,20 +25,11 @@ from click.shell_completion import (
 )
 
 from streamer.commands.options import CONTEXT, DEBUG
+from streamer.detectors.copies import COPIES
+from streamer.detectors.registry import KINDS
 
 FILE: CompletionItem = CompletionItem("", type="file")  # the shell knows better
 SOURCE_WORDS = {"mic": "the default microphone", "sim:": "a made-up signal", "cmd:": "a program's output"}
-WINDOWS = [
-    "hann",
-    "hamming",
-    "blackman",
-    "blackmanharris",
-    "nuttall",
-    "flattop",
-    "boxcar",
-    "bartlett",
-    "cosine",
-]
 
 
 def list_sources(incomplete: str) -> Mapping[str, str]:
@@ -80,6 +72,18 @@ def list_sample_formats(_incomplete: str) -> Iterable[str]:
     return RAW_FORMATS
 
 
+def list_windows(_incomplete: str) -> Iterable[str]:
+    from streamer.commands.live.settings import COMMON_WINDOWS
+
+    return COMMON_WINDOWS
+
+
+def list_scales(_incomplete: str) -> Iterable[str]:
+    from streamer.analysis.values import Scale
+
+    return get_args(Scale)
+
+
 def list_nothing(_incomplete: str) -> Iterable[str]:
     return ()
 
@@ -99,18 +103,18 @@ VALUES: dict[str, tuple[Callable[[str], Mapping[str, str] | Iterable[str]], bool
     "bands": (list_bands, False),
     "spec": (list_bands, False),
     "topic": (list_topics, False),
-    "window": (offer(*WINDOWS), False),
+    "window": (list_windows, False),
     "sample_format": (list_sample_formats, False),
     "unit": (offer("dbfs", "dbm0"), False),
-    "scale": (offer("amplitude", "power", "psd", "complex"), False),
+    "scale": (list_scales, False),
     "dtype": (offer("float32", "float64"), False),
     "dashboard": (offer("auto", "on", "off"), False),
     "channels": (offer("1", "1,2", "all", "mix"), False),
     "speed": (offer("1", "max"), False),
-    "copies": (offer("join", "keep"), False),
+    "copies": (offer(*COPIES), False),
     "workers": (offer("auto", "1", "2", "4"), False),
     "schema": (offer("event"), False),
-    "keys": (offer("tone", "sequence", "cadence", "code", "dtmf"), False),
+    "keys": (offer(*KINDS), False),
     **dict.fromkeys(("output", "outputs", "config", "file"), (list_nothing, True)),
 }
 

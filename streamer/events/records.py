@@ -64,6 +64,14 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
         """All of it by name, None where there is nothing to say."""
         return msgspec.structs.asdict(self)
 
+    def name_channels(self) -> str:
+        """For people: those it was heard in; empty for the first alone."""
+        return (
+            ""
+            if self.channels is None and self.channel == 1
+            else name_channels(self.channels or [self.channel])
+        )
+
     def __repr__(self) -> str:
         lasts = "" if self.duration_s is None else f" for {_format_seconds(self.duration_s)}"
         parts = [f"{self.type} {self.phase} {printable(self.label)!r} at {self.t_s:.6g} s{lasts}"]
@@ -73,13 +81,15 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
             parts.append(f"{self.level_dbfs:.1f} dBFS")
         if self.snr_db is not None:
             parts.append(f"{self.snr_db:.0f} dB S/N")
-        if self.channels:
-            parts.append(f"channels {', '.join(map(str, self.channels))}")
-        elif self.channel != 1:
-            parts.append(f"channel {self.channel}")
+        if where := self.name_channels():
+            parts.append(where)
         if self.file is not None:
             parts.append(printable(self.file))
         return f"<Event {', '.join(parts)}>"
+
+
+def name_channels(channels: Sequence[int]) -> str:
+    return f"channel{'s' if len(channels) > 1 else ''} {', '.join(map(str, channels))}"
 
 
 def _pass_for_dataclass(struct: type[msgspec.Struct]) -> None:

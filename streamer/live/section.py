@@ -190,9 +190,7 @@ class Section:
         items: list[Item] = []
         self.dates.learn(self.ring)
         for item in self.pool.collector.take():
-            self.dates.learn(
-                self.ring
-            )  # now that it is there, its blocks are: nothing is told before its time
+            self.dates.learn(self.ring)  # its blocks are there now: nothing is told before its time
             if isinstance(item, Gap) and item.reason is GapReason.DAMAGED:
                 items.append(self._note_gap(item))
                 continue

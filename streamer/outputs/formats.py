@@ -54,10 +54,8 @@ def format_text(record: Record) -> str | None:
             parts.append(f"{record.snr_db:3.0f} dB S/N")
         if record.twist_db is not None:
             parts.append(f"twist {record.twist_db:+.1f} dB")
-        if record.channels:
-            parts.append(f"channels {', '.join(map(str, record.channels))}")
-        elif record.channel != 1:
-            parts.append(f"channel {record.channel}")
+        if where := record.name_channels():
+            parts.append(where)
         if record.file:
             parts.insert(0, record.file)
         return "  ".join(parts)

@@ -8,6 +8,7 @@ from streamer.base.errors import SpecError
 from streamer.base.text import shorten
 from streamer.detectors.registry import is_digit
 from streamer.events import Event, Record, Start
+from streamer.events.records import name_channels
 
 NOTHING = "nothing"
 
@@ -55,10 +56,6 @@ class HeardFile:
     def _describe_channel(self, channel: int) -> str:
         others = [event.label for event in self._ends[channel] if not is_digit(event.type)]
         return " ".join(filter(None, [self.digits_of(channel), *others])) or NOTHING
-
-
-def name_channels(channels: list[int]) -> str:
-    return f"channel{'s' if len(channels) > 1 else ''} {', '.join(map(str, channels))}"
 
 
 class Expectation:

@@ -21,7 +21,17 @@ from streamer.plans.bands import AUTO, parse_bank
 from streamer.plans.plan import choose_plans
 
 TYPICAL_FS_HZ = 48000.0  # stands in for the rate while only the form of a length is checked
-COMMON_WINDOWS = ("hann", "hamming", "blackman", "blackmanharris", "boxcar", "flattop", "nuttall")
+COMMON_WINDOWS = (
+    "hann",
+    "hamming",
+    "blackman",
+    "blackmanharris",
+    "boxcar",
+    "flattop",
+    "nuttall",
+    "bartlett",
+    "cosine",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

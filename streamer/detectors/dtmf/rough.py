@@ -54,7 +54,6 @@ class Steadiness(NamedTuple):
 
     deviation: float  # of the worse, a ratio
     phase_noise_rad: float  # RMS of the worse about a straight line
-    sway: float  # RMS of the worse envelope over its mean
 
 
 class Rivals(NamedTuple):
@@ -114,11 +113,9 @@ def find_steadiness(values: NDArray[np.complex128], turns: NDArray[np.float64]) 
     phases_off = phases - (weights * phases).sum(axis=1, keepdims=True)
     slopes = (weights * frames_off * phases_off).sum(axis=1) / (weights * frames_off**2).sum(axis=1)
     left = phases_off - slopes[:, np.newaxis] * frames_off
-    envelopes = np.sqrt(power)
     return Steadiness(
         deviation=float(np.max(np.abs(slopes) / turns)),
         phase_noise_rad=math.sqrt(float(np.max((weights * left**2).sum(axis=1)))),
-        sway=float(np.max(envelopes.std(axis=1) / envelopes.mean(axis=1))),
     )
 
 

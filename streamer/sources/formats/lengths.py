@@ -8,7 +8,6 @@ from streamer.sources.formats.stretches import FileBytes, Stretch
 from streamer.sources.formats.wav import UNKNOWN_BYTES_FROM
 
 UNKNOWN_AU_BYTES = 0xFFFFFFFF  # as .snd says that its length is not known
-CAF_TO_THE_END = -1
 W64_DATA = b"data\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
 MAX_CHUNKS = 1000
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from streamer.sources.formats.stretches import FileBytes, Stretch, Survey
 
-CONTINUED, FIRST, LAST = 1, 2, 4  # flags of a page
+FIRST, LAST = 2, 4  # flags of a page
 HEADER_BYTES = 27
 MAX_PAGE_BYTES = 27 + 255 + 255 * 255
 NO_PACKET_ENDS = -1  # as a page's position says it
@@ -33,7 +33,6 @@ class Page:
     position: int
     serial: int
     number: int
-    ends_packet: bool  # whether its last packet ends on it
 
 
 def checksum(page: bytes) -> int:
@@ -65,7 +64,6 @@ def read_page(data: FileBytes, at: int) -> Page | None:
         position=position,
         serial=serial,
         number=number,
-        ends_packet=not lengths or lengths[-1] < 255,
     )
 
 
@@ -163,7 +161,6 @@ def _find_cut(data: FileBytes, last: Page) -> Page | None:
         position=position if is_next else NO_PACKET_ENDS,
         serial=serial,
         number=number,
-        ends_packet=False,
     )
 
 
