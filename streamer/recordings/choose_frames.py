@@ -21,8 +21,12 @@ HIGHEST_AUDIO_RATE_HZ = 96000.0  # unless they were made for what lies there, at
 MOST_BANDS = 4096  # that leave no gap: so wide must they be, and frames so short
 HANN_ENBW_BINS = 1.5
 
-LENGTHS_MS = (5, 10, 20, 40, 85, 170, 340)
-USUAL_MS = 85
+LENGTHS_MS = (5.0, 10.0, 20.0, 40.0, 85.0, 170.0, 340.0)
+SHORT_LENGTHS_MS = (
+    1.25,
+    2.5,
+)  # also where a recording reaches higher than ears do: bats call in milliseconds
+USUAL_MS = 85.0
 CLEAR_BITS = 0.05  # less makes no difference to be seen,
 NOISE_BITS = 0.15  # and where all lengths are so much alike there is nothing but noise
 LOOKED_AT_S = 20.0
@@ -57,20 +61,22 @@ def choose_frames(
             opened.read_blocks(BLOCK_SAMPLES), start, min(n_samples, round(LOOKED_AT_S * fs_hz))
         )
     longest_samples = MOST_BANDS * HANN_ENBW_BINS * fs_hz / find_top_hz(fs_hz)
-    lengths = {ms: round(ms * fs_hz / 1000) for ms in LENGTHS_MS}
+    stretch = max(1.0, LEAST_SAMPLES / (LENGTHS_MS[0] * fs_hz / 1000))  # at rates so low, all are longer
+    lengths_ms = (*(SHORT_LENGTHS_MS if fs_hz > HIGHEST_AUDIO_RATE_HZ else ()), *LENGTHS_MS)
+    lengths = {ms: round(ms * stretch * fs_hz / 1000) for ms in lengths_ms}
     bits = {
         ms: measure_spread_bits(samples, length)
         for ms, length in lengths.items()
         if LEAST_SAMPLES <= length <= min(samples.size // LEAST_FRAMES, longest_samples)
     }
-    if not bits:
+    if samples.size < LEAST_FRAMES * LEAST_SAMPLES // 2:
         return None
-    length = lengths[_choose_ms(bits)]
+    length = lengths[_choose_ms(bits)] if bits else max(samples.size // LEAST_FRAMES, LEAST_SAMPLES)
     hop = min(max(n_samples // columns, length // FINEST_OVERLAP, 1), length // 4)
     return str(length), str(hop)
 
 
-def _choose_ms(bits: dict[int, float]) -> int:
+def _choose_ms(bits: dict[float, float]) -> float:
     """The shortest length that gathers the sound about as well as the best: onsets are seen beside tones."""
     if USUAL_MS in bits and max(bits.values()) - min(bits.values()) < NOISE_BITS:
         return USUAL_MS

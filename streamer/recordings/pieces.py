@@ -16,19 +16,23 @@ from numpy.typing import NDArray
 from streamer.analysis.frames import FrameSpec
 from streamer.analysis.groups import find_short_windows, shorten_windows
 from streamer.analysis.values import Measurement, Scale
-from streamer.base.errors import SourceError, SpecError
+from streamer.base.errors import SourceError, SpecError, StreamerError
+from streamer.base.fields import format_number
 from streamer.base.text import as_unicode, choose
 from streamer.base.units import format_duration, parse_length_samples
 from streamer.events import Event
 from streamer.plans.band_report import describe_gap
 from streamer.plans.bands import AUTO, make_analysis, parse_bank
 from streamer.recordings import Progress
-from streamer.recordings.choose_frames import DEFAULT_TOP_HZ, MOST_BANDS, find_top_hz
+from streamer.recordings.choose_frames import DEFAULT_TOP_HZ, LEAST_SAMPLES, MOST_BANDS, find_top_hz
 from streamer.recordings.threads import Meter, spread
 from streamer.sources import SourceSpec, open_source
 from streamer.stores.heading import Heading, Piece
 
 USUAL_LENGTH_MS, USUAL_HOP = 85.0, "25%"
+LEAST_FRAMES = (
+    2  # of the usual length, end to end, that a recording holds: in a shorter one frames are shorter
+)
 DEFAULT_BANDS = (320, MOST_BANDS)  # enough for a smooth picture, and no more than can be waited for
 PIECE_VALUES = 1 << 18  # of a channel, some milliseconds of work and a few megabytes
 PIECE_SAMPLES = 1 << 20
@@ -41,7 +45,7 @@ class SpectraSpec:
     bands: None for what suits the rate   hop: None for what suits a picture, else 25 %
     window_length: of all windows; None or AUTO for what each band's width needs, none of them below `shortest`
     shortest: None for what suits a picture, else 85 ms, the window of probes that nobody gave one; less where they
-    reach higher than usual
+    reach higher than usual, or the recording is short, and more at rates so low that 85 ms would be a few samples
     end_s: None for the end   plans: whose events to look for meanwhile
     """
 
@@ -70,9 +74,9 @@ class SpectraSpec:
         """Whether bands have windows of their own."""
         return self.window_length in (None, AUTO)
 
-    def make_measurement(self, fs_hz: float) -> Measurement:
-        shown = min(1.0, DEFAULT_TOP_HZ / find_top_hz(fs_hz))
-        shortest = self.shortest or f"{USUAL_LENGTH_MS * shown:g}ms"
+    def make_measurement(self, fs_hz: float, n_samples: int | None = None) -> Measurement:
+        """n_samples: of the recording, or of the part that is asked for, where that is known"""
+        shortest = self.shortest or str(_choose_length(fs_hz, n_samples))
         length_samples = parse_length_samples(shortest if self.is_auto else self.window_length or AUTO, fs_hz)
         frames = FrameSpec(length_samples=length_samples, hop_samples=length_samples, window=self.window)
         bank = parse_bank(self.bands or choose_bands(fs_hz, frames), fs_hz)
@@ -87,6 +91,13 @@ class SpectraSpec:
         return Measurement(analysis=analysis, dtype=np.dtype(self.dtype), scale=self.scale)
 
 
+def _choose_length(fs_hz: float, n_samples: int | None) -> int:
+    """Samples of the usual window."""
+    shown = min(1.0, DEFAULT_TOP_HZ / find_top_hz(fs_hz))
+    usual = max(round(USUAL_LENGTH_MS * shown * fs_hz / 1000), LEAST_SAMPLES)
+    return usual if n_samples is None else max(min(usual, n_samples // LEAST_FRAMES), LEAST_SAMPLES)
+
+
 def choose_bands(fs_hz: float, frames: FrameSpec) -> str:
     """Probes a noise bandwidth apart or less: a tone between two is less than 4 dB down in both."""
     least, most = DEFAULT_BANDS
@@ -95,7 +106,9 @@ def choose_bands(fs_hz: float, frames: FrameSpec) -> str:
     step_hz = min(max(enbw_hz, top_hz / most), top_hz / least)
     unit_hz = 10 ** (math.floor(math.log10(step_hz)) - 1)
     step_hz = math.floor(step_hz / unit_hz) * unit_hz
-    return f"lin:{2 * step_hz:.6g}-{min(top_hz, fs_hz / 2 - step_hz):.6g}:{step_hz:.6g}"
+    last_hz = min(top_hz, fs_hz / 2 - step_hz)
+    first, last, step = (format_number(float(f"{hz:.6g}")) for hz in (2 * step_hz, last_hz, step_hz))
+    return f"lin:{first}-{last}:{step}"
 
 
 class Spectra:
@@ -119,7 +132,7 @@ class Spectra:
             n_samples = info.n_samples
             if n_samples is not None:
                 n_samples = min(n_samples, n_samples if self._stop is None else self._stop) - self._start
-            measurement = spec.make_measurement(info.fs_hz)
+            measurement = spec.make_measurement(info.fs_hz, n_samples)
             if n_samples is not None and spec.is_auto:
                 shortened = shorten_windows(measurement.analysis, n_samples)
                 measurement = dataclasses.replace(measurement, analysis=shortened)
@@ -133,7 +146,7 @@ class Spectra:
                 start_time=info.start_time,
             )
             if n_samples is not None and not self.heading.n_frames:
-                raise self._no_frame(max(0, n_samples))
+                raise self._no_frame(n_samples)
             self._recording = None
             if spec.plans:
                 from streamer.recordings.detect import Recording  # which loads the detectors
@@ -256,12 +269,21 @@ class Spectra:
                 raise
             self.damage = error
 
-    def _no_frame(self, n_samples: int) -> SpecError:
-        length, fs_hz = self.heading.frames.length_samples, self.heading.fs_hz
+    def _no_frame(self, n_samples: int) -> StreamerError:
+        """Why there is nothing to show of so many samples, below 0 if the recording ends before the start."""
+        name, spec, fs_hz = self.heading.name, self._spec, self.heading.fs_hz
+        if n_samples <= 0:
+            if not spec.start_s:
+                return SourceError(f"{name} is empty: it holds no sample")
+            ends = format_duration((self._start + n_samples) / fs_hz)
+            return SpecError(
+                f"start is {format_duration(spec.start_s)}, but {name} ends at {ends}: start earlier"
+            )
+        length = self.heading.frames.length_samples
+        earlier = " or start earlier" if spec.start_s else ""
         return SpecError(
-            f"{self.heading.name}: {n_samples} samples from {format_duration(self._spec.start_s)} on are less "
-            f"than one window of {length} ({format_duration(length / fs_hz)}): shorten --window-length or start "
-            "earlier"
+            f"{name}: {n_samples} samples from {format_duration(spec.start_s)} on are less than one window of "
+            f"{length} ({format_duration(length / fs_hz)}): shorten --window-length{earlier}"
         )
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,9 +75,35 @@ def test_only_the_part_that_is_shown_is_looked_at(tmp_path: Path) -> None:
     assert dials[0] <= 40
 
 
-@pytest.mark.parametrize("n_samples", [0, 1, 100])
+@pytest.mark.parametrize("n_samples", [0, 1, 63])
 def test_what_is_too_short_gets_no_frames_of_its_own(tmp_path: Path, n_samples: int) -> None:
     assert choose(tmp_path / "a.wav", np.zeros(n_samples)) is None
+
+
+def test_a_click_of_ten_milliseconds_and_a_day_of_ten_samples_a_second_get_frames_too(tmp_path: Path) -> None:
+    assert choose(tmp_path / "a.wav", click()[FS // 4 - 20 : FS // 4 + 60]) == (2.0, 1)
+    soundfile.write(tmp_path / "slow.wav", np.sin(np.arange(100_000)), 10)
+    found = choose_frames.choose_frames(
+        parse_source(str(tmp_path / "slow.wav")), start_s=0, end_s=None, columns=COLUMNS
+    )
+    assert found is not None
+    assert int(found[0]) >= choose_frames.LEAST_SAMPLES
+
+
+def test_calls_of_milliseconds_get_shorter_frames_where_a_recording_reaches_higher_than_ears(
+    tmp_path: Path,
+) -> None:
+    fs = 256_000
+    samples = 3e-4 * np.random.default_rng(3).standard_normal(fs)
+    call_hz = 25e3 + 80e3 * np.exp(-np.arange(1536) / fs / 3e-3)
+    for start in range(9000, fs - 2000, 40_000):
+        samples[start : start + 1536] += np.hanning(1536) * np.sin(2 * np.pi * np.cumsum(call_hz) / fs) / 4
+    soundfile.write(tmp_path / "bats.wav", samples, fs)
+    found = choose_frames.choose_frames(
+        parse_source(str(tmp_path / "bats.wav")), start_s=0, end_s=None, columns=COLUMNS
+    )
+    assert found is not None
+    assert int(found[0]) / fs < 0.004
 
 
 def test_what_can_be_read_once_only_gets_the_usual_frames() -> None:
@@ -104,9 +131,9 @@ def test_numbers_are_always_of_the_usual_frames_and_what_was_asked_for_is_done(
     path = tmp_path / "a.wav"
     soundfile.write(path, digits(), FS)
 
-    def note(spec: SpectraSpec, fs_hz: float) -> object:
+    def note(spec: SpectraSpec, *where: Any) -> object:
         asked.append(spec)
-        return make(spec, fs_hz)
+        return make(spec, *where)
 
     make = SpectraSpec.make_measurement
     monkeypatch.setattr(SpectraSpec, "make_measurement", note)

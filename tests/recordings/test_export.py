@@ -223,7 +223,7 @@ def test_the_command_takes_bands_frames_scale_and_part(recordings, tmp_path):
         (["nowhere.wav"], 3, "nowhere.wav: No such file or directory"),
         (["{low}", "--scale", "loud"], 2, 'scale is "loud"'),
         (["{low}", "--width", "1"], 2, "width is 1"),
-        (["{low}", "--start", "2s"], 2, "low.wav: 0 samples from 2s on"),
+        (["{low}", "--start", "2s"], 2, "start is 2s, but low.wav ends at"),
     ],
 )
 def test_a_mistake_is_one_line_and_an_exit_code(recordings, tmp_path, words, code, message):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from streamer.analysis.frames import FrameSpec
 from streamer.base.errors import SourceError, SpecError
+from streamer.recordings.choose_frames import LEAST_SAMPLES
 from streamer.recordings.pieces import Spectra, SpectraSpec, choose_bands
 from streamer.recordings.spectrogram import spectrogram
 from streamer.sources import SourceSpec, parse_source
@@ -176,7 +177,7 @@ def test_the_default_bands_stay_countable_for_the_longest_window():
         ({"dtype": "int16"}, "dtype is"),
         ({"start_s": 3.0, "end_s": 2.0}, "end is 2s; it must lie behind start, 3s"),
         ({"bands": "5k"}, "band 5000 is 5000 Hz"),
-        ({"start_s": 11.0}, "noise.wav: 0 samples from 11s on are less than one window"),
+        ({"start_s": 11.0}, "start is 11s, but noise.wav ends at 10s: start earlier"),
         ({"window_length": "20s"}, "80000 samples from 0ms on are less than one window of 160000"),
         ({"window": "nosuch"}, "window is"),
     ],
@@ -190,6 +191,30 @@ def test_a_pipe_too_short_for_one_window_is_refused_at_its_end():
     source = SourceSpec(kind="command", target="head -c 100 /dev/zero", sample_format="s16le", rate_hz=FS)
     with pytest.raises(SpecError, match="50 samples from 0ms on are less than one window of 680"):
         read(source, bands="440")
+
+
+@pytest.mark.parametrize("fs", [1, 10, 100, 1000, FS, 384_000, 20_000_000])
+@pytest.mark.parametrize("n", [17, 80, 1000])
+@pytest.mark.parametrize("spec", [{}, {"bands": "probes(lin:0.1-0.4:0.1)"}])
+def test_a_recording_of_any_length_and_rate_has_a_spectrogram_without_any_flag(tmp_path, fs, n, spec):
+    path = tmp_path / "short.wav"
+    soundfile.write(path, np.random.default_rng(0).uniform(-1, 1, n), fs)
+    values, spectra = read(str(path), **spec)
+    assert values.shape[2] >= (1 if n < 2 * LEAST_SAMPLES else 2)
+    assert spectra.heading.frames.length_samples >= LEAST_SAMPLES
+
+
+def test_an_empty_recording_is_said_to_be_empty(tmp_path):
+    soundfile.write(tmp_path / "empty.wav", np.zeros(0), FS)
+    with pytest.raises(SourceError, match=r"empty\.wav is empty: it holds no sample"):
+        read(str(tmp_path / "empty.wav"))
+
+
+def test_advice_on_a_window_that_is_too_long_says_to_start_earlier_only_where_that_helps(noise):
+    with pytest.raises(SpecError, match=r"shorten --window-length$"):
+        read(str(noise[0]), window_length="20s")
+    with pytest.raises(SpecError, match=r"shorten --window-length or start earlier$"):
+        read(str(noise[0]), window_length="5s", start_s=8.0)
 
 
 def test_a_damaged_recording_is_an_error_and_not_a_shorter_one(tmp_path):

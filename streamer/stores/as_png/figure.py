@@ -51,27 +51,32 @@ class Figure(Store):
         from streamer.stores.as_png.sheet import Sheet  # and so Pillow, which takes 45 ms
 
         heading, panel = self._heading, self.panels[0]
-        values = find_loudest(self._columns.values, self._columns.under_pixels(panel.width), axis=1)
+        fs_hz, frames = heading.fs_hz, heading.frames
+        start_s = heading.start_sample / fs_hz
+        stop_s = (int(heading.starts(self._columns.n_frames - 1, 1)[0]) + frames.length_samples) / fs_hz
+        # A column stands for its frame's middle, and half a hop around it: what lies before the first has none.
+        edge_s = (frames.length_samples - frames.hop_samples) / 2 / fs_hz
+        edge = min(round(edge_s / (stop_s - start_s) * panel.width), (panel.width - 1) // 2)
+        n_pixels = panel.width - 2 * edge
+        values = find_loudest(self._columns.values, self._columns.under_pixels(n_pixels), axis=1)
         if self._rows is None:
             values = find_loudest(values, self._axis.rows(panel.height), axis=2)
         levels = level_db(values, heading.scale).swapaxes(1, 2)[:, ::-1]  # the lowest band is the last row
         floor_db, ceiling_db = choose_range(levels, self._style)
-        half_hop_s = heading.frames.hop_samples / heading.fs_hz / 2
-        first_s, last_s = heading.times_s(0, 1)[0], heading.times_s(self._columns.n_frames - 1, 1)[0]
         sheet = Sheet(self._style)
-        sheet.draw_heading(heading)
+        sheet.draw_heading(heading, has_edges=edge > 0)
         for channel, (box, level) in enumerate(zip(self.panels, levels, strict=True), start=1):
-            sheet.draw_levels(box, (level - floor_db) / (ceiling_db - floor_db))
+            sheet.draw_levels(box, (level - floor_db) / (ceiling_db - floor_db), edge=edge)
             sheet.draw_frequencies(box, self._axis)
             sheet.draw_events(
                 box,
                 [event for event in events if event.channel == channel],
                 self._axis,
                 tag=f"channel {channel}" if heading.channels > 1 else "",
-                start_s=first_s - half_hop_s,
-                stop_s=last_s + half_hop_s,
+                start_s=start_s,
+                stop_s=stop_s,
             )
-        sheet.draw_times(self.panels, start_s=first_s - half_hop_s, stop_s=last_s + half_hop_s)
+        sheet.draw_times(self.panels, start_s=start_s, stop_s=stop_s)
         sheet.draw_colours(self.panels, floor_db=floor_db, ceiling_db=ceiling_db, scale=heading.scale)
         sheet.save(self._path, title=heading.name)
 

@@ -22,10 +22,16 @@ from streamer.events import Event
 from streamer.stores.as_png.labels import Marked, place_labels
 from streamer.stores.as_png.layout import Box, Style
 from streamer.stores.as_png.pooling import FrequencyAxis
-from streamer.stores.as_png.ticks import choose_band_ticks, choose_level_ticks, choose_time_ticks
+from streamer.stores.as_png.ticks import (
+    choose_band_ticks,
+    choose_level_ticks,
+    choose_minor_ticks,
+    choose_time_ticks,
+)
 from streamer.stores.heading import Heading
 
 INK, MUTED, PAPER = (32, 36, 42), (104, 112, 122), (255, 255, 255)
+UNSEEN = (222, 225, 229)  # where no full frame has its middle: half a window at each end
 MARK = (255, 92, 56)  # events: stands out from every colour of cividis
 TEXT, SMALL, TITLE = 15, 13, 20  # pixels
 
@@ -44,15 +50,16 @@ class Sheet:
         about.add_itxt("Title", title)
         self._image.save(path, "PNG", pnginfo=about, compress_level=3)  # a tenth larger, twice as fast
 
-    def draw_heading(self, heading: Heading) -> None:
+    def draw_heading(self, heading: Heading, *, has_edges: bool) -> None:
         frames, fs_hz, analysis = heading.frames, heading.fs_hz, heading.measurement.analysis
         n_bands = len(heading.bank)
         parts = [
             f"{frames.window_name} window, N = {_tell_lengths(analysis)}",
             f"hop {frames.hop_samples} ({_milliseconds(frames.hop_samples / fs_hz)})",
-            *([f"ENBW {heading.enbw_hz:.3g} Hz"] if analysis.is_complex else []),
+            *([f"ENBW {_three_digits(heading.enbw_hz)} Hz"] if analysis.is_complex else []),
             f"{n_bands} band{'s' if n_bands > 1 else ''}",
             f"sampled at {format_frequency(fs_hz).replace('Hz', ' Hz').replace('k H', ' kH').replace('M H', ' MH')}",
+            *(["grey: under half a window from an end"] if has_edges else []),
         ]
         right = self._image.width - 24
         self._text(24, 14, heading.name, size=TITLE, colour=INK, room=right - 24)
@@ -60,16 +67,20 @@ class Sheet:
             parts.pop()
         self._text(24, 42, "   ".join(parts), size=SMALL, colour=MUTED, room=right - 24)
 
-    def draw_levels(self, box: Box, brightness: NDArray[np.floating]) -> None:
-        """brightness: (height, width) 0 is the darkest colour, 1 the brightest"""
+    def draw_levels(self, box: Box, brightness: NDArray[np.floating], *, edge: int = 0) -> None:
+        """brightness: (height, width) 0 is the darkest colour, 1 the brightest   edge: pixels that have none"""
         index = np.clip(brightness * 255, 0, 255).round().astype(np.uint8)
-        self._image.paste(Image.fromarray(self._colours[index]), (box.left, box.top))
+        self._draw.rectangle([(box.left, box.top), (box.right - 1, box.bottom - 1)], fill=UNSEEN)
+        self._image.paste(Image.fromarray(self._colours[index]), (box.left + edge, box.top))
 
     def draw_frequencies(self, box: Box, axis: FrequencyAxis) -> None:
         ticks = choose_band_ticks(
             axis.bank, axis.place, axis.ends_hz, length=box.height, label_height=TEXT + 5
         )
         unit_is_needed = not any(tick.is_name for tick in ticks)
+        for at in choose_minor_ticks(ticks, axis.ends_hz, length=box.height):
+            y = box.bottom - 1 - math.floor(at * box.height)
+            self._draw.line([(box.left - 3, y), (box.left - 1, y)], fill=MUTED)
         for tick in ticks:
             y = min(box.bottom - 1, box.bottom - 1 - math.floor(tick.at * box.height))
             self._draw.line([(box.left - 6, y), (box.left - 1, y)], fill=MUTED)
@@ -87,7 +98,10 @@ class Sheet:
             for each in boxes:
                 self._draw.line([(x, each.bottom), (x, each.bottom + 5)], fill=MUTED)
             self._text(x, box.bottom + 9, tick.label, colour=INK, anchor="ma")
-        self._text(box.right + 12, box.bottom + 11, unit, size=SMALL, colour=MUTED)
+        last = ticks[-1] if ticks else None
+        labels_end = 0.0 if last is None else last.at * box.width + self._width(last.label, TEXT) / 2
+        right = box.left + max(box.width + 12, round(labels_end) + 8)
+        self._text(right, box.bottom + 11, unit, size=SMALL, colour=MUTED)
 
     def draw_colours(self, boxes: Sequence[Box], *, floor_db: float, ceiling_db: float, scale: str) -> None:
         bar = Box(
@@ -181,4 +195,9 @@ def _tell_lengths(analysis: Analysis) -> str:
 
 
 def _milliseconds(seconds: float) -> str:
-    return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.4g} s"
+    return f"{_three_digits(seconds * 1e3)} ms" if seconds < 1 else f"{_three_digits(seconds)} s"
+
+
+def _three_digits(value: float) -> str:
+    """1.25, 37.5, 1200: of large numbers all that stand before the point, and no power of ten."""
+    return f"{value:.3g}" if value < 999.5 else f"{value:.0f}"

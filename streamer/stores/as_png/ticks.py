@@ -19,6 +19,9 @@ TIME_STEPS_S = (
 )
 
 
+MINOR_PIXELS = 7.0  # marks without labels are no closer
+
+
 @dataclass(frozen=True, slots=True)
 class Tick:
     """at: 0 is the start of the axis, 1 its end   is_name: the label is no number of hertz"""
@@ -109,6 +112,24 @@ def choose_band_ticks(
         if len(ticks) > len(best) and _is_clear(ticks, length=length, label_height=1.6 * label_height):
             best = ticks
     return best
+
+
+def choose_minor_ticks(ticks: Sequence[Tick], ends_hz: tuple[float, float], *, length: float) -> list[float]:
+    """Places of marks without a label between those of a linear axis, in the finest round steps that can be told apart.
+
+    None where the labels are not equally far apart, as on other axes.
+    """
+    gaps = [b.at - a.at for a, b in itertools.pairwise(ticks)]
+    if not gaps or max(gaps) > 1.001 * min(gaps):
+        return []
+    low_hz, span_hz = ends_hz[0], ends_hz[1] - ends_hz[0]
+    major_hz = gaps[0] * span_hz
+    for step_hz in _steps_hz((0.0, major_hz)):
+        parts = major_hz / step_hz
+        if abs(parts - round(parts)) < 1e-6 * parts and step_hz / span_hz * length >= MINOR_PIXELS:
+            places = [(hz - low_hz) / span_hz for hz in _round_hz(ends_hz, step_hz)]
+            return [at for at in places if min(abs(at - tick.at) for tick in ticks) > 1e-6]
+    return []
 
 
 def _steps_hz(ends_hz: tuple[float, float]) -> list[float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from streamer.sources import parse_source
 from streamer.stores.as_png.figure import Figure
 from streamer.stores.as_png.layout import Style, lay_out
 from streamer.stores.as_png.pooling import FrequencyAxis
-from streamer.stores.as_png.sheet import MARK
+from streamer.stores.as_png.sheet import MARK, UNSEEN, Sheet
 from tests.signals import dtmf_digits
 
 FS = 8000
@@ -28,7 +29,7 @@ GREEN = np.convolve([green for _, green, _ in COLOURS], [0.5, 0.5], "valid")  # 
 
 
 def draw(path: Path, samples: np.ndarray, *, style: Style = SMALL, fs: int = FS, **spec) -> np.ndarray:
-    """(panels, height, width) index of the nearest colour, bottom row first."""
+    """(panels, height, width) index of the nearest colour, bottom row first, but for what is grey at both ends."""
     soundfile.write(path, samples, fs, subtype="FLOAT")
     target = path.with_suffix(".png")
     run_export(
@@ -45,8 +46,14 @@ def read_panels(target: Path, style: Style, channels: int = 1) -> np.ndarray:
     panels = []
     for box in lay_out(style, channels):
         panel = pixels[box.top : box.bottom, box.left : box.right][::-1]
-        panels.append(np.searchsorted(GREEN, panel[..., 1]))
+        seen = np.flatnonzero(~is_unseen(panel))
+        panels.append(np.searchsorted(GREEN, panel[:, seen[0] : seen[-1] + 1, 1]))
     return np.stack(panels)
+
+
+def is_unseen(panel: np.ndarray) -> np.ndarray:
+    """(width,) from (height, width, 3)"""
+    return (panel == UNSEEN).all(axis=(0, 2))
 
 
 def sine(freq_hz: float, seconds: float, *, amplitude: float = 0.5) -> np.ndarray:
@@ -95,11 +102,8 @@ def test_events_are_framed_where_and_when_they_were_heard(tmp_path):
         pixels = np.asarray(image.convert("RGB"))
     is_mark = (pixels == MARK).all(axis=-1)
     bracket = np.flatnonzero(np.diff(is_mark[box.top - 4, box.left : box.right].astype(int)) == 1) + 1
-    frames = SpectraSpec().make_measurement(FS).analysis.frames
-    n_frames = frames.frames_within(len(digits))
-    first_s = (frames.length_samples - frames.hop_samples) / 2 / FS
-    shown_s = n_frames * frames.hop_samples / FS
-    expected = [(press.start_sample / FS - first_s) / shown_s * box.width for press in presses]
+    shown_s = len(digits) / FS
+    expected = [press.start_sample / FS / shown_s * box.width for press in presses]
     np.testing.assert_allclose(bracket, expected, atol=0.02 / shown_s * box.width)
     axis = FrequencyAxis(parse_bank(bands))
     rows = np.flatnonzero(is_mark[box.top : box.bottom, box.left + int(expected[0]) + 20])
@@ -107,6 +111,52 @@ def test_events_are_framed_where_and_when_they_were_heard(tmp_path):
         y = (1 - axis.place(hz)) * box.height
         assert np.any((rows > y - 7) & (rows < y))
         assert np.any((rows > y) & (rows < y + 7))
+
+
+@pytest.mark.parametrize("fs", [FS, 256_000, 4_000_000])
+@pytest.mark.parametrize("length", ["16", "999", "4000"])
+def test_the_heading_says_numbers_without_powers_of_ten(tmp_path, fs, length, monkeypatch):
+    said: list[str] = []
+    monkeypatch.setattr(Sheet, "_text", lambda _sheet, _x, _y, text, **_how: said.append(text))
+    draw(tmp_path / "a.wav", np.random.default_rng(1).uniform(-1, 1, 20_000), fs=fs, window_length=length)
+    [about] = [text for text in said if "ENBW" in text]
+    assert not re.search(r"\de[+-]\d", about)
+
+
+@pytest.mark.parametrize("seconds", [0.01, 0.5, 60, 3600])
+def test_the_unit_of_the_times_never_touches_the_last_of_them(tmp_path, seconds, monkeypatch):
+    fs = 8000 if seconds < 1 else 20
+    said: dict[str, tuple[float, str]] = {}
+    monkeypatch.setattr(
+        Sheet, "_text", lambda _sheet, x, _y, text, **how: said.update({text: (x, how.get("anchor", "la"))})
+    )
+    draw(tmp_path / "a.wav", np.random.default_rng(1).uniform(-1, 1, round(seconds * fs)), fs=fs)
+    unit = next(text for text in ("s", "m:ss", "h:mm:ss") if text in said)
+    times = [(x, text) for text, (x, anchor) in said.items() if anchor == "ma"]
+    x, text = max(times)
+    sheet = Sheet(SMALL)
+    assert x + sheet._width(text, 15) / 2 < said[unit][0]
+    assert said[unit][0] + sheet._width(unit, 13) < SMALL.width
+
+
+@pytest.mark.parametrize(("length", "hop"), [(4000, 1000), (4000, 4000), (800, 100), (6000, 10)])
+def test_half_a_window_at_each_end_is_grey_and_what_is_heard_stands_at_its_time(tmp_path, length, hop):
+    """A click in two seconds; a picture begins where the recording does."""
+    samples = np.zeros(2 * FS)
+    samples[FS + 1000] = 1
+    soundfile.write(tmp_path / "click.wav", samples, FS, subtype="FLOAT")
+    spec = SpectraSpec(bands="1000,2000", window_length=str(length), hop=str(hop))
+    source, target = parse_source(str(tmp_path / "click.wav")), tmp_path / "click.png"
+    run_export(Export(source=source, spec=spec, style=SMALL, targets=(target,)))
+    box = lay_out(SMALL, 1)[0]
+    with Image.open(target) as image:
+        panel = np.asarray(image.convert("RGB")).astype(int)[box.top : box.bottom, box.left : box.right]
+    shown = (2 * FS - length) // hop * hop + length
+    edge = min(round((length - hop) / 2 / shown * box.width), (box.width - 1) // 2)
+    seen = np.flatnonzero(~is_unseen(panel))
+    assert (seen[0], seen[-1]) == (edge, box.width - 1 - edge)
+    bright = np.flatnonzero(panel[:, :, 0].mean(axis=0) * ~is_unseen(panel) > 150)
+    assert abs(bright.mean() + 0.5 - (FS + 1000) / shown * box.width) <= max(1.5, hop / shown * box.width)
 
 
 def test_a_lone_band_fills_the_picture(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,12 @@ from hypothesis import strategies as st
 from streamer.analysis.bank import Bank
 from streamer.plans.bands import parse_bank
 from streamer.stores.as_png.pooling import FrequencyAxis
-from streamer.stores.as_png.ticks import choose_band_ticks, choose_level_ticks, choose_time_ticks
+from streamer.stores.as_png.ticks import (
+    choose_band_ticks,
+    choose_level_ticks,
+    choose_minor_ticks,
+    choose_time_ticks,
+)
 
 
 def mark_bands(spec: str, length: float = 766) -> list[str]:
@@ -38,6 +44,34 @@ def mark_bands(spec: str, length: float = 766) -> list[str]:
 )
 def test_bands_are_marked_by_name_where_all_names_fit_else_by_round_numbers(spec, labels):
     assert mark_bands(spec)[: len(labels.split())] == labels.split()
+
+
+@pytest.mark.parametrize(
+    ("spec", "step_hz"),
+    [
+        ("lin:8-3992:4.4", 50),
+        ("lin:34-3983:17", 50),
+        ("lin:5-995:2.7", 10),
+        ("mains50:20", 10),
+        ("lin:600-127000:300", 2000),
+    ],
+)
+def test_between_the_labels_of_a_linear_axis_are_marks_at_round_frequencies(spec, step_hz):
+    axis = FrequencyAxis(parse_bank(spec))
+    ticks = choose_band_ticks(axis.bank, axis.place, axis.ends_hz, length=766, label_height=20)
+    minor = choose_minor_ticks(ticks, axis.ends_hz, length=766)
+    every_hz = np.sort(axis.find_hz([*minor, *(tick.at for tick in ticks)]))
+    np.testing.assert_allclose(np.diff(every_hz), step_hz, rtol=1e-6)
+    np.testing.assert_allclose(every_hz, np.rint(every_hz / step_hz) * step_hz, rtol=1e-6)
+    assert every_hz[0] - step_hz < axis.ends_hz[0]
+    assert every_hz[-1] + step_hz > axis.ends_hz[1]
+
+
+@pytest.mark.parametrize("spec", ["dtmf", "notes:A3-A4", "log:50-8k:240"])
+def test_axes_that_are_not_linear_have_no_marks_without_a_label(spec):
+    axis = FrequencyAxis(parse_bank(spec))
+    ticks = choose_band_ticks(axis.bank, axis.place, axis.ends_hz, length=766, label_height=20)
+    assert choose_minor_ticks(ticks, axis.ends_hz, length=766) == []
 
 
 @given(
