@@ -1,0 +1,64 @@
+"""python -m tests.family_bench [--family NAME,...] [--scale 1] [--seed N] [--only WORD] [--speech tune|judge|blind]
+                                [--decoders streamer,spandsp,...]
+
+Tables as Markdown: a line a test, a column a decoder, beside what ours must reach and whether it does. One family
+takes about a minute at scale 1 for ours alone; --scale 0.3 is for working, --seed another set of signals. Limits are
+tuned with --speech tune and judged with judge and blind: other languages and voices.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from tests.family_bench import channels, judge
+from tests.family_bench.decoders import NAMES, find_decoders
+from tests.family_bench.judge import Judge
+from tests.family_bench.table import FAMILIES, make_lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.family_bench", description="Judge every tone family."
+    )
+    parser.add_argument("--family", default=",".join(FAMILIES), help=f"some of {','.join(FAMILIES)}")
+    parser.add_argument("--scale", type=float, default=1.0, help="1: the whole of it; 0.3: fewer trials")
+    parser.add_argument("--seed", type=int, default=0, help="another set of made-up signals")
+    parser.add_argument("--only", default="", help="lines whose name has this in it")
+    parser.add_argument("--speech", choices=("tune", "judge", "blind"), default="tune", help="whose speech")
+    parser.add_argument("--decoders", default="streamer", help=f"some of {','.join(NAMES)}, or all")
+    parser.add_argument("--table", default="", help="only this table of the family, such as zvei1")
+    arguments = parser.parse_args()
+    judge.seed_set, channels.speech_set = arguments.seed, arguments.speech
+    names = NAMES if arguments.decoders == "all" else arguments.decoders.split(",")
+    decoders = find_decoders(list(names))
+    for name in arguments.family.split(","):
+        judge_family(name, decoders, arguments)
+
+
+def judge_family(name: str, decoders: dict, arguments: argparse.Namespace) -> None:  # type: ignore[type-arg]
+    family = FAMILIES[name]
+    judges = {
+        who: Judge(family=family, decoder=decoder, scale=arguments.scale) for who, decoder in decoders.items()
+    }
+    for each in judges.values():
+        each.tables = [table for table in each.tables if arguments.table in ("", table)]
+    judges = {who: each for who, each in judges.items() if each.tables}
+    print(f"\n### {family.title}\n", flush=True)
+    if not judges:
+        print(f"none of these is there yet: {', '.join(family.tables)}")
+        return
+    for who, each in judges.items():
+        if missing := sorted(set(family.tables) - set(each.tables)):
+            print(f"{who} has no {', '.join(missing)}")
+    print(f"\n| test | ours must | {' | '.join(judges)} | met |\n|---|---|{'---|' * len(judges)}---|")
+    for line in make_lines(family):
+        if arguments.only not in line.name:
+            continue
+        figures = {who: line.measure(each) for who, each in judges.items()}
+        met = ("yes" if line.is_met(figures["streamer"]) else "NO") if "streamer" in figures else ""
+        cells = [" / ".join(f"{figure:.4g}" for figure in each) for each in figures.values()]
+        print(f"| {line.name} | {line.must.replace('/', ' / ')} | {' | '.join(cells)} | {met} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

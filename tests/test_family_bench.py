@@ -1,0 +1,149 @@
+"""The judge of tone families: that it sends what it says, counts what it should, and leaves nothing out."""
+
+import numpy as np
+import pytest
+
+from tests.family_bench import channels, extras, families
+from tests.family_bench.decoders import Heard, find_decoders
+from tests.family_bench.judge import Judge, clean
+from tests.family_bench.scenes import FS_HZ, Scene, Stroke, join, render, same_bits, scene
+from tests.family_bench.table import COMMON, EXTRAS, FAMILIES, Line, make_lines
+
+
+class Parrot:
+    """Says the same of everything."""
+
+    def __init__(self, *labels):
+        self.labels = labels
+
+    def knows(self, family, table):
+        return True
+
+    def hear(self, samples, family, table, fs_hz=FS_HZ):
+        return [Heard(label=label, start_s=0.4, known_s=0.5) for label in self.labels]
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(11)
+
+
+@pytest.mark.parametrize("fs_hz", [8000.0, 48000.0])
+def test_a_stroke_is_where_and_what_it_says(rng, fs_hz):
+    sent = scene(rng, [((1000, 1500), 400)], "x")
+    start = round(sent.items[0].start_s * fs_hz)
+    made = render(sent, rng, dbfs=-20, fs_hz=fs_hz)
+    assert not made[:start].any()
+    made = made[start : start + round(0.4 * fs_hz)]
+    spectrum = np.abs(np.fft.rfft(made)) / (0.4 * fs_hz / 2)
+    hz = np.fft.rfftfreq(made.size, 1 / fs_hz)
+    for tone in (1000, 1500):
+        assert spectrum[np.argmin(np.abs(hz - tone))] == pytest.approx(0.1, rel=0.02)
+
+
+def test_pitch_and_pace_are_changed_apart(rng):
+    first = scene(rng, [((1000,), 400)], "x")
+    assert first.at_pace(2).strokes[0].duration_s == pytest.approx(0.2)
+    assert first.at_pace(2).strokes[0].freqs_hz == (1000,)
+    assert first.at_pitch(1.01, 5).strokes[0].freqs_hz == (1015,)
+
+
+def test_scenes_are_joined_one_after_the_other(rng):
+    first, second = (scene(rng, [((1000,), 400)], name) for name in "ab")
+    joined = join([first, second])
+    assert [item.label for item in joined.items] == ["a", "b"]
+    assert joined.items[1].start_s == first.duration_s + second.items[0].start_s
+
+
+def test_noise_is_as_far_down_as_asked(rng):
+    noise = channels.add_noise(np.zeros(400_000), rng, dbfs=-20, snr_db=10)
+    assert 10 * np.log10(np.mean(noise**2) * 2) == pytest.approx(-30, abs=0.1)
+
+
+def test_a_same_burst_begins_with_its_preamble_lowest_bits_first():
+    assert same_bits("Z").startswith("11010101" * 16)
+    assert same_bits("Z").endswith("01011010")
+
+
+@pytest.mark.parametrize(
+    ("digits", "tones"), [("11", "1E"), ("111", "1E1"), ("1123", "1E23"), ("1211", "121E")]
+)
+def test_the_repeat_tone_stands_for_a_digit_equal_to_the_one_before(digits, tones):
+    alphabet = families.alphabet("zvei1")
+    assert families.call_tones("zvei1", digits) == [alphabet[tone] for tone in tones]
+
+
+def test_the_channel_of_a_radio_keeps_a_tone_and_adds_to_it(rng):
+    tone = render(Scene(strokes=(Stroke(start_s=0, duration_s=1, freqs_hz=(1000,)),), duration_s=1), rng)
+    heard = np.abs(np.fft.rfft(channels.nbfm(tone, rng) * np.hanning(8000)))
+    assert np.argmax(heard) == 1000
+    assert np.median(heard[300:3000]) > np.median(heard[10:200]) > 0
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
+def test_each_scene_has_one_item_that_counts_as_said_and_is_scored_as_right(family, rng):
+    for table in family.tables:
+        for k in range(4):
+            made = family.make(rng, table, k)
+            (item,) = made.items
+            assert Judge(family=family, decoder=Parrot(item.label)).said(np.zeros(10), table)
+            assert family.score([item.label], item.label) == 1
+            assert family.score([], item.label) == 0
+            assert made.duration_s > item.stop_s
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
+def test_each_family_has_its_lines_and_a_figure_wanted_of_each(family):
+    lines = make_lines(family)
+    assert len(lines) > len(EXTRAS[family.name]) + 7
+    assert all(line.must for line in lines)
+    assert len({line.name for line in lines}) == len(lines)
+
+
+def test_whoever_says_the_same_of_everything_is_found_out():
+    judge = Judge(family=FAMILIES["tone-burst"], decoder=Parrot("1750"), scale=0.2)
+    assert clean(judge) == (100.0,)
+    (line,) = (line for line in make_lines(judge.family) if line.name.startswith("not 1750"))
+    assert line.measure(judge) == (100.0,)
+    assert not line.is_met((100.0,))
+    assert judge.hourly(np.zeros(3600 * 80)) == pytest.approx(100, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "must", "figures", "is_met"),
+    [
+        ("clean, right %", "100", (100.0,), True),
+        ("clean, right %", "100", (99.0,), False),
+        ("S/N, right %", "100/>=97", (100.0, 97.5), True),
+        ("taken %", "0", (0.1,), False),
+        ("false in speech / music / noise", "<=5/<=20/0", (5.0, 20.0, 0.0), True),
+        ("false in speech / music / noise", "<=5/<=20/0", (5.0, 20.0, 1.0), False),
+        ("known, ms", "-/<=30", (900.0, 29.0), True),
+        ("known, ms", "-/<=30", (900.0, np.inf), False),
+    ],
+)
+def test_figures_are_held_against_what_must_be_reached(name, must, figures, is_met):
+    assert Line(name=name, measure=lambda _judge: (), must=must).is_met(figures) is is_met
+
+
+@pytest.mark.parametrize(
+    ("said", "score"), [(["CQ DE"], 1.0), (["C", "Q", " D", "E"], 1.0), (["CQ D"], 0.75), (["CQDEEEEE"], 0.0)]
+)
+def test_letters_that_are_too_many_count_against_those_that_are_right(said, score):
+    assert families.score_letters(said, "CQ DE") == score
+
+
+def test_the_rhythms_called_wrong_are_no_rhythm_of_the_country(rng):
+    tones = families.CALL_PROGRESS["br"]
+    assert extras.close(tones["busy"], 1.0, tones["congestion"])
+    for _ in range(20):
+        made = extras.wrong_rhythm(rng, "call-progress-us")
+        first_ms = 1e3 * made.strokes[0].duration_s
+        assert all(abs(first_ms / ms - 1) > 0.2 for ms in (500, 250, 2000))
+
+
+def test_hum_is_heard_by_the_plan_that_is_there():
+    judge = Judge(family=FAMILIES["mains"], decoder=find_decoders(["streamer"])["streamer"], scale=0.25)
+    assert judge.tables == ["mains50", "mains60"]
+    assert clean(judge) == (100.0,)
+    assert set(COMMON) >= set(judge.family.targets)
