@@ -50,7 +50,7 @@ ORDER = {
     "sources/formats": "__init__ g711 stretches < flac ogg pcm < wav write < lengths mp3",
     "sources/synthetic": "__init__ voices words < parts sounds < language < source generate",
     "analysis": "__init__ frames kernels meters < bank < goertzel values < bins grid groups < analyser < blocks",
-    "analysis/kernels": "__init__ kept tiles vectors < store < compiled inner powers < grids stretches",
+    "analysis/kernels": "__init__ kept link tiles vectors < store < compiled inner powers < grids stretches",
     "events": "records < clocks < __init__",
     "detectors": "copies hearing limits < __init__ < registry < cadences codes decoder dtmf sequences tones",
     "detectors/hearing": "__init__ baseband bursts lines",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(tmp_path: Path) -
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
-def test_no_process_of_a_live_run_has_numba_once_code_is_kept() -> None:
+def test_no_process_of_a_live_run_has_a_compiler_once_code_is_kept() -> None:
     desk = Desk(*STREAMER, "live", "--demo", **os.environ)
     try:
         desk.wait_for(r"windows/s +\d")
@@ -36,7 +37,8 @@ def test_no_process_of_a_live_run_has_numba_once_code_is_kept() -> None:
             pid: Path(f"/proc/{pid}/maps").read_text() for pid in {desk.run.pid, *find_children(desk.run.pid)}
         }
         assert len(mapped) >= 5  # this one, the server, capture, a worker, the dashboard
-        assert sum("libllvmlite" in maps for maps in mapped.values()) >= 3
         assert not [pid for pid, maps in mapped.items() if "/numba/" in maps]
+        if platform.machine() == "x86_64":
+            assert not [pid for pid, maps in mapped.items() if "libllvmlite" in maps]
     finally:
         desk.run.close(force=True)

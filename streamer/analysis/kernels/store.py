@@ -1,8 +1,9 @@
 """The compiled loops without their compiler.
 
 numba makes machine code once for a processor and version. Loading numba takes half a second of processor time and
-60 MB in every process; LLVM alone loads the code in a few milliseconds. So the code is taken out of numba's hands as
-it is made, kept in a file under a checksum, and called by address: where it is kept, nobody imports numba.
+60 MB in every process, and LLVM's library another 50. So the code is taken out of numba's hands as it is made, kept in
+a file under a checksum, put in place by `link` (where that knows how, else by LLVM) and called by address: where it is
+kept, nobody imports numba.
 
 Whatever goes wrong on the way (another numba, a platform whose loader refuses, no place to write), numba runs the
 loop itself, `refusal` says why, and every start compiles again.
@@ -27,7 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.analysis.kernels import kept
+from streamer.analysis.kernels import kept, link
 
 _CHECK = "import sys; from streamer.analysis.kernels import store; store.check(sys.argv[1])"
 # What numba is told by, and what changes the code it makes.
@@ -39,6 +40,11 @@ _SETTINGS = (
     "LOOP_VECTORIZE",
     "OPT",
     "SLP_VECTORIZE",
+)
+# What tells processors apart in /proc/cpuinfo, on x86 and on ARM.
+_OF_PROCESSOR = (
+    *("vendor_id", "cpu family", "model", "model name", "stepping", "flags"),
+    *("CPU implementer", "CPU architecture", "CPU variant", "CPU part", "CPU revision", "Features"),
 )
 # What the code refers to for callers that are Python's; ours is called by address and never gets there.
 _NEVER_CALLED = (
@@ -191,16 +197,26 @@ def _kind_of(value: Any) -> str:
 @cache
 def _fingerprint(made_of: tuple[str, ...]) -> str:
     """Another one for every processor, version and text that the code is made of."""
-    import llvmlite
-    from llvmlite import binding as llvm
-
     settings = [os.environ.get(f"NUMBA_{name}", "") for name in _SETTINGS]
-    processor = (sys.platform, llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
-    digest = hashlib.sha256("\n".join((llvmlite.__version__, sys.version, *processor, *settings)).encode())
+    digest = hashlib.sha256("\n".join((sys.version, sys.platform, _describe_processor(), *settings)).encode())
     sources = [file for name in made_of for file in _list_sources(name)]
-    for source in (_locate("numba").with_name("_version.py"), Path(__file__), *sources):
+    versions = [_locate(name).with_name("_version.py") for name in ("numba", "llvmlite")]
+    for source in (*versions, Path(__file__), *sources):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
+
+
+@cache
+def _describe_processor() -> str:
+    """What LLVM makes code for: Linux tells it without LLVM's library."""
+    with suppress(OSError):
+        first, _, _ = Path("/proc/cpuinfo").read_text().strip().partition("\n\n")
+        told = [line for line in first.splitlines() if line.partition(":")[0].strip() in _OF_PROCESSOR]
+        if any(line.startswith(("flags", "Features")) for line in told):
+            return "\n".join(told)
+    from llvmlite import binding as llvm
+
+    return f"{llvm.get_host_cpu_name()}\n{llvm.get_host_cpu_features().flatten()}"
 
 
 def _list_sources(name: str) -> list[Path]:
@@ -291,14 +307,23 @@ def _load(code: bytes) -> int:
     content = code[_DIGEST_BYTES:]
     if code != _seal(content):
         raise DamagedError("the code kept is damaged")
+    end = length_bytes + int.from_bytes(content[:length_bytes], sys.byteorder)
+    parts = (content[length_bytes:end], content[end:])
+    try:
+        return link.load(parts, "enter", never_called=_NEVER_CALLED)
+    except OSError:
+        return _load_by_llvm(parts)
+
+
+def _load_by_llvm(parts: Sequence[bytes]) -> int:
+    """The same where nobody else can."""
     from llvmlite import binding as llvm
 
     _prepare_loader()
     # An engine each: numba counts up the names of what a function calls, and begins again in every process, so two
     # files may mean different things by the same name.
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _make_machine())
-    end = length_bytes + int.from_bytes(content[:length_bytes], sys.byteorder)
-    for part in (content[length_bytes:end], content[end:]):
+    for part in parts:
         engine.add_object_file(llvm.ObjectFileRef.from_data(part))
     engine.finalize_object()
     address: int = engine.get_function_address("enter")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -113,6 +114,22 @@ def test_kept_code_is_run_where_numba_is_loaded_already(kept: tuple[Path, str]) 
     folder, digest = kept
     broken = "import numba; numba.core.dispatcher.Dispatcher.compile = None\n"
     assert measure(folder, first=broken) == (digest, True, "None")
+
+
+HAS_LLVM = "import atexit; atexit.register(lambda: print('|', 'llvmlite' in sys.modules))\n"
+REFUSING = "from streamer.analysis.kernels import link; link.MACHINES = ()\n"
+
+
+@pytest.mark.skipif((sys.platform, platform.machine()) != ("linux", "x86_64"), reason="LLVM's there")
+def test_kept_code_needs_no_llvm(kept: tuple[Path, str]) -> None:
+    folder, digest = kept
+    assert finish(start(HAS_LLVM + MEASURE, folder)).split() == [f"{digest}|False|None", "|", "False"]
+
+
+def test_what_we_cannot_link_ourselves_llvm_does(kept: tuple[Path, str]) -> None:
+    folder, digest = kept
+    said = finish(start(REFUSING + HAS_LLVM + MEASURE, folder)).split()
+    assert said == [f"{digest}|False|None", "|", "True"]
 
 
 BOTH = """
@@ -270,14 +287,42 @@ def test_a_loop_is_made_of_all_that_its_compiled_files_import(module: str) -> No
 def test_another_setting_or_processor_has_code_of_its_own(
     monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    from llvmlite import binding as llvm
-
     before = store._fingerprint.__wrapped__(("streamer.analysis.kernels",))
     if change == "another processor":
-        monkeypatch.setattr(llvm, "get_host_cpu_name", lambda: "another")
+        monkeypatch.setattr(store, "_describe_processor", lambda: "another")
     else:
         monkeypatch.setenv(change, "generic")
     assert store._fingerprint.__wrapped__(("streamer.analysis.kernels",)) != before
+
+
+INTEL = """processor\t: 0
+vendor_id\t: GenuineIntel
+model\t\t: 85
+cpu MHz\t\t: {mhz}
+flags\t\t: fpu avx2{more}
+bogomips\t: {mhz}
+"""
+
+
+def describe_processor(monkeypatch: pytest.MonkeyPatch, cpuinfo: str) -> str:
+    monkeypatch.setattr(Path, "read_text", lambda _: cpuinfo)
+    return store._describe_processor.__wrapped__()
+
+
+def test_a_processor_is_what_code_is_made_for_and_not_how_fast_it_runs_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = describe_processor(monkeypatch, INTEL.format(mhz=2000, more=""))
+    assert describe_processor(monkeypatch, 2 * (INTEL.format(mhz=3000, more="") + "\n")) == one
+    assert describe_processor(monkeypatch, INTEL.format(mhz=2000, more=" avx512f")) != one
+
+
+def test_a_processor_that_the_system_does_not_describe_is_described_by_llvm(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from llvmlite import binding as llvm
+
+    assert llvm.get_host_cpu_name() in describe_processor(monkeypatch, "processor\t: 0\n")
 
 
 def test_where_the_package_cannot_be_written_code_is_kept_with_the_users_files(
