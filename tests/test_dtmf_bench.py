@@ -26,7 +26,7 @@ def test_ours_meets(case):
     assert case.meets(figures), f"{case.name}: {case.show(figures)}, must {case.target}"
 
 
-@pytest.mark.parametrize("name", ["GSM 06.10", "AMR 5.9k", "Opus 8k", "G.723.1 6.3k"])
+@pytest.mark.parametrize("name", ["GSM 06.10", "AMR 5.9k", "Opus 8k", "G.723.1 6.3k", "Speex 5.95k"])
 def test_digits_through_a_speech_codec_are_heard(name):
     if not CODECS[name].is_here():
         pytest.skip(f"no encoder for {name} here")
@@ -43,7 +43,7 @@ def test_digits_right_and_extra_are_counted_apart(heard, right, extra):
 
 
 def test_no_case_is_left_out():
-    assert len(CASES) == 33 + len(CODECS) + 1 + 3 + 1
+    assert len(CASES) == 34 + len(CODECS) + 1 + 3 + 1
     assert len({case.name for case in CASES}) == len(CASES)
     assert len(CODED) == len(CODECS)
     assert len(MADE) == len(CASES) - 9 - len(CODED)

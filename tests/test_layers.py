@@ -56,8 +56,8 @@ ORDER = {
     "detectors/hearing": "__init__ baseband bursts lines",
     "detectors/tones": "spec < probes company figures < candidate memory < verdict < detector < __init__",
     "detectors/dtmf": (
-        "spec < pairs timing verdict < candidate chord company leaders rough < hearing < telling < grammar < detector"
-        " < __init__"
+        "spec < pairs timing verdict < candidate chord company crackle leaders rough < hearing < telling < grammar"
+        " < detector < __init__"
     ),
     "dashboard": "__init__ messages palette terminal < canvas history link < state < bars panels < screen < process",
     "plans": "__init__ band_report tables < plan < asterisk band_words listening < bands",

@@ -41,6 +41,7 @@ class Candidate:
     check_frame: int | None  # when to ask whether it has begun
     close_frame: int | None = None  # when to ask whether it is over
     look_frame: int | None = None  # when to look at it again
+    is_back: bool = False  # it had led a moment before: there may be crackle between
     was_there: bool | None = None  # one of its tones, before; None: not asked yet
     off_since: int = -1  # its last_frame when a check found it off,
     levels: tuple[float, ...] = ()  # and of its tones what they were on

@@ -7,7 +7,7 @@ from collections import Counter
 
 from streamer.detectors import Tell
 from streamer.detectors.dtmf.candidate import Candidate
-from streamer.detectors.dtmf.hearing import Hearing
+from streamer.detectors.dtmf.hearing import Figures, Hearing
 from streamer.detectors.dtmf.leaders import CLOSE_FRAMES, MIN_LEAD_FRAMES, SHORT_LEAD_FRAMES, Runs
 from streamer.detectors.dtmf.pairs import NO_PAIR, PAIR_DIGITS, common_tone
 from streamer.detectors.dtmf.telling import Teller
@@ -23,6 +23,9 @@ CHECKS_MS = (45.0, 75.0, 140.0, 280.0)  # ages at which one refused is looked at
 LOOK_MS = 140.0  # as often one that has not begun is looked at as a rough digit
 ROUGH_FRAMES = 18  # fewer from first to last are no rough digit
 RING_FRAMES = 40  # a pair that has rung so long, and leads no more, is over
+CRACKLE_FRAMES = 16  # a pair that leads again so soon may have crackle in it,
+LEAST_PIECE_FRAMES = 3  # if it has led so long before;
+MOST_CRACKLED_FRAMES = 40  # one that leads for longer is heard nevertheless
 WATCH_FRAMES = 10  # as often one that has begun is asked whether it only rings on
 
 
@@ -44,6 +47,7 @@ class Grammar:
         self._n_digits = 0
         self._candidates: dict[int, Candidate] = {}  # by pair
         self._lead, self._lead_since = NO_PAIR, 0  # the pair that leads in the newest frame, and since when
+        self._last_led: dict[int, int] = {}  # by pair: the frame from which it led no more
         self._last_pair = NO_PAIR  # the last digit that ended, and when
         self._last_stop_frame = self._last_level_dbfs = 0.0
 
@@ -51,7 +55,9 @@ class Grammar:
         """The next frames, run by run."""
         events: list[Event] = []
         for pair, start, stop, is_worthy, is_brief in zip(*runs, strict=True):
-            may_begin = not is_brief or pair in self._candidates
+            if pair != self._lead and start - self._lead_since >= LEAST_PIECE_FRAMES:
+                self._last_led[self._lead] = start
+            may_begin = not is_brief or pair in self._candidates or self._is_back(pair, start)
             if not may_begin:
                 led_ms = (stop - start) * self._hop_ms
                 self._refuse(pair, start, Refusal(Reject.SHORT, led_ms, self._spec.min_on_ms))
@@ -68,6 +74,7 @@ class Grammar:
             burst = _find_burst(candidate, newest_frame, hearing, joint=candidate.is_rough, signal_ends=True)
             events += self._end(candidate, burst, newest_frame, hearing, signal_ends=True)
         self._candidates.clear()
+        self._last_led.clear()
         self._lead = self._last_pair = NO_PAIR
         return events
 
@@ -97,6 +104,7 @@ class Grammar:
                     last_frame=new_at,
                     check_frame=max(new_at, self._lead_since + self._timing.min_on_frames),
                     look_frame=new_at + self._timing.to_frames(LOOK_MS),
+                    is_back=self._is_back(pair, self._lead_since),
                 )
             else:
                 events += self._settle(max(due, start), pair, hearing)
@@ -227,6 +235,9 @@ class Grammar:
             self._lead_since = frame + 1
         return self._end(candidate, burst, frame, hearing)
 
+    def _is_back(self, pair: int, first_frame: int) -> bool:
+        return first_frame - self._last_led.get(pair, -CRACKLE_FRAMES - 1) <= CRACKLE_FRAMES
+
     def _was_there_before(self, candidate: Candidate, hearing: Hearing) -> bool:
         """Whether one of its tones was there before; after a digit that it may touch that says nothing."""
         if candidate.was_there is None:
@@ -290,20 +301,39 @@ class Grammar:
     ) -> list[Event]:
         """It is over: the end of a digit, both its events if it had not begun, or none."""
         events: list[Event] = []
+        figures: Figures | None = None
         if not candidate.number:
             found = self._weigh_whole(candidate, burst, frame, hearing)
             if isinstance(found, Refusal) and candidate.last_frame - candidate.first_frame >= ROUGH_FRAMES:
                 burst = _find_burst(candidate, frame, hearing, joint=True, signal_ends=signal_ends)
                 rough = hearing.weigh_rough(candidate.pair, burst, frame) if burst else found
                 found = found if isinstance(rough, Refusal) else rough
+            if isinstance(found, Refusal) and self._may_crackle(candidate):
+                crackled = hearing.weigh_crackled(
+                    candidate.pair,
+                    candidate.first_frame,
+                    candidate.last_frame,
+                    frame,
+                    signal_ends=signal_ends,
+                )
+                if crackled:
+                    found, figures = crackled[:2], crackled.figures
             if isinstance(found, Refusal):
                 self._refuse(candidate.pair, candidate.first_frame, found)
                 return events
             events.append(self._begin(candidate, found, frame))
-        figures = hearing.measure(candidate.pair, burst, frame) if burst else None
+        if burst and not figures:
+            figures = hearing.measure(candidate.pair, burst, frame)
         stop_frame = figures.stop_frame if figures else float(frame)
         self._last_pair, self._last_stop_frame = candidate.pair, stop_frame
         return [*events, self._teller.make_end(candidate, figures, stop_frame, frame)]
+
+    def _may_crackle(self, candidate: Candidate) -> bool:
+        """Whether it is worth to look for crackle in it: cheap, and false of most speech."""
+        n_led = candidate.last_frame - candidate.first_frame
+        return n_led < MOST_CRACKLED_FRAMES and (
+            candidate.is_back or (n_led >= SHORT_LEAD_FRAMES and not candidate.was_there)
+        )
 
     def _begin(self, candidate: Candidate, found: tuple[Shape, Heard], frame: int) -> Event:
         shape, heard = found

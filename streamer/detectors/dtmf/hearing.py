@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from streamer.detectors.dtmf.chord import find_third
 from streamer.detectors.dtmf.company import hear_company
+from streamer.detectors.dtmf.crackle import Patch, mend_crackle
 from streamer.detectors.dtmf.leaders import MIN_LEAD_FRAMES
 from streamer.detectors.dtmf.pairs import PAIR_BANDS, PAIRS_HZ
 from streamer.detectors.dtmf.rough import Tail, follow_tail, judge_rough, listen_rough
@@ -38,6 +39,7 @@ SEARCH = 0.045  # how far off its frequency a tone is looked for: a ratio
 CORE_MS = 150.0  # and frequencies are measured over at most this much
 WHOLE_MS = 26.0  # a digit with holes has one piece this long,
 SMALL_HOLE_MS = 10.5  # or a single hole this short (Q.24: 10 ms): trains of short bursts have neither
+CRACKLE_MS = 32.0  # from so long before a pair leads until so long after it crackle is looked for
 BESIDE = np.array([[0.0], [-1.0], [1.0]])  # bins: Hann's taper is a cosine's bin and half of those beside it
 
 
@@ -47,6 +49,14 @@ class Figures(NamedTuple):
     stop_frame: float
     freqs_hz: tuple[float, float]
     powers: tuple[float, float]
+
+
+class Crackled(NamedTuple):
+    """A digit with crackle in it, as it is without."""
+
+    shape: Shape
+    heard: Heard
+    figures: Figures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -174,6 +184,19 @@ class Hearing:
             return found
         return self._judge_chord(found[0], found[1].tones, frame) or found
 
+    def weigh_crackled(
+        self, pair: int, first_frame: int, last_frame: int, frame: int, *, signal_ends: bool = False
+    ) -> Crackled | None:
+        """What the pair that led these frames is without the crackle in it; None: there is none, or it is no digit."""
+        hearing = self._without_crackle(pair, first_frame, last_frame, frame)
+        if hearing is None:
+            return None
+        burst = hearing.find_burst(pair, first_frame, last_frame, frame, signal_ends=signal_ends)
+        if burst is None or (burst.stop - burst.start) * self.timing.hop_ms < self.timing.spec.min_on_ms:
+            return None
+        found = hearing.weigh(pair, burst, frame, stopped=True)
+        return None if isinstance(found, Refusal) else Crackled(*found, hearing.measure(pair, burst, frame))
+
     def follow_tail(self, pair: int, burst: Burst, frame: int) -> Tail:
         """What the pair has done since its burst stopped."""
         first = max(
@@ -212,6 +235,25 @@ class Hearing:
     def _pair(self, pair: int, start: int, stop: int) -> NDArray[np.complex64]:
         """(2, frames) values of its tones in frames [start, stop)."""
         return self.values(start, stop)[PAIR_BANDS[pair]]
+
+    def _without_crackle(self, pair: int, first_frame: int, last_frame: int, frame: int) -> Hearing | None:
+        """The same with the crackle taken out of a pair that led these frames, None if there is none."""
+        timing = self.timing
+        beside = CRACKLE_MS * timing.samples_per_ms
+        first = max(int(timing.centre_sample(first_frame) - beside), self.begin_frame * timing.hop_samples)
+        stop = min(int(timing.centre_sample(last_frame) + beside), timing.end_sample(frame))
+        samples = self._read(first, stop, frame)
+        if samples is None:
+            return None
+        power = (np.abs(self._pair(pair, first_frame, last_frame + 1)) ** 2).sum(axis=0)
+        power.sort()
+        level = float(power[power.size // 2]) * timing.analysis.amplitude_per_value**2 / 2
+        crackle = mend_crackle(samples, PAIRS_HZ[pair], timing.fs_hz, level=level)
+        if crackle is None:
+            return None
+        mended = samples[slice(*crackle)].astype(np.float32)
+        patch = Patch(first + crackle[0], mended, timing, self.read, self.values)
+        return Hearing(timing=timing, begin_frame=self.begin_frame, values=patch.values, read=patch.read)
 
     def _place(self, burst: Burst, frame: int, *, stopped: bool) -> tuple[float, float]:
         """The samples at which it starts and stops; up to this frame, if it has not stopped."""

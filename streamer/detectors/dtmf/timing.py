@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streamer.analysis.bank import Analysis, Bank
 from streamer.analysis.frames import FrameSpec
@@ -37,6 +38,9 @@ class Timing:
 
     spec: DtmfSpec
     analysis: Analysis
+    waves: NDArray[np.complex128] = field(
+        init=False
+    )  # (bands, samples of a frame): its values are their sums
     fs_hz: float = field(init=False)
     hop_samples: int = field(init=False)
     length_samples: int = field(init=False)
@@ -54,6 +58,9 @@ class Timing:
     def __post_init__(self) -> None:
         fs_hz = self.analysis.fs_hz
         hop, length = self.analysis.frames.hop_samples, self.analysis.frames.length_samples
+        at = np.arange(length) * (-2j * np.pi / fs_hz)
+        waves = self.analysis.frames.taper * np.exp(np.outer(self.analysis.bank.freqs_hz, at))
+        object.__setattr__(self, "waves", waves)
         found = {
             "fs_hz": fs_hz,
             "hop_samples": hop,

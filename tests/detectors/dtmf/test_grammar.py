@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from streamer.detectors.dtmf.grammar import Grammar
-from streamer.detectors.dtmf.hearing import Figures
+from streamer.detectors.dtmf.hearing import Crackled, Figures
 from streamer.detectors.dtmf.leaders import find_runs
 from streamer.detectors.dtmf.pairs import PAIR_DIGITS
 from streamer.detectors.dtmf.rough import Tail
@@ -56,6 +56,8 @@ class Told:
     is_old: bool = False  # a tone was there before
     is_rough: bool = False  # it is a rough digit
     tails: list[Tail] = field(default_factory=list)  # what is heard of one that has stopped
+    without_crackle: Crackled | None = None
+    crackled: list[tuple[str, int, int, int, bool]] = field(default_factory=list)  # what was asked of crackle
     before: float = -1.0  # where the digit started that is over, when another of its pair is on
     looked_at: list[int] = field(default_factory=list)  # frames, for a rough digit
     weighed: list[tuple[str, int, bool]] = field(default_factory=list)  # digit, frame, stopped
@@ -90,6 +92,13 @@ class Told:
             levels=(1.0,) * tones,
             scaled=np.empty((tones, 0)),
         )
+
+    def weigh_crackled(
+        self, pair: int, first_frame: int, last_frame: int, frame: int, *, signal_ends: bool = False
+    ) -> Crackled | None:
+        assert first_frame <= last_frame <= frame
+        self.crackled.append((PAIR_DIGITS[pair], first_frame, last_frame, frame, signal_ends))
+        return self.without_crackle
 
     def weigh_rough(self, pair: int, burst: Burst, frame: int) -> tuple[Shape, Heard] | Refusal:
         assert self.on[PAIR_DIGITS[pair]][0] == burst.start
@@ -187,6 +196,24 @@ def test_a_blip_is_counted_and_nothing_is_asked_of_it():
     grammar = Grammar(TIMING, channel=1)
     assert decide(lead(6), hearing, grammar=grammar) == []
     assert grammar.rejections == {Reject.SHORT: 1}
+
+
+def test_crackle_is_looked_for_in_a_pair_refused_that_led_long_enough_or_was_back_at_once():
+    clean = Crackled(*verdict_of_a_clean_digit(20.0, 36.0), Figures(36.0, (770.0, 1336.0), (0.005, 0.005)))
+    alone = Told(on={"5": (20.0, 31.0)}, without_crackle=clean)
+    assert len(decide(lead(11), alone)) == 2
+    assert [asked[:3] for asked in alone.crackled] == [("5", 20, 30)]
+    parted = Told(on={"5": (20.0, 36.0)}, without_crackle=clean)
+    begin, end = decide("." * 20 + "5" * 6 + "." * 6 + "5" * 6 + "." * 40, parted)
+    assert parted.crackled == [("5", 32, 37, 40, False)]
+    assert end.duration_s == pytest.approx((36 - begin.t_s / 0.0025 + 104 / 20) * 0.0025, abs=0.003)
+    for drawn in (
+        lead(6),
+        "." * 20 + "5" * 6 + "." * 20 + "5" * 6 + "." * 40,
+    ):  # a blip, and another much later
+        blips = Told(on={"5": (20.0, 26.0)}, without_crackle=clean)
+        assert decide(drawn, blips) == []
+        assert blips.crackled == []
 
 
 def test_a_pair_that_is_back_in_time_goes_on():
