@@ -41,14 +41,14 @@ NEVERS = {
 ORDER = {
     "base": (
         "__init__ bytecode colours errors folders own_code roles version < fork_server shipped < children < processes"
-        " < files text < toml units < fields < families pattern"
+        " < files text < toml units < fields < families old_names pattern"
     ),
     "sources": (
         "channels descendants graph_rate registry < formats spec"
         " < byte_stream file mic synthetic < command path < __init__"
     ),
     "sources/formats": "__init__ g711 stretches < flac ogg pcm < wav write < lengths mp3",
-    "sources/synthetic": "__init__ voices words < parts sounds < language < source generate",
+    "sources/synthetic": "__init__ voices words < from_plan < parts sounds < language < source generate",
     "analysis": "__init__ frames kernels meters < bank < goertzel values < bins grid groups < analyser < blocks",
     "analysis/kernels": "__init__ kept link tiles vectors < store < compiled inner powers < grids stretches",
     "events": "records < clocks < __init__",

@@ -2,14 +2,15 @@
 
 What streamer ships lies in configs/families, the user's own in the folder families; a file's name is the family's. A
 family has one of: [digits], each the tones sent at once; [groups], the reeds of a paging system in order; tones, a set
-without names. With digit_ms it can be sent, digit after digit, repeat_digit in place of one equal to the one before.
+without names. With digit_ms it can be sent, digit after digit, repeat_digit in place of one equal to the one before;
+gap_ms of nothing between two, longer_ms for digits that last longer, and digits_at_once where several sound together.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,9 @@ class Family:
     groups: Mapping[str, tuple[float, ...]]  # in the order of their numbers
     tones: tuple[float, ...] = ()
     digit_ms: float | None = None
+    gap_ms: float = 0.0
+    longer_ms: Mapping[str, float] = field(default_factory=dict)
+    digits_at_once: int = 1
     repeat_digit: str = ""
     scale: str = "linear"  # of an axis that shows it
     place: int = LAST_PLACE
@@ -58,6 +62,15 @@ class Family:
     @property
     def can_be_sent(self) -> bool:
         return self.digit_ms is not None
+
+    def split_digits(self, text: str) -> list[str]:
+        """The digits of a text, the longest that fit first; - or a space parts those that would be read otherwise.
+
+        What is no digit stays, a character each.
+        """
+        longest_first = sorted(self.digits, key=len, reverse=True)
+        pattern = "|".join([*map(re.escape, longest_first), "."])
+        return [found for word in re.split(r"[ -]+", text.upper()) for found in re.findall(pattern, word)]
 
 
 def load_family(name: str) -> Family | None:
@@ -132,6 +145,9 @@ def _make_family(name: str, file: TomlFile) -> Family:
         groups=dict(_read_groups(file)),
         tones=_at(("tones",), read_freqs, file.values["tones"]) if "tones" in file.values else (),
         digit_ms=_read_number(file, "digit_ms", least=1, most=LONGEST_DIGIT_MS),
+        gap_ms=_read_number(file, "gap_ms", least=0, most=LONGEST_DIGIT_MS) or 0.0,
+        longer_ms=dict(_read_longer(file)),
+        digits_at_once=round(_read_number(file, "digits_at_once", least=1, most=8) or 1),
         repeat_digit=_read_choice(file, "repeat_digit", file.values.get("digits", {}), default=""),
         scale=_read_choice(file, "scale", SCALES, default="linear"),
         place=round(_read_number(file, "place", least=0, most=LAST_PLACE) or LAST_PLACE),
@@ -155,6 +171,22 @@ def _read_digits(file: TomlFile) -> Iterator[tuple[str, tuple[float, ...]]]:
                 path, f"digits.{digit}: the tones of {said[freqs_hz]} too; they could not be told apart"
             )
         yield digit, freqs_hz
+
+
+def _read_longer(file: TomlFile) -> Iterator[tuple[str, float]]:
+    for digit, value in _read_table(file, "longer_ms", "{ KP = 100 }"):
+        path = ("longer_ms", digit)
+        if digit not in file.values.get("digits", {}):
+            raise _Mistake(path, f"longer_ms.{shorten(digit)}{offer(digit, file.values.get('digits', {}))}")
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not 1 <= value <= LONGEST_DIGIT_MS
+        ):
+            raise _Mistake(
+                path, f"longer_ms.{digit} is {shorten(value)}; write a number in 1..{LONGEST_DIGIT_MS:g}"
+            )
+        yield digit, float(value)
 
 
 def _read_groups(file: TomlFile) -> Iterator[tuple[str, tuple[float, ...]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from streamer.base import old_names
 from streamer.base.errors import SpecError
 from streamer.base.text import shorten
 from streamer.detectors.registry import is_digit
@@ -37,11 +38,12 @@ class HeardFile:
 
     def find(self, wanted: str) -> list[list[int]]:
         """The groups of channels that hold it: as digits in a row, dashes, spaces and brackets aside, or as a label."""
+        labels = {wanted, old_names.LABELS.get(wanted, wanted)}
         digits = re.sub(r"[\s()-]", "", wanted).upper()
         return [
             group
             for group in self.group_channels()
-            if wanted in {event.label for event in self._ends[group[0]]}
+            if labels & {event.label for event in self._ends[group[0]]}
             or (digits and digits in self.digits_of(group[0]))
         ]
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from streamer.base import old_names
 from streamer.base.errors import SpecError
 from streamer.base.shipped import find_configs
 from streamer.base.text import offer, printable, shorten
@@ -95,8 +96,9 @@ def find_plan(name_or_path: str) -> Path:
     if path.suffix == ".toml" or len(path.parts) > 1:
         return path
     plans = list_plans()
-    if name_or_path in plans:
-        return plans[name_or_path]
+    for name in (name_or_path, old_names.PLANS.get(name_or_path)):
+        if name in plans:
+            return plans[name]
     if is_there(path):
         return path
     raise SpecError(f"no plan is called {shorten(name_or_path)}{offer(name_or_path, plans)}")

@@ -12,6 +12,7 @@ from streamer.sources.synthetic.language import parse_signal
 
 SHIPPED = [load_shipped_family(path.stem) for path in sorted(shipped_folder("families").glob("*.toml"))]
 SENT = [family.name for family in SHIPPED if family.can_be_sent]
+SELCALLS = [family.name for family in SHIPPED if "selective calling" in family.title]
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +30,7 @@ def test_there_are_50_ctcss_tones_none_closer_than_2_hz():
     assert np.diff(bank.freqs_hz).min() > 2
 
 
-@pytest.mark.parametrize("name", SENT)
+@pytest.mark.parametrize("name", SELCALLS)
 def test_selcall_digits_are_parted_by_at_least_0_8_percent_and_named(name):
     bank = parse_bank(name)
     assert np.min(bank.freqs_hz[1:] / bank.freqs_hz[:-1]) > 1.008
@@ -48,7 +49,7 @@ def test_quick_call_codes_agree_with_genaves_examples():
     ("name", "n_digits", "freqs_hz"),
     [
         ("dtmf", 16, (697, 770, 852, 941, 1209, 1336, 1477, 1633)),  # ITU-T Q.23
-        ("r1", 12, (700, 900, 1100, 1300, 1500, 1700)),  # Q.320
+        ("r1", 15, (700, 900, 1100, 1300, 1500, 1700)),  # Q.320
         ("r2-forward", 15, (1380, 1500, 1620, 1740, 1860, 1980)),  # Q.441
         ("r2-backward", 15, (540, 660, 780, 900, 1020, 1140)),
     ],
@@ -153,3 +154,50 @@ def test_a_mistake_is_one_line_that_says_where_and_what_is_right(own, text, mess
         load_family("reeds")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "digits"),
+    [
+        ("zvei1", "1123", ["1", "1", "2", "3"]),
+        ("r1", "KP123ST", ["KP", "1", "2", "3", "ST"]),
+        ("r1", "kp12 stp", ["KP", "1", "2", "STP"]),
+        ("r2-forward", "1-10-15", ["1", "10", "15"]),
+        ("r2-forward", "110", ["11", "0"]),
+        ("selcal", "AB-CD", ["A", "B", "C", "D"]),
+    ],
+)
+def test_digits_of_several_letters_are_taken_the_longest_first_and_parted_by_dashes(name, text, digits):
+    assert load_family(name).split_digits(text) == digits
+
+
+@pytest.mark.parametrize("way", ["forward", "backward"])
+def test_signals_of_r2_are_numbers_1_to_15_in_the_triangle_of_q_441(way):
+    family = load_family(f"r2-{way}")
+    assert list(family.digits) == [str(k) for k in range(1, 16)]
+    tones = sorted(family.freqs_hz, reverse=way == "backward")
+    triangle = [{tones[low], tones[high]} for high in range(1, 6) for low in range(high)]
+    assert [set(pair) for pair in family.digits.values()] == triangle
+
+
+def test_the_tones_of_selcal_lie_midway_between_those_of_old():
+    tones = load_family("selcal").digits
+    assert len(tones) == 32
+    old = [tones[letter][0] for letter in "ABCDEFGHJKLMPQRS"]
+    new = sorted(hz for letter, (hz,) in tones.items() if letter not in "ABCDEFGHJKLMPQRS")
+    assert np.allclose(new[:-1], np.sqrt(np.multiply(old[1:], old[:-1])), atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("gap_ms = -1", "gap_ms is -1; write a number in 0..10000"),
+        ("longer_ms = { 9 = 100 }", "longer_ms.*there are: 1"),
+        ("longer_ms = { 1 = 0 }", "longer_ms.1 is 0; write a number in 1..10000"),
+        ("digits_at_once = 9", "digits_at_once is 9; write a number in 1..8"),
+    ],
+)
+def test_how_a_family_is_sent_is_checked(own, line, message):
+    (own / "mine.toml").write_text(f'title = "Mine"\ndigit_ms = 50\n{line}\n[digits]\n1 = [1000]\n')
+    with pytest.raises(SpecError, match=message):
+        load_family("mine")

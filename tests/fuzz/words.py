@@ -29,7 +29,7 @@ WINDOWS = (
 RATES = ("8000", "8k", "11025", "16k", "44.1kHz", "48k")
 FORMATS = ("s16le", "s24le", "s32le", "f32le", "f64le", "u8", "alaw", "ulaw", "s16be")
 CHANNELS = ("1", "2", "1,2", "all", "mix", "3", "0")
-PLANS = ("dtmf", "call-progress-us", "alert-us", "fax", "plan.toml", "missing.toml", "dmtf")
+PLANS = ("dtmf", "call-progress-us", "eas", "alert-us", "fax", "plan.toml", "missing.toml", "dmtf")
 BANDS = (
     *("697,770,852", "lin:100-1000:10", "log:50-3k:40", "notes:A2-C7", "notes:A2-C7@442", "octave:63-2k"),
     *("third-octave:50-3k", "1/6-octave:100-1k", "mel:40", "bark", "erb:32", "dtmf", "ctcss", "mains50:20"),

@@ -12,11 +12,12 @@ FS_HZ = 8000
 
 # plan, label, frequencies in Hz, seconds on: at the edges of what its standard lets a sender make
 STANDARDS = [
-    *[("fax", "fax-calling", (hz,), s) for hz in (1062, 1138) for s in (0.425, 0.575)],  # ITU-T T.30, CNG
-    *[("fax", "fax-answer", (hz,), s) for hz in (2085, 2115) for s in (2.6, 4.0)],  # ITU-T T.30, CED
-    ("fax", "fax-answer", (2100,), 1.05),  # recordings move on after 1 s
-    *[("alert-us", "noaa-alarm", (1050 * ratio,), s) for ratio in (0.997, 1.003) for s in (8, 10)],
-    *[("alert-us", "eas-attention", (853 + off, 960 + off), s) for off in (-0.5, 0.5) for s in (8, 25)],
+    *[("fax", "fax-cng", (hz,), s) for hz in (1062, 1138) for s in (0.425, 0.575)],  # ITU-T T.30, CNG
+    *[("fax", "fax-ced", (hz,), s) for hz in (2085, 2115) for s in (2.6, 4.0)],  # ITU-T T.30, CED
+    ("fax", "fax-ced", (2100,), 1.05),  # recordings move on after 1 s
+    *[("eas", "noaa-alarm", (1050 * ratio,), s) for ratio in (0.997, 1.003) for s in (8, 10)],
+    *[("eas", "eas-attention", (853 + off, 960 + off), s) for off in (-0.5, 0.5) for s in (8, 25)],
+    *[("tone-burst", "1750", (1750 * ratio,), s) for ratio in (0.99, 1.01) for s in (0.4, 2)],
     *[
         ("call-progress-us", label, (low * ratio, high * ratio), s)
         for label, low, high, seconds in [
@@ -36,6 +37,10 @@ STANDARDS = [
 ]
 
 ELSE = [
+    *[("tone-burst", (hz,), 1) for hz in (1700, 1800, 1715, 1785)],
+    ("tone-burst", (1750,), 0.2),
+    ("tone-burst", (1750, 2000), 1),
+    ("tone-burst", (1760, 3520), 1),  # A6 and its octave
     ("fax", (1100,), 0.38),  # too short
     ("fax", (1100,), 0.65),  # too long
     ("fax", (1100,), 5),  # a steady tone
@@ -44,11 +49,11 @@ ELSE = [
     ("fax", (2100,), 0.85),
     ("fax", (2080,), 3),
     ("fax", (2120,), 3),
-    ("alert-us", (1046.5,), 9),  # C6
-    ("alert-us", (1054.5,), 9),
-    ("alert-us", (1050,), 2),
-    ("alert-us", (853,), 9),
-    ("alert-us", (840, 980), 9),
+    ("eas", (1046.5,), 9),  # C6
+    ("eas", (1054.5,), 9),
+    ("eas", (1050,), 2),
+    ("eas", (853,), 9),
+    ("eas", (840, 980), 9),
     ("call-progress-us", (440,), 3),
     ("call-progress-us", (480, 620), 0.15),
     ("mains50", (48.5,), 3),
@@ -104,11 +109,11 @@ def test_what_is_plainly_something_else_is_not_told(plan, freqs_hz, seconds):
 
 def test_a_sharp_c6_of_an_instrument_is_no_weather_alarm():
     note = render(*((hz, level, 0.5, 7) for hz, level in ((1048, -15), (2096, -27), (3144, -35))), length_s=8)
-    assert hear("alert-us", note) == []
+    assert hear("eas", note) == []
 
 
 def test_a_note_whose_harmonic_is_c6_is_no_weather_alarm():
-    assert hear("alert-us", render((524, -25, 0.5, 7), (1048, -15, 0.5, 7), length_s=8)) == []
+    assert hear("eas", render((524, -25, 0.5, 7), (1048, -15, 0.5, 7), length_s=8)) == []
 
 
 @pytest.mark.parametrize(
@@ -137,7 +142,7 @@ def test_an_answer_tone_that_turns_its_phase_is_one_event():
     ((label, start_s, duration_s),) = hear(
         "fax", np.where((t_s > 0.7) & (t_s < 4.0), tone, 0) + render(length_s=5)
     )
-    assert label == "fax-answer"
+    assert label == "fax-ced"
     assert start_s == pytest.approx(0.7, abs=0.003)
     assert duration_s == pytest.approx(3.3, abs=0.006)
 
@@ -147,8 +152,9 @@ def test_an_answer_tone_that_turns_its_phase_is_one_event():
     [
         ("fax", (1100,), 0.5, 550),
         ("fax", (2100,), 3, 1100),
-        ("alert-us", (1050,), 8, 4100),
-        ("alert-us", (853, 960), 8, 4100),
+        ("tone-burst", (1750,), 1, 350),
+        ("eas", (1050,), 8, 4100),
+        ("eas", (853, 960), 8, 4100),
     ],
 )
 @pytest.mark.parametrize("start_s", [0.7, 0.711, 0.719, 0.731])

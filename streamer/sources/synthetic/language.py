@@ -22,9 +22,11 @@ its end. A signal of nothing else never ends.
   dtmf:5550123@-10:50ms/50ms    digits 0-9 A-D * #, on and off; twist=3dB puts the high tone above the low one
   two-tone:349.0/433.7          two tones after each other, 1s/3s unless it says otherwise
   zvei1:12345@-10               selective calling: one tone a digit, or the repeat tone if it equals the one
-                                before; any family of `streamer bands`; LENGTH if not the family's own
+                                before; any family of `streamer bands`; LENGTH if not the family's own; - parts
+                                digits that would be read as one: r1:KP1234ST, r2-forward:1-10, selcal:AB-CD
   cadence:480+620/500,0/500x3   Asterisk's shorthand: HZ/MS, + for both, * for modulated by, 0 for silence,
                                 ! for the first time only; x3 is thrice
+  plan:call-progress-us/us-busy  what an entry of a tone plan asks for; LENGTH if not as long as a listener needs
   sweep:100-4000:5s             a glide; with :log as many octaves in every second
   silence:1s                    nothing
   noise:-40                     white and Gaussian, as strong as a sine of that level
@@ -92,7 +94,7 @@ def parse_signal(text: str, *, fs_hz: float = 48000.0, seed: int = 0) -> Signal:
         if at_s > MAX_SIGNAL_S:
             raise SpecError(f"signal {shorten(text)} is longer than a year")
     if not sounds and not at_s:
-        sounding = ", ".join(list_kinds(MAKERS, behind="cadence"))
+        sounding = ", ".join(list_kinds([*MAKERS, "plan"], behind="cadence"))
         raise SpecError(f"signal {shorten(text)} has nothing that sounds; there are: {sounding}")
     return Signal(
         fs_hz=fs_hz,

@@ -10,6 +10,7 @@ from streamer.base.errors import SpecError
 from streamer.base.pattern import split_element
 from streamer.base.text import choose, shorten
 from streamer.base.units import db_from_amplitude, parse_db
+from streamer.sources.synthetic.from_plan import read_as_a_sound
 from streamer.sources.synthetic.voices import KEY_HZ, Noise, Sweep, Tones, Voice, dtmf_voice
 from streamer.sources.synthetic.words import Part, find_family
 
@@ -80,21 +81,29 @@ def make_two_tone(part: Part) -> Made:
 
 
 def make_code(part: Part) -> Made:
-    """Digits of a tone family, one right after the other."""
+    """Digits of a tone family, one after the other, or so many at once as it sends."""
     family = find_family(part.kind)
     assert family is not None
     assert family.digit_ms is not None
-    length_s = part.optional_length_s() or family.digit_ms / 1e3
+    said_s = part.optional_length_s()
+    digits = family.split_digits(part.value)
     strokes: list[Stroke] = []
-    for digit in part.value.upper():
-        is_repeat = bool(strokes) and bool(family.repeat_digit) and strokes[-1].label == digit
-        sent = family.repeat_digit if is_repeat else digit
-        if sent not in family.digits:
-            raise part.refuse(f"{part.kind} has no tone for {shorten(sent)}")
-        freqs_hz = tuple(part.frequency_hz(f"{freq_hz}") for freq_hz in family.digits[sent])
-        voice = Tones(freqs_hz=freqs_hz, levels_dbfs=(part.level_dbfs(),) * len(freqs_hz))
-        strokes.append(Stroke(label=sent, voice=voice, start_s=len(strokes) * length_s, duration_s=length_s))
-    return Made(strokes=tuple(strokes), duration_s=len(strokes) * length_s)
+    at_s, before = 0.0, ""
+    for start in range(0, len(digits), family.digits_at_once):
+        if strokes:
+            at_s += family.gap_ms / 1e3
+        length_s = 0.0
+        for digit in digits[start : start + family.digits_at_once]:
+            sent = family.repeat_digit if family.repeat_digit and digit == before else digit
+            if sent not in family.digits:
+                raise part.refuse(f"{part.kind} has no tone for {shorten(sent)}")
+            length_s = said_s or family.longer_ms.get(sent, family.digit_ms) / 1e3
+            freqs_hz = tuple(part.frequency_hz(f"{freq_hz}") for freq_hz in family.digits[sent])
+            voice = Tones(freqs_hz=freqs_hz, levels_dbfs=(part.level_dbfs(),) * len(freqs_hz))
+            strokes.append(Stroke(label=sent, voice=voice, start_s=at_s, duration_s=length_s))
+            before = sent
+        at_s += length_s
+    return Made(strokes=tuple(strokes), duration_s=at_s)
 
 
 def make_cadence(part: Part) -> Made:
@@ -202,4 +211,6 @@ def make(part: Part) -> Made:
         if not allowed:
             raise part.refuse("it takes no options")
         choose(key, allowed, name=f"{part.name}: option")
+    if part.kind == "plan":
+        part = read_as_a_sound(part)
     return MAKERS.get(part.kind, make_code)(part)
