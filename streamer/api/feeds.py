@@ -10,9 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from streamer.analysis.bank import Batch
+from streamer.analysis.kernels import compiled as kernels
+from streamer.analysis.kernels import store
 from streamer.api.listener import Listener, to_signal
 from streamer.base.errors import SpecError, StreamerError
+from streamer.base.processes import quieten_server
 from streamer.events import ClockRecord, ErrorRecord, Event, GapRecord, SourceRecord, Stats
+from streamer.live import compiled as loops
 from streamer.live.section import Item
 from streamer.live.stream import Stream
 from streamer.sources import SourceInfo
@@ -69,6 +73,7 @@ class EngineFeed(Feed):
     def __init__(self, stream: Stream, name: str) -> None:
         """Waits until the source is open, or raises what it cannot be opened for."""
         self.name, self._stream = name, stream
+        _announce_compiling()
         self._stream.__enter__()
         self._early: list[Item] = []
         try:
@@ -114,6 +119,15 @@ class EngineFeed(Feed):
 
     def close(self) -> None:
         self._stream.__exit__(None, None, None)
+
+
+def _announce_compiling() -> None:
+    """What is missing is compiled in the process server, whose stderr a notebook does not show."""
+    quieten_server()
+    if store.announce and any(
+        loop.is_missing(*args) for loop, args in [*loops.list_live(), *kernels.list_live()]
+    ):
+        store.say_compiling()
 
 
 class BlocksFeed(Feed):

@@ -42,7 +42,7 @@ spec.loader.exec_module(sys.modules["streamer"])
 from streamer.base.bytecode import bear_damage
 bear_damage()
 from streamer.base.fork_server import serve
-serve({fd}, {preloaded!r})
+serve({fd}, {preloaded!r}, quietly={quietly})
 """
 
 
@@ -176,7 +176,13 @@ class _Server:
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
         self.owner_pid = os.getpid()
-        code = BEGIN.format(path=find_path(), package=str(PACKAGE), fd=theirs.fileno(), preloaded=PRELOADED)
+        code = BEGIN.format(
+            path=find_path(),
+            package=str(PACKAGE),
+            fd=theirs.fileno(),
+            preloaded=PRELOADED,
+            quietly=_is_quiet,
+        )
         with theirs:
             flags = [flag for flag in subprocess._args_from_interpreter_flags() if flag != "-P"]  # type: ignore[attr-defined]
             # A Ctrl-C, which the terminal sends to it too, waits there until it is ignored, and here for a moment.
@@ -206,6 +212,13 @@ class _Server:
 
 _lock = threading.Lock()
 _server: _Server | None = None
+_is_quiet = False
+
+
+def quieten_server() -> None:
+    """One that is begun from now on says nothing of compiling: nobody wants to know, or we say it ourselves."""
+    global _is_quiet
+    _is_quiet = True
 
 
 def start_server() -> None:

@@ -9,7 +9,9 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from streamer.base.errors import SpecError
+from streamer.base.errors import OutputError, SpecError, StreamerError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what no other name would help against
 
 Place = str | Path | int  # a path, or a descriptor
 
@@ -40,6 +42,12 @@ def check_folder(target: Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
     if not os.access(folder, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def describe_unwritable(name: str, error: Exception) -> StreamerError:
+    """What is wrong with an output that cannot be made: the name it was given, or the disk."""
+    reason = f"{name} cannot be written: {getattr(error, 'strerror', None) or error}"
+    return OutputError(reason) if getattr(error, "errno", None) in FULL else SpecError(reason)
 
 
 def make_folder(target: Path) -> None:

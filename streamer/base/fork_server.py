@@ -32,6 +32,7 @@ NUMBER = struct.Struct("=i")  # a pid or an exit code
 MAX_FDS = 64  # of one request
 REQUEST = b"r"
 
+is_quiet = False  # whether nothing is to be said of what takes long
 _given: list[int] = []  # in a child: the descriptors among its arguments
 
 
@@ -45,8 +46,10 @@ class GivenFd:
         return _given[self._index]
 
 
-def serve(fd: int, preloaded: Sequence[str]) -> None:
+def serve(fd: int, preloaded: Sequence[str], *, quietly: bool) -> None:
     """The server's life: until the other end of the socket is closed."""
+    global is_quiet
+    is_quiet = quietly
     take_role("server")
     # A terminal sends these to all of its job; it is the main process that ends it.
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):

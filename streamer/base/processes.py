@@ -15,7 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from streamer.base.children import PRELOADED, Child, make_anonymous_file, start_process, start_server
+from streamer.base.children import (
+    PRELOADED,
+    Child,
+    make_anonymous_file,
+    quieten_server,
+    start_process,
+    start_server,
+)
 
 __all__ = [
     "PRELOADED",
@@ -24,6 +31,7 @@ __all__ = [
     "SharedBlock",
     "cpu_count",
     "get_context",
+    "quieten_server",
     "receive_block",
     "send_block",
     "start_process",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from streamer.base.errors import SpecError
+from streamer.base.files import describe_unwritable
 from streamer.commands.live.load_settings import (
     find_config_files,
     list_profiles,
@@ -62,5 +62,5 @@ def init(file: str | None) -> None:
         with target.open("x", encoding="utf-8") as out:
             out.write(write_default_config())
     except OSError as error:
-        raise SpecError(f"{target} cannot be written: {error.strerror}") from error
+        raise describe_unwritable(str(target), error) from error
     answer(f"wrote {target}")

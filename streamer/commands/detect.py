@@ -34,6 +34,7 @@ from streamer.outputs.formats import NOTHING_LISTENED_FOR, Format, format_json, 
 from streamer.outputs.heard import Expectation
 from streamer.outputs.output import Output, raise_failure
 from streamer.outputs.to_file import open_stdout
+from streamer.plans.listening import check_digits
 from streamer.plans.plan import choose_plans
 from streamer.recordings.detect import Remark, Task
 from streamer.recordings.jobs import Told, run_tasks
@@ -80,6 +81,8 @@ class Options:
                 f"start-time is given for {len(self.files)} files, and says when one begins: name one file"
             )
         plans = choose_plans(self.plans or ("dtmf",))
+        if self.is_digits:
+            check_digits(plans)
         sources = [
             parse_source(
                 file,
@@ -136,10 +139,9 @@ def command(**given: Any) -> None:
     refuse_inputs_as_outputs(options.outputs, [task.source for task in tasks], plans=plans)
     outputs = [open_stdout(options.choose_format()), *open_outputs(options.outputs)]
     tally = Tally(outputs, expectation)
-    if not options.quiet:
-        announce_compiling()
-        if not plans:
-            tell(NOTHING_LISTENED_FOR)
+    announce_compiling(is_quiet=options.quiet)
+    if not plans and not options.quiet:
+        tell(NOTHING_LISTENED_FOR)
     try:
         with ProgressBar(is_quiet=options.quiet or sys.stdout.isatty()) as progress, raising_signals():
             records = run_tasks(tasks, n_processes=options.jobs, progress=progress)

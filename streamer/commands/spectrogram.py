@@ -139,8 +139,7 @@ def command(**given: Any) -> None:
     exports = options.make_exports()
     failure: StreamerError | None = None
     n_done = 0
-    if not options.quiet:
-        announce_compiling()
+    announce_compiling(is_quiet=options.quiet)
 
     def take(done: Exported | StreamerError) -> bool:
         nonlocal failure, n_done

@@ -58,11 +58,14 @@ def tell(what: object) -> None:
         say(shorten_line(printable(line)))
 
 
-def announce_compiling() -> None:
-    """From now on a first run says why nothing happens for some seconds."""
+def announce_compiling(*, is_quiet: bool = False) -> None:
+    """From now on a first run says why nothing happens for some seconds, here or in the process server."""
     from streamer.analysis.kernels import store  # who only talks needs no kernels
+    from streamer.base.processes import quieten_server
 
-    store.announce = tell
+    store.announce = None if is_quiet else tell
+    if is_quiet:
+        quieten_server()
 
 
 def say(line: str) -> None:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from streamer.analysis import analyser  # noqa: F401
 from streamer.analysis.kernels import compiled as kernels
 from streamer.analysis.kernels import store
+from streamer.base import fork_server
 from streamer.base.own_code import run_python
 from streamer.live import compiled as loops
 
@@ -19,7 +20,7 @@ WANTED = [*loops.list_live(), *kernels.list_live()]
 
 def _compile_elsewhere() -> str:
     """Have a child make what is not kept yet, so that numba's memory ends with it; what it has to say of that."""
-    _say("compiling kernels (first run only)")
+    store.say_compiling()
     with suppress(OSError, subprocess.SubprocessError):  # what it could not keep is compiled here
         return run_python("-m", __name__)
     return ""
@@ -38,6 +39,7 @@ def _end_with_parent(parent_pid: int) -> None:
     os._exit(1)
 
 
+store.announce = None if fork_server.is_quiet else _say  # and so in every child, unless it has been said
 if __name__ == "__main__":
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
 _said = ""

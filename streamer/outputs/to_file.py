@@ -18,8 +18,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from streamer.base.errors import SpecError
-from streamer.base.files import check_folder, make_folder, name_beside
+from streamer.base.errors import SpecError, StreamerError
+from streamer.base.files import check_folder, describe_unwritable, make_folder, name_beside
 from streamer.base.text import printable, shorten
 from streamer.events import Record
 from streamer.outputs import OUTPUTS, Keeping
@@ -27,6 +27,7 @@ from streamer.outputs.formats import FORMATS, HEADINGS, Format, format_log
 from streamer.outputs.output import Output, ReadAudio
 
 APPENDED = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+MAX_HEADING_BYTES = 4096  # of a first line that could be ours
 MODE = 0o666  # less the umask, as any program makes a file
 
 
@@ -202,10 +203,26 @@ def check_output(target: str) -> Format:
     return format_record
 
 
+def _check_columns(path: Path, heading: str, target: str) -> None:
+    """SpecError where lines of ours would stand under the columns of something else."""
+    try:
+        with path.open("rb") as file:
+            begin = file.read(MAX_HEADING_BYTES)
+    except OSError:  # a file that we may write and not read
+        return
+    first = begin.partition(b"\n")[0].removeprefix(b"\xef\xbb\xbf").decode(errors="replace").strip()
+    if heading and begin and first != heading.strip():
+        raise SpecError(
+            f"--output {shorten(target)} has other columns, {shorten(first)}: name another file, or give --overwrite"
+        )
+
+
 def open_output(target: str, *, keeping: Keeping, audio: ReadAudio | None) -> FileOutput:
     """A file, whose suffix names its format."""
     format_record = check_output(target)
     path = Path(target)
+    if keeping is Keeping.APPEND and path.is_file():
+        _check_columns(path, HEADINGS.get(format_record, ""), target)
     try:
         if path.exists() and not path.is_file():
             return FileOutput(path, format_record, name=target)
@@ -217,7 +234,5 @@ def open_output(target: str, *, keeping: Keeping, audio: ReadAudio | None) -> Fi
         raise _refuse(target, error) from error
 
 
-def _refuse(target: str, error: Exception) -> SpecError:
-    return SpecError(
-        f"--output {shorten(target)} cannot be written: {getattr(error, 'strerror', None) or error}"
-    )
+def _refuse(target: str, error: Exception) -> StreamerError:
+    return describe_unwritable(f"--output {shorten(target)}", error)

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from streamer.base.errors import SpecError
-from streamer.base.files import make_folder
+from streamer.base.files import describe_unwritable, make_folder
 from streamer.base.pattern import Segment, parse_pattern
 from streamer.base.text import choose, printable, shorten
 from streamer.detectors.cadences import CadenceSpec
@@ -84,9 +84,7 @@ def write_plan(text: str, path: str, *, made_from: str) -> None:
     except (OSError, ValueError) as error:
         if isinstance(error, SpecError):
             raise
-        raise SpecError(
-            f"--output {shorten(path)} cannot be written: {getattr(error, 'strerror', None) or error}"
-        ) from error
+        raise describe_unwritable(f"--output {shorten(path)}", error) from error
 
 
 def _write_plan(country: str, entries: list[tuple[int, str, str]], *, name: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from streamer.analysis.bank import Analysis
 from streamer.base.errors import SpecError
 from streamer.detectors import Detector
+from streamer.detectors.registry import load_kind
 from streamer.plans.plan import build_detectors, build_what_fits, load_plan
 from streamer.sources import SourceInfo
 
@@ -47,6 +48,20 @@ def make_set_up(
         )
 
     return set_up
+
+
+def check_digits(plans: Sequence[str]) -> None:
+    """SpecError when none of the plans tells digits, and digits alone are to be printed."""
+    kinds = [
+        load_kind(section)
+        for name in plans
+        for section, entries in load_plan(name).entries.items()
+        if entries
+    ]
+    if not any(kind.is_digit for kind in kinds):
+        heard = f"{', '.join(plans)} tells none" if plans else "nothing is listened for"
+        remedy = f"give --plan dtmf{' too' * bool(plans)}, or leave --digits out"
+        raise SpecError(f"--digits prints digits, and {heard}: {remedy}")
 
 
 def make_detectors(plans: Sequence[str], fs_hz: float, channels: int) -> Iterator[tuple[str, int, Detector]]:

@@ -12,8 +12,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from streamer.base.errors import SourceError, SpecError, StreamerError
-from streamer.base.files import check_folder, make_folder, name_beside
+from streamer.base.errors import OutputError, SourceError, SpecError, StreamerError
+from streamer.base.files import check_folder, describe_unwritable, make_folder, name_beside
 from streamer.base.text import choose, shorten
 from streamer.recordings import Progress
 from streamer.recordings.choose_frames import choose_frames
@@ -105,7 +105,7 @@ def _check_target(target: Path, export: Export) -> None:
     try:
         check_folder(target)
     except OSError as error:
-        raise SpecError(f"output {shorten(target)} cannot be written: {error.strerror}") from error
+        raise describe_unwritable(f"output {shorten(target)}", error) from error
     store.check_target(target)
     recording = export.source.path
     if recording and recording.exists() and target.exists() and target.samefile(recording):
@@ -235,7 +235,7 @@ def _named(target: Path) -> Iterator[None]:
         raise
     except OSError as error:
         reason = error.strerror or str(error).splitlines()[0]
-        raise SourceError(f"{target} cannot be written: {reason}") from error
+        raise OutputError(f"{target} cannot be written: {reason}") from error
 
 
 @contextmanager

@@ -361,3 +361,27 @@ def test_of_files_in_which_nothing_is_heard_that_is_said_unless_somebody_wants_q
     assert run("detect", still, "-q").stderr == ""
     assert run("detect", str(dial)).stderr == ""
     assert run("detect", still, str(dial)).stderr == told
+
+
+@pytest.mark.parametrize("words", [["detect", "{file}"], ["live", "--speed", "max", "{file}"]])
+@pytest.mark.parametrize(
+    ("plan", "told"),
+    [
+        (["--plan", "fax"], "fax tells none: give --plan dtmf too"),
+        (
+            ["--plan", "fax", "--plan", "call-progress-us"],
+            "fax, call-progress-us tells none: give --plan dtmf too",
+        ),
+        (["--plan", "none"], "nothing is listened for: give --plan dtmf"),
+    ],
+)
+def test_digits_alone_are_not_asked_of_plans_that_tell_none(
+    tmp_path: Path, words: list[str], plan: list[str], told: str
+) -> None:
+    make_with_sox(tmp_path / "a.wav", "5")
+    done = run(*(word.format(file=tmp_path / "a.wav") for word in words), "--digits", *plan)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"--digits prints digits, and {told}, or leave --digits out" in done.stderr
+    assert (
+        run("detect", str(tmp_path / "a.wav"), "--digits", "--plan", "fax", "--plan", "dtmf").stdout == "5\n"
+    )

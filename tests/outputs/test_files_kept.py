@@ -16,8 +16,11 @@ import pytest
 from streamer.base.errors import SpecError
 from streamer.events import Event, Record
 from streamer.outputs import Keeping, open_outputs
+from streamer.outputs.formats import HEADINGS, format_csv
 from streamer.outputs.output import Output
 from tests.outputs.records import DIGIT, END, START
+
+HEADING = HEADINGS[format_csv]
 
 
 def open_file(path: Path, keeping: Keeping = Keeping.APPEND) -> Output:
@@ -224,3 +227,25 @@ def test_a_folder_that_cannot_be_made_is_told_before_anything_is_opened(
     (tmp_path / "file").touch()
     with pytest.raises(SpecError, match="Not a directory"):
         open_file(tmp_path / "file" / "there" / "a.csv", keeping)
+
+
+def test_lines_are_not_added_under_the_columns_of_something_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path("old.csv")
+    path.write_text("a,b,c\n1,2,3\n")
+    with pytest.raises(SpecError, match=r'old\.csv" has other columns, "a,b,c": name another file, or give'):
+        open_file(path)
+    assert path.read_text() == "a,b,c\n1,2,3\n"
+    for keeping in (Keeping.OVERWRITE, Keeping.REPLACE):
+        put_all(open_file(path, keeping), DIGIT)
+        assert path.read_text().startswith("type,phase,")
+
+
+@pytest.mark.parametrize("begin", ["", HEADING, "\ufeff" + HEADING.replace("\n", "\r\n")])
+def test_lines_are_added_to_an_empty_file_and_under_our_own_columns(tmp_path: Path, begin: str) -> None:
+    path = tmp_path / "ours.csv"
+    path.write_bytes(begin.encode())
+    put_all(open_file(path), DIGIT)
+    assert path.read_text().count("type,phase") == 1

@@ -241,7 +241,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_behind(recordings, tmp_path,
     limited = ["bash", "-c", 'ulimit -f 16; exec "$@"', "limited", *words]  # 16 KiB a file
     result = subprocess.run(limited, capture_output=True, text=True, timeout=60, check=False)
     assert result.stderr == f"streamer: {target} cannot be written: File too large\n"
-    assert result.returncode == 3
+    assert result.returncode == 70
     assert sorted(path.name for path in tmp_path.iterdir()) == ["high.wav", "low.wav"]
 
 

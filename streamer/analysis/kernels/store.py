@@ -68,7 +68,16 @@ Function = Callable[..., int]
 _one_at_a_time = threading.Lock()
 _refusals: list[str] = []
 _notices: list[str] = []
-announce: Callable[[str], None] | None = None  # is told, once, that something takes long
+
+
+def _log(text: str) -> None:
+    """For programs that have no other way: they see it on stderr unless they have said what is to become of it."""
+    import logging  # for a first run only
+
+    logging.getLogger("streamer").warning(text)
+
+
+announce: Callable[[str], None] | None = _log  # is told, once, that something takes long; None: nobody is
 
 
 class Fixed:
@@ -116,7 +125,7 @@ class Compiled:
             for file in kept.list_files(self._file(kinds).name):
                 if native := _load_kept(file):
                     return partial(_call, native)
-        _announce_compiling()
+        say_compiling()
         function = self._by_numba()
         try:
             _keep(_compile(function, _unwrap(args), kinds), self._file(kinds))
@@ -135,7 +144,8 @@ class Compiled:
         return Path(f"{module}.{self.name}-{kind}-{_fingerprint(self.made_of)}{kept.SUFFIX}")
 
 
-def _announce_compiling() -> None:
+def say_compiling() -> None:
+    """Once in a process, and in none that is forked from it."""
     global announce
     tell, announce = announce, None
     if tell is not None:

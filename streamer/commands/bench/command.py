@@ -9,6 +9,7 @@ import click
 from streamer.commands.bench.report import print_report
 from streamer.commands.bench.run import run_bench
 from streamer.commands.options import CONTEXT, DEBUG
+from streamer.commands.talk import announce_compiling
 
 
 @click.command("bench", context_settings=CONTEXT)
@@ -24,6 +25,7 @@ def command(is_json: bool, no_baselines: bool) -> None:
         if sys.stderr.isatty():
             click.echo(f"\r\x1b[K{what}", nl=False, err=True)
 
+    announce_compiling()
     report = run_bench(baselines=not no_baselines, progress=show_next)
     show_next("")
     if is_json:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from streamer.base.processes import start_server
+from streamer.base.processes import quieten_server, start_server
 from streamer.commands.interrupts import interrupts
 from streamer.commands.options import (
     BAND_OPTIONS,
@@ -63,6 +63,8 @@ SOURCE is {SYNTAX.replace("mic", "mic (the default)", 1)}.
 @DEBUG
 def command(**given: Any) -> None:
     wait_for_nobody()
+    if given["quiet"]:
+        quieten_server()
     start_server()
     # Only now, while the server loads its kernels: what the monitor needs takes a while.
     from streamer.commands.inputs import refuse_inputs_as_outputs
@@ -70,7 +72,7 @@ def command(**given: Any) -> None:
     from streamer.commands.live.monitor import watch
     from streamer.commands.live.spec import Options, choose_plans, make_spec
     from streamer.detectors.copies import parse_copies
-    from streamer.plans.listening import make_set_up
+    from streamer.plans.listening import check_digits, make_set_up
 
     if interrupts.first is not None:
         return  # before anything was heard
@@ -84,6 +86,8 @@ def command(**given: Any) -> None:
             tell(note)
     settings = loaded.values
     plans = choose_plans(options, settings)
+    if options.is_digits:
+        check_digits(plans)
     spec = make_spec(options, settings, plans)
     refuse_inputs_as_outputs(
         spec.output_paths, [spec.source], plans=plans, bands=settings.bands, config=options.config

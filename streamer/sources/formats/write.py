@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.base.errors import SourceError, SpecError
-from streamer.base.files import make_folder
+from streamer.base.errors import OutputError, SpecError
+from streamer.base.files import describe_unwritable, make_folder
 from streamer.base.text import choose, shorten
 from streamer.sources.formats.pcm import bytes_per_value, encode, to_integers
 
@@ -73,7 +73,7 @@ def write_file(
         make_folder(path)
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
     except OSError as error:
-        raise SourceError(f"{target} cannot be written: {error.strerror}") from error
+        raise describe_unwritable(f"output {target}", error) from error
     with ExitStack() as on_failure:
         on_failure.callback(_remove_regular, path)
         try:
@@ -85,7 +85,7 @@ def write_file(
                     file.write(block if held in (None, "f32le") else to_integers(block, held))
         except (sf.SoundFileError, AssertionError) as error:  # soundfile asserts that all was written
             reason = str(error).rpartition(": ")[2].rstrip(".") or "incomplete"
-            raise SourceError(f"{target} cannot be written ({reason}); is the disk full?") from error
+            raise OutputError(f"{target} cannot be written ({reason}); is the disk full?") from error
         on_failure.pop_all()
 
 
@@ -114,7 +114,7 @@ def write_stdout(
     except BrokenPipeError:
         return
     except OSError as error:
-        raise SourceError(f"stdout cannot be written: {error.strerror}") from error
+        raise OutputError(f"stdout cannot be written: {error.strerror}") from error
 
 
 def _write_all(fd: int, data: bytes) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from streamer.base.errors import SourceError
+from streamer.base.errors import OutputError, SpecError
 from streamer.sources import open_source, parse_source
 from streamer.sources.formats.g711 import compand
 from streamer.sources.formats.pcm import decode
@@ -53,7 +53,7 @@ def test_another_kind_of_sample_can_be_asked_for(sample_format, subtype, tmp_pat
 
 def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(SourceError, match=r"file/x.wav cannot be written: Not a directory|File exists"):
+    with pytest.raises(SpecError, match=r"file/x.wav cannot be written: Not a directory|File exists"):
         generate("dtmf:1", str(tmp_path / "file" / "x.wav"))
 
 
@@ -65,18 +65,18 @@ def test_a_folder_that_is_not_there_is_made(tmp_path):
 def test_a_full_disk_leaves_a_message_and_no_file(tmp_path):
     code = """if True:
         import resource, signal, sys
-        from streamer.base.errors import SourceError
+        from streamer.base.errors import OutputError
         from streamer.sources.synthetic.generate import generate
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
         try:
             generate("noise:-20", sys.argv[1], duration_s=5)
-        except SourceError as error:
-            print(error)
+        except OutputError as error:
+            print(error, error.exit_code)
     """
     path = tmp_path / "big.wav"
     run = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
-    assert "is the disk full?" in run.stdout
+    assert "is the disk full? 70\n" in run.stdout
     assert not path.exists()
 
 
@@ -117,7 +117,7 @@ def test_a_full_device_behind_stdout_is_told():
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
     fd = os.open("/dev/full", os.O_WRONLY)
-    with pytest.raises(SourceError, match="stdout cannot be written: No space left on device"):
+    with pytest.raises(OutputError, match="stdout cannot be written: No space left on device"):
         generate("noise:-20", "-", duration_s=1, stdout_fd=fd)
     os.close(fd)
 
