@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 
+from streamer.base.units import power_from_db
 from streamer.detectors import Tell
 from streamer.detectors.dtmf.candidate import Candidate
 from streamer.detectors.dtmf.hearing import Figures, Hearing
@@ -26,6 +27,10 @@ RING_FRAMES = 40  # a pair that has rung so long, and leads no more, is over
 CRACKLE_FRAMES = 16  # a pair that leads again so soon may have crackle in it,
 LEAST_PIECE_FRAMES = 3  # if it has led so long before;
 MOST_CRACKLED_FRAMES = 40  # one that leads for longer is heard nevertheless
+BREAK_MS = 70.0  # a pair that is back sooner after its digit has gone on,
+WENT_ON = 0.01  # if it never had less of its power,
+WENT_ON_OVER_NOISE = 9.0  # nor less than so many times that of the noise,
+MOST_JUMP_RAD = 1.25  # and its tones are in phase with those before
 WATCH_FRAMES = 10  # as often one that has begun is asked whether it only rings on
 
 
@@ -156,6 +161,7 @@ class Grammar:
             candidate.off_since, candidate.levels = candidate.last_frame, burst.levels
             return []
         verdict = self._weigh(candidate, burst, frame, hearing, stopped=False)
+        verdict = self._unless_it_went_on(candidate, verdict, frame, hearing)
         if not isinstance(verdict, Refusal):
             candidate.levels = burst.levels
             return [self._begin(candidate, verdict, frame)]
@@ -175,6 +181,7 @@ class Grammar:
         if burst is None or frame - burst.origin - burst.start < ROUGH_FRAMES:
             return []
         verdict = hearing.weigh_rough(candidate.pair, burst, frame)
+        verdict = self._unless_it_went_on(candidate, verdict, frame, hearing)
         candidate.is_rough = not isinstance(verdict, Refusal)
         return [] if isinstance(verdict, Refusal) else [self._begin(candidate, verdict, frame)]
 
@@ -271,6 +278,26 @@ class Grammar:
             goes_on=common_tone(candidate.pair, self._lead) if stopped else None,
         )
 
+    def _unless_it_went_on(
+        self, candidate: Candidate, found: tuple[Shape, Heard] | Refusal, frame: int, hearing: Hearing
+    ) -> tuple[Shape, Heard] | Refusal:
+        """What was found, or a refusal if it is the rest of the same digit, after a hole of a codec."""
+        if isinstance(found, Refusal) or candidate.pair != self._last_pair:
+            return found
+        shape, heard = found
+        start_frame = (shape.start_sample - self._timing.centre_sample(0)) / self._timing.hop_samples
+        if (start_frame - self._last_stop_frame) * self._hop_ms > BREAK_MS:
+            return found
+        gap = hearing.compare(
+            candidate.pair, math.floor(self._last_stop_frame), math.ceil(start_frame), frame
+        )
+        power = sum(a * a for a in heard.tones.amplitudes) / 2
+        noise = min(heard.tones.amplitudes) ** 2 / 2 / power_from_db(heard.snr_db)
+        is_silent = gap.least_power < max(WENT_ON * power, WENT_ON_OVER_NOISE * noise)
+        if is_silent or gap.phase_jump_rad > MOST_JUMP_RAD:
+            return found
+        return Refusal(Reject.TAIL, math.sqrt(gap.least_power / power), math.sqrt(WENT_ON))
+
     def _weigh_whole(
         self, candidate: Candidate, burst: Burst | None, frame: int, hearing: Hearing
     ) -> tuple[Shape, Heard] | Refusal:
@@ -318,6 +345,7 @@ class Grammar:
                 )
                 if crackled:
                     found, figures = crackled[:2], crackled.figures
+            found = self._unless_it_went_on(candidate, found, frame, hearing)
             if isinstance(found, Refusal):
                 self._refuse(candidate.pair, candidate.first_frame, found)
                 return events

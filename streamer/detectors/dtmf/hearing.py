@@ -39,8 +39,11 @@ SEARCH = 0.045  # how far off its frequency a tone is looked for: a ratio
 CORE_MS = 150.0  # and frequencies are measured over at most this much
 WHOLE_MS = 26.0  # a digit with holes has one piece this long,
 SMALL_HOLE_MS = 10.5  # or a single hole this short (Q.24: 10 ms): trains of short bursts have neither
+BESIDE_FRAMES = 12  # so many before and after a break are compared
 CRACKLE_MS = 32.0  # from so long before a pair leads until so long after it crackle is looked for
-BESIDE = np.array([[0.0], [-1.0], [1.0]])  # bins: Hann's taper is a cosine's bin and half of those beside it
+BINS_BESIDE = np.array(
+    [[0.0], [-1.0], [1.0]]
+)  # bins: Hann's taper is a cosine's bin and half of those beside it
 
 
 class Figures(NamedTuple):
@@ -49,6 +52,13 @@ class Figures(NamedTuple):
     stop_frame: float
     freqs_hz: tuple[float, float]
     powers: tuple[float, float]
+
+
+class Break(NamedTuple):
+    """What is between a pair and the same again."""
+
+    least_power: float  # of the pair, a mean square; 0: it is not known any more
+    phase_jump_rad: float  # of the worse of its tones, from one to the other
 
 
 class Crackled(NamedTuple):
@@ -205,6 +215,25 @@ class Hearing:
         values = self._pair(pair, min(first, frame), frame + 1)
         return follow_tail(np.hypot(*np.abs(values.astype(np.complex128))) / math.hypot(*burst.levels))
 
+    def compare(self, pair: int, stop_frame: int, start_frame: int, frame: int) -> Break:
+        """What is between the pair up to one frame and from another on."""
+        first, last = stop_frame - BESIDE_FRAMES, start_frame + BESIDE_FRAMES
+        if first < max(self.begin_frame, frame + 1 - self.timing.kept_frames) or last > frame + 1:
+            return Break(0.0, math.inf)
+        values = self._pair(pair, first, last).astype(np.complex128)
+        power = (np.abs(values[:, BESIDE_FRAMES : -BESIDE_FRAMES + 1]) ** 2).sum(axis=0)
+        early, late = values[:, :BESIDE_FRAMES], values[:, -BESIDE_FRAMES:]
+        moves = [part[:, 1:] * part[:, :-1].conj() for part in (early, late)]
+        turns = np.angle(sum(part.sum(axis=1) for part in moves))[:, np.newaxis]
+        sums = [
+            (part * np.exp(-1j * turns * (np.arange(BESIDE_FRAMES) + at))).sum(axis=1)
+            for part, at in ((early, 0), (late, values.shape[1] - BESIDE_FRAMES))
+        ]
+        return Break(
+            float(power.min()) * self.timing.analysis.amplitude_per_value**2 / 2,
+            float(np.max(np.abs(np.angle(sums[1] * sums[0].conj())))),
+        )
+
     def measure(self, pair: int, burst: Burst, frame: int) -> Figures:
         """Frequencies and powers of the burst's last CORE_MS, off the edges."""
         timing = self.timing
@@ -221,7 +250,7 @@ class Hearing:
         moved = np.angle((values[:, 1:] * values[:, :-1].conj()).sum(axis=1))
         off_hz = ((moved - nominal_hz * turn + np.pi) % (2 * np.pi) - np.pi) / turn
         off = off_hz * timing.length_samples / timing.fs_hz  # bins
-        middle_gain, above, below = np.sinc(off + BESIDE)
+        middle_gain, above, below = np.sinc(off + BINS_BESIDE)
         gain = middle_gain + (above + below) / 2  # Hann's, beside the middle of a band
         power = (np.abs(values) ** 2).mean(axis=1) * (timing.analysis.amplitude_per_value / gain) ** 2 / 2
         low_hz, high_hz = (nominal_hz + off_hz).tolist()

@@ -73,7 +73,12 @@ class Question:
         """The last frame that the answer may depend on."""
         if self.name == "was_there":
             return int(self.arguments[1]) + MIN_LEAD_FRAMES
-        newest = {"is_off": 1, "find_burst": 3, "weigh_crackled": 3}  # the others: after a pair and its burst
+        newest = {
+            "is_off": 1,
+            "find_burst": 3,
+            "weigh_crackled": 3,
+            "compare": 3,
+        }  # the others: after a pair and its burst
         return int(self.arguments[newest.get(self.name, 2)])
 
     def ask(self, hearing: Hearing) -> Any:

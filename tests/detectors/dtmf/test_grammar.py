@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from streamer.detectors.dtmf.grammar import Grammar
-from streamer.detectors.dtmf.hearing import Crackled, Figures
+from streamer.detectors.dtmf.hearing import Break, Crackled, Figures
 from streamer.detectors.dtmf.leaders import find_runs
 from streamer.detectors.dtmf.pairs import PAIR_DIGITS
 from streamer.detectors.dtmf.rough import Tail
@@ -92,6 +92,10 @@ class Told:
             levels=(1.0,) * tones,
             scaled=np.empty((tones, 0)),
         )
+
+    def compare(self, *asked: int) -> Break:
+        assert list(asked[1:]) == sorted(asked[1:])
+        return Break(0.0, 0.0)  # silence
 
     def weigh_crackled(
         self, pair: int, first_frame: int, last_frame: int, frame: int, *, signal_ends: bool = False
@@ -196,6 +200,31 @@ def test_a_blip_is_counted_and_nothing_is_asked_of_it():
     grammar = Grammar(TIMING, channel=1)
     assert decide(lead(6), hearing, grammar=grammar) == []
     assert grammar.rejections == {Reject.SHORT: 1}
+
+
+@pytest.mark.parametrize(
+    ("gap", "n_digits"),
+    [
+        (Break(0.0, 0.2), 2),  # silence between: the same key again
+        (Break(0.001, 0.2), 1),  # -10 dB, and in phase with what was before: a codec's hole
+        (Break(0.001, 2.0), 2),  # not in phase: the tail of a room, and the same key again
+        (Break(0.00005, 0.2), 2),  # -23 dB
+    ],
+)
+def test_a_pair_that_is_back_soon_and_in_phase_with_no_silence_between_is_the_rest_of_its_digit(
+    gap, n_digits
+):
+    class Twice(Told):
+        def find_burst(self, pair: int, first_frame: int, last_frame: int, frame: int, **how: bool) -> Burst:
+            self.on["5"] = (20.0, 60.0) if first_frame < 60 else (75.0, 115.0)
+            return super().find_burst(pair, first_frame, last_frame, frame, **how)
+
+        def compare(self, *asked: int) -> Break:
+            assert asked[:3] == (5, 60, 75)
+            return gap
+
+    events = decide("." * 20 + "5" * 40 + "." * 15 + lead(40, before=0), Twice(on={"5": (20.0, 60.0)}))
+    assert len([event for event in events if event.phase == "end"]) == n_digits
 
 
 def test_crackle_is_looked_for_in_a_pair_refused_that_led_long_enough_or_was_back_at_once():

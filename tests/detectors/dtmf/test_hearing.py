@@ -50,7 +50,7 @@ def make_scene() -> NDArray[np.float32]:
     samples += m.noise(rng, samples.size, 2e-4)
     crackled = m.key(rng, "6", 40)
     crackled[130:190] = m.noise(rng, 60, 0.1)
-    samples = np.concatenate([samples, m.silence(80), crackled, m.silence(80)])
+    samples = np.concatenate([samples, m.silence(80), crackled, m.dial(rng, "44"), m.silence(80)])
     samples[3000:6000] += m.sine(440, 3000, dbfs=-8)
     return samples.astype(np.float32)
 
@@ -83,7 +83,7 @@ def test_the_scene_asks_all_that_can_be_asked() -> None:
     assert names == {name for name in vars(Hearing) if not name.startswith("_")} - {
         *("timing", "begin_frame", "values", "read")
     }
-    assert "".join(event.label for event in EVENTS if event.phase == "end") == "5159#123673D84206"
+    assert "".join(event.label for event in EVENTS if event.phase == "end") == "5159#123673D8420644"
     assert {answer.reject for answer in NOTES.answers if isinstance(answer, Refusal)} == {
         Reject.FREQUENCY,
         Reject.GLIDE,
