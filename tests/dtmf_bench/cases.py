@@ -533,7 +533,7 @@ def across_a_room(decoder: Decoder, scale: float) -> tuple[float, ...]:
     rights, extras = [], []
     for drr_db in (0, -3, -6):
         found = []
-        for k in trials(60, scale, 10):
+        for k in trials(120, scale, 10):
             rng = rng_of("room", drr_db, k)
             digits = m.random_digits(rng, 36)
             samples = m.dial(rng, digits, on_ms=100, off_ms=100, dbfs=-14)

@@ -27,6 +27,7 @@ RING_FRAMES = 40  # a pair that has rung so long, and leads no more, is over
 CRACKLE_FRAMES = 16  # a pair that leads again so soon may have crackle in it,
 LEAST_PIECE_FRAMES = 3  # if it has led so long before;
 MOST_CRACKLED_FRAMES = 40  # one that leads for longer is heard nevertheless
+JUST_BEFORE_MS = 500.0  # a digit makes another likely, and may ring on with a tone of it
 BREAK_MS = 70.0  # a pair that is back sooner after its digit has gone on,
 WENT_ON = 0.01  # if it never had less of its power,
 WENT_ON_OVER_NOISE = 9.0  # nor less than so many times that of the noise,
@@ -180,7 +181,7 @@ class Grammar:
         burst = _find_burst(candidate, frame, hearing, joint=True)
         if burst is None or frame - burst.origin - burst.start < ROUGH_FRAMES:
             return []
-        verdict = hearing.weigh_rough(candidate.pair, burst, frame)
+        verdict = hearing.weigh_rough(candidate.pair, burst, frame, after=self._find_last(candidate))
         verdict = self._unless_it_went_on(candidate, verdict, frame, hearing)
         candidate.is_rough = not isinstance(verdict, Refusal)
         return [] if isinstance(verdict, Refusal) else [self._begin(candidate, verdict, frame)]
@@ -278,6 +279,11 @@ class Grammar:
             goes_on=common_tone(candidate.pair, self._lead) if stopped else None,
         )
 
+    def _find_last(self, candidate: Candidate) -> int:
+        """The pair of the digit just before it, if there is one."""
+        is_near = (candidate.first_frame - self._last_stop_frame) * self._hop_ms < JUST_BEFORE_MS
+        return self._last_pair if is_near else NO_PAIR
+
     def _unless_it_went_on(
         self, candidate: Candidate, found: tuple[Shape, Heard] | Refusal, frame: int, hearing: Hearing
     ) -> tuple[Shape, Heard] | Refusal:
@@ -333,7 +339,11 @@ class Grammar:
             found = self._weigh_whole(candidate, burst, frame, hearing)
             if isinstance(found, Refusal) and candidate.last_frame - candidate.first_frame >= ROUGH_FRAMES:
                 burst = _find_burst(candidate, frame, hearing, joint=True, signal_ends=signal_ends)
-                rough = hearing.weigh_rough(candidate.pair, burst, frame) if burst else found
+                rough = (
+                    hearing.weigh_rough(candidate.pair, burst, frame, after=self._find_last(candidate))
+                    if burst
+                    else found
+                )
                 found = found if isinstance(rough, Refusal) else rough
             if isinstance(found, Refusal) and self._may_crackle(candidate):
                 crackled = hearing.weigh_crackled(

@@ -14,7 +14,7 @@ from streamer.detectors.dtmf.chord import find_third
 from streamer.detectors.dtmf.company import hear_company
 from streamer.detectors.dtmf.crackle import Patch, mend_crackle
 from streamer.detectors.dtmf.leaders import MIN_LEAD_FRAMES
-from streamer.detectors.dtmf.pairs import PAIR_BANDS, PAIRS_HZ
+from streamer.detectors.dtmf.pairs import NO_PAIR, PAIR_BANDS, PAIRS_HZ, common_tone
 from streamer.detectors.dtmf.rough import Tail, follow_tail, judge_rough, listen_rough
 from streamer.detectors.dtmf.timing import Timing
 from streamer.detectors.dtmf.verdict import (
@@ -178,8 +178,11 @@ class Hearing:
         refusal = judge(shape, heard, self.timing.spec) or self._judge_chord(shape, heard.tones, frame)
         return refusal or (shape, heard)
 
-    def weigh_rough(self, pair: int, burst: Burst, frame: int) -> tuple[Shape, Heard] | Refusal:
-        """The same of a joint burst, whose edges and envelopes say nothing."""
+    def weigh_rough(
+        self, pair: int, burst: Burst, frame: int, *, after: int = NO_PAIR
+    ) -> tuple[Shape, Heard] | Refusal:
+        """The same of a joint burst, whose edges and envelopes say nothing. after: another pair, just before"""
+        is_next = after not in (NO_PAIR, pair)
         values = self._pair(pair, burst.origin, burst.origin + burst.scaled.shape[1]).astype(np.complex128)
         rough = self._judge_phase(pair, burst, frame, stopped=True) or listen_rough(
             values,
@@ -188,8 +191,9 @@ class Hearing:
             newest_frame=frame,
             timing=self.timing,
             read=lambda start, stop: self._read(start, stop, frame),
+            ringing=common_tone(pair, after) if is_next else None,
         )
-        found = rough if isinstance(rough, Refusal) else judge_rough(rough, self.timing.spec)
+        found = rough if isinstance(rough, Refusal) else judge_rough(rough, self.timing.spec, is_next=is_next)
         if isinstance(found, Refusal):
             return found
         return self._judge_chord(found[0], found[1].tones, frame) or found

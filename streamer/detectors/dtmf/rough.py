@@ -39,6 +39,7 @@ FADED = 0.13  # of its level: a pair that has rung so far down is over
 SHALLOW = 0.25  # one that has not has not stopped, unless it has faded to this and is back in so many frames
 RISE_FRAMES = 8
 BACK = 0.6  # of its level: it sounds again
+NEXT_DOUBT = 0.15  # less is left of what is another digit's neighbour
 CLEAN_MISFIT = 0.05  # of an envelope from that of a tone switched on and off
 
 
@@ -81,14 +82,17 @@ class Tail(NamedTuple):
         return self.rise_frames is not None and self.rise_frames <= RISE_FRAMES and self.least < SHALLOW
 
 
-def find_onset(envelopes: NDArray[np.float64], burst: Burst, hop_ms: float) -> Onset:
-    """envelopes: (2, frames) amplitudes of its tones, of the burst's frames"""
+def find_onset(
+    envelopes: NDArray[np.float64], burst: Burst, hop_ms: float, *, ringing: int | None = None
+) -> Onset:
+    """envelopes: (2, frames) amplitudes of its tones, of the burst's frames   ringing: the tone that does not count"""
     start = max(0, math.ceil(burst.start))
     before = envelopes[:, max(0, start - round(BEFORE_MS / hop_ms))]
     levels = np.sqrt(np.mean(envelopes[:, start : math.floor(burst.stop) + 1] ** 2, axis=1))
-    return Onset(
-        float(np.hypot(*before)) / burst.levels[0], float(np.max(before / np.maximum(levels, 1e-12)))
-    )
+    shares = before / np.maximum(levels, 1e-12)
+    if ringing is not None:
+        return Onset(float(shares[1 - ringing]), float(shares[1 - ringing]))
+    return Onset(float(np.hypot(*before)) / burst.levels[0], float(np.max(shares)))
 
 
 def are_apart(envelopes: NDArray[np.float64], burst: Burst, timing: Timing) -> bool:
@@ -168,16 +172,18 @@ def listen_rough(
     newest_frame: int,
     timing: Timing,
     read: Callable[[int, int], NDArray[np.float64] | None],
+    ringing: int | None = None,
 ) -> Rough | Refusal:
     """What is known of a joint burst by the newest frame, or the first reason why it is no digit.
 
     values: (2, frames) of its tones, of the burst's frames   read: samples [start, stop), None: they are gone
+    ringing: the tone that it has in common with the digit before, which may ring on
     """
     stop = min(burst.stop, newest_frame - burst.origin)
     length_ms = (stop - burst.start) * timing.hop_ms
     if length_ms < LEAST_MS:
         return Refusal(Reject.SHORT, length_ms, LEAST_MS)
-    onset = find_onset(np.abs(values), burst, timing.hop_ms)
+    onset = find_onset(np.abs(values), burst, timing.hop_ms, ringing=ringing)
     if onset.before > MOST_BEFORE:
         return Refusal(Reject.TAIL, onset.before, MOST_BEFORE)
     if onset.tone_before > MOST_TONE_BEFORE:
@@ -245,9 +251,12 @@ def doubt_of_rough(rough: Rough) -> float:
     return max(0.0, (11.8 - likeness) / 10)
 
 
-def judge_rough(rough: Rough, spec: DtmfSpec) -> tuple[Shape, Heard] | Refusal:
-    """What is told of it if it is a digit, or the first reason why not."""
-    doubt = doubt_of_rough(rough)
+def judge_rough(rough: Rough, spec: DtmfSpec, *, is_next: bool = False) -> tuple[Shape, Heard] | Refusal:
+    """What is told of it if it is a digit, or the first reason why not.
+
+    is_next: another digit came just before, so that this is likely to be one
+    """
+    doubt = max(0.0, doubt_of_rough(rough) - NEXT_DOUBT * is_next)
     if rough.rivals.snr_db < spec.min_snr_db:
         return Refusal(Reject.NOISY, rough.rivals.snr_db, spec.min_snr_db)
     if doubt > spec.max_doubt:

@@ -58,6 +58,7 @@ class Told:
     tails: list[Tail] = field(default_factory=list)  # what is heard of one that has stopped
     without_crackle: Crackled | None = None
     crackled: list[tuple[str, int, int, int, bool]] = field(default_factory=list)  # what was asked of crackle
+    after: list[int] = field(default_factory=list)  # what pair each rough digit came after
     before: float = -1.0  # where the digit started that is over, when another of its pair is on
     looked_at: list[int] = field(default_factory=list)  # frames, for a rough digit
     weighed: list[tuple[str, int, bool]] = field(default_factory=list)  # digit, frame, stopped
@@ -104,7 +105,10 @@ class Told:
         self.crackled.append((PAIR_DIGITS[pair], first_frame, last_frame, frame, signal_ends))
         return self.without_crackle
 
-    def weigh_rough(self, pair: int, burst: Burst, frame: int) -> tuple[Shape, Heard] | Refusal:
+    def weigh_rough(
+        self, pair: int, burst: Burst, frame: int, *, after: int
+    ) -> tuple[Shape, Heard] | Refusal:
+        self.after.append(after)
         assert self.on[PAIR_DIGITS[pair]][0] == burst.start
         self.looked_at.append(frame)
         if not self.is_rough:
@@ -274,6 +278,13 @@ def test_one_that_was_there_before_is_looked_at_as_a_rough_digit_when_it_is_long
     assert decide(lead(80), hearing, grammar=grammar) == []
     assert hearing.looked_at == [24 + 56, 110]
     assert grammar.rejections == {Reject.START_SKEW: 1}
+
+
+@pytest.mark.parametrize(("pause", "after"), [(60, 5), (260, -1)])
+def test_a_rough_digit_just_after_another_is_weighed_as_such(pause, after):
+    hearing = Told(on={"5": (20.0, 60.0), "6": (60.0 + pause, 100.0 + pause)}, is_old=True, is_rough=True)
+    decide("." * 20 + "5" * 40 + "." * pause + lead(40, before=0, digit="6"), hearing)
+    assert hearing.after == [-1, after]
 
 
 def test_a_rough_digit_is_told_when_it_is_over_or_old():
