@@ -63,7 +63,10 @@ ORDER = {
         " < detector < __init__"
     ),
     "dashboard": "__init__ messages palette terminal < canvas history link < state < bars panels < screen < process",
-    "plans": "__init__ band_report tables < plan < asterisk band_words listening < bands",
+    "plans": (
+        "__init__ band_report imported tables < plan schema < asterisk band_words freeswitch listening"
+        " < bands importing"
+    ),
     "live": (
         "__init__ atomics diverted_stderr ring_fields < ring_loops compiled spans < ring results"
         " < dispatcher worker collector capture_messages silence timekeeper < pool capture < capture_process preload"

@@ -1,7 +1,8 @@
 """Fields of specs that are no plain number or text: how each of them is read from TOML and written back.
 
 A field brings them along as its metadata. `read` takes what stands in the file and `name`, what it was written for;
-`write` gives what a file would say. A list of tables names the spec of its rows instead, which reads them.
+`write` gives what a file would say, `schema` is what may stand there, for editors. A list of tables names the spec of
+its rows instead, which reads them.
 """
 
 from __future__ import annotations
@@ -37,8 +38,20 @@ def read_range_ms(value: Any, *, name: str) -> tuple[float, float]:
     return low_s * 1e3, high_s * 1e3
 
 
-FREQS: Mapping[str, Any] = {"read": read_freqs}
-RANGE_MS: Mapping[str, Any] = {"read": read_range_ms}
+NUMBER_OR_TEXT = {"type": ["number", "string"]}
+FREQS: Mapping[str, Any] = {
+    "read": read_freqs,
+    "schema": {"anyOf": [NUMBER_OR_TEXT, {"type": "array", "items": NUMBER_OR_TEXT, "minItems": 1}]},
+}
+RANGE_MS: Mapping[str, Any] = {
+    "read": read_range_ms,
+    "schema": {
+        "anyOf": [
+            {"type": "string"},
+            {"type": "array", "items": NUMBER_OR_TEXT, "minItems": 2, "maxItems": 2},
+        ]
+    },
+}
 
 
 def rows_of(spec_class: type[Any], *, example: str) -> Mapping[str, Any]:

@@ -106,4 +106,4 @@ def _format_segment(segment: Segment) -> str:
     return f"{'' if segment.is_repeated else '!'}{tones}{modulation}{time}"
 
 
-PATTERN: Mapping[str, Any] = {"read": parse_pattern, "write": format_pattern}
+PATTERN: Mapping[str, Any] = {"read": parse_pattern, "write": format_pattern, "schema": {"type": "string"}}

@@ -113,7 +113,7 @@ VALUES: dict[str, tuple[Callable[[str], Mapping[str, str] | Iterable[str]], bool
     "speed": (offer("1", "max"), False),
     "copies": (offer(*COPIES), False),
     "workers": (offer("auto", "1", "2", "4"), False),
-    "schema": (offer("event"), False),
+    "schema": (offer("plan", "event"), False),
     "keys": (offer(*KINDS), False),
     **dict.fromkeys(("output", "outputs", "config", "file"), (list_nothing, True)),
 }

@@ -1,4 +1,4 @@
-"""streamer plan: the tone plans there are, what they say, whether they are in order, and new ones from Asterisk's."""
+"""streamer plan: the plans there are, what they say, whether they are in order, and new ones from other programs."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from streamer.commands.options import CONTEXT, DEBUG
 from streamer.commands.talk import answer, answer_with_text, tell
 from streamer.detectors.registry import KINDS, Kind, list_event_types, load_kind
 from streamer.events import make_schema
-from streamer.plans.asterisk import import_plan, write_plan
+from streamer.plans.importing import import_plan, write_plan
 from streamer.plans.plan import describe_plan, find_plan, list_plans, load_plan
+from streamer.plans.schema import make_plan_schema
 from streamer.plans.tables import list_keys
 
 
@@ -39,13 +40,15 @@ def list_them(has_paths: bool) -> None:
 @click.option(
     "--defaults", "has_defaults", is_flag=True, help="With every limit that it leaves to its default."
 )
-@click.option("--schema", metavar="event", help="Print the JSON Schema of the event lines instead.")
+@click.option(
+    "--schema", metavar="plan|event", help="Print the JSON Schema of plans or of event lines instead."
+)
 @click.option(
     "--keys", metavar="SECTION", help="Say what a section of a plan, such as tone, may hold instead."
 )
 @DEBUG
 def show(name: str | None, has_defaults: bool, schema: str | None, keys: str | None) -> None:
-    """The text of a plan, the keys of a section, or the JSON Schema of events."""
+    """The text of a plan, the keys of a section, or the JSON Schema of plans or events."""
     if sum(asked is not None for asked in (name, schema, keys)) > 1:
         raise click.UsageError(
             "the name of a plan, --keys and --schema each ask for something else: give one of them"
@@ -55,8 +58,9 @@ def show(name: str | None, has_defaults: bool, schema: str | None, keys: str | N
         _show_keys(load_kind(keys))
         return
     if schema is not None:
-        choose(schema, ("event",), name="schema")
-        click.echo(json.dumps(make_schema(list_event_types()), indent=2))
+        choose(schema, ("plan", "event"), name="schema")
+        made = make_plan_schema() if schema == "plan" else make_schema(list_event_types())
+        click.echo(json.dumps(made, indent=2))
         return
     if name is None:
         raise click.UsageError(f"give the name of a plan: {', '.join(list_plans())}")
@@ -87,7 +91,7 @@ def _show_keys(kind: Kind) -> None:
 @click.option("-o", "--output", metavar="FILE", help="Write the plan there instead of on stdout.")
 @DEBUG
 def import_from(file: str, country: str | None, output: str | None) -> None:
-    """A country's call-progress tones as a plan, from Asterisk's indications.conf.
+    """A country's call-progress tones as a plan, from Asterisk's indications.conf or FreeSWITCH's vars.xml.
 
     What cannot be taken over stands in the plan as a comment.
     """

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any, NoReturn
 
 from streamer.base.errors import SpecError
+from streamer.base.fields import NUMBER_OR_TEXT
 from streamer.base.text import shorten
 from streamer.base.units import format_duration, parse_field, parse_frequency_hz, parse_ratio
 
@@ -104,6 +105,7 @@ def _refuse(name: str, value: object) -> NoReturn:
 
 TOLERANCE: Mapping[str, Any] = {
     "read": read_tolerance,
+    "schema": NUMBER_OR_TEXT,
     "write": lambda said: str(said) if isinstance(said, Tolerance) else said,
 }
 

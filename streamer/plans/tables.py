@@ -60,7 +60,7 @@ def read_table(
         where = (*path, key)
         wanted = by_key.get(key)
         if wanted is None:
-            choices = [*keys_taken, *(_key_of(each) for each in fields(spec_class))]
+            choices = [*keys_taken, *(key_of(each) for each in fields(spec_class))]
             report(where, f"not a key here{offer(key, choices)}")
         elif wanted.name in keys:
             report(where, f"said twice, as {keys[wanted.name]} and as {key}")
@@ -75,7 +75,7 @@ def read_table(
     for each in fields(spec_class):
         is_required = base is None and each.default is MISSING and each.default_factory is MISSING
         if is_required and each.name not in keys:
-            report(path, f"{_key_of(each)} is missing")
+            report(path, f"{key_of(each)} is missing")
     if len(findings) > found_before:
         return None
     try:
@@ -147,13 +147,13 @@ def list_keys(spec_class: type[Any], meanings: Mapping[str, str]) -> list[tuple[
         write = each.metadata.get("write", lambda said: said)
         default = "(needed)" if each.default is MISSING else "(none)"
         if each.default is not MISSING and each.default is not None and each.default != "":
-            suffix = each.name.removeprefix(_key_of(each)).removeprefix("_")
+            suffix = each.name.removeprefix(key_of(each)).removeprefix("_")
             value = write(each.default)
             default = _format_value(value)
             if suffix and isinstance(value, int | float):
                 unit = {"ms": "ms", "hz": "Hz", "dbfs": "dBFS", "db": "dB"}[suffix]
                 default = f'"{format_number(float(value))}{unit}"'
-        keys.append((_key_of(each), default, meanings[each.name]))
+        keys.append((key_of(each), default, meanings[each.name]))
     return keys
 
 
@@ -169,7 +169,7 @@ def _format_value(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)  # a JSON text is a TOML text
 
 
-def _key_of(field: Field[Any]) -> str:
+def key_of(field: Field[Any]) -> str:
     """min_on for min_on_ms: how people write it."""
     for suffix in UNIT_SUFFIXES:
         if field.name.endswith(suffix) and field.name != suffix[1:]:
@@ -178,7 +178,7 @@ def _key_of(field: Field[Any]) -> str:
 
 
 def _fields_by_key(spec_class: type[Any]) -> dict[str, Field[Any]]:
-    return {key: field for field in fields(spec_class) for key in (_key_of(field), field.name)}
+    return {key: field for field in fields(spec_class) for key in (key_of(field), field.name)}
 
 
 def show_path(path: KeyPath) -> str:

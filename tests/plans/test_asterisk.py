@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.base.errors import SpecError
-from streamer.plans.asterisk import import_indications, import_plan, write_plan
+from streamer.plans.asterisk import import_indications
+from streamer.plans.importing import import_plan, write_plan
 from streamer.plans.plan import parse_plan
 
 TEXT = """
@@ -40,7 +41,7 @@ def test_each_country_becomes_a_plan():
     by_name = {spec.name: spec for specs in us.entries.values() for spec in specs}
     assert by_name["us-dial"].freqs_hz == (350, 440)
     assert [(s.freqs_hz, s.ms) for s in by_name["us-busy"].pattern] == [((480, 620), 500), ((), 500)]
-    assert (by_name["us-ring"].repeats, by_name["us-info"].repeats) == (2, 1)
+    assert (by_name["us-ringback"].repeats, by_name["us-info"].repeats) == (2, 1)
 
 
 def test_a_continuous_tone_lasts_longer_than_the_pulses_of_the_same_tones():
