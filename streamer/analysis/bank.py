@@ -203,3 +203,6 @@ class Batch:
     stop_sample: int
     levels: tuple[tuple[Levels, ...], ...]  # [analysis][channel], possibly of no frames
     meters: NDArray[np.float32]  # (spans, channels, 3) of the spans that begin in it, see analysis.meters
+    # Of a stream's beginning, for a screen: the first analysis' frames before frame 0, per channel; silence lies before
+    # sample 0.
+    early: tuple[Levels, ...] = ()

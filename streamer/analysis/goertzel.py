@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from streamer.analysis.bank import Analysis
 from streamer.analysis.frames import FrameSpec
 from streamer.analysis.kernels import compiled
-from streamer.analysis.kernels.store import Fixed
+from streamer.analysis.kernels.store import Fixed, Open, Prepared
 from streamer.analysis.kernels.tiles import Work, lanes_of, tile_widths
 
 _GROUP_BYTES = 128 * 1024  # folded frames that stay in the second-level cache while all bands pass over them
@@ -31,33 +31,16 @@ class Sums:
         self._dtype = dtype
         self._tables = _make_tables(analysis, cut, dtype)
         self._memories: dict[int, _Memory] = {}
+        self._evaluate = self._prepare()
 
-    def twin(self) -> Self:
-        """Another one that shares the tables."""
-        twin, t = copy.copy(self), self._tables
-        ending, rows, sums = (
-            Fixed(align(np.zeros(scratch.array.size), self._dtype)) for scratch in (t.ending, t.rows, t.sums)
-        )
-        twin._tables = replace(t, ending=ending, rows=rows, sums=sums)
-        twin._memories = {}
-        return twin
-
-    def compute(self, samples: Work, out: NDArray[Any], *, channel: int, start: int | None) -> None:
-        """Fill out, (frames, bands) complex. Sums of hops that the channel's last call ended with are used again.
-
-        start: where in the channel's signal the samples begin, if every call says so; else samples are compared
-        """
-        t, cut = self._tables, self._cut
-        shared = (cut.per_frame - 1) * cut.length_samples
-        memory = self._memories.get(channel)
-        if memory is None:
-            memory = self._memories[channel] = _Memory(Fixed(np.empty(t.n_kept, self._dtype)))
-        known = memory.is_followed_by(samples[:shared], start)
-        compiled.evaluate_frames(
-            samples,
+    def _prepare(self) -> Prepared:
+        """The call: samples, how many frames, how many stretches of the first are known, their sums, bands, values."""
+        t, cut, values = self._tables, self._cut, np.zeros(0, self._dtype)
+        return compiled.evaluate_frames.prepare(
+            Open(values),
             self._hop_samples,
-            len(out),
-            cut.per_frame - 1 if known else 0,
+            Open(0),
+            Open(0),
             cut.length_samples,
             cut.per_frame,
             len(cut.cosines) * 2 - 1,
@@ -72,10 +55,35 @@ class Sums:
             t.ending,
             t.rows,
             t.sums,
-            memory.sums,
-            out.shape[1],
-            out.view(self._dtype).reshape(-1),
+            Open(Fixed(values)),
+            Open(0),
+            Open(values),
         )
+
+    def twin(self) -> Self:
+        """Another one that shares the tables."""
+        twin, t = copy.copy(self), self._tables
+        ending, rows, sums = (
+            Fixed(align(np.zeros(scratch.array.size), self._dtype)) for scratch in (t.ending, t.rows, t.sums)
+        )
+        twin._tables = replace(t, ending=ending, rows=rows, sums=sums)
+        twin._memories = {}
+        twin._evaluate = twin._prepare()
+        return twin
+
+    def compute(self, samples: Work, out: NDArray[Any], *, channel: int, start: int | None) -> None:
+        """Fill out, (frames, bands) complex. Sums of hops that the channel's last call ended with are used again.
+
+        start: where in the channel's signal the samples begin, if every call says so; else samples are compared
+        """
+        cut = self._cut
+        shared = (cut.per_frame - 1) * cut.length_samples
+        memory = self._memories.get(channel)
+        if memory is None:
+            memory = self._memories[channel] = _Memory(Fixed(np.empty(self._tables.n_kept, self._dtype)))
+        known = memory.is_followed_by(samples[:shared], start)
+        flat = out.view(self._dtype).reshape(-1)
+        self._evaluate(samples, len(out), cut.per_frame - 1 if known else 0, memory.sums, out.shape[1], flat)
         end = len(out) * self._hop_samples
         memory.keep(samples[end : end + shared], None if start is None else start + end)
 

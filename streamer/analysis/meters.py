@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,27 +16,54 @@ PEAK, MEAN_SQUARE, N_CLIPPED = 0, 1, 2
 COLUMNS = 3
 
 
+class Held:
+    """Arrays put aside until somebody wants them: numpy takes as long over one row as over a hundred."""
+
+    MOST_VALUES, MOST_ARRAYS = 1 << 16, 256
+
+    def __init__(self) -> None:
+        self._arrays: list[NDArray[Any]] = []
+        self._values = 0
+
+    def add(self, array: NDArray[Any]) -> bool:
+        """Whether so much is held by now that it is to be taken."""
+        self._arrays.append(array)
+        self._values += array.size
+        return self._values >= self.MOST_VALUES or len(self._arrays) >= self.MOST_ARRAYS
+
+    def take(self) -> NDArray[Any] | None:
+        """All rows in their order, held no longer; None if there are none."""
+        arrays, self._arrays, self._values = self._arrays, [], 0
+        return np.concatenate(arrays) if len(arrays) > 1 else arrays[0] if arrays else None
+
+
 class InputMeter:
     """Levels since the last `begin`, and how many samples were clipped so far."""
 
     def __init__(self, channels: int) -> None:
         self._channels = channels
-        self.clipped = 0
+        self._clipped = 0
+        self._held = Held()
         self.begin()
 
     def begin(self) -> None:
         """Measure anew, from here on."""
+        self._take_in()
         self._peak = np.zeros(self._channels)
         self._square_sum = np.zeros(self._channels)
         self._n = 0
 
     def add(self, meters: NDArray[np.float32]) -> None:
         """meters: (runs, channels, COLUMNS) of runs as long as each other"""
-        if len(meters):
+        if len(meters) and self._held.add(meters):
+            self._take_in()
+
+    def _take_in(self) -> None:
+        if (meters := self._held.take()) is not None:
             self._peak = np.maximum(self._peak, meters[:, :, PEAK].max(axis=0))
             self._square_sum += meters[:, :, MEAN_SQUARE].sum(axis=0, dtype=np.float64)
             self._n += len(meters)
-            self.clipped += int(meters[:, :, N_CLIPPED].sum(dtype=np.float64))
+            self._clipped += int(meters[:, :, N_CLIPPED].sum(dtype=np.float64))
 
     def add_block(self, block: NDArray[np.float32]) -> None:
         """block: (n, channels), full scale 1.0"""
@@ -45,15 +74,22 @@ class InputMeter:
         self._square_sum += np.einsum("nc,nc->c", block, block)
         self._n += len(block)
         if peak.max() >= CLIPPED:
-            self.clipped += int(np.count_nonzero(np.abs(block) >= CLIPPED))
+            self._clipped += int(np.count_nonzero(np.abs(block) >= CLIPPED))
+
+    @property
+    def clipped(self) -> int:
+        self._take_in()
+        return self._clipped
 
     @property
     def input_dbfs(self) -> list[float]:
         """Of each channel, as a sine of that power would read; empty when nothing was measured."""
+        self._take_in()
         return _round(2 * self._square_sum / self._n) if self._n else []
 
     @property
     def peak_dbfs(self) -> list[float]:
+        self._take_in()
         return _round(self._peak**2) if self._n else []
 
 

@@ -36,6 +36,7 @@ __all__ = [
     "send_block",
     "start_process",
     "start_server",
+    "view_numbers",
 ]
 
 
@@ -67,6 +68,11 @@ class SharedBlock:
 
     def __reduce__(self) -> tuple[Callable[..., SharedBlock], tuple[Any, int]]:
         return _attach, (reduction.DupFd(self._fd), self.size_bytes)
+
+
+def view_numbers(array: NDArray[np.int64]) -> memoryview:
+    """The same numbers in a row, to be read and written one at a time."""
+    return memoryview(array.data).cast("B").cast("q")
 
 
 def _attach(fd: Any, size_bytes: int) -> SharedBlock:

@@ -29,6 +29,7 @@ from streamer.events.clocks import to_local
 Told = Event | GapRecord | SilenceRecord | SourceRecord | ErrorRecord
 
 IN_FLIGHT = 2  # snapshots the dashboard has not taken yet; one being drawn and one waiting for it
+MOST_HELD = 64  # runs of frames of a channel that are not summed yet
 _BUFFER_BYTES = 1 << 20  # room for what is in flight, so that it is sent at once; systems may grant less
 _LENGTH = struct.Struct("!i")  # before each message, as Connection.recv_bytes has it
 
@@ -110,16 +111,29 @@ class LevelSummary:
         self._power_sum = np.zeros((channels, bands), dtype=np.float64)
         self._power_max = np.zeros((channels, bands), dtype=np.float32)
         self._frames = np.zeros(channels, dtype=np.int64)
+        self._held: list[list[NDArray[np.float32]]] = [[] for _ in range(channels)]
 
     def add(self, channel: int, power: NDArray[np.float32]) -> None:
         """Take frames of `Levels.power`, (frames, bands), of a channel counted from 1."""
         if len(power):
-            self._power_sum[channel - 1] += power.sum(axis=0, dtype=np.float64)
-            np.maximum(self._power_max[channel - 1], power.max(axis=0), out=self._power_max[channel - 1])
-            self._frames[channel - 1] += len(power)
+            held = self._held[channel - 1]
+            held.append(power)
+            if len(held) >= MOST_HELD:
+                self._take_in(channel - 1)
+
+    def _take_in(self, row: int) -> None:
+        """What is held of a channel counted from 0: numpy takes as long over one frame as over several."""
+        held, self._held[row] = self._held[row], []
+        if held:
+            power = np.concatenate(held)
+            self._power_sum[row] += power.sum(axis=0, dtype=np.float64)
+            np.maximum(self._power_max[row], power.max(axis=0), out=self._power_max[row])
+            self._frames[row] += len(power)
 
     def take(self) -> tuple[bytes, bytes]:
         """`levels` and `peaks` of a Snapshot, and start afresh; empty until every channel has a frame."""
+        for row in range(len(self._held)):
+            self._take_in(row)
         if not self._frames.all():
             return b"", b""
         levels = _dbfs(self._power_sum / self._frames[:, None]).tobytes()

@@ -76,9 +76,6 @@ class Decoder:
             Tuned(plan=plan, channel=channel, analysis=self._place(detector.analysis), detector=detector)
             for plan, channel, detector in detectors
         ]
-        common: dict[tuple[int, int], dict[type, object]] = {}
-        for tuned in self._tuned:
-            tuned.detector.share(common.setdefault((tuned.channel, tuned.analysis), {}))
         self._read, self._joins_copies = read_audio, joins_copies
         self._unheard = _Unheard()
         self._audio = {
@@ -145,6 +142,8 @@ class Decoder:
         return self._finish([(i, e) for i, tuned in enumerate(self._tuned) for e in tuned.detector.flush()])
 
     def _finish(self, found: list[tuple[int, Event]]) -> list[Event]:
+        if not found:
+            return []
         found.sort(key=lambda item: item[1].known_sample)  # stable: of one moment, in the order of the plans
         if self._joins_copies and len(self._audio) > 1 and len(found) > 1:
             found = self._join_copies(found)

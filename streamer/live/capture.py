@@ -34,7 +34,7 @@ from streamer.live.ring_fields import Gap, GapReason
 from streamer.live.timekeeper import Inlet, Timekeeper
 from streamer.sources import PipedSource, PushedSource, Source, SourceInfo, SourceSpec, open_any_source
 
-BLOCK_S = 0.005  # a paced source is read in blocks this long
+BLOCK_S = 0.01  # a paced source is read in blocks this long, as a microphone is
 BLOCK_SAMPLES = 1 << 15  # an unpaced one in blocks this long
 WAIT_S = 0.0005  # between looks at whether there is room again
 STOP_GRACE_S = 0.25

@@ -119,16 +119,24 @@ class Collector:
         for i, analysis in enumerate(work.analyses):
             spec = analysis.frames
             begin = max(spec.frames_within(start), -(-self._not_before // spec.hop_samples))
-            rows = results.rows_of(i, begin, max(0, spec.frames_within(stop) - begin))
-            runs = []
-            for c in range(work.channels):
-                parts = [results.values[i][c, part] for part in rows]
-                values = parts[0].copy() if len(parts) == 1 else np.concatenate(parts)
-                runs.append(Levels(analysis=analysis, channel=c + 1, first_frame=begin, values=values))
-            levels.append(tuple(runs))
+            levels.append(self._copy_frames(i, begin, max(0, spec.frames_within(stop) - begin)))
         size = work.span_samples
         meters = results.read_meters(-(-start // size), -(-stop // size))  # of spans that begin within
-        return Batch(start_sample=start, stop_sample=stop, levels=tuple(levels), meters=meters)
+        early: tuple[Levels, ...] = ()
+        if not self._not_before and work.analyses and start < work.analyses[0].frames.length_samples:
+            early = self._copy_frames(0, *work.early_between(start, stop))
+        return Batch(start_sample=start, stop_sample=stop, levels=tuple(levels), meters=meters, early=early)
+
+    def _copy_frames(self, analysis: int, first: int, count: int) -> tuple[Levels, ...]:
+        """So many frames of each channel."""
+        spec, stored = self._work.analyses[analysis], self._results.values[analysis]
+        rows = self._results.rows_of(analysis, first, count)
+        runs = []
+        for c in range(self._work.channels):
+            parts = [stored[c, part] for part in rows]
+            values = parts[0].copy() if len(parts) == 1 else np.concatenate(parts)
+            runs.append(Levels(analysis=spec, channel=c + 1, first_frame=first, values=values))
+        return tuple(runs)
 
     def _free(self, span: int) -> None:
         """Everything before this span has been taken."""

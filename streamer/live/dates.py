@@ -29,7 +29,7 @@ class Dates:
 
     def learn(self, ring: Ring) -> None:
         """From all blocks that have come since: the first one after a pause may be late by itself."""
-        if not self.are_of_arrival:
+        if not self.are_of_arrival or ring.block_count == self._n_learned:
             return
         for block in ring.read_log(self._n_learned):
             self.clock.observe(block.end_sample, block.arrived_ns * 1e-9)

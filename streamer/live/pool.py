@@ -79,7 +79,8 @@ class Pool:
         self.collector = Collector(work, ring, self.results)
         self._index = index
         self.done_reader, self._done_writer = get_context().Pipe(duplex=False)
-        os.set_blocking(self.done_reader.fileno(), False)
+        self._done_fd = self.done_reader.fileno()
+        os.set_blocking(self._done_fd, False)
         self._places = [_Place(number=i, lease=self.results.lease(i)) for i in range(n_workers)]
         self._deadly: Counter[int] = Counter()  # message -> workers that died at it
         self._requeue: list[int] = []
@@ -124,16 +125,19 @@ class Pool:
         """Time the workers have spent on spans, all together."""
         return self.results.busy_ns
 
-    def read_messages(self) -> None:
-        """Take note of workers that have become ready; that spans are done shows in the results."""
+    def read_messages(self) -> bool:
+        """Whether a worker has become ready, of which note is taken; that spans are done shows in the results."""
         try:
-            messages = os.read(self.done_reader.fileno(), 4096)
+            messages = os.read(self._done_fd, 4096)
         except BlockingIOError:
-            return
+            return False
+        has_news = False
         for (message,) in MESSAGE.iter_unpack(messages):
             number, count = from_message(message)
             if count == 0:
                 self._places[number].note_ready()
+                has_news = True
+        return has_news
 
     def supervise(
         self, *, stall_ns: int = STALL_NS, lease_ns: int = LEASE_NS, ready_ns: int = READY_NS

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.analysis.kernels.store import Fixed
+from streamer.analysis.kernels.store import Fixed, Open, Prepared
 from streamer.analysis.meters import COLUMNS
-from streamer.base.processes import SharedBlock
+from streamer.base.processes import SharedBlock, view_numbers
 from streamer.live import compiled
 from streamer.live.spans import Work
 
@@ -58,7 +59,7 @@ class Results:
             for (d, s), at in zip(shapes, offsets[:-1], strict=True)
         ]
         self._done, self._leases, self.meters, self.samples, *self.values = arrays
-        self._fixed_done = Fixed(self._done)
+        self._states = view_numbers(self._done)
 
     def __reduce__(self) -> Any:
         return _attach, (self.work, self.n_slots, self.n_workers, self.block)
@@ -73,8 +74,9 @@ class Results:
 
     def read_meters(self, first: int, last: int) -> NDArray[np.float32]:
         """A copy of those of spans [first, last): (spans, channels, 3)."""
-        copy: NDArray[np.float32] = self.meters[np.arange(first, last) % self.n_slots]
-        return copy
+        at, count = first % self.n_slots, max(0, last - first)
+        parts = [self.meters[at : at + count], self.meters[: max(0, at + count - self.n_slots)]]
+        return np.concatenate(parts) if len(parts[1]) else parts[0].copy()
 
     def read_samples(self, channel: int, start: int, stop: int) -> NDArray[np.float32]:
         """A copy of samples [start, stop), zeros before sample 0. Which of them are there the collector knows."""
@@ -86,34 +88,41 @@ class Results:
             [before, kept[first : first + length], kept[: max(0, first + length - len(kept))]]
         )
 
+    @cached_property
+    def _publish(self) -> Prepared:
+        return compiled.publish.prepare(Fixed(self._done), Open(0), Open(0), Open(0))
+
     def publish(self, first: int, count: int, *, is_lapped: bool) -> None:
         """For a worker: these spans are in place, or the ring has lapped them."""
-        compiled.publish(self._fixed_done, first, count, int(is_lapped))
+        self._publish(first, count, int(is_lapped))
 
     def give_up(self, span: int) -> None:
         """For the main process: nobody will compute this span, if it is not there by now."""
         if not self.is_done(span):
-            slot = self._done[span % self.n_slots]
-            slot[IS_LAPPED] = 1
-            slot[SPAN_AFTER] = span + 1
+            at = 2 * (span % self.n_slots)
+            self._states[at + IS_LAPPED] = 1
+            self._states[at + SPAN_AFTER] = span + 1
 
     def is_done(self, span: int, count: int = 1) -> bool:
         """Whether these spans are there, computed or lapped."""
-        spans = np.arange(span, span + count)
-        return bool((self._done[spans % self.n_slots, SPAN_AFTER] == spans + 1).all())
+        states, n_slots = self._states, self.n_slots
+        return all(states[2 * (each % n_slots)] == each + 1 for each in range(span, span + count))
 
     def is_lapped(self, span: int) -> bool:
         """Whether a span that is there was lapped or given up."""
-        return bool(self._done[span % self.n_slots, IS_LAPPED])
+        return bool(self._states[2 * (span % self.n_slots) + IS_LAPPED])
 
     def count_ready(self, span: int, *, max_spans: int) -> int:
         """How many spans from here on are there that were all computed, or all lapped."""
-        if self._done[span % self.n_slots, SPAN_AFTER] != span + 1:
-            return 0  # as it mostly is when somebody looks
-        spans = np.arange(span, span + min(max_spans, self.n_slots))
-        state = self._done[spans % self.n_slots]
-        ready = (state[:, SPAN_AFTER] == spans + 1) & (state[:, IS_LAPPED] == state[0, IS_LAPPED])
-        return len(ready) if ready.all() else int(np.argmin(ready))
+        states, n_slots = self._states, self.n_slots
+        if states[2 * (span % n_slots)] != span + 1:
+            return 0
+        is_lapped = states[2 * (span % n_slots) + IS_LAPPED]  # which was there before
+        for count in range(min(max_spans, n_slots)):
+            at = 2 * ((span + count) % n_slots)
+            if states[at] != span + count + 1 or states[at + IS_LAPPED] != is_lapped:
+                return count
+        return min(max_spans, n_slots)
 
     def lease(self, worker: int) -> Lease:
         return Lease(self._leases[worker])
@@ -134,7 +143,7 @@ class Lease:
     """
 
     def __init__(self, row: NDArray[np.int64]) -> None:
-        self._row = row
+        self._row = view_numbers(row)
 
     def begin(self, message: int) -> None:
         """For the worker: these spans are taken."""
@@ -148,15 +157,15 @@ class Lease:
 
     def clear(self) -> None:
         """For the worker: it is ready. For the main process: the worker is dead, and another one begins."""
-        self._row[[MESSAGE, SINCE_NS]] = 0
+        self._row[MESSAGE] = self._row[SINCE_NS] = 0
 
     @property
     def message(self) -> int:
-        return int(self._row[MESSAGE])
+        return self._row[MESSAGE]
 
     @property
     def since_ns(self) -> int:
-        return int(self._row[SINCE_NS])
+        return self._row[SINCE_NS]
 
 
 def choose_slots(work: Work, fs_hz: float, *, seconds: float) -> int:

@@ -188,7 +188,6 @@ class Section:
     def collect(self) -> list[Item]:
         """What the workers have done, and what that tells, in the order of the stream."""
         items: list[Item] = []
-        self.dates.learn(self.ring)
         for item in self.pool.collector.take():
             self.dates.learn(self.ring)  # its blocks are there now: nothing is told before its time
             if isinstance(item, Gap) and item.reason is GapReason.DAMAGED:
@@ -229,6 +228,7 @@ class Section:
                 "`streamer detect` works without them; allow more memory if it is limited (see `ulimit -v`), and else "
                 "report this with what `streamer --version` prints"
             )
+        self.dates.learn(self.ring)  # when nothing is collected
         restarts = self.pool.restarts
         replaced = [
             self.clock.date(WorkerRecord(reason=_describe_end(code), restarts=restarts), self.analysed_end)

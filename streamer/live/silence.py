@@ -42,15 +42,21 @@ class SilenceKeeper:
         self._since = 0  # where the silence of now began, or what was looked at last, if that was loud
         self._looked_at = 0
         self.is_told = False
-        self._open: NDArray[np.float32] = np.zeros((0, 1), np.float32)  # spans of a look that is not complete
+        self._open: list[NDArray[np.float32]] = []  # spans of a look that is not complete
+        self._n_open = 0
 
     def add(self, mean_squares: NDArray[np.float32]) -> list[Silence]:
         """mean_squares: (spans, channels), of the spans that follow"""
-        spans = mean_squares.max(axis=1, keepdims=True)  # the loudest channel breaks the silence
-        spans = np.concatenate([self._open, spans])
-        n_looks = len(spans) // self._look_spans
-        looks = spans[: n_looks * self._look_spans].reshape(n_looks, self._look_spans).mean(axis=1)
-        self._open = spans[n_looks * self._look_spans :]
+        self._open.append(mean_squares)
+        self._n_open += len(mean_squares)
+        n_looks, self._n_open = divmod(self._n_open, self._look_spans)
+        if not n_looks:
+            return []
+        spans = np.concatenate(self._open)
+        whole = n_looks * self._look_spans
+        self._open = [spans[whole:]]
+        loudest = spans[:whole].max(axis=1)  # the loudest channel breaks the silence
+        looks = loudest.reshape(n_looks, self._look_spans).mean(axis=1)
         found: list[Silence] = []
         for is_loud in (looks > self._limit).tolist():
             start, self._looked_at = self._looked_at, self._looked_at + self._look_samples
@@ -65,7 +71,7 @@ class SilenceKeeper:
     def finish(self, end_sample: int, *, next_sample: int) -> list[Silence]:
         """The signal ends at a sample, or breaks off there and goes on at the next one, a multiple of a span."""
         found = self._finish(end_sample)
-        self._open = self._open[:0]
+        self._open, self._n_open = [], 0
         self._since = self._looked_at = next_sample
         return found
 

@@ -36,6 +36,12 @@ class Work:
         first = frames.frames_within(start)
         return first, frames.frames_within(stop) - first
 
+    def early_between(self, start: int, stop: int) -> tuple[int, int]:
+        """The same of the first analysis' frames before frame 0, which begin in the silence before the signal."""
+        frames = self.analyses[0].frames
+        first, end = (min(0, (at - frames.length_samples) // frames.hop_samples + 1) for at in (start, stop))
+        return first, end - first
+
     def frames_in_spans(self, analysis: int, n_spans: int) -> int:
         """The most frames that so many consecutive spans can hold."""
         return -(-n_spans * self.span_samples // self.analyses[analysis].frames.hop_samples)

@@ -207,8 +207,8 @@ class Stream:
 
     def _on_worker(self) -> None:
         assert self.section is not None
-        self.section.pool.read_messages()
-        self._run_when_ready()
+        if self.section.pool.read_messages():
+            self._run_when_ready()
 
     def _run_when_ready(self) -> None:
         if self.section is not None and self.section.is_ready:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.analysis.analyser import Analyser
-from streamer.analysis.kernels.store import Fixed
+from streamer.analysis.kernels.store import Fixed, Open
 from streamer.live import compiled
 from streamer.live.results import Results
 from streamer.live.ring import Ring, RingReader
@@ -25,7 +25,10 @@ class Worker:
     def __init__(self, work: Work, ring: Ring, results: Results) -> None:
         self._work, self._results, self._ring = work, results, ring
         self._reader = RingReader(ring)
-        self._meters, self._kept = Fixed(results.meters), Fixed(results.samples)
+        self._measure = compiled.measure.prepare(
+            *(Open(np.zeros(1, np.float32)), work.span_samples, Open(0), Open(0)),
+            *(Fixed(results.meters), Fixed(results.samples)),
+        )
         self._analysers = [Analyser(analysis) for analysis in work.analyses]
         self._samples = np.zeros((work.channels, work.longest_frame_samples + work.span_samples), np.float32)
         for analysis, analyser in zip(work.analyses, self._analysers, strict=True):  # the first call is slow
@@ -59,10 +62,21 @@ class Worker:
             return
         for c in range(work.channels):
             samples = self._samples[c, : stop - begin]
-            compiled.measure(samples[start - begin :], size, first, c, self._meters, self._kept)
+            self._measure(samples[start - begin :], first, c)
             for i, (frame, n) in enumerate(runs):
                 self._compute(i, c, frame, n, samples[frame * work.analyses[i].frames.hop_samples - begin :])
+        if work.analyses and start < work.analyses[0].frames.length_samples:
+            self._compute_early(start, stop)
         results.publish(first, count, is_lapped=False)
+
+    def _compute_early(self, start: int, stop: int) -> None:
+        """What a screen shows until the first whole frame has come, which may take a second."""
+        first, count = self._work.early_between(start, stop)
+        heard = np.zeros((self._work.channels, stop), np.float32)
+        if count and self._reader.copy(0, stop, heard):
+            silence = np.zeros(-first * self._work.analyses[0].frames.hop_samples, np.float32)
+            for c, row in enumerate(heard):
+                self._compute(0, c, first, count, np.concatenate([silence, row]))
 
     def _compute(
         self, analysis: int, channel: int, first: int, count: int, samples: NDArray[np.float32]

@@ -17,7 +17,8 @@ from streamer.sources.channels import ChannelChoice, parse_channels
 from streamer.sources.graph_rate import find_graph_rate_hz
 from streamer.sources.spec import Closing, SourceInfo, SourceSpec
 
-BLOCK_S = 0.005  # what PortAudio is asked to deliver at once; it sets the floor of the latency
+# What PortAudio is asked to deliver at once. It is the floor of the latency; half of it would cost twice the time.
+BLOCK_S = 0.01
 DEPTH_S = 0.2  # how late PipeWire may be read from
 REFUSALS = (-9998, -9997)  # PortAudio: paInvalidChannelCount, paInvalidSampleRate
 OFFER_DEMO = "or try it without one: streamer live --demo"

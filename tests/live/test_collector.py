@@ -128,3 +128,29 @@ def test_what_is_older_than_any_history_is_not_there_any_more() -> None:
     assert found is not None
     assert np.array_equal(found, noise[-kept:, 0])
     assert bench.collector.read(0, len(noise) - kept - 1, len(noise)) is None
+
+
+@pytest.mark.parametrize("block", [50, 130, 1000])
+def test_until_the_first_whole_frame_a_screen_has_those_that_begin_in_silence(block: int) -> None:
+    analysis, noise = make_analysis(400, 100), make_noise(1000, channels=2)
+    bench = Bench([analysis], channels=2)
+    batches = []
+    for start in range(0, len(noise), block):
+        bench.push(noise[start : start + block])
+        batches += bench.work_off()
+    early = [levels for batch in batches if batch.early for levels in batch.early[1:] if len(levels)]
+    assert [k for run in early for k in range(run.first_frame, run.first_frame + len(run))] == [-3, -2, -1]
+    led_in = np.concatenate([np.zeros((300, 2), np.float32), noise])
+    expected = compute_whole(analysis, led_in[:, 1])
+    assert np.array_equal(np.concatenate([run.values for run in early]), expected[:3])
+    assert np.array_equal(join(batches, channel=1), expected[3:])
+
+
+def test_after_a_loss_no_frame_is_made_of_what_came_before_and_silence() -> None:
+    bench = Bench([make_analysis(400, 100)])
+    bench.push(make_noise(100))
+    bench.writer.skip(100, GapReason.INPUT_OVERFLOW)
+    bench.push(make_noise(600))
+    batches = [item for item in bench.work_off() if isinstance(item, Batch)]
+    assert [levels.first_frame for batch in batches for levels in batch.early if len(levels)] == [-3]
+    assert sum(len(levels) for batch in batches for levels in batch.early) == 1

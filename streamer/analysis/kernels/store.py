@@ -87,6 +87,13 @@ class Fixed:
         self.array, self.kind, self.packed = array, _kind_of(array), _pack(array)
 
 
+class Open:
+    """In a prepared call, an argument like this one, which each call gives anew."""
+
+    def __init__(self, like: Any) -> None:
+        self.like = like
+
+
 class Compiled:
     """A compiled function, for whatever arguments it is given: arrays and integers. Releases the GIL.
 
@@ -101,6 +108,10 @@ class Compiled:
     def __call__(self, *args: Any) -> int:
         function = self._functions.get(tuple(map(_kind_of, args)))
         return (function or self.load(*args))(*args)
+
+    def prepare(self, *args: Any) -> Prepared:
+        """A call of which only the Open ones among the arguments are given again and again."""
+        return Prepared(self, args)
 
     def load(self, *args: Any) -> Function:
         """The function for arguments like these, ready to run."""
@@ -142,6 +153,65 @@ class Compiled:
         kind = hashlib.sha256(" ".join(kinds).encode()).hexdigest()[:12]
         module = self.module.rpartition(".")[2]
         return Path(f"{module}.{self.name}-{kind}-{_fingerprint(self.made_of)}{kept.SUFFIX}")
+
+
+class Prepared:
+    """A compiled function and those of its arguments that stay: half the time of a call is to look at them.
+
+    Any number of threads may call at once.
+    """
+
+    def __init__(self, function: Compiled, args: Sequence[Any]) -> None:
+        self._compiled, self._args = function, list(args)
+        self._holes = [at for at, arg in enumerate(args) if isinstance(arg, Open)]
+        likes = [arg.like if isinstance(arg, Open) else arg for arg in args]
+        loaded = function.load(*likes)
+        is_native = isinstance(loaded, partial) and loaded.func is _call
+        self._native = loaded.args[0] if isinstance(loaded, partial) and is_native else None
+        forms = ["="]
+        self._words: list[Any] = []
+        self._places: list[
+            tuple[int, int, str]
+        ] = []  # of what is open, among the words, and its kind if it is an array
+        for arg, like in zip(args, likes, strict=True):
+            packed, begin = _pack(like), len(self._words)
+            if isinstance(arg, Open) and not isinstance(like, Fixed):
+                n_words = len(packed) // len(_INTEGER(0))
+                forms.append(f"{n_words}q")
+                self._words += [0] * n_words
+            else:
+                forms.append(f"{len(packed)}s")
+                self._words.append(packed)
+            if isinstance(arg, Open):
+                kind = "" if isinstance(like, int) else _kind_of(like)
+                self._places.append((begin, len(self._words), kind))
+        self._pack = struct.Struct("".join(forms)).pack
+
+    def __call__(self, *given: Any) -> int:
+        words = self._words.copy()
+        for (begin, end, kind), value in zip(self._places, given, strict=True):
+            if not kind:
+                words[begin] = value
+            elif _kind_of(value) != kind:  # which has code of its own
+                return self._call_any(given)
+            elif isinstance(value, Fixed):
+                words[begin] = value.packed
+            else:
+                size, item = value.size, value.itemsize
+                words[begin:end] = (0, 0, size, item, _find_data(value), *value.shape, *value.strides)
+        if self._native is None:
+            return self._call_any(given)
+        result = _RESULT()
+        status = self._native(self._pack(*words), result)
+        assert status == 0, f"a compiled loop ended with status {status}"
+        found: int = result[0]
+        return found
+
+    def _call_any(self, given: Sequence[Any]) -> int:
+        args = self._args.copy()
+        for at, value in zip(self._holes, given, strict=True):
+            args[at] = value
+        return self._compiled(*args)
 
 
 def say_compiling() -> None:
@@ -198,10 +268,18 @@ def _kind_of(value: Any) -> str:
     if isinstance(value, Fixed):
         return value.kind
     if isinstance(value, np.ndarray):
-        flags = value.flags
-        layout = "C" if flags.c_contiguous else "F" if flags.f_contiguous else "A"
-        return f"{value.dtype.char}{value.ndim}{layout}{'' if flags.aligned else 'u'}"
+        return _name_kind(value.dtype.char, value.ndim, value.flags.num & _LAYOUT)
     return "i"
+
+
+_C_LAYOUT, _F_LAYOUT, _ALIGNED = 0x1, 0x2, 0x100  # of an array's flags, as numpy numbers them
+_LAYOUT = _C_LAYOUT | _F_LAYOUT | _ALIGNED
+
+
+@cache
+def _name_kind(char: str, n_axes: int, flags: int) -> str:
+    layout = "C" if flags & _C_LAYOUT else "F" if flags & _F_LAYOUT else "A"
+    return f"{char}{n_axes}{layout}{'' if flags & _ALIGNED else 'u'}"
 
 
 @cache

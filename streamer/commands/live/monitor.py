@@ -111,7 +111,7 @@ class Monitor:
                     for output in self._outputs:
                         output.reopen()
                 self._look_for_the_end(stream)
-                if self._view:
+                if self._view and self._view.is_due():
                     self._view.show(self._status(stream))
                 if started:
                     self._say_health(stream)
@@ -218,7 +218,7 @@ class Monitor:
     def _has_lasted(self, stream: Stream) -> bool:
         if stream.section is None or self._spec.duration_s is None:
             return False
-        return stream.status.lasted_s >= self._spec.duration_s
+        return stream.section.lasted_s >= self._spec.duration_s
 
     def _end(self, stream: Stream) -> int:
         """Say how it ended, to everybody; raises what went wrong."""
@@ -290,8 +290,8 @@ class Monitor:
         if self._reason is not None or stream.finished:
             self._notifier.tell_stopping()
             return
-        now, status = time.monotonic(), stream.status
-        if stream.info is None or not status.is_ready or not self._notifier.is_due(now):
+        now = time.monotonic()
+        if stream.info is None or not self._notifier.is_due(now) or not (status := stream.status).is_ready:
             return
         stats = stream.stats
         self._notifier.tell_alive(

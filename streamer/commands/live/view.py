@@ -8,8 +8,10 @@ import time
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streamer.analysis.bank import Batch
+from streamer.analysis.meters import MEAN_SQUARE, PEAK, Held
 from streamer.base.processes import Child, get_context, start_process
 from streamer.base.units import db_from_powers
 from streamer.base.version import __version__
@@ -29,6 +31,7 @@ from streamer.plans.band_report import find_seen_share
 
 LEAVE_S = 0.7  # for the dashboard to give the terminal back; one that stopped reading takes it 0.5 s
 LEAVE_AT_ONCE_S = 0.2
+STATS_EVERY_S = 0.25  # figures that change faster cannot be read
 
 
 class View:
@@ -44,7 +47,10 @@ class View:
         self._frames = 0
         self._rate_mark = (time.monotonic(), 0)
         self._windows_per_s: float | None = None
-        self._peak = self._square = np.zeros(1, np.float32)
+        self._meters = Held()
+        self._peak: NDArray[np.float32] = np.zeros(1, np.float32)
+        self._square: NDArray[np.float32] = np.zeros(1, np.float32)
+        self._stats, self._stats_s = stream.stats, -STATS_EVERY_S
 
     def __enter__(self) -> Self:
         self._rescue = Rescue()
@@ -114,12 +120,18 @@ class View:
         assert section is not None
         if self._scene_of is not section:
             self._show_scene(section)
-        for levels in batch.levels[0]:
-            self._levels.add(levels.channel, levels.power)
         self._frames += count_frames(batch)
-        if len(batch.meters):
-            self._peak = np.maximum(self._peak, batch.meters[:, :, 0].max(axis=0))
-            self._square = batch.meters[:, :, 1].mean(axis=0)
+        for levels in (*batch.early, *batch.levels[0]):
+            if len(levels):
+                self._levels.add(levels.channel, levels.power)
+        if len(batch.meters) and self._meters.add(batch.meters):
+            self._take_meters()
+
+    def _take_meters(self) -> None:
+        meters = self._meters.take()
+        if meters is not None:
+            self._peak = np.maximum(self._peak, meters[:, :, PEAK].max(axis=0))
+            self._square = meters[:, :, MEAN_SQUARE].mean(axis=0)
 
     def report(self, record: Record) -> None:
         if isinstance(record, Event):
@@ -134,6 +146,7 @@ class View:
         self._scene_of = section
         self._last_words.begin()
         self._levels = LevelSummary(channels=info.channels, bands=len(bank))
+        self._meters = Held()
         self._peak = np.zeros(info.channels, np.float32)
         self._square = np.zeros(info.channels, np.float32)
         mode = "LIVE" if info.is_live else "REPLAY"
@@ -162,12 +175,15 @@ class View:
             )
         )
 
+    def is_due(self) -> bool:
+        """Whether it is time for a snapshot, and the dashboard has taken the last."""
+        is_time = time.monotonic() - self._shown_s >= 0.9 / self._spec.fps
+        return is_time and self._stream.section is not None and self._link.ready()
+
     def show(self, status: str) -> None:
-        """A snapshot, when one is due and the dashboard has taken the last."""
-        now = time.monotonic()
-        section = self._stream.section
-        if section is None or now - self._shown_s < 0.9 / self._spec.fps or not self._link.ready():
-            return
+        """A snapshot."""
+        now, section = time.monotonic(), self._stream.section
+        assert section is not None
         if self._scene_of is not section:
             self._show_scene(section)
         self._shown_s = now
@@ -175,7 +191,10 @@ class View:
         if now - since_s >= 1:
             self._windows_per_s = (self._frames - frames) / (now - since_s)
             self._rate_mark = (now, self._frames)
-        stream, stats, fs_hz = self._stream.status, self._stream.stats, section.info.fs_hz
+        if now - self._stats_s >= STATS_EVERY_S:
+            self._stats, self._stats_s = self._stream.stats, now
+        stream, stats, fs_hz = self._stream.status, self._stats, section.info.fs_hz
+        self._take_meters()
         levels, peaks = self._levels.take()
         self._link.send(
             Snapshot(

@@ -370,3 +370,25 @@ def test_read_only_samples_are_read() -> None:
     meters = np.zeros((1, 1, 3), np.float32)
     ring_loops.measure(samples, 8, 0, 0, meters, np.zeros((1, 16), np.float32))
     assert meters[0, 0].tolist() == [7, 17.5, 7]
+
+
+def test_a_prepared_call_is_given_what_is_open_and_does_what_a_whole_one_does() -> None:
+    control, samples = np.zeros(64, np.int64), np.arange(20, dtype=np.float32).reshape(2, 10)
+    out = np.zeros((2, 5), np.float32)
+    copy = ring_loops.copy.prepare(
+        store.Fixed(control), store.Open(store.Fixed(samples)), store.Open(0), store.Open(0), store.Open(out)
+    )
+    assert copy(store.Fixed(samples), 8, 12, out) == 1
+    assert out.tolist() == [[8, 9, 0, 1, 0], [18, 19, 10, 11, 0]]
+    assert copy(store.Fixed(samples + 20), np.int64(0), 5, out) == 1
+    assert out.tolist() == [[20, 21, 22, 23, 24], [30, 31, 32, 33, 34]]
+
+
+def test_a_prepared_call_with_an_array_of_another_kind_runs_the_code_for_that() -> None:
+    control, samples = np.zeros(64, np.int64), np.arange(10, dtype=np.float32).reshape(1, 10)
+    copy = ring_loops.copy.prepare(control, samples, 2, 4, store.Open(samples))
+    out = np.zeros((1, 4), np.float32)
+    copy(out[:, ::2])
+    assert out.tolist() == [[2, 0, 3, 0]]
+    with pytest.raises(ValueError, match="zip"):
+        copy(out, 1)
