@@ -52,8 +52,11 @@ ORDER = {
     "analysis": "__init__ frames kernels meters < bank < goertzel values < bins grid groups < analyser < blocks",
     "analysis/kernels": "__init__ kept link tiles vectors < store < compiled inner powers < grids stretches",
     "events": "records < clocks < __init__",
-    "detectors": "copies hearing limits < __init__ < registry < cadences codes decoder dtmf sequences tones",
-    "detectors/hearing": "__init__ baseband bursts lines",
+    "detectors": (
+        "copies hearing limits < __init__ < matching < registry < cadences codes decoder dtmf sequences tones"
+    ),
+    "detectors/hearing": "__init__ baseband bursts line_fields lines < compiled line_loops < tones_heard",
+    "detectors/matching": "__init__ parts < grammar < call detector rhythm < build",
     "detectors/tones": "spec < probes company figures < candidate memory < verdict < detector < __init__",
     "detectors/dtmf": (
         "spec < pairs timing verdict < candidate chord company crackle leaders rough < hearing < telling < grammar"
@@ -85,7 +88,10 @@ ORDER = {
 
 # Each heavy or fragile library, and who may import it; a folder stands for all of its files.
 HEAVY = {
-    "numba": {"analysis/kernels", "live/atomics", "live/ring_loops", "commands/bench/limit"},
+    "numba": {
+        *("analysis/kernels", "live/atomics", "live/ring_loops", "detectors/hearing/line_loops"),
+        "commands/bench/limit",
+    },
     "llvmlite": {"analysis/kernels"},
     "sounddevice": {"sources/mic", "commands/main"},
     "soundfile": {"sources/file", "sources/formats/write", "commands/main"},

@@ -81,7 +81,7 @@ def _show_keys(kind: Kind) -> None:
         answer(f"{key:<{key_width}} = {default:<{default_width}}  # {meaning}")
     if kind.presets:
         answer(f'presets: {", ".join(kind.presets)} (preset = "{next(iter(kind.presets))}")')
-    if not kind.detector:
+    if not kind.is_heard:
         answer(f"{kind.heading} can be checked, but not heard yet")
 
 
@@ -119,7 +119,7 @@ def check(names: tuple[str, ...], rate: str | None) -> None:
             continue
         counts = ", ".join(f"{count} {section}" for section, count in checked.count().items() if count)
         unheard = [
-            load_kind(section).heading for section in checked.entries if not load_kind(section).detector
+            load_kind(section).heading for section in checked.entries if not load_kind(section).is_heard
         ]
         but = f"; {' and '.join(unheard)} can be checked, but not heard yet" if unheard else ""
         answer(f"{name}: in order ({counts}){but}")

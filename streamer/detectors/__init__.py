@@ -2,8 +2,9 @@
 
 A kind of decision is one file here and one line in registry.py; a country's ringback is data in configs/.
 
-hearing: what all of them hear with. tones, dtmf and, limits alone so far, sequences, cadences and codes: a kind of
-decision each. limits: what a window can part. decoder: the detectors of all plans and channels, fed together.
+hearing: what all of them hear with. matching: what makes bursts of tones into matches. tones, dtmf, and by matching
+sequences, cadences, codes: a kind of decision each. limits: what a window can part. decoder: the detectors of all plans
+and channels, fed together.
 
 May import: base, analysis, events. Imported by: plans, live, recordings, commands.
 """
@@ -58,6 +59,9 @@ class Detector(Protocol):
 
     def explain(self, tell: Tell) -> None:
         """From now on tell what was looked at and refused; one that refuses nothing has nothing to tell."""
+
+    def share(self, common: dict[type, object]) -> None:
+        """Hear with what others of this channel and analysis hear with: it lies in common, or is put there."""
 
     def feed(self, levels: Levels, audio: Audio) -> Iterable[Event]:
         """Hear the next run of frames (consecutive with the last, unless flush came between)."""

@@ -1,4 +1,4 @@
-"""Rhythms of tones and silences: ringback, busy. Checked in plans, and not heard yet."""
+"""Rhythms of tones and pauses, heard over and over: ringback, busy, an alarm's beeps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,16 @@ from streamer.detectors.limits import (
     list_too_high,
     list_unparted,
 )
+from streamer.detectors.matching.grammar import Timing, Windows, find_least_ms
+from streamer.detectors.matching.parts import Chord
+from streamer.detectors.matching.rhythm import Element, Rhythm
 from streamer.detectors.registry import Kind
+
+BEST_MS = 80.0
+MOST_OF_SHORTEST = 0.75  # of the shortest time in it, so long a window is at most
+SLACK_MS = 4.0  # how far off edges are measured
+JOIN_OF_PAUSE, JOIN_MS = 0.4, 40.0  # a hole shorter than so much of the shortest pause, or than this, is none
+WEIGHT_PER_S = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +36,28 @@ class CadenceSpec:
     repeats: int = 2
     tolerance: float | Tolerance = field(default=0.015, metadata=TOLERANCE)
     duration_tolerance: float = 0.1  # ITU-T E.180 allows senders this much
+    hold_ms: float = 2000.0  # a last part without an end is told once it has lasted so long
+    min_level_dbfs: float = -80.0  # per tone
+    max_twist_db: float = 12.0  # between the strongest and the weakest of several tones
+    max_louder_db: float = 3.0  # what else sounds, over the weakest of them
 
     def __post_init__(self) -> None:
         check_tolerance("tolerance", self.tolerance, (hz for hz, _ in self.list_tones()))
         check_ratio("duration_tolerance", self.duration_tolerance)
         if not 1 <= self.repeats <= 1000:
             raise SpecError(f"repeats is {self.repeats}; it must lie in 1..1000")
+
+    @property
+    def cycle(self) -> tuple[Segment, ...]:
+        """What is heard over and over; all of it once, where nothing is."""
+        repeated = tuple(segment for segment in self.pattern if segment.is_repeated)
+        return repeated if any(segment.freqs_hz for segment in repeated) else self.pattern
+
+    def find_windows(self) -> Windows:
+        times_ms = [segment.ms or self.hold_ms for segment in self.cycle]
+        most_ms = MOST_OF_SHORTEST * min(times_ms)
+        least_ms = find_least_ms(segment.freqs_hz for segment in self.cycle)
+        return Windows(least_ms=least_ms, most_ms=max(most_ms, least_ms), best_ms=BEST_MS)
 
     def list_tones(self) -> list[tuple[float, str]]:
         return label_tones(self.name, (hz for segment in self.pattern for hz in segment.freqs_hz))
@@ -46,14 +71,78 @@ class CadenceSpec:
         ]
 
 
+def make_grammar(spec: CadenceSpec, timing: Timing) -> Rhythm:
+    chords = {
+        freqs_hz: Chord(
+            freqs_hz=freqs_hz,
+            tolerance=spec.tolerance,
+            max_twist_db=spec.max_twist_db,
+            min_level_dbfs=spec.min_level_dbfs,
+            max_louder_db=spec.max_louder_db,
+        )
+        for freqs_hz in {segment.freqs_hz for segment in spec.cycle if segment.freqs_hz}
+    }
+    slack = timing.samples(SLACK_MS)
+
+    def around(ms: float) -> tuple[float, float]:
+        off = spec.duration_tolerance * timing.samples(ms) + slack
+        return timing.samples(ms) - off, timing.samples(ms) + off
+
+    elements: list[Element] = []
+    for on_ms, pause_ms, freqs_hz in _list_parts(spec.cycle):
+        held = timing.samples(spec.hold_ms), float("inf")
+        elements.append(
+            Element(
+                chord=chords[freqs_hz],
+                on=held if on_ms is None else around(on_ms),
+                pause=around(pause_ms) if pause_ms else (-timing.window_samples / 2, slack),
+            )
+        )
+    repeats = (
+        spec.repeats if spec.cycle is not spec.pattern or all(s.is_repeated for s in spec.pattern) else 1
+    )
+    is_held = spec.cycle[-1].ms is None
+    pauses_ms = [segment.ms for segment in spec.cycle if not segment.freqs_hz and segment.ms]
+    join_ms = min(JOIN_MS, *(JOIN_OF_PAUSE * ms for ms in pauses_ms)) if pauses_ms else JOIN_MS
+    cycle_s = sum(segment.ms or 0.0 for segment in spec.cycle) / 1e3
+    return Rhythm(
+        elements,
+        timing,
+        needed=len(elements) * (1 if is_held else repeats),
+        is_endless=not is_held and repeats > 1,
+        held=is_held,
+        join_samples=timing.samples(join_ms),
+        weight=len(elements) + WEIGHT_PER_S * cycle_s,
+        tell=lambda parts: (spec.name, [""] * len(parts)),
+    )
+
+
+def _list_parts(cycle: tuple[Segment, ...]) -> list[tuple[float | None, float, tuple[float, ...]]]:
+    """Of each part that sounds how long, the pause behind it, and its tones; a pause at the start comes last."""
+    first = next(i for i, segment in enumerate(cycle) if segment.freqs_hz)
+    parts: list[tuple[float | None, float, tuple[float, ...]]] = []
+    for segment in (*cycle[first:], *cycle[:first]):
+        if segment.freqs_hz:
+            parts.append((segment.ms, 0.0, segment.freqs_hz))
+        else:
+            on_ms, pause_ms, freqs_hz = parts[-1]
+            parts[-1] = on_ms, pause_ms + (segment.ms or 0.0), freqs_hz
+    return parts
+
+
 KIND = Kind(
     section="cadence",
     limits=CadenceSpec,
+    grammar=make_grammar,
     keys={
         "name": "what its events are called",
         "pattern": "frequencies and milliseconds, one after the other; 0 is silence: 480+620/500,0/500",
         "repeats": "how often the pattern must be heard",
         "tolerance": "how far a frequency may be off: 1.5%, 38Hz or 1.5%+10Hz",
         "duration_tolerance": "how far a duration may be off",
+        "hold_ms": "a last part without an end is told once it has lasted so long",
+        "min_level_dbfs": "quieter tones are not told; each of several must reach it",
+        "max_twist_db": "the strongest of several over the weakest",
+        "max_louder_db": "what else sounds, over the weakest of its tones: with more it is none",
     },
 )

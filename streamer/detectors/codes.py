@@ -1,9 +1,10 @@
-"""Digits, a tone or a group of tones each: selective calling, MF. Checked in plans, and not heard yet."""
+"""Digits, a tone or a group of tones each: selective calling, MF."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from streamer.base.errors import SpecError
@@ -11,7 +12,19 @@ from streamer.base.families import Family, list_families, load_family
 from streamer.base.fields import RANGE_MS, read_freqs
 from streamer.base.text import choose, offer, shorten
 from streamer.detectors.limits import TOLERANCE, Tolerance, check_tolerance, label_tones, list_too_high
+from streamer.detectors.matching.call import Alphabet, Calls
+from streamer.detectors.matching.grammar import Timing, Windows, find_least_ms
+from streamer.detectors.matching.parts import Chord
 from streamer.detectors.registry import Kind
+
+MOST_OF_DIGIT = 0.75  # of the shortest digit, so long a window is at most
+FOLLOWING_BINS = 2.4  # lie between tones one after the other
+SLACK_MS = 3.0  # how far off edges are measured
+MOST_BESIDE_DB, MOST_THIRD_DB = (
+    3.0,
+    -6.0,
+)  # over a tone; where two make a digit, a third is not far under them
+LABELS = ("{digits}", "{name}")
 
 
 def read_digits(value: Any, *, name: str) -> dict[str, tuple[float, ...]]:
@@ -19,6 +32,17 @@ def read_digits(value: Any, *, name: str) -> dict[str, tuple[float, ...]]:
     if not isinstance(value, dict) or not value:
         raise SpecError(f"{name} is a table such as {{ 1 = [1060], 2 = [1160] }}")
     return {digit: read_freqs(freqs, name=f"digit {shorten(digit)}") for digit, freqs in value.items()}
+
+
+def read_start_stop(value: Any, *, name: str) -> tuple[str, ...]:
+    """A digit or several."""
+    digits = value if isinstance(value, list) else [value]
+    if not all(isinstance(digit, str) and digit for digit in digits):
+        raise SpecError(f'{name} is {shorten(value)}; write digits, such as ["KP"]')
+    return tuple(digits)
+
+
+DIGITS: Mapping[str, Any] = {"read": read_start_stop}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +58,17 @@ class CodeSpec:
     repeat_digit: str = ""  # sent in place of a digit equal to the one before
     tolerance: float | Tolerance = field(default=0.015, metadata=TOLERANCE)
     cooldown_ms: float = 0.0
+    max_digits: int = 0  # 0: no limit
+    first_digit_ms: tuple[float, float] | None = field(default=None, metadata=RANGE_MS)  # None: as the others
+    end_gap_ms: float | None = None  # None: as soon as no further digit can have begun
+    start: tuple[str, ...] = field(default=(), metadata=DIGITS)  # one of them begins a call,
+    stop: tuple[str, ...] = field(default=(), metadata=DIGITS)  # and one of these ends it
+    label: str = "{digits}"
+    min_level_dbfs: float = -80.0  # per tone
+    max_twist_db: float = 12.0  # between the tones of a digit
+    max_louder_db: float | None = (
+        None  # what else sounds, over the weakest of them; None: 3 dB, of groups -6 dB
+    )
 
     def __post_init__(self) -> None:
         if bool(self.family) == bool(self.digits):
@@ -45,8 +80,39 @@ class CodeSpec:
         check_tolerance("tolerance", self.tolerance, self.freqs_hz)
         if not 1 <= self.min_digits <= 100:
             raise SpecError(f"min_digits is {self.min_digits}; it must lie in 1..100")
-        if self.repeat_digit and self.digits and self.repeat_digit not in self.digits:
-            choose(self.repeat_digit, self.digits, name="repeat_digit")
+        for digit in (*filter(None, [self.repeat_digit]), *self.start, *self.stop):
+            if digit not in self.alphabet:
+                name = (
+                    "repeat_digit"
+                    if digit == self.repeat_digit
+                    else "start"
+                    if digit in self.start
+                    else "stop"
+                )
+                choose(digit, self.alphabet, name=name)
+        if self.max_digits and not self.min_digits <= self.max_digits <= 1000:
+            raise SpecError(
+                f"max_digits is {self.max_digits}; it must lie in {self.min_digits}..1000 (from min_digits on), or be 0"
+            )
+        if not any(word in self.label for word in LABELS):
+            raise SpecError(f"label is {shorten(self.label)}; it has one of {' and '.join(LABELS)} in it")
+
+    @property
+    def alphabet(self) -> Mapping[str, tuple[float, ...]]:
+        return self.digits or find_code(self.family).digits
+
+    @property
+    def repeats(self) -> str:
+        """The digit that stands for the one before it, if there is one."""
+        return self.repeat_digit or (find_code(self.family).repeat_digit if self.family else "")
+
+    def find_windows(self) -> Windows:
+        least_ms = find_least_ms(self.alphabet.values())
+        most_ms = MOST_OF_DIGIT * self.digit_ms[0]
+        if not least_ms:  # single tones, one after the other
+            spacing_hz = min((high - low for low, high in pairwise(sorted(self.freqs_hz))), default=1000.0)
+            least_ms = min(FOLLOWING_BINS * 1e3 / spacing_hz, most_ms)
+        return Windows(least_ms=least_ms, most_ms=max(least_ms, most_ms), best_ms=least_ms)
 
     @property
     def freqs_hz(self) -> tuple[float, ...]:
@@ -71,9 +137,46 @@ def find_code(name: str) -> Family:
     return family
 
 
+def make_grammar(spec: CodeSpec, timing: Timing) -> Calls:
+    slack = timing.samples(SLACK_MS)
+
+    def widen(range_ms: tuple[float, float]) -> tuple[float, float]:
+        return timing.samples(range_ms[0]) - slack, timing.samples(range_ms[1]) + slack
+
+    max_gap = timing.samples(spec.max_gap_ms) + slack
+    max_louder_db = spec.max_louder_db
+    if max_louder_db is None:
+        max_louder_db = MOST_BESIDE_DB if all(len(f) == 1 for f in spec.alphabet.values()) else MOST_THIRD_DB
+    alphabet = Alphabet(
+        chords={
+            digit: Chord(
+                freqs_hz=tuple(sorted(freqs_hz)),
+                tolerance=spec.tolerance,
+                max_twist_db=spec.max_twist_db,
+                min_level_dbfs=spec.min_level_dbfs,
+                max_louder_db=max_louder_db,
+            )
+            for digit, freqs_hz in spec.alphabet.items()
+        },
+        digit=widen(spec.digit_ms),
+        first_digit=widen(spec.first_digit_ms or spec.digit_ms),
+        max_gap=max_gap,
+        end_gap=max_gap + timing.on_latency if spec.end_gap_ms is None else timing.samples(spec.end_gap_ms),
+        min_digits=spec.min_digits,
+        max_digits=spec.max_digits,
+        repeat_digit=spec.repeats,
+        starts=frozenset(spec.start),
+        stops=frozenset(spec.stop),
+        label=spec.label.replace("{name}", spec.name),
+        cooldown=timing.samples(spec.cooldown_ms),
+    )
+    return Calls(alphabet, timing)
+
+
 KIND = Kind(
     section="code",
     limits=CodeSpec,
+    grammar=make_grammar,
     keys={
         "name": "what its events are called",
         "family": "a family of tones whose digits these are, such as zvei1 (`streamer bands` lists them)",
@@ -84,5 +187,14 @@ KIND = Kind(
         "repeat_digit": "sent in place of a digit equal to the one before",
         "tolerance": "how far a frequency may be off: 1.5%, 38Hz or 1.5%+10Hz",
         "cooldown_ms": "after a match, how long the same one is not told again",
+        "max_digits": "more make none either; 0: any number does",
+        "first_digit_ms": "shortest and longest first digit, where that is not as the others",
+        "end_gap_ms": "so long after its last digit a call is over; without it as soon as no further one can follow",
+        "start": "digits one of which begins a call",
+        "stop": "digits one of which ends it",
+        "label": "what its events are called, with {digits} and {name}",
+        "min_level_dbfs": "quieter tones are not told; each of several must reach it",
+        "max_twist_db": "the strongest tone of a digit over the weakest",
+        "max_louder_db": "what else sounds, over a digit's weakest tone: with more it is none (3dB; of groups -6dB)",
     },
 )

@@ -76,6 +76,9 @@ class Decoder:
             Tuned(plan=plan, channel=channel, analysis=self._place(detector.analysis), detector=detector)
             for plan, channel, detector in detectors
         ]
+        common: dict[tuple[int, int], dict[type, object]] = {}
+        for tuned in self._tuned:
+            tuned.detector.share(common.setdefault((tuned.channel, tuned.analysis), {}))
         self._read, self._joins_copies = read_audio, joins_copies
         self._unheard = _Unheard()
         self._audio = {

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Protocol
 
 from streamer.detectors import Detector
+from streamer.detectors.matching.grammar import Grammar
 
 # Section of a tone plan -> the module that declares its kind, in the order of lists.
 KINDS = {
@@ -42,9 +43,8 @@ class Kind:
 
     section: str
     limits: type[Limits]
-    detector: Callable[..., Detector] | None = (
-        None  # built as detector(limits, fs_hz=, channel=); None: not heard yet
-    )
+    detector: Callable[..., Detector] | None = None  # built as detector(limits, fs_hz=, channel=)
+    grammar: Callable[..., Grammar] | None = None  # or heard by bursts, by grammar(limits, timing)
     is_list: bool = True  # [[tone]], an entry each; else one table, [dtmf]
     presets: Mapping[str, Limits] = field(
         default_factory=dict
@@ -53,6 +53,11 @@ class Kind:
     tells_begin: bool = True  # in text; what is short is told when it is over
     keys: Mapping[str, str] = field(default_factory=dict)  # what each field of the limits means, for people
     is_digit: bool = False  # whether its labels, one after the other, are what was dialled
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether there is something that hears it; else it can be checked only."""
+        return self.detector is not None or self.grammar is not None
 
     @property
     def heading(self) -> str:
@@ -67,8 +72,8 @@ def load_kind(section: str) -> Kind:
 
 
 def list_heard() -> list[str]:
-    """The sections that have a detector."""
-    return [section for section in KINDS if load_kind(section).detector]
+    """The sections that can be heard."""
+    return [section for section in KINDS if load_kind(section).is_heard]
 
 
 def list_event_types() -> list[str]:

@@ -25,6 +25,15 @@ class Dated(msgspec.Struct, kw_only=True):
     time: str | None = None  # ISO 8601, UTC
 
 
+class Step(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One part of a match: tones that sounded together, when, and for how long; a digit also which."""
+
+    freqs_hz: list[float]
+    t_s: float
+    duration_s: float
+    label: str | None = None
+
+
 class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Something that was heard.
 
@@ -59,6 +68,7 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
     twist_db: float | None = None  # high group over low group
     confidence: float | None = None
     detail: dict[str, Any] | None = None
+    steps: list[Step] | None = None  # what a match was made of
 
     def to_dict(self) -> dict[str, Any]:
         """All of it by name, None where there is nothing to say."""

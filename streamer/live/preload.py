@@ -12,10 +12,11 @@ from streamer.analysis.kernels import compiled as kernels
 from streamer.analysis.kernels import store
 from streamer.base import fork_server
 from streamer.base.own_code import run_python
+from streamer.detectors.hearing import compiled as hearing
 from streamer.live import compiled as loops
 
 LOOK_S = 0.2
-WANTED = [*loops.list_live(), *kernels.list_live()]
+WANTED = [*loops.list_live(), *kernels.list_live(), *hearing.list_live()]
 
 
 def _compile_elsewhere() -> str:

@@ -5,7 +5,7 @@ A plan's sections are the kinds of decision, detectors/registry.py, each of whic
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ from streamer.base.text import offer, printable, shorten
 from streamer.base.toml import KeyPath, TomlFile, is_there, parse_toml, read_toml
 from streamer.detectors import Detector
 from streamer.detectors.limits import REMEDY
+from streamer.detectors.matching.build import build_matchers
+from streamer.detectors.matching.grammar import Grammar
 from streamer.detectors.registry import KINDS, Kind, Limits, list_heard, load_kind
 from streamer.plans.tables import Finding, format_fields, read_table, show_path
 
@@ -119,11 +121,11 @@ def parse_plan(text: str, *, name: str, fs_hz: float | None = None) -> Plan:
 
 def build_detectors(plan: Plan, fs_hz: float, channel: int = 1) -> list[Detector]:
     """What hears the plan in one channel (counted from 1) of a signal sampled at fs_hz."""
-    built = [_build(plan, section, i, fs_hz, channel) for section, i in _list_heard_entries(plan)]
-    findings = [found for _, founds in built for found in founds]
+    detectors, refused = _build_all(plan, fs_hz, channel)
+    findings = [found for _, _, founds in refused for found in founds]
     if findings:
         raise PlanError(plan.file.name, findings)
-    return [detector for detector, _ in built if detector is not None]
+    return detectors
 
 
 def build_what_fits(plan: Plan, fs_hz: float, channel: int = 1) -> tuple[list[Detector], list[str]]:
@@ -131,14 +133,10 @@ def build_what_fits(plan: Plan, fs_hz: float, channel: int = 1) -> tuple[list[De
 
     PlanError when an entry could be heard at no rate.
     """
-    detectors: list[Detector] = []
+    detectors, refused = _build_all(plan, fs_hz, channel)
     left_out: list[str] = []
     hopeless: list[Finding] = []
-    for section, i in _list_heard_entries(plan):
-        detector, findings = _build(plan, section, i, fs_hz, channel)
-        if detector is not None:
-            detectors.append(detector)
-            continue
+    for section, i, findings in refused:
         spec = plan.entries[section][i]
         hopeless += findings if list(spec.list_obstacles(ANY_RATE_HZ)) else []
         name = f" {shorten(spec.name)}" if load_kind(section).is_list else ""
@@ -149,33 +147,40 @@ def build_what_fits(plan: Plan, fs_hz: float, channel: int = 1) -> tuple[list[De
     return detectors, left_out
 
 
+def _build_all(
+    plan: Plan, fs_hz: float, channel: int
+) -> tuple[list[Detector], list[tuple[str, int, list[Finding]]]]:
+    """What hears the plan; and section, index and the reasons of each entry that nothing can hear."""
+    detectors: list[Detector] = []
+    refused: list[tuple[str, int, list[Finding]]] = []
+    by_bursts: list[tuple[Callable[..., Grammar], Any]] = []  # which share what they hear
+    for section, i in _list_heard_entries(plan):
+        kind, spec = load_kind(section), plan.entries[section][i]
+        findings = _check_entry(plan, section, i, fs_hz)
+        try:
+            if not findings and kind.grammar is not None:
+                by_bursts.append((kind.grammar, spec))
+            elif not findings and kind.detector is not None:
+                detectors.append(kind.detector(spec, fs_hz=fs_hz, channel=channel))
+        except SpecError as error:
+            path = _path_of(kind, i)
+            findings = [Finding(plan.file.line_of(path), show_path(path), str(error))]
+        if findings:
+            refused.append((section, i, findings))
+    return [*detectors, *build_matchers(by_bursts, fs_hz=fs_hz, channel=channel)], refused
+
+
 def _list_heard_entries(plan: Plan) -> list[tuple[str, int]]:
     """Section and index of every entry; SpecError where one can be checked only."""
     for section, specs in plan.entries.items():
         kind = load_kind(section)
-        if kind.detector is None:
+        if not kind.is_heard:
             named = f' "{specs[0].name}"' if kind.is_list else ""
             raise SpecError(
                 f"{plan.file.name}: {kind.heading}{named} can be checked but not heard yet; "
                 f"sections that can be heard: {', '.join(list_heard())}"
             )
     return [(section, i) for section, specs in plan.entries.items() for i in range(len(specs))]
-
-
-def _build(
-    plan: Plan, section: str, index: int, fs_hz: float, channel: int
-) -> tuple[Detector | None, list[Finding]]:
-    """What hears one entry, or why nothing can."""
-    kind, spec = load_kind(section), plan.entries[section][index]
-    assert kind.detector is not None
-    findings = _check_entry(plan, section, index, fs_hz)
-    if findings:
-        return None, findings
-    try:
-        return kind.detector(spec, fs_hz=fs_hz, channel=channel), []
-    except SpecError as error:
-        path = _path_of(kind, index)
-        return None, [Finding(plan.file.line_of(path), show_path(path), str(error))]
 
 
 def check_signal(plan: Plan, fs_hz: float) -> list[Finding]:

@@ -42,8 +42,11 @@ def make_tones() -> np.ndarray:
     t_s = np.arange(round(6.3 * FS)) / FS
     parts = [
         (1105, 0.5, 1.0, 0.1),
-        (480, 1.4, 1.9, 0.1),
-        (620, 1.4, 1.9, 0.07),
+        *(
+            (hz, start_s, start_s + 0.5, a)
+            for hz, a in ((480, 0.1), (620, 0.07))
+            for start_s in (1.4, 2.4, 3.4)
+        ),
         (2098, 4.0, 9, 0.2),
         (60, 0, 3, 0.02),
     ]

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from unittest.mock import ANY
 
 import pytest
@@ -222,13 +222,14 @@ def test_a_plan_is_shown_as_a_plan_that_says_the_same():
     assert "close_snr_db = 4\n" in shown  # a default
 
 
-def test_a_section_without_a_detector_is_refused_when_it_is_to_be_heard():
-    plan = parse_plan('[[cadence]]\nname = "us-busy"\npattern = "480+620/500,0/500"', name="x.toml")
-    if load_kind("cadence").detector is None:
-        with pytest.raises(
-            SpecError, match=r'x.toml: \[\[cadence\]\] "us-busy" can be checked but not heard yet'
-        ):
-            build_detectors(plan, 8000)
+def test_a_section_without_a_detector_is_refused_when_it_is_to_be_heard(monkeypatch):
+    monkeypatch.setitem(KINDS, "loudness", __name__)
+    monkeypatch.setitem(globals(), "KIND", replace(KIND, detector=None))
+    load_kind.cache_clear()
+    plan = parse_plan('[[loudness]]\nname = "loud"\nfreqs = [440]', name="x.toml")
+    with pytest.raises(SpecError, match=r'x.toml: \[\[loudness\]\] "loud" can be checked but not heard yet'):
+        build_detectors(plan, 8000)
+    load_kind.cache_clear()
 
 
 @dataclass(frozen=True, kw_only=True)

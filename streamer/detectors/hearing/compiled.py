@@ -1,0 +1,23 @@
+"""The loops of hearing as detectors call them: from the store, without numba."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from streamer.analysis.kernels.store import Compiled
+
+_HERE = "streamer.detectors.hearing"
+follow_tones = Compiled(
+    f"{_HERE}.line_loops", "follow_tones", made_of=(f"{_HERE}.line_loops", f"{_HERE}.line_fields")
+)
+
+
+def list_live() -> list[tuple[Compiled, tuple[Any, ...]]]:
+    """All of them, with arguments of the kind they are given."""
+    values, levels = np.zeros((1, 1), np.complex64), np.zeros((1, 1), np.float32)
+    rows, book = np.zeros((1, 1)), np.zeros(2, np.int64)
+    return [
+        (follow_tones, (values, 0, 0, 0, values, levels, levels, levels[0], rows, rows, book, rows)),
+    ]

@@ -1,0 +1,206 @@
+"""Tones that sound together, as the tables have them: the parts that sequences, cadences and codes are made of."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+from streamer.base.units import db_from_power, power_from_db
+from streamer.detectors.hearing.tones_heard import Told, ToneBurst
+from streamer.detectors.limits import Tolerance, deviation_hz
+
+LEAST_SNR_DB = 9.0  # in a frame, of each tone
+MOST_UNSTEADY_BINS = 0.3  # voices glide
+LIKE_DB = 6.0  # what is back after a hole is about as loud
+AGREE_MS = 12.0  # edges of tones that are switched together: what a taper makes of them evens out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chord:
+    """What is looked for: one tone, or several at once."""
+
+    freqs_hz: tuple[float, ...]
+    tolerance: float | Tolerance
+    max_twist_db: float = 12.0
+    min_level_dbfs: float = -80.0
+    max_louder_db: float = 3.0  # what else sounds, over the weakest of them
+    is_choice: bool = False  # any one of the tones, and not all of them
+
+    def find(self, freq_hz: float) -> int:
+        """Which of its tones that may be, or -1."""
+        found, least = -1, math.inf
+        for i, nominal_hz in enumerate(self.freqs_hz):
+            off = abs(freq_hz - nominal_hz)
+            if off <= deviation_hz(self.tolerance, nominal_hz) and off < least:
+                found, least = i, off
+        return found
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """One tone from its start to its stop, holes bridged. tone: what was said of its longest piece"""
+
+    start: float
+    stop: float
+    is_over: bool
+    tone: ToneBurst
+    id: int  # of its newest piece
+
+    def follow(self, tone: ToneBurst) -> None:
+        self.stop, self.is_over, self.id = tone.stop_sample, tone.told is Told.STOPS, tone.id
+        if tone.id == self.tone.id or tone.full_frames > self.tone.full_frames:
+            self.tone = tone
+
+
+@dataclass(slots=True, eq=False)
+class Part:
+    """A chord, from when all of its tones are there until one of them is not. Times are in samples."""
+
+    chord: Chord
+    runs: tuple[Run, ...]
+    start: float = 0.0
+    stop: float = 0.0  # of one that is on: how long it is known to last
+    is_over: bool = False
+    is_gone: bool = False  # and nobody has heard it stop
+
+    def update(self, fs_hz: float) -> None:
+        self.is_over = any(run.is_over for run in self.runs)
+        starts, stops = [run.start for run in self.runs], [run.stop for run in self.runs]
+        self.start = _agree(starts, max(starts), fs_hz)
+        over = [run.stop for run in self.runs if run.is_over]
+        self.stop = _agree(over, min(over), fs_hz) if over else min(stops)
+
+    @property
+    def duration(self) -> float:
+        return self.stop - self.start
+
+    @property
+    def choice_hz(self) -> float:
+        """Of a choice, the frequency that the table has."""
+        return self.chord.freqs_hz[self.chord.find(self.runs[0].tone.freq_hz)]
+
+    @property
+    def tones(self) -> list[ToneBurst]:
+        return [run.tone for run in self.runs]
+
+    @property
+    def freqs_hz(self) -> list[float]:
+        return [run.tone.freq_hz for run in self.runs]
+
+    @property
+    def power(self) -> float:
+        return sum(run.tone.power for run in self.runs)
+
+    @property
+    def snr_db(self) -> float:
+        return min(db_from_power(tone.power / max(tone.noise, 1e-20), least=1e-20) for tone in self.tones)
+
+    @property
+    def is_fit(self) -> bool:
+        """Whether its tones are about as loud as each other, loud enough, and none but they."""
+        powers, chord = [run.tone.power for run in self.runs], self.chord
+        weakest = min(self.tones, key=lambda tone: tone.power)
+        other, second = weakest.other_powers
+        if len(powers) > 1 and abs(other - max(powers)) < abs(second - max(powers)):
+            other = second  # the first is its partner
+        return (
+            max(powers) <= weakest.power * power_from_db(chord.max_twist_db)
+            and weakest.power >= 0.5 * power_from_db(chord.min_level_dbfs)
+            and other <= weakest.power * power_from_db(chord.max_louder_db)
+        )
+
+    def is_like(self, other: Part, within_db: float = LIKE_DB) -> bool:
+        """Whether the two are about as loud."""
+        ratio = power_from_db(within_db)
+        return self.power <= other.power * ratio and other.power <= self.power * ratio
+
+
+def _agree(edges: list[float], outer: float, fs_hz: float) -> float:
+    if len(edges) > 1 and max(edges) - min(edges) <= AGREE_MS * fs_hz / 1e3:
+        return sum(edges) / len(edges)
+    return outer
+
+
+def _is_of(part: Part, runs: tuple[Run, ...]) -> bool:
+    return all(a is b for a, b in zip(part.runs, runs, strict=True))
+
+
+class PartFinder:
+    """Follows those tones of one channel that may belong to one chord, and tells of its parts.
+
+    A hole no longer than join_samples does not part them.
+    """
+
+    def __init__(self, chord: Chord, *, fs_hz: float, join_samples: float) -> None:
+        self.chord = chord
+        self._fs_hz, self._join = fs_hz, join_samples
+        self._runs: list[Run | None] = [None] * len(chord.freqs_hz)
+        self._parts: list[Part] = []  # until they are over for good; the newest last
+        self._done: deque[Part] = deque(
+            maxlen=len(chord.freqs_hz)
+        )  # of which one of several tones may yet be told of
+
+    def clear(self) -> None:
+        self._runs = [None] * len(self._runs)
+        self._parts = []
+        self._done.clear()
+
+    def follow(self, tone: ToneBurst) -> Part | None:
+        """The part that the tone belongs to, if there is one; it is over for good once `settle` says so."""
+        index = self.chord.find(tone.freq_hz)
+        if index < 0 or not self._take(index, tone):
+            return None
+        runs = self._runs[index : index + 1] if self.chord.is_choice else self._runs
+        whole = tuple(run for run in runs if run is not None)
+        if len(whole) < len(runs):
+            return None
+        if any(_is_of(part, whole) for part in self._done):
+            return None
+        part = next((part for part in reversed(self._parts) if _is_of(part, whole)), None)
+        if part is None:
+            part = Part(self.chord, whole)
+            part.update(self._fs_hz)
+            if part.duration <= 0:
+                return None
+            self._parts.append(part)
+        part.update(self._fs_hz)
+        return part
+
+    def _take(self, index: int, tone: ToneBurst) -> bool:
+        """Whether it is news of the run of its frequency, old or new."""
+        run = self._runs[index]
+        if run is not None and tone.id == run.id:
+            run.follow(tone)
+            return True
+        if tone.power < tone.noise * power_from_db(LEAST_SNR_DB) or tone.unsteady_bins > MOST_UNSTEADY_BINS:
+            return False
+        like = power_from_db(LIKE_DB)
+        if run is not None:
+            is_like = run.tone.power <= tone.power * like and tone.power <= run.tone.power * like
+            if run.is_over and is_like and tone.start_sample - run.stop <= self._join:
+                run.follow(tone)
+                return True
+            if tone.start_sample < run.stop and tone.power < 2 * run.tone.power:
+                return False  # something fainter beside it
+        self._runs[index] = Run(tone.start_sample, tone.stop_sample, tone.told is Told.STOPS, tone, tone.id)
+        return True
+
+    def settle(self, now: float) -> list[Part]:
+        """The parts that are over for good by now: whose hole is too long, or which another has followed."""
+        if not self._parts:
+            return []
+        last = self._parts[-1]
+        done = [p for p in self._parts if p.is_over and (p is not last or now >= p.stop + self._join)]
+        left = [p for p in self._parts if not p.is_over and any(run not in self._runs for run in p.runs)]
+        for part in left:
+            part.is_gone = True
+        self._parts = [p for p in self._parts if p not in done and p not in left]
+        self._done.extend(done)
+        return done
+
+    @property
+    def due(self) -> float:
+        """When `settle` has something to say, if nothing else is heard."""
+        over = [part.stop for part in self._parts if part.is_over]
+        return min(over) + self._join if over else math.inf

@@ -1,0 +1,57 @@
+"""Codes: what is a call, and what is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.detectors.matching.hearing import FS_HZ, name, tell
+
+ZVEI = '[[code]]\nname = "zvei1"\nfamily = "zvei1"\ndigit_ms = [55, 85]\nfirst_digit_ms = [55, 900]\nmin_digits = 4\n'
+R2 = (
+    '[[code]]\nname = "forward"\nfamily = "r2-forward"\ndigit_ms = [20, 10000]\nlabel = "{name} {digits}"\n'
+    "min_digits = 1\nmax_digits = 1\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("signal", "labels"),
+    [
+        ("zvei1:12345", "12345"),
+        ("zvei1:11233", "11233"),  # the repeat tone is expanded
+        ("zvei1:12CDB", "12CDB"),  # 75 Hz apart
+        ("zvei1:12345,silence:550ms,zvei1:12345", "12345 12345"),
+        ("zvei1:12345:80ms", "12345"),
+        ("zvei1:12345:110ms", ""),  # another system's
+        ("zvei1:12345:45ms", ""),
+        ("zvei1:123", ""),
+        ("tone:1060:690ms,tone:1160:70ms,tone:1270:70ms,tone:1400:70ms,tone:1530:70ms", "12345"),
+        ("zvei1:12,tone:1220:70ms,zvei1:34", ""),  # a tone between two digits
+        ("zvei1:1234,tone:1220:70ms", ""),
+        ("tone:1220:70ms,zvei1:1234", ""),
+        ("zvei1:1234,tone:1530:150ms", ""),  # a digit too long
+    ],
+)
+def test_of_calls_is_told(signal, labels):
+    assert name(ZVEI, signal) == labels
+
+
+def test_a_call_is_told_once_it_is_over_with_all_its_digits():
+    begin, end = tell(ZVEI, "zvei1:12345")
+    assert begin.known_sample == end.known_sample <= (1 + 0.35 + 0.1) * FS_HZ
+    assert end.duration_s == pytest.approx(0.35, abs=0.003)
+    assert [step.label for step in end.steps] == list("12345")
+    assert [step.duration_s for step in end.steps] == pytest.approx([0.07] * 5, abs=0.004)
+
+
+@pytest.mark.parametrize(
+    ("signal", "labels"),
+    [
+        ("tone:1380+1500:60ms,silence:60ms,tone:1860+1980:60ms", "forward 1 forward 15"),
+        ("tone:1380:60ms", ""),
+        ("tone:1380+1500+1620:60ms", ""),  # three of six
+        ("tone:1380+1560:60ms", ""),  # 60 Hz off
+        ("tone:1380@-12:60ms+tone:1500@-32:60ms", ""),
+    ],
+)
+def test_of_pairs_is_told(signal, labels):
+    assert name(R2, signal) == labels
