@@ -43,7 +43,7 @@ def test_digits_right_and_extra_are_counted_apart(heard, right, extra):
 
 
 def test_no_case_is_left_out():
-    assert len(CASES) == 34 + len(CODECS) + 1 + 3 + 1
+    assert len(CASES) == 35 + len(CODECS) + 1 + 3 + 1
     assert len({case.name for case in CASES}) == len(CASES)
     assert len(CODED) == len(CODECS)
     assert len(MADE) == len(CASES) - 9 - len(CODED)

@@ -35,7 +35,7 @@ class CadenceSpec:
     pattern: tuple[Segment, ...] = field(metadata=PATTERN)
     repeats: int = 2
     tolerance: float | Tolerance = field(default=0.015, metadata=TOLERANCE)
-    duration_tolerance: float = 0.1  # ITU-T E.180 allows senders this much
+    duration_tolerance: float = 0.1  # as Asterisk and others; ITU-T E.180 has limits, and no tolerance
     hold_ms: float = 2000.0  # a last part without an end is told once it has lasted so long
     min_level_dbfs: float = -80.0  # per tone
     max_twist_db: float = 12.0  # between the strongest and the weakest of several tones

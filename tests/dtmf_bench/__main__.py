@@ -1,4 +1,4 @@
-"""python -m tests.dtmf_bench [--scale 1] [--only WORD] [--seed N] [--speech judge|blind]
+"""python -m tests.dtmf_bench [--scale 1] [--only WORD] [--seed N] [--speech judge|blind|words]
                                [--decoders streamer,spandsp,multimon-ng,pydtmf]
 
 Prints the table as Markdown, a row a line of requirements, a column a decoder. At scale 1 it is a matter of
@@ -26,7 +26,7 @@ def main() -> None:
         "--decoders", default="streamer,spandsp,multimon-ng", help=f"some of {','.join(FINDERS)}"
     )
     parser.add_argument("--seed", type=int, default=0, help="another set of made-up signals")
-    parser.add_argument("--speech", choices=("judge", "blind"), default="judge", help="whose speech")
+    parser.add_argument("--speech", choices=("judge", "blind", "words"), default="judge", help="whose speech")
     arguments = parser.parse_args()
     cases.seed_set, cases.speech_set = arguments.seed, arguments.speech
     decoders = find_decoders(arguments.decoders.split(","))

@@ -718,6 +718,16 @@ def vowels(decoder: Decoder, scale: float) -> tuple[float, ...]:
     return false_digits(decoder, m.vowels(rng_of("vowels"), max(1, 70 * scale)))
 
 
+@case(
+    "voices pulse by pulse: false digits / hours",
+    "<= 1 an hour",
+    lambda f: f[0] <= max(1, f[1]),
+    form=TALK_FORM,
+)
+def pulses(decoder: Decoder, scale: float) -> tuple[float, ...]:
+    return false_digits(decoder, m.voiced(rng_of("voiced"), max(1, 120 * scale)))
+
+
 @case("noise: false digits / hours", "0", lambda f: f[0] == 0, form=TALK_FORM)
 def noise(decoder: Decoder, scale: float) -> tuple[float, ...]:
     rng = rng_of("noise")

@@ -362,7 +362,7 @@ def test_digits_across_a_room_are_heard_once(drr_db):
     assert extra <= 1
 
 
-@pytest.mark.parametrize("twist_db", [-16, 16])
+@pytest.mark.parametrize("twist_db", [-17.5, -16, 16, 17.5])
 def test_a_long_sharp_pair_that_is_alone_may_have_the_twist_of_a_loudspeaker(twist_db, rng):
     keys = "1596#D"
     samples = m.dial(rng, keys, on_ms=120, off_ms=100, twist_db=twist_db)
