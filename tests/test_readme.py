@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
+from streamer.commands.guide import list_pages
 from streamer.commands.live.load_settings import SETTINGS
 from streamer.commands.main import COMMANDS, load_command
 from streamer.plans.plan import list_plans
@@ -44,9 +45,12 @@ def test_every_setting_is_in_the_readme(setting: object) -> None:
     assert f"`{setting.key}`" in README  # type: ignore[attr-defined]
 
 
-def test_every_shipped_plan_is_in_the_readme() -> None:
+def test_every_shipped_plan_is_in_the_readme_or_on_the_page_it_names() -> None:
+    assert "`streamer guide families`" in README
+    told = README + list_pages()["families"]
     for name in list_plans():
-        assert f"`{name}`" in README
+        family, _, country = name.partition("call-progress")
+        assert f"`{name}`" in told or (not family and f"`{country}`" in told)
 
 
 def test_the_first_two_commands_set_up_all_they_need() -> None:

@@ -134,7 +134,7 @@ def format_fields(spec: Any) -> list[str]:
     lines = []
     for each in fields(spec):
         value = getattr(spec, each.name)
-        if value is not None and value != "":
+        if value is not None and value not in ("", ()):
             write = each.metadata.get("write", lambda said: said)
             lines.append(f"{each.name} = {_format_value(write(value))}")
     return lines

@@ -58,7 +58,8 @@ def _find(part: Part, values: Mapping[str, Any], label: str) -> Part:
             names.append(entry["name"])
             if entry["name"] in (label, old_names.LABELS.get(label)) or entry.get("label") == "{freqs}":
                 return make(part, entry, label)
-    for entry in values.get("code", []):
+    codes = values.get("code", [])
+    for entry in [*(code for code in codes if label.startswith(f"{code['name']} ")), *codes]:
         return _of_code(part, entry, label)
     if "dtmf" in values:
         return replace(part, kind="dtmf", value=label)
@@ -78,7 +79,8 @@ def _of_cadence(part: Part, entry: Entry, _label: str) -> Part:
     *first, last = parse_pattern(entry["pattern"])
     length_ms = _read_ms(part.only_field())
     if last.ms is None:
-        return _paced(part, [*first, replace(last, ms=length_ms or CONTINUOUS_MS)], 1)
+        held_ms = length_ms or max(CONTINUOUS_MS, 1.5 * _read_ms(entry.get("hold")))
+        return _paced(part, [*first, replace(last, ms=held_ms)], 1)
     cycle_ms = sum(segment.ms or 0.0 for segment in (*first, last))
     times = math.ceil(length_ms / cycle_ms) if length_ms else int(entry.get("repeats", 2)) + 1
     return _paced(part, [*first, last], times)
