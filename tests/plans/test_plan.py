@@ -307,7 +307,7 @@ def test_a_plan_is_found_by_path_or_by_name(tmp_path, monkeypatch):
 def test_a_bank_can_be_had_from_a_plan():
     bank = parse_bank("plan:call-progress-us", 8000)
     assert list(bank.freqs_hz) == [350, 440, 480, 620]
-    assert bank.labels[1] == "us-dial 440/us-ringback 440"
+    assert bank.labels[1] == "us-dial 440/us-ringback 440/us-callwaiting"
     assert list(parse_bank("plan:dtmf").labels) == list(parse_bank("dtmf").labels)
 
 
