@@ -37,6 +37,8 @@ SETTLE_MS = 2.0  # kept off the edges, for the senders' own ramps
 COMPANY_MS = 30.0  # what else is there is judged over this much: speech changes in longer
 SEARCH = 0.045  # how far off its frequency a tone is looked for: a ratio
 CORE_MS = 150.0  # and frequencies are measured over at most this much
+ALONE_SNR_DB, ALONE_COMPANY_DB = 30.0, -12.0  # a pair with no more than this beside it
+DRIFT_ALONE = 0.7  # may drift by so much of max_drift: those of digits that touch drift by half
 WHOLE_MS = 26.0  # a digit with holes has one piece this long,
 SMALL_HOLE_MS = 10.5  # or a single hole this short (Q.24: 10 ms): trains of short bursts have neither
 BESIDE_FRAMES = 12  # so many before and after a break are compared
@@ -175,7 +177,11 @@ class Hearing:
         heard = self._listen(pair, shape, frame)
         if isinstance(heard, Refusal):
             return heard
-        refusal = judge(shape, heard, self.timing.spec) or self._judge_chord(shape, heard.tones, frame)
+        refusal = (
+            judge(shape, heard, self.timing.spec)
+            or self._judge_drift_alone(pair, burst, frame, heard)
+            or self._judge_chord(shape, heard.tones, frame)
+        )
         return refusal or (shape, heard)
 
     def weigh_rough(
@@ -335,6 +341,14 @@ class Hearing:
         if deviation > self.timing.spec.max_deviation + 0.01:  # it is a rough figure
             return Refusal(Reject.FREQUENCY, deviation, self.timing.spec.max_deviation)
         return None
+
+    def _judge_drift_alone(self, pair: int, burst: Burst, frame: int, heard: Heard) -> Refusal | None:
+        """With nothing beside it a digit's frequencies are seen to stand still, and a fast glide's to move."""
+        if heard.snr_db < ALONE_SNR_DB or heard.company_db > ALONE_COMPANY_DB:
+            return None
+        _, drift = self._follow_phase(pair, burst, frame)
+        most = DRIFT_ALONE * self.timing.spec.max_drift
+        return Refusal(Reject.GLIDE, drift, most) if drift > most else None
 
     def _follow_phase(self, pair: int, burst: Burst, frame: int) -> tuple[float, float]:
         """Deviation and drift of the worse tone, from how far its phase moves from frame to frame."""

@@ -39,6 +39,7 @@ FADED = 0.13  # of its level: a pair that has rung so far down is over
 SHALLOW = 0.25  # one that has not has not stopped, unless it has faded to this and is back in so many frames
 RISE_FRAMES = 8
 BACK = 0.6  # of its level: it sounds again
+DEVIATION = 0.8  # of max_deviation: a voice's harmonics are as near by chance
 NEXT_DOUBT = 0.15  # less is left of what is another digit's neighbour
 CLEAN_MISFIT = 0.05  # of an envelope from that of a tone switched on and off
 
@@ -245,7 +246,7 @@ def doubt_of_rough(rough: Rough) -> float:
         - 3.9 * min(percent, 3)
         + (2.5 * min(max(2 - 10 * percent, 0), 1) if rough.length_ms >= LONG_MS else 0)
         - 3.1 * min(rough.steadiness.phase_noise_rad, 1.5)
-        + 2.1 * math.log2(rough.length_ms / 100)
+        + 2.1 * min(math.log2(rough.length_ms / 100), 1.3)
         - 3.6 * min(rough.onset.before, 1)
     )
     return max(0.0, (11.8 - likeness) / 10)
@@ -257,6 +258,8 @@ def judge_rough(rough: Rough, spec: DtmfSpec, *, is_next: bool = False) -> tuple
     is_next: another digit came just before, so that this is likely to be one
     """
     doubt = max(0.0, doubt_of_rough(rough) - NEXT_DOUBT * is_next)
+    if rough.tones.deviation > (most := DEVIATION * spec.max_deviation):
+        return Refusal(Reject.FREQUENCY, rough.tones.deviation, most)
     if rough.rivals.snr_db < spec.min_snr_db:
         return Refusal(Reject.NOISY, rough.rivals.snr_db, spec.min_snr_db)
     if doubt > spec.max_doubt:

@@ -339,6 +339,17 @@ def test_a_rate_too_low_for_the_tones_is_refused():
         DtmfDetector(DtmfSpec(), fs_hz=3000)
 
 
+def test_two_tones_that_glide_across_a_key_in_a_digits_time_are_none():
+    """770 to 845 Hz and 1640 to 1411 Hz in 132 ms: near the key B for 34 ms, as which it was taken."""
+    ms, heard = 132, []
+    for k in range(60):
+        shift = 1 + (k - 30) / 3000
+        sweeps = [np.linspace(low * shift, high * shift, ms * 8) for low, high in ((766, 845), (1645, 1411))]
+        tones = [0.2 * np.sin(2 * np.pi * np.cumsum(hz) / FS_HZ + k) for hz in sweeps]
+        heard += hear(np.concatenate([m.silence(150), np.sum(tones, axis=0), m.silence(150)]))
+    assert heard == []
+
+
 # Through speech codecs, across rooms.
 
 RECORDINGS = Path(__file__).parent / "recordings"  # made by other people's encoders
