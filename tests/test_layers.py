@@ -55,12 +55,15 @@ ORDER = {
     "detectors": (
         "copies hearing limits < __init__ < matching < registry < cadences codes decoder dtmf sequences tones"
     ),
-    "detectors/hearing": "__init__ baseband bursts line_fields lines < compiled line_loops < tones_heard",
+    "detectors/hearing": (
+        "__init__ baseband line_fields places < bursts desk lines spectra_loops < burst_loops compiled line_loops"
+        " < tones_heard"
+    ),
     "detectors/matching": "__init__ parts < grammar < call detector rhythm < build",
     "detectors/tones": "spec < probes company figures < candidate memory < verdict < detector < __init__",
     "detectors/dtmf": (
-        "spec < pairs timing verdict < candidate chord company crackle leaders rough < hearing < telling < grammar"
-        " < detector < __init__"
+        "compiled spec < pairs timing verdict < candidate chord company crackle leaders rough < hearing loops < telling"
+        " < grammar < detector < __init__"
     ),
     "dashboard": "__init__ messages palette terminal < canvas history link < state < bars panels < screen < process",
     "plans": (
@@ -90,6 +93,7 @@ ORDER = {
 HEAVY = {
     "numba": {
         *("analysis/kernels", "live/atomics", "live/ring_loops", "detectors/hearing/line_loops"),
+        "detectors/hearing/spectra_loops",  # and by it all loops of dtmf
         "commands/bench/limit",
     },
     "llvmlite": {"analysis/kernels"},

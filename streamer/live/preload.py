@@ -12,11 +12,13 @@ from streamer.analysis.kernels import compiled as kernels
 from streamer.analysis.kernels import store
 from streamer.base import fork_server
 from streamer.base.own_code import run_python
+from streamer.detectors.dtmf import compiled as dtmf
 from streamer.detectors.hearing import compiled as hearing
 from streamer.live import compiled as loops
 
 LOOK_S = 0.2
-WANTED = [*loops.list_live(), *kernels.list_live(), *hearing.list_live()]
+WANTED = [*loops.list_live(), *kernels.list_live()]
+OTHERS = [*hearing.list_live(), *dtmf.list_live()]  # which the main process runs, and no child
 
 
 def _compile_elsewhere() -> str:
@@ -44,9 +46,9 @@ store.announce = None if fork_server.is_quiet else _say  # and so in every child
 if __name__ == "__main__":
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
 _said = ""
-if __name__ != "__main__" and any(function.is_missing(*args) for function, args in WANTED):
+if __name__ != "__main__" and any(function.is_missing(*args) for function, args in WANTED + OTHERS):
     _said = _compile_elsewhere()
-for function, args in WANTED:
+for function, args in WANTED + OTHERS * (__name__ == "__main__"):
     function.load(*args)
     if __name__ == "__main__" and store.refusal():
         break  # nothing can be kept: the server compiles for itself

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from streamer.base.units import db_from_power, power_from_db
 from streamer.detectors.dtmf.spec import HIGH_HZ, LOW_HZ
-from streamer.detectors.dtmf.verdict import PairTones
+from streamer.detectors.dtmf.verdict import PairTones, Shape
 from streamer.detectors.hearing.lines import find_lines, measure_hz, measure_power, spread
 
 KEY_TONE_DB = (
@@ -43,6 +43,15 @@ class Third(NamedTuple):
     hz: float
     over_weaker_db: float
     limit_db: float
+
+
+def place_third(shape: Shape, per_ms: float) -> tuple[int, int]:
+    """The first of the samples in which a third tone would show, and how many: none where they are too few."""
+    beside, settle = int(BESIDE_MS * per_ms), int(SETTLE_MS * per_ms)
+    first = int(max(shape.start_sample, shape.stop_sample - LONGEST_MS * per_ms)) - beside
+    start = first + int(max(shape.start_sample - first, 0)) + settle
+    n = int(shape.stop_sample) - settle * shape.stopped - start
+    return (start, n) if n >= FRAME_MS * per_ms / 2 else (start, 0)
 
 
 def find_third(

@@ -8,12 +8,14 @@ import numpy as np
 
 from streamer.analysis.bank import Analysis, Levels
 from streamer.detectors import Audio, Detector, Tell
+from streamer.detectors.dtmf.compiled import Ear
 from streamer.detectors.dtmf.grammar import Grammar
 from streamer.detectors.dtmf.hearing import Hearing
-from streamer.detectors.dtmf.leaders import find_leaders, find_runs, make_limits
+from streamer.detectors.dtmf.leaders import Lead, make_limits
 from streamer.detectors.dtmf.spec import DtmfSpec
 from streamer.detectors.dtmf.timing import Timing, make_analysis
 from streamer.detectors.hearing.bursts import Trail
+from streamer.detectors.hearing.desk import find_desk
 from streamer.events import Event
 
 RUN_FRAMES = 1024
@@ -32,7 +34,7 @@ class DtmfDetector(Detector):
     def __init__(self, spec: DtmfSpec, *, fs_hz: float, channel: int = 1) -> None:
         self.channel = channel
         self._timing = Timing(spec=spec, analysis=make_analysis(fs_hz))
-        self._limits = make_limits(spec, self.analysis)
+        self._lead = Lead(make_limits(spec, self.analysis), RUN_FRAMES)
         self._grammar = Grammar(self._timing, channel=channel)
         self._trail = Trail(
             len(self.analysis.bank),
@@ -42,6 +44,7 @@ class DtmfDetector(Detector):
         )
         self._begin_frame = 0  # of the unbroken signal
         self._hearing: Hearing | None = None  # None: nothing was fed yet
+        self._ear: Ear | None = None
 
     @property
     def analysis(self) -> Analysis:
@@ -66,15 +69,25 @@ class DtmfDetector(Detector):
             events += self.flush()
             self._restart(levels.first_frame)
         self._hearing = Hearing(
-            timing=self._timing, begin_frame=self._begin_frame, values=self._trail.rows, read=audio.read
+            timing=self._timing,
+            begin_frame=self._begin_frame,
+            values=self._trail,
+            read=audio.read,
+            ear=self._find_ear(),
         )
         for start in range(0, len(levels), RUN_FRAMES):
-            run = slice(start, start + RUN_FRAMES)
-            first_frame = self._trail.stop_frame
-            self._trail.append(levels.values[run])
-            pairs = find_leaders(levels.power[run], self._limits)
-            events += self._grammar.follow(find_runs(pairs, first_frame=first_frame), self._hearing)
+            run = levels.values[start : start + RUN_FRAMES]
+            runs = self._lead.find(run, first_frame=self._trail.stop_frame)
+            self._trail.append(run)
+            events += self._grammar.follow(runs, self._hearing)
         return events
+
+    def _find_ear(self) -> Ear:
+        """That of this thread."""
+        desk = find_desk(self._timing.halo_samples, self._timing.kept_frames)
+        if self._ear is None or self._ear.desk is not desk:
+            self._ear = Ear(self._trail.fixed, desk)
+        return self._ear
 
     def flush(self) -> list[Event]:
         events: list[Event] = []

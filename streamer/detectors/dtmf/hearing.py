@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.detectors.dtmf.chord import find_third
-from streamer.detectors.dtmf.company import hear_company
+from streamer.detectors.dtmf.chord import find_third, place_third
+from streamer.detectors.dtmf.company import Company, make_heard
+from streamer.detectors.dtmf.compiled import Ear, look_at_samples
 from streamer.detectors.dtmf.crackle import Patch, mend_crackle
 from streamer.detectors.dtmf.leaders import MIN_LEAD_FRAMES
 from streamer.detectors.dtmf.pairs import NO_PAIR, PAIR_BANDS, PAIRS_HZ, common_tone
@@ -28,8 +29,8 @@ from streamer.detectors.dtmf.verdict import (
     judge,
     judge_tones,
 )
-from streamer.detectors.hearing.bursts import Burst, extend_to_end, find_burst, find_misfits
-from streamer.detectors.hearing.lines import find_lines
+from streamer.detectors.hearing.bursts import Burst, Trail, extend_to_end, read_burst, write_burst
+from streamer.detectors.hearing.lines import Lines
 
 LEAD_BEFORE_FRAMES = 4  # before a pair leads, an edge is seen to rise by so many more
 PLATEAU_FRAMES = 120  # of so many at most, the newest, its level is that of the upper half
@@ -39,13 +40,12 @@ SEARCH = 0.045  # how far off its frequency a tone is looked for: a ratio
 CORE_MS = 150.0  # and frequencies are measured over at most this much
 ALONE_SNR_DB, ALONE_COMPANY_DB = 30.0, -12.0  # a pair with no more than this beside it
 DRIFT_ALONE = 0.7  # may drift by so much of max_drift: those of digits that touch drift by half
+LEAST_SAMPLES = 16  # fewer say nothing
+NO_SAMPLES = np.zeros(0)
 WHOLE_MS = 26.0  # a digit with holes has one piece this long,
 SMALL_HOLE_MS = 10.5  # or a single hole this short (Q.24: 10 ms): trains of short bursts have neither
 BESIDE_FRAMES = 12  # so many before and after a break are compared
 CRACKLE_MS = 32.0  # from so long before a pair leads until so long after it crackle is looked for
-BINS_BESIDE = np.array(
-    [[0.0], [-1.0], [1.0]]
-)  # bins: Hann's taper is a cosine's bin and half of those beside it
 
 
 class Figures(NamedTuple):
@@ -71,6 +71,16 @@ class Crackled(NamedTuple):
     figures: Figures
 
 
+class Seen(NamedTuple):
+    """What the levels say of a burst: of the worse of its tones, all of them ratios."""
+
+    deviation: float  # of frequency from the nominal one,
+    drift: float  # and of its second half's from its first's
+    start_misfit: float  # as find_misfits
+    core_misfit: float
+    stop_misfit: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Hearing:
     """What one piece of one channel has to say about pairs of tones.
@@ -80,14 +90,16 @@ class Hearing:
     of them: on nothing older, nothing newer, and no other question. So whoever has these may answer: this process,
     a worker, another machine that was given a piece with its halo.
 
-    values: of frames [start, stop), (bands, frames) as Levels has them, each band's side by side in memory
+    values: of the last frames, (bands, frames) complex64 as Levels has them
     read: a copy of samples [start, stop), or None when they are gone already, as Audio has it
+    ear: the compiled loops that look at these values
     """
 
     timing: Timing
     begin_frame: int  # of the unbroken signal
-    values: Callable[[int, int], NDArray[np.complex64]]
+    values: Trail
     read: Callable[[int, int], NDArray[np.float32] | None]
+    ear: Ear
 
     def was_there(self, pair: int, first_frame: int) -> bool:
         """Whether one of the tones was as strong before the pair came to lead: cheap, and true of most speech."""
@@ -122,14 +134,20 @@ class Hearing:
         origin = max(oldest, first_frame - timing.back_frames)
         stop = min(frame + 1, last_frame + timing.edge_frames)
         led_from = max(first_frame, stop - PLATEAU_FRAMES, origin) - origin
-        envelopes = np.abs(self._pair(pair, origin, stop).astype(np.complex128))
-        burst = find_burst(
-            np.hypot(*envelopes)[np.newaxis] if joint else envelopes,
-            slice(led_from, max(last_frame + 1 - origin, led_from + 1)),
-            max_hole_frames=timing.max_hole_frames,
-            origin=origin,
-        )
-        if burst is not None and signal_ends:
+        n, n_tones = stop - origin, 1 if joint else 2
+        ear = self.ear
+        if not ear.find_burst(
+            origin + self.values.first_column,
+            n,
+            pair,
+            led_from,
+            max(last_frame + 1 - origin, led_from + 1),
+            joint,
+            timing.max_hole_frames,
+        ):
+            return None
+        burst = read_burst(ear.desk.burst.array, ear.desk.envelopes.array[:n_tones, :n].copy(), origin)
+        if signal_ends:
             return extend_to_end(burst, frames_per_window=timing.frames_per_window)
         return burst
 
@@ -150,17 +168,11 @@ class Hearing:
         start_skew_ms, stop_skew_ms = self._find_skews(
             burst, stopped=stopped, started_before=started_before, goes_on=goes_on
         )
-        refusal = self._judge_switching(burst, start_skew_ms, stop_skew_ms) or self._judge_phase(
-            pair, burst, frame, stopped=stopped
-        )
-        if refusal:
+        if refusal := self._judge_switching(burst, start_skew_ms, stop_skew_ms):
             return refusal
-        misfits = find_misfits(
-            burst,
-            frames_per_window=self.timing.frames_per_window,
-            started_before=started_before,
-            goes_on=goes_on,
-        )
+        seen = self._look_at_levels(pair, burst, frame, started_before=started_before, goes_on=goes_on)
+        if refusal := self._judge_phase(seen, stopped=stopped):
+            return refusal
         start_sample, stop_sample = self._place(burst, frame, stopped=stopped)
         shape = Shape(
             start_sample=start_sample,
@@ -168,20 +180,19 @@ class Hearing:
             stopped=stopped,
             start_skew_ms=start_skew_ms,
             stop_skew_ms=stop_skew_ms,
-            start_misfit=misfits[0],
-            core_misfit=misfits[1],
-            stop_misfit=misfits[2] if stopped else 0.0,
+            start_misfit=seen.start_misfit,
+            core_misfit=seen.core_misfit,
+            stop_misfit=seen.stop_misfit if stopped else 0.0,
         )
         if doubt_of_shape(shape) > self.timing.spec.max_doubt:
             return Refusal(Reject.SHAPE, doubt_of_shape(shape), self.timing.spec.max_doubt)
-        heard = self._listen(pair, shape, frame)
-        if isinstance(heard, Refusal):
-            return heard
-        refusal = (
-            judge(shape, heard, self.timing.spec)
-            or self._judge_drift_alone(pair, burst, frame, heard)
-            or self._judge_chord(shape, heard.tones, frame)
-        )
+        listened = self._listen(pair, shape, frame)
+        if isinstance(listened, Refusal):
+            return listened
+        heard, may_have_third = listened
+        refusal = judge(shape, heard, self.timing.spec) or self._judge_drift_alone(seen, heard)
+        if refusal is None and may_have_third:
+            refusal = self._judge_chord(shape, heard.tones, frame)
         return refusal or (shape, heard)
 
     def weigh_rough(
@@ -190,7 +201,7 @@ class Hearing:
         """The same of a joint burst, whose edges and envelopes say nothing. after: another pair, just before"""
         is_next = after not in (NO_PAIR, pair)
         values = self._pair(pair, burst.origin, burst.origin + burst.scaled.shape[1]).astype(np.complex128)
-        rough = self._judge_phase(pair, burst, frame, stopped=True) or listen_rough(
+        rough = self._judge_phase(self._look_at_levels(pair, burst, frame), stopped=True) or listen_rough(
             values,
             burst,
             pair_hz=PAIRS_HZ[pair],
@@ -254,26 +265,28 @@ class Hearing:
             middle = min(round((burst.start + stop) / 2), frame - burst.origin - 1)
             first, last = middle - 1, middle + 1
         first = max(first, last - timing.to_frames(CORE_MS), 0)
-        values = self._pair(pair, burst.origin + first, burst.origin + last + 1).astype(np.complex128)
-        turn = 2 * np.pi * timing.hop_samples / timing.fs_hz  # a frame's, at 1 Hz
-        nominal_hz = np.array(PAIRS_HZ[pair])
-        moved = np.angle((values[:, 1:] * values[:, :-1].conj()).sum(axis=1))
-        off_hz = ((moved - nominal_hz * turn + np.pi) % (2 * np.pi) - np.pi) / turn
-        off = off_hz * timing.length_samples / timing.fs_hz  # bins
-        middle_gain, above, below = np.sinc(off + BINS_BESIDE)
-        gain = middle_gain + (above + below) / 2  # Hann's, beside the middle of a band
-        power = (np.abs(values) ** 2).mean(axis=1) * (timing.analysis.amplitude_per_value / gain) ** 2 / 2
-        low_hz, high_hz = (nominal_hz + off_hz).tolist()
-        low, high = power.tolist()
+        at = burst.origin + self.values.first_column
+        turn = 2 * math.pi * timing.hop_samples / timing.fs_hz  # a frame's, at 1 Hz
+        nominal_hz, n_bins = PAIRS_HZ[pair], timing.length_samples / timing.fs_hz
+        self.ear.measure(
+            pair,
+            at + first,
+            at + last,
+            nominal_hz[0] * turn,
+            nominal_hz[1] * turn,
+            n_bins / turn,
+            timing.analysis.amplitude_per_value,
+        )
+        low_off, high_off, low, high = self.ear.desk.found.array[:4].tolist()
         return Figures(
             stop_frame=burst.origin + self._meet(burst.stops, min),
-            freqs_hz=(low_hz, high_hz),
+            freqs_hz=(nominal_hz[0] + low_off / turn, nominal_hz[1] + high_off / turn),
             powers=(low, high),
         )
 
     def _pair(self, pair: int, start: int, stop: int) -> NDArray[np.complex64]:
         """(2, frames) values of its tones in frames [start, stop)."""
-        return self.values(start, stop)[PAIR_BANDS[pair]]
+        return self.values.rows(start, stop)[PAIR_BANDS[pair]]
 
     def _without_crackle(self, pair: int, first_frame: int, last_frame: int, frame: int) -> Hearing | None:
         """The same with the crackle taken out of a pair that led these frames, None if there is none."""
@@ -291,8 +304,16 @@ class Hearing:
         if crackle is None:
             return None
         mended = samples[slice(*crackle)].astype(np.float32)
-        patch = Patch(first + crackle[0], mended, timing, self.read, self.values)
-        return Hearing(timing=timing, begin_frame=self.begin_frame, values=patch.values, read=patch.read)
+        patch = Patch(first + crackle[0], mended, timing, self.read, self.values.rows)
+        oldest = max(self.begin_frame, frame + 1 - timing.kept_frames)
+        rows = patch.values(oldest, frame + 1)
+        values = Trail(len(rows), kept_frames=rows.shape[1], run_frames=rows.shape[1], dtype=np.complex64)
+        values.clear(oldest)
+        values.append(rows.T)
+        ear = Ear(values.fixed, self.ear.desk)
+        return Hearing(
+            timing=timing, begin_frame=self.begin_frame, values=values, read=patch.read, ear=ear
+        )
 
     def _place(self, burst: Burst, frame: int, *, stopped: bool) -> tuple[float, float]:
         """The samples at which it starts and stops; up to this frame, if it has not stopped."""
@@ -334,72 +355,91 @@ class Hearing:
             return Refusal(Reject.BROKEN, burst.longest_piece * hop_ms, WHOLE_MS)
         return None
 
-    def _judge_phase(self, pair: int, burst: Burst, frame: int, *, stopped: bool) -> Refusal | None:
-        deviation, drift = self._follow_phase(pair, burst, frame)
-        if drift > (most := self.timing.spec.max_drift * (1 if stopped else EARLY)):
-            return Refusal(Reject.GLIDE, drift, most)
-        if deviation > self.timing.spec.max_deviation + 0.01:  # it is a rough figure
-            return Refusal(Reject.FREQUENCY, deviation, self.timing.spec.max_deviation)
+    def _judge_phase(self, seen: Seen, *, stopped: bool) -> Refusal | None:
+        if seen.drift > (most := self.timing.spec.max_drift * (1 if stopped else EARLY)):
+            return Refusal(Reject.GLIDE, seen.drift, most)
+        if seen.deviation > self.timing.spec.max_deviation + 0.01:  # it is a rough figure
+            return Refusal(Reject.FREQUENCY, seen.deviation, self.timing.spec.max_deviation)
         return None
 
-    def _judge_drift_alone(self, pair: int, burst: Burst, frame: int, heard: Heard) -> Refusal | None:
+    def _judge_drift_alone(self, seen: Seen, heard: Heard) -> Refusal | None:
         """With nothing beside it a digit's frequencies are seen to stand still, and a fast glide's to move."""
         if heard.snr_db < ALONE_SNR_DB or heard.company_db > ALONE_COMPANY_DB:
             return None
-        _, drift = self._follow_phase(pair, burst, frame)
         most = DRIFT_ALONE * self.timing.spec.max_drift
-        return Refusal(Reject.GLIDE, drift, most) if drift > most else None
+        return Refusal(Reject.GLIDE, seen.drift, most) if seen.drift > most else None
 
-    def _follow_phase(self, pair: int, burst: Burst, frame: int) -> tuple[float, float]:
-        """Deviation and drift of the worse tone, from how far its phase moves from frame to frame."""
+    def _look_at_levels(
+        self,
+        pair: int,
+        burst: Burst,
+        frame: int,
+        *,
+        started_before: int | None = None,
+        goes_on: int | None = None,
+    ) -> Seen:
+        timing, at = self.timing, burst.origin + self.values.first_column
         first = max(burst.origin + math.ceil(burst.start), self.begin_frame)
         last = min(burst.origin + math.floor(burst.stop), frame)
-        if last - first < 4:
-            return 0.0, 0.0
-        values = self._pair(pair, first, last + 1).astype(np.complex128)
-        moves = values[:, 1:] * values[:, :-1].conj()
-        middle = moves.shape[1] // 2
-        early, late = moves[:, :middle].sum(axis=1), moves[:, middle:].sum(axis=1)
-        nominal = np.array(PAIRS_HZ[pair]) * (2 * np.pi * self.timing.hop_samples / self.timing.fs_hz)
-        off = (np.angle(early + late) - nominal + np.pi) % (2 * np.pi) - np.pi
-        drift = np.angle(late * early.conj())
-        return float(np.max(np.abs(off) / nominal)), float(np.max(np.abs(drift) / nominal))
-
-    def _listen(self, pair: int, shape: Shape, frame: int) -> Heard | Refusal:
-        """Look at the samples, before, during and after, or the first reason why they are no digit's."""
-        per_ms, nominal_hz = self.timing.samples_per_ms, PAIRS_HZ[pair]
-        settle = SETTLE_MS * per_ms
-        start = math.ceil(shape.start_sample + settle)
-        stop = int(shape.stop_sample - settle * shape.stopped)
-        stop = min(stop, start + int(CORE_MS * per_ms))
-        core = self._read(start, stop, frame)
-        if core is None:
-            return Refusal(Reject.GONE)
-        fs_hz = self.timing.fs_hz
-        lines = find_lines(core, fs_hz, near_hz=nominal_hz, within=SEARCH)
-        tones = PairTones.of(lines, nominal_hz)
-        if refusal := judge_tones(tones, self.timing.spec):
-            return refusal
-        part = core[-int(COMPANY_MS * per_ms) :]
-        if part.size < core.size:
-            lines = find_lines(part, fs_hz, near_hz=nominal_hz, within=SEARCH)
-        before_stop = int(shape.start_sample - 2 * settle)
-        before = self._read(before_stop - part.size, before_stop, frame)
-        if before is None:
-            return Refusal(Reject.GONE)
-        after = None
-        if shape.stopped:
-            after_start = int(shape.stop_sample + 2 * settle)
-            after = self._read(after_start, after_start + part.size, frame)
-        return hear_company(
-            tones,
-            rest=lines.rest,
-            before=before,
-            after=after,
-            fs_hz=fs_hz,
-            noise_samples=self.timing.length_samples,
-            length_ms=(shape.stop_sample - shape.start_sample) / per_ms,
+        write_burst(burst, self.ear.desk.burst.array)
+        turn = 2 * math.pi * timing.hop_samples / timing.fs_hz
+        self.ear.look_at_levels(
+            at,
+            burst.scaled.shape[1] if len(burst.starts) > 1 else 0,
+            pair,
+            first - burst.origin + at,
+            last - burst.origin + at,
+            -1 if started_before is None else started_before,
+            -1 if goes_on is None else goes_on,
+            PAIRS_HZ[pair][0] * turn,
+            PAIRS_HZ[pair][1] * turn,
+            timing.frames_per_window,
         )
+        return Seen(*self.ear.desk.found.array[:5].tolist())
+
+    def _listen(self, pair: int, shape: Shape, frame: int) -> tuple[Heard, bool] | Refusal:
+        """Look at the samples, before, during and after, or the first reason why they are no digit's.
+
+        And whether they may hold a third tone.
+        """
+        timing, desk = self.timing, self.ear.desk
+        per_ms, settle = timing.samples_per_ms, SETTLE_MS * timing.samples_per_ms
+        start = math.ceil(shape.start_sample + settle)
+        stop = min(int(shape.stop_sample - settle * shape.stopped), start + int(CORE_MS * per_ms))
+        n_part = min(int(COMPANY_MS * per_ms), stop - start)
+        before = int(shape.start_sample - 2 * settle) - n_part
+        after, end = int(shape.stop_sample + 2 * settle), timing.end_sample(frame)
+        is_after_known = shape.stopped and after + n_part <= end
+        third, n_third = place_third(shape, per_ms)
+        last = max(stop, after + n_part if is_after_known else 0, third + n_third)
+        samples = self.read(before, last) if n_part >= LEAST_SAMPLES and stop <= end else None
+        if samples is None or samples.size > desk.rows.array.shape[1]:
+            return Refusal(Reject.GONE)
+        nominal_hz = PAIRS_HZ[pair]
+        look_at_samples(
+            samples,
+            desk.turns,
+            desk.rows,
+            desk.found,
+            max(0, self.begin_frame * timing.hop_samples - before),
+            start - before,
+            stop - start,
+            n_part,
+            0,
+            after - before if is_after_known else -1,
+            third - before,
+            n_third,
+            timing.length_samples,
+            *nominal_hz,
+            SEARCH,
+            timing.fs_hz,
+        )
+        low_hz, low, high_hz, high, *company, third_is_loud = desk.found.array[:11].tolist()
+        tones = PairTones.of(Lines((low_hz, high_hz), (low, high), NO_SAMPLES), nominal_hz)
+        if refusal := judge_tones(tones, timing.spec):
+            return refusal
+        length_ms = (shape.stop_sample - shape.start_sample) / per_ms
+        return make_heard(tones, Company(*company), length_ms=length_ms), bool(third_is_loud)
 
     def _judge_chord(self, shape: Shape, tones: PairTones, frame: int) -> Refusal | None:
         """Whether there is a third tone that comes and goes with the pair."""
@@ -415,7 +455,7 @@ class Hearing:
 
     def _read(self, start: int, stop: int, frame: int) -> NDArray[np.float64] | None:
         """Samples [start, stop), none of them later than the frame."""
-        if stop - start < 16 or stop > self.timing.end_sample(frame):
+        if stop - start < LEAST_SAMPLES or stop > self.timing.end_sample(frame):
             return None
         samples = self.read(start, stop)
         if samples is None:

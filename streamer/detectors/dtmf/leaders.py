@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.analysis.bank import Analysis
+from streamer.analysis.kernels.store import Fixed
 from streamer.base.units import power_from_db
+from streamer.detectors.dtmf import compiled
 from streamer.detectors.dtmf.pairs import NO_PAIR, PAIR_DIGITS
 from streamer.detectors.dtmf.spec import HIGH_HZ, DtmfSpec
 
@@ -20,12 +22,14 @@ CLOSE_FRAMES = 2  # after it has led no more, it is asked so much later whether 
 
 
 class LeadLimits(NamedTuple):
-    """What a pair needs to lead: powers as a full-scale sine's 0.5, and their ratios."""
+    """What a pair needs to lead.
 
-    is_wanted: NDArray[np.bool_]  # by pair
-    least_power: np.float32
-    most_low_over_high: np.float32
-    most_high_over_low: np.float32
+    figures: float32: what makes powers of values, a full-scale sine's 0.5; the least power; the most of low over
+    high, and of high over low
+    """
+
+    is_wanted: Fixed  # by pair
+    figures: Fixed
 
 
 def make_limits(spec: DtmfSpec, analysis: Analysis) -> LeadLimits:
@@ -33,34 +37,25 @@ def make_limits(spec: DtmfSpec, analysis: Analysis) -> LeadLimits:
     taper = analysis.frames.taper
     turn = np.exp(2j * np.pi * HIGH_HZ[-1] * spec.max_deviation / analysis.fs_hz * np.arange(taper.size))
     loss = (np.abs(np.sum(taper * turn)) / np.sum(taper)) ** 2
+    figures = (
+        analysis.amplitude_per_value**2 / 2,
+        0.5 * power_from_db(spec.min_level_dbfs) * loss,
+        power_from_db(max(spec.max_low_over_high_db, TOLD_TWIST_DB)) / loss,
+        power_from_db(max(spec.max_high_over_low_db, TOLD_TWIST_DB)) / loss,
+    )
     return LeadLimits(
-        is_wanted=np.array([digit in spec.digits for digit in PAIR_DIGITS]),
-        least_power=np.float32(0.5 * power_from_db(spec.min_level_dbfs) * loss),
-        most_low_over_high=np.float32(power_from_db(max(spec.max_low_over_high_db, TOLD_TWIST_DB)) / loss),
-        most_high_over_low=np.float32(power_from_db(max(spec.max_high_over_low_db, TOLD_TWIST_DB)) / loss),
+        is_wanted=Fixed(np.array([digit in spec.digits for digit in PAIR_DIGITS], np.int64)),
+        figures=Fixed(np.array(figures, np.float32)),
     )
 
 
-def find_leaders(power: NDArray[np.float32], limits: LeadLimits) -> NDArray[np.int64]:
+def find_leaders(values: NDArray[np.complex64], limits: LeadLimits) -> NDArray[np.int64]:
     """(frames,) the pair whose tones both lead their groups, or NO_PAIR. No frame knows of another.
 
-    power: (frames, bands)
+    values: (frames, 8), as Levels has them
     """
-    bands = np.ascontiguousarray(power.T)
-    low, high = bands[:4], bands[4:]
-    low_max, high_max = low.max(axis=0), high.max(axis=0)
-    leads = np.minimum(low_max, high_max) > limits.least_power
-    pairs = np.full(len(power), NO_PAIR)
-    if not leads.any():
-        return pairs
-    leads &= low_max > LEAD_RATIO * (low[0] + low[1] + low[2] + low[3])
-    leads &= high_max > LEAD_RATIO * (high[0] + high[1] + high[2] + high[3])
-    leads &= low_max < high_max * limits.most_low_over_high
-    leads &= high_max < low_max * limits.most_high_over_low
-    at = np.flatnonzero(leads)
-    if at.size:
-        found = low[:, at].argmax(axis=0) * 4 + high[:, at].argmax(axis=0)
-        pairs[at] = np.where(limits.is_wanted[found], found, NO_PAIR)
+    pairs = np.empty(len(values), np.int64)
+    compiled.find_leaders(np.ascontiguousarray(values), limits.figures, limits.is_wanted, pairs)
     return pairs
 
 
@@ -79,22 +74,33 @@ class Runs(NamedTuple):
 
 def find_runs(pairs: NDArray[np.int64], *, first_frame: int) -> Runs:
     """pairs: (frames,) of at least one frame, the first of them first_frame"""
-    changes = np.flatnonzero(pairs[1:] != pairs[:-1]) + 1
-    edges = np.empty(changes.size + 2, dtype=np.int64)
-    edges[0], edges[1:-1], edges[-1] = 0, changes, pairs.size
-    starts, stops = edges[:-1], edges[1:]
-    leaders = pairs[starts]
-    lengths = stops - starts
-    worthy = (leaders >= 0) & (lengths >= MIN_LEAD_FRAMES)
-    # Most are over before they could be looked at: not back within the frames after which they are closed.
-    brief = worthy & (lengths <= SHORT_LEAD_FRAMES) & (stops + CLOSE_FRAMES < pairs.size)
-    for later in range(1, CLOSE_FRAMES + 1):
-        brief &= leaders != pairs[np.minimum(stops + later, pairs.size - 1)]
-    brief[0] = False  # it may have led before
-    return Runs(
-        pairs=leaders.tolist(),
-        starts=(first_frame + starts).tolist(),
-        stops=(first_frame + stops).tolist(),
-        are_worthy=worthy.tolist(),
-        are_brief=brief.tolist(),
-    )
+    runs = np.empty((5, pairs.size), np.int64)
+    return _make_runs(runs, compiled.find_runs(pairs, pairs.size, runs), first_frame)
+
+
+class Lead:
+    """Both of them for up to so many frames, in memory of its own."""
+
+    def __init__(self, limits: LeadLimits, most_frames: int) -> None:
+        self._limits = limits
+        self._pairs = Fixed(np.empty(most_frames, np.int64))
+        self._runs = Fixed(np.empty((5, most_frames), np.int64))
+
+    def find(self, values: NDArray[np.complex64], *, first_frame: int) -> Runs:
+        n_runs = compiled.lead(
+            np.ascontiguousarray(values),
+            self._limits.figures,
+            self._limits.is_wanted,
+            self._pairs,
+            self._runs,
+        )
+        return _make_runs(self._runs.array, n_runs, first_frame)
+
+
+def _make_runs(runs: NDArray[np.int64], n_runs: int, first_frame: int) -> Runs:
+    if n_runs == 1 and runs[0, 0] == NO_PAIR:  # nothing, as mostly
+        return Runs([NO_PAIR], [first_frame], [first_frame + int(runs[2, 0])], [False], [False])
+    found = runs[:, :n_runs]
+    found[1:3] += first_frame
+    pairs, starts, stops, worthy, brief = found.tolist()
+    return Runs(pairs, starts, stops, worthy, brief)

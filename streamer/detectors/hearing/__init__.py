@@ -7,6 +7,9 @@ dtmf/ is cut along this line; in tones/ a candidate hears, and the detector, whi
 
 bursts: edges and holes in envelopes, and Trail, which keeps the envelopes' last frames. lines: the samples.
 baseband: tones brought down to 0 Hz, and their edges behind tapers of several lengths.
+What is asked often is compiled: burst_loops and spectra_loops are bursts and lines without a call of Python's and
+without memory of their own, desk is where they work, and places what they and their callers agree on. A kind of
+decision makes its questions of them, and calls these through the kernels' store: dtmf/loops.py, dtmf/compiled.py.
 
 May import: base, analysis. Imported by: detectors.
 """

@@ -10,10 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import reduce
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from streamer.analysis.kernels.store import Fixed
+from streamer.detectors.hearing.places import HOLES
 
 
 class Trail:
@@ -22,6 +26,7 @@ class Trail:
     def __init__(self, n_bands: int, *, kept_frames: int, run_frames: int, dtype: type[np.generic]) -> None:
         self._kept = kept_frames
         self._values = np.zeros((n_bands, 2 * kept_frames + run_frames), dtype=dtype)
+        self.fixed = Fixed(self._values)  # for compiled loops, which count in columns
         self._begin = 0  # column of the oldest frame kept
         self._end = 0
         self.stop_frame = 0  # the frame after the newest
@@ -41,6 +46,11 @@ class Trail:
         self._end += n_frames
         self._begin = max(self._begin, self._end - n_frames - self._kept)
         self.stop_frame += n_frames
+
+    @property
+    def first_column(self) -> int:
+        """Frame k is column k and so many."""
+        return self._end - self.stop_frame
 
     def rows(self, start_frame: int, stop_frame: int) -> NDArray[Any]:
         """(bands, frames) frames [start_frame, stop_frame), which must be kept still; a view."""
@@ -121,6 +131,28 @@ class Burst(NamedTuple):
     def longest_piece(self) -> float:
         edges = [self.start, *(edge for hole in reversed(self.holes) for edge in hole), self.stop]
         return max(stop - start for start, stop in zip(edges[::2], edges[1::2], strict=True))
+
+
+def read_burst(found: NDArray[np.float64], scaled: NDArray[np.float64], origin: int) -> Burst:
+    """What the compiled find_burst has written: found and, (tones, frames), scaled."""
+    n_tones = len(scaled)
+    n_holes, low_start, high_start, low_stop, high_stop, *levels = found[:HOLES].tolist()
+    edges = found[HOLES : HOLES + 2 * int(n_holes)].tolist() if n_holes else []
+    return Burst(
+        origin=origin,
+        starts=(low_start, high_start)[:n_tones],
+        stops=(low_stop, high_stop)[:n_tones],
+        holes=tuple(zip(edges[::2], edges[1::2], strict=True)),
+        levels=tuple(levels[:n_tones]),
+        scaled=scaled,
+    )
+
+
+def write_burst(burst: Burst, found: NDArray[np.float64]) -> None:
+    """The other way round; of one tone, twice."""
+    edges = [edge for hole in burst.holes for edge in hole]
+    pairs = (side * (3 - len(side)) for side in (burst.starts, burst.stops, burst.levels))
+    found[: HOLES + len(edges)] = [len(burst.holes), *chain.from_iterable(pairs), *edges]
 
 
 def find_burst(

@@ -9,7 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-REST_HZ = (280.0, 3500.0)  # where speech, and most else that is not a tone, has its strongest lines
+from streamer.detectors.hearing.places import HIGHEST_REST_HZ, LOWEST_REST_HZ
+
+REST_HZ = (LOWEST_REST_HZ, HIGHEST_REST_HZ)
 
 
 class _View(NamedTuple):

@@ -11,11 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.analysis.analyser import Analyser
+from streamer.detectors.dtmf.compiled import Ear
 from streamer.detectors.dtmf.grammar import Grammar
 from streamer.detectors.dtmf.hearing import Hearing
 from streamer.detectors.dtmf.leaders import MIN_LEAD_FRAMES, find_leaders, find_runs, make_limits
 from streamer.detectors.dtmf.spec import DtmfSpec
 from streamer.detectors.dtmf.timing import Timing, make_analysis
+from streamer.detectors.hearing.bursts import Trail
+from streamer.detectors.hearing.desk import find_desk
 from streamer.events import Event
 
 
@@ -45,11 +48,12 @@ def hear_piece(samples: NDArray[np.float32], first_sample: int, *, fs_hz: float)
     timing = make_timing(fs_hz)
     first_frame = -(-first_sample // timing.hop_samples)
     kept = measure(samples[first_frame * timing.hop_samples - first_sample :], fs_hz)
-    rows = np.ascontiguousarray(kept.T)
-
-    def values(start: int, stop: int) -> NDArray[np.complex64]:
-        assert first_frame <= start <= stop <= first_frame + len(kept), "a frame beyond the piece"
-        return rows[:, start - first_frame : stop - first_frame]
+    n_frames = max(len(kept), timing.kept_frames)
+    trail = Trail(len(timing.analysis.bank), kept_frames=n_frames, run_frames=n_frames, dtype=np.complex64)
+    trail.clear(first_frame - n_frames)
+    trail.append(np.full((n_frames, 8), np.nan, np.complex64))  # whoever looks before the piece will say so,
+    trail.append(kept)
+    trail.fixed.array[:, trail.first_column + first_frame + len(kept) :] = np.nan  # and who looks after it
 
     def read(start: int, stop: int) -> NDArray[np.float32]:
         assert first_sample <= max(start, 0), "a sample before the piece"
@@ -57,7 +61,8 @@ def hear_piece(samples: NDArray[np.float32], first_sample: int, *, fs_hz: float)
         before = np.zeros(max(0, min(stop, 0) - start), np.float32)  # the stream began with sample 0
         return np.concatenate([before, samples[max(start, 0) - first_sample : max(stop, 0) - first_sample]])
 
-    return Hearing(timing=timing, begin_frame=0, values=values, read=read)
+    ear = Ear(trail.fixed, find_desk(timing.halo_samples, timing.kept_frames))
+    return Hearing(timing=timing, begin_frame=0, values=trail, read=read, ear=ear)
 
 
 @dataclass(frozen=True)
@@ -109,8 +114,7 @@ def decide(samples: NDArray[np.float32], hearing: Any, *, fs_hz: float) -> list[
     timing = make_timing(fs_hz)
     analysis = timing.analysis
     values = measure(samples, fs_hz)
-    power = (values.real**2 + values.imag**2) * np.float32(analysis.amplitude_per_value**2 / 2)
-    pairs = find_leaders(power, make_limits(timing.spec, analysis))
+    pairs = find_leaders(values, make_limits(timing.spec, analysis))
     grammar = Grammar(timing, channel=1)
     events = grammar.follow(find_runs(pairs, first_frame=0), hearing)
     return events + grammar.finish(len(values) - 1, hearing)

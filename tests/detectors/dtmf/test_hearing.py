@@ -81,7 +81,7 @@ def answer_from(samples: NDArray[np.float32], first_sample: int, question: Quest
 def test_the_scene_asks_all_that_can_be_asked() -> None:
     names = {question.name for question in NOTES.questions}
     assert names == {name for name in vars(Hearing) if not name.startswith("_")} - {
-        *("timing", "begin_frame", "values", "read")
+        *("timing", "begin_frame", "values", "read", "ear")
     }
     assert "".join(event.label for event in EVENTS if event.phase == "end") == "5159#123673D8420644"
     assert {answer.reject for answer in NOTES.answers if isinstance(answer, Refusal)} == {

@@ -3,13 +3,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.detectors.dtmf.leaders import find_leaders, find_runs, make_limits
+from streamer.detectors.dtmf.leaders import LeadLimits, find_leaders, find_runs, make_limits
 from streamer.detectors.dtmf.pairs import NO_PAIR, PAIR_DIGITS
 from streamer.detectors.dtmf.spec import DtmfSpec
 from streamer.detectors.dtmf.timing import make_analysis
+from tests.detectors.dtmf import plain
 
 ANALYSIS = make_analysis(8000)
 LIMITS = make_limits(DtmfSpec(), ANALYSIS)
+
+
+def find(power: np.ndarray, limits: LeadLimits = LIMITS) -> np.ndarray:
+    """The leaders of values that have these powers, and any phase."""
+    amplitudes = np.sqrt(power * 2) / ANALYSIS.amplitude_per_value
+    phases = np.random.default_rng(0).uniform(0, 2 * np.pi, power.shape)
+    return find_leaders((amplitudes * np.exp(1j * phases)).astype(np.complex64), limits)
 
 
 def lead(**bands: float) -> str:
@@ -17,7 +25,7 @@ def lead(**bands: float) -> str:
     power = np.full((1, 8), 1e-9, np.float32)
     for name, value in bands.items():
         power[0, 4 * (name[0] == "h") + int(name[1])] = value
-    (pair,) = find_leaders(power, LIMITS).tolist()
+    (pair,) = find(power).tolist()
     return "" if pair == NO_PAIR else PAIR_DIGITS[pair]
 
 
@@ -40,16 +48,36 @@ def test_a_digit_not_asked_for_leads_nothing():
     power = np.full((3, 8), 1e-9, np.float32)
     power[:, [1, 5]] = 0.1
     limits = make_limits(DtmfSpec(digits="123"), ANALYSIS)
-    assert find_leaders(power, limits).tolist() == [NO_PAIR] * 3
+    assert find(power, limits).tolist() == [NO_PAIR] * 3
 
 
 @given(seed=st.integers(0, 99), cuts=st.lists(st.integers(0, 300), max_size=12))
 def test_no_frame_knows_of_another(seed, cuts):
-    power = (10.0 ** np.random.default_rng(seed).uniform(-9, 0, (300, 8))).astype(np.float32)
-    pieces = np.split(power, sorted(cuts))
-    assert np.array_equal(
-        np.concatenate([find_leaders(piece, LIMITS) for piece in pieces]), find_leaders(power, LIMITS)
-    )
+    values = make_values(seed)
+    pieces = np.split(values, sorted(cuts))
+    found = np.concatenate([find_leaders(piece, LIMITS) for piece in pieces])
+    assert np.array_equal(found, find_leaders(values, LIMITS))
+
+
+def make_values(seed: int) -> np.ndarray:
+    """300 frames in some of which a pair leads."""
+    rng = np.random.default_rng(seed)
+    levels_db = rng.uniform(-90, 0, (300, 8)) + 40 * (rng.random((300, 8)) > 0.6)
+    return (10 ** (levels_db / 20) * np.exp(2j * np.pi * rng.random((300, 8)))).astype(np.complex64)
+
+
+@given(seed=st.integers(0, 99))
+def test_leaders_are_those_of_the_plain_way(seed):
+    values = make_values(seed)
+    found = find_leaders(values, LIMITS)
+    assert np.array_equal(found, plain.find_leaders(values, LIMITS.figures.array, LIMITS.is_wanted.array))
+    assert np.count_nonzero(found != NO_PAIR) > 3
+
+
+@given(pairs=st.lists(st.tuples(st.integers(-1, 1), st.integers(1, 12)), min_size=1, max_size=20))
+def test_runs_are_those_of_the_plain_way(pairs):
+    frames = np.concatenate([np.full(n, pair) for pair, n in pairs])
+    assert find_runs(frames, first_frame=7) == plain.find_runs(frames, first_frame=7)
 
 
 def draw(frames: str) -> list[tuple[str, str]]:

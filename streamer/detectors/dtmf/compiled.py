@@ -1,0 +1,57 @@
+"""The loops as hearing calls them: from the store, without numba."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from streamer.analysis.kernels.store import Compiled, Fixed
+from streamer.detectors.hearing.desk import Desk, find_desk
+
+_loop = partial(
+    Compiled,
+    "streamer.detectors.dtmf.loops",
+    made_of=(
+        *(f"streamer.detectors.hearing.{name}" for name in ("burst_loops", "places", "spectra_loops")),
+        *(f"streamer.detectors.dtmf.{name}" for name in ("chord", "company", "leaders", "loops", "pairs")),
+    ),
+)
+
+find_runs = _loop("find_runs")
+find_leaders = _loop("find_leaders")
+lead = _loop("lead")
+find_pair_burst = _loop("find_pair_burst")
+look_at_levels = _loop("look_at_levels")
+look_at_samples = _loop("look_at_samples")
+measure_pair = _loop("measure_pair")
+compare_company = _loop("compare_company")
+
+
+class Ear:
+    """The loops that are asked about candidates, with their memory; for one thread and one channel's levels."""
+
+    def __init__(self, rows: Fixed, desk: Desk) -> None:
+        """rows: (8, columns) complex64, which stay where they are"""
+        self.desk = desk
+        self.find_burst = find_pair_burst.bind(
+            rows, desk.envelopes, desk.scratch, desk.burst, numbers="iiiiiid"
+        )
+        self.look_at_levels = look_at_levels.bind(rows, desk.burst, desk.found, numbers="iiiiiiiddd")
+        self.measure = measure_pair.bind(rows, desk.found, numbers="iiidddd")
+
+
+def list_live() -> list[tuple[Compiled, tuple[Any, ...]]]:
+    """What live detection runs, with arguments of the kind it gives them."""
+    desk, rows = find_desk(16, 16), Fixed(np.zeros((8, 1), np.complex64))
+    values, numbers = np.zeros((0, 8), np.complex64), np.zeros(0, np.int64)
+    limits, table = np.zeros(4, np.float32), np.zeros((5, 0), np.int64)
+    at_desk = (desk.turns, desk.rows, desk.found)
+    return [
+        (lead, (values, limits, numbers, numbers, table)),
+        (find_pair_burst, (rows, desk.envelopes, desk.scratch, desk.burst, 0, 0, 0, 0, 0, 0, 0.0)),
+        (look_at_levels, (rows, desk.burst, desk.found, 0, 0, 0, 0, 0, 0, 0, 0.0, 0.0, 0.0)),
+        (look_at_samples, (limits, *at_desk, 0, 0, 1, 1, 0, 0, 0, 0, 1, 1.0, 1.0, 0.0, 1.0)),
+        (measure_pair, (rows, desk.found, 0, 0, 0, 0.0, 0.0, 0.0, 0.0)),
+    ]
