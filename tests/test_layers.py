@@ -86,7 +86,7 @@ ORDER = {
     ),
     "commands/live": "__init__ settings systemd < load_settings last_words < spec < view < monitor < command",
     "commands/doctor": "__init__ diagnosis < microphone < checks < command",
-    "commands/bench": "__init__ cases < limit peers baselines report < run < command",
+    "commands/bench": "__init__ cases < limit peers baselines report < hearing run < command",
 }
 
 # Each heavy or fragile library, and who may import it; a folder stands for all of its files.

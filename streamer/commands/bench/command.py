@@ -6,26 +6,37 @@ import sys
 
 import click
 
-from streamer.commands.bench.report import print_report
+from streamer.commands.bench.hearing import run_hearing_bench
+from streamer.commands.bench.report import print_hearing, print_report
 from streamer.commands.bench.run import run_bench
 from streamer.commands.options import CONTEXT, DEBUG
 from streamer.commands.talk import announce_compiling
 
 
 @click.command("bench", context_settings=CONTEXT)
+@click.argument("what", type=click.Choice(["kernel", "detect"]), default="kernel")
 @click.option("--json", "is_json", is_flag=True, help="As one JSON object.")
 @click.option(
     "--no-baselines", is_flag=True, help="Leave out the ways one writes first: plain loops, a Pool."
 )
 @DEBUG
-def command(is_json: bool, no_baselines: bool) -> None:
-    """How fast this machine is: the kernel beside its limit and other libraries, and the pipeline. About a minute."""
+def command(what: str, is_json: bool, no_baselines: bool) -> None:
+    """How fast this machine is: WHAT is kernel, the sums beside their limit and other libraries, and the pipeline; or
+
+    detect, digits in silence, speech, a call and one after the other, beside spandsp and multimon-ng where they are
+    installed. About a minute each.
+    """
 
     def show_next(what: str) -> None:
         if sys.stderr.isatty():
             click.echo(f"\r\x1b[K{what}", nl=False, err=True)
 
     announce_compiling()
+    if what == "detect":
+        heard = run_hearing_bench(progress=show_next)
+        show_next("")
+        click.echo(heard.to_json()) if is_json else print_hearing(heard)
+        return
     report = run_bench(baselines=not no_baselines, progress=show_next)
     show_next("")
     if is_json:

@@ -65,6 +65,42 @@ class Report:
         return json.dumps(asdict(self), indent=2)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HearingResult:
+    """Seconds of processor time for so many minutes of a signal: of our engine alone, and of whole programs."""
+
+    signal: str
+    minutes: float
+    events: int
+    engine_s: float
+    programs_s: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HearingReport:
+    """What `streamer bench detect` found."""
+
+    machine: str
+    results: tuple[HearingResult, ...]
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2)
+
+
+def print_hearing(report: HearingReport) -> None:
+    """A table on standard output: seconds of audio per second of processor time."""
+    console = Console()
+    console.print(report.machine, highlight=False)
+    programs = list(dict.fromkeys(name for r in report.results for name in r.programs_s))
+    title = "seconds of 8 kHz audio per second of processor time: whole programs, and the engine alone"
+    table = _make_table(title, "signal", "minutes", "events", "engine", *programs)
+    for r in report.results:
+        seconds = (r.engine_s, *(r.programs_s[name] for name in programs))
+        speeds = (f"{60 * r.minutes / each:,.0f}" for each in seconds)
+        table.add_row(r.signal, f"{r.minutes:g}", f"{r.events:,}", *speeds)
+    console.print(table)
+
+
 def print_report(report: Report) -> None:
     """Tables on standard output."""
     console = Console()
@@ -110,5 +146,5 @@ def _tabulate_pipeline(report: Report) -> Table:
 def _make_table(title: str, *headings: str) -> Table:
     table = Table(title=title, title_justify="left")
     for heading in headings:
-        table.add_column(heading, justify="left" if heading in ("way", "case", "") else "right")
+        table.add_column(heading, justify="left" if heading in ("way", "case", "signal", "") else "right")
     return table

@@ -311,9 +311,7 @@ class Hearing:
         values.clear(oldest)
         values.append(rows.T)
         ear = Ear(values.fixed, self.ear.desk)
-        return Hearing(
-            timing=timing, begin_frame=self.begin_frame, values=values, read=patch.read, ear=ear
-        )
+        return Hearing(timing=timing, begin_frame=self.begin_frame, values=values, read=patch.read, ear=ear)
 
     def _place(self, burst: Burst, frame: int, *, stopped: bool) -> tuple[float, float]:
         """The samples at which it starts and stops; up to this frame, if it has not stopped."""

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from streamer.commands.bench import baselines, cases, run
+from streamer.commands.bench import baselines, cases, hearing, run
 from streamer.commands.bench.peers import list_peers
-from streamer.commands.bench.report import print_report
+from streamer.commands.bench.report import print_hearing, print_report
 
 
 @pytest.fixture
@@ -75,3 +75,23 @@ def test_extrapolation_is_exact_for_costs_per_frame_and_band(monkeypatch):
 
     case = replace(cases.MUSIC, bands=100, frames=10)
     assert baselines._extrapolate(case, do) == pytest.approx(10 * (5 + 2 * 100))
+
+
+def test_hearing_is_measured_in_every_signal_and_digits_are_heard(monkeypatch, capsys):
+    monkeypatch.setattr(hearing, "MINUTES", dict.fromkeys(hearing.MINUTES, 0.2))
+    monkeypatch.setattr(hearing, "ROUNDS", 1)
+    told = []
+    report = hearing.run_hearing_bench(progress=told.append)
+    assert told == [result.signal for result in report.results] == list(hearing.MINUTES)
+    events = {result.signal: result.events for result in report.results}
+    assert events["silence"] == events["speech"] == 0
+    assert events["call"] == 10
+    assert events["digits"] == 120
+    for result in report.results:
+        assert result.engine_s > 0
+        assert result.programs_s["streamer detect"] > result.engine_s
+    assert json.loads(report.to_json())["results"][0]["signal"] == "silence"
+    print_hearing(report)
+    printed = capsys.readouterr().out
+    assert "engine" in printed
+    assert "detect" in printed
