@@ -15,13 +15,6 @@ from streamer.plans.bands import AUTO, SHORTEST, make_analysis, make_bank
 Plans = str | Path | Sequence[str | Path] | None
 
 
-def list_plan_names(plan: Plans) -> list[str]:
-    """Names and files; none for None."""
-    if plan is None:
-        return []
-    return [str(name) for name in ([plan] if isinstance(plan, str | Path) else plan)]
-
-
 def make_display(
     bands: str | ArrayLike | Bank, window_length: int | str, hop_length: int | str, window: Window
 ) -> Callable[[float], Analysis]:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from streamer.analysis.bank import Analysis, Bank
 from streamer.analysis.frames import FrameSpec
 from streamer.analysis.groups import fit_windows
+from streamer.base.arguments import read_array, read_rate
 from streamer.base.errors import SpecError
 from streamer.base.text import offer, shorten
 from streamer.base.units import NUMBER, parse_hop_samples, parse_length_samples
@@ -36,6 +37,7 @@ def parse_bank(spec: str, fs_hz: float | None = None) -> Bank:
     """
     if not isinstance(spec, str):
         raise SpecError(f"bands is {spec!r}; write a band specification such as 697,770,852")
+    fs_hz = None if fs_hz is None else read_rate(fs_hz, name="fs_hz")
     bands, scale = _read(spec, fs_hz)
     bank = _make_bank(bands, scale=scale, spec=spec)
     if fs_hz is not None:
@@ -50,11 +52,12 @@ def make_bank(bands: str | ArrayLike | Bank, fs_hz: float | None = None) -> Bank
     if isinstance(bands, Bank):
         bank = bands
     else:
-        try:
-            freqs_hz = np.atleast_1d(np.asarray(bands, dtype=np.float64))
-        except (ValueError, TypeError) as error:
-            raise SpecError(f"bands must be a specification or numbers of hertz ({error})") from error
-        bank = Bank(freqs_hz=freqs_hz)
+        given = read_array(bands, name="bands")
+        if given.dtype.kind not in "iuf":
+            raise SpecError(
+                f"bands is {shorten(bands)}; it must be a specification, numbers of hertz or a Bank"
+            )
+        bank = Bank(freqs_hz=np.atleast_1d(given.astype(np.float64)))
     if fs_hz is not None:
         bank.check_below_nyquist(fs_hz)
     return bank

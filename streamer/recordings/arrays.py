@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from streamer.base.arguments import read_array
 from streamer.base.errors import SpecError
 from streamer.base.units import MAX_RATE_HZ, MAX_VALUES_PER_S
 from streamer.sources.channels import MAX_CHANNELS
@@ -24,7 +25,7 @@ def take_samples(x: ArrayLike, axis: int, *, shortest_samples: int) -> NDArray[A
     shortest_samples: fewer make no sense; where another axis has as many, that one is plainly the time, and SpecError
     says how to tell so
     """
-    signal = np.asarray(x)
+    signal = read_array(x, name="x")
     if signal.dtype.kind not in "iuf":
         raise SpecError(f"x holds {signal.dtype}; samples are real numbers: integers (PCM) or floating point")
     if not signal.ndim or not signal.size:

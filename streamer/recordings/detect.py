@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from streamer.analysis.blocks import Engine
 from streamer.analysis.frames import FrameSpec
 from streamer.analysis.meters import InputMeter
 from streamer.analysis.values import to_floats
+from streamer.base.arguments import read_rate
 from streamer.base.errors import TERMINATED, SourceError, SpecError, StreamerError
 from streamer.base.units import format_duration
 from streamer.base.version import __version__
@@ -24,6 +24,7 @@ from streamer.detectors.decoder import Decoder
 from streamer.events import End, ErrorRecord, Event, GapRecord, Record, Start, Stats
 from streamer.events.clocks import D, WallClock
 from streamer.plans.listening import make_detectors, make_what_fits
+from streamer.plans.plan import list_plan_names
 from streamer.recordings import Progress
 from streamer.recordings.arrays import check_channels, take_samples
 from streamer.recordings.progress import Progress as ProgressForm
@@ -306,12 +307,13 @@ def detect(
     >>> [(event.label, round(event.t_s, 3), round(event.duration_s, 3)) for event in events]
     [('5', 0.1, 0.1)]
     """
-    rate_hz = float(fs)
-    is_rate = 0 < rate_hz < math.inf  # what it is else is said once it is known that x is samples
-    signal = take_samples(x, axis, shortest_samples=round(SHORTEST_S * rate_hz) if is_rate else 0)
+    rate_hz = read_rate(fs)
+    names = list_plan_names(plan)
+    if plan is None:
+        raise SpecError('plan is None; it must say what is listened for, such as "dtmf"')
+    signal = take_samples(x, axis, shortest_samples=round(SHORTEST_S * rate_hz))
     check_channels(signal, rate_hz)
     samples = signal.reshape(-1, signal.shape[-1])
-    names = [str(p) for p in ([plan] if isinstance(plan, str | Path) else plan)]
     info = SourceInfo(name="array", fs_hz=rate_hz, channels=len(samples))
     recording = Recording(info, names, strict=True, joins_copies=parse_copies(copies))
     n = recording.block_samples
