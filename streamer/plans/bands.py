@@ -20,6 +20,9 @@ from streamer.plans.band_words import FILE, PLAIN, Band, Term, Word, check_count
 
 AUTO = "auto"
 SHORTEST = "85ms"  # of windows nobody gave a length: parts tones of 24 Hz and shows syllables
+SLOWEST_HZ = (
+    200.0  # of sampling: at lower rates it has as many samples as at this one, 17, to part anything at all
+)
 
 _TURNED = re.compile(r"\s*(probes|bands)\s*\((.*)\)\s*", re.DOTALL | re.IGNORECASE)
 _OPENING = re.compile(r"\s*(?:probes|bands)\s*\(", re.IGNORECASE)
@@ -74,7 +77,7 @@ def make_analysis(
 ) -> Analysis:
     """How a bank is measured. AUTO is the window that each band's width needs, and the shortest for probes."""
     is_auto = window_length == AUTO
-    length = parse_length_samples(shortest if is_auto else window_length, fs_hz)
+    length = find_shortest(fs_hz, shortest) if is_auto else parse_length_samples(window_length, fs_hz)
     frames = FrameSpec(
         length_samples=length, hop_samples=parse_hop_samples(hop, length, fs_hz), window=window
     )
@@ -83,6 +86,11 @@ def make_analysis(
     if is_auto:
         return fit_windows(bank, fs_hz, frames)
     return Analysis(bank=bank, frames=frames, fs_hz=fs_hz)
+
+
+def find_shortest(fs_hz: float, shortest: str = SHORTEST) -> int:
+    """Samples of the shortest window, where nobody gave one a length."""
+    return parse_length_samples(shortest, max(fs_hz, SLOWEST_HZ))
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,14 @@ def check_channels(signal: NDArray[Any], fs_hz: float) -> None:
         )
 
 
+def describe_nonfinite(name: str, n: int) -> str:
+    """What somebody should be told of a signal that holds such values."""
+    values = (
+        "1 sample is NaN or infinite; it was" if n == 1 else f"{n} samples are NaN or infinite; they were"
+    )
+    return f"{name}: {values} taken for silence"
+
+
 def check_memory(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     """Refuse with SpecError what this machine could not hold, before anything is done."""
     wanted = math.prod(shape) * dtype.itemsize

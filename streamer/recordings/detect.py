@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from streamer.events.clocks import D, WallClock
 from streamer.plans.listening import make_detectors, make_what_fits
 from streamer.plans.plan import list_plan_names
 from streamer.recordings import Progress
-from streamer.recordings.arrays import check_channels, take_samples
+from streamer.recordings.arrays import check_channels, describe_nonfinite, take_samples
 from streamer.recordings.progress import Progress as ProgressForm
 from streamer.recordings.progress import follow
 from streamer.sources import Loss, Source, SourceInfo, SourceSpec, open_source
@@ -214,6 +215,8 @@ def listen(task: Task, *, progress: Progress | None = None, stdin_fd: int = 0) -
             dropped=stats.dropped,
         )
         yield recording.date(end)
+        if stats.nonfinite:
+            yield Remark(describe_nonfinite(info.name, stats.nonfinite))
         yield from (Remark(remark) for remark in source.remarks)
         if failure is not None and not isinstance(failure, Exception):
             yield Remark(message)
@@ -247,19 +250,12 @@ def _listen_to_blocks(
 
 def _tell_losses(recording: Recording, losses: Sequence[Loss], limit: int | None) -> Iterator[GapRecord]:
     """What a recording's damage has taken. Of that, what is missing at the end is fed as nothing."""
-    info = recording.info
     for loss in losses:
         lost = loss.n_samples if limit is None else min(loss.n_samples, limit - loss.sample)
         if lost > 0:
             recording.note_lost(loss.sample, lost)
-            yield GapRecord(
-                sample=loss.sample,
-                t_s=loss.sample / info.fs_hz,
-                lost_samples=lost,
-                reason="damaged",
-                time=recording.decoder.clock.text(loss.sample),
-                file=info.name,
-            )
+            place = recording.decoder.clock.place(loss.sample)
+            yield GapRecord(**place, lost_samples=lost, reason="damaged", file=recording.info.name)
 
 
 def _find_reason(failure: BaseException | None) -> str:
@@ -325,4 +321,6 @@ def detect(
             if report:
                 report(start + len(block), samples.shape[1])
     found += recording.finish()
+    if n_nonfinite := recording.stats.nonfinite:
+        logging.getLogger("streamer").warning("%s", describe_nonfinite("x", n_nonfinite))
     return [event for event in found if begins or event.phase == "end"]

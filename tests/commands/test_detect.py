@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
+import streamer
 from tests.programs import digits_of, read_lines, run
 from tests.signals import dtmf_digits
 from tests.sox import make_with_sox, needs_sox
@@ -385,3 +386,19 @@ def test_digits_alone_are_not_asked_of_plans_that_tell_none(
     assert (
         run("detect", str(tmp_path / "a.wav"), "--digits", "--plan", "fax", "--plan", "dtmf").stdout == "5\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("n", "told"),
+    [(1, "1 sample is NaN or infinite; it was"), (7, "7 samples are NaN or infinite; they were")],
+)
+def test_samples_that_are_no_numbers_are_told_by_file_and_by_array(
+    tmp_path: Path, n: int, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    samples, _ = dtmf_digits("42", 8000)
+    samples[-n:] = np.nan
+    soundfile.write(tmp_path / "nan.wav", samples, 8000, subtype="FLOAT")
+    done = run("detect", str(tmp_path / "nan.wav"), "--digits")
+    assert (done.stdout, done.stderr) == ("42\n", f"streamer: nan.wav: {told} taken for silence\n")
+    assert [event.label for event in streamer.detect(samples, 8000)] == ["4", "2"]
+    assert [record.message for record in caplog.records] == [f"x: {told} taken for silence"]

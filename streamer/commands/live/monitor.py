@@ -41,6 +41,7 @@ from streamer.plans.listening import SetUp
 
 HEALTH_EVERY_S = 10.0
 PLAIN_STEP_S = 0.5
+IN_THE_PIPE_S = 0.2  # what was there before us has come by then
 LAST_WORDS_S = 1.0  # for readers to take what is left; all told the end may take two seconds
 
 
@@ -64,6 +65,7 @@ class Monitor:
         self._reason: Reason | None = None
         self._interrupts = find_interrupts()
         self._health_s = time.monotonic()
+        self._ready_s: float | None = None
         self._events = 0
         self._lost_samples = 0
         self._outputs: list[Output] = []
@@ -123,8 +125,18 @@ class Monitor:
             return self._end(stream) if started else 0
 
     def _may_begin(self, stream: Stream, items: list[Item]) -> bool:
-        """Whether its samples are taken from now on, so that nobody who waits for `start` to play loses any."""
-        return stream.section is not None and (bool(items) or stream.status.is_ready)
+        """Whether its samples are taken from now on, so that nobody who waits for `start` to play loses any.
+
+        What lies in a pipe already comes in a moment, and is older than that: only then is it known when it began.
+        """
+        section = stream.section
+        if section is None or not (items or stream.status.is_ready):
+            return False
+        if items or not (section.info.is_piped and section.dates.are_of_arrival):
+            return True
+        now_s = time.monotonic()
+        self._ready_s = self._ready_s or now_s
+        return section.clock.text(0) is not None or now_s - self._ready_s > IN_THE_PIPE_S
 
     def _begin(self, stream: Stream) -> Section:
         """Open the files, for which there was no reason before, and say what is listened to."""
