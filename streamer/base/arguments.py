@@ -12,22 +12,28 @@ from numpy.typing import ArrayLike, NDArray
 
 from streamer.base.errors import SpecError
 from streamer.base.text import shorten
+from streamer.base.units import MAX_RATE_HZ
 
-RATE = "a sample rate is a positive number of hertz, such as 8000"
+RATE = f"a sample rate lies in 1..{MAX_RATE_HZ:g} Hz: write a number, such as 8000"
+
+
+def show(value: object) -> str:
+    """In quotes what is a text."""
+    return shorten(value) if isinstance(value, str) else shorten(value)[1:-1]
 
 
 def read_rate(value: object, *, name: str = "fs") -> float:
     """A sample rate in hertz; whether anything can be done at it is said by who does it."""
     rate_hz = _to_float(value)
     if rate_hz is None or not 0 < rate_hz < math.inf:
-        raise SpecError(f"{name} is {shorten(value)}; {RATE}")
+        raise SpecError(f"{name} is {show(value)}; {RATE}")
     return rate_hz
 
 
 def read_count(value: object, *, name: str, allowed: str = "a whole number of at least 1") -> int:
     """How many of something there are, at least one."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise SpecError(f"{name} is {shorten(value)}; it must be {allowed}")
+        raise SpecError(f"{name} is {show(value)}; it must be {allowed}")
     return int(value)
 
 

@@ -41,7 +41,7 @@ def test_a_sample_rate_that_is_none_is_refused_by_name(
 ) -> None:
     with pytest.raises(
         streamer.SpecError,
-        match=rf'^{name} is ".*"; a sample rate is a positive number of hertz, such as 8000$',
+        match=rf"^{name} is .*; a sample rate lies in 1\.\.1e\+08 Hz: write a number, such as 8000$",
     ):
         call(fs)
 
@@ -80,7 +80,7 @@ def test_detect_needs_a_plan_and_a_listener_does_not() -> None:
 @pytest.mark.parametrize("value", ["2k", "2", 0, -3, 2.5, True, [1], float("nan")])
 @pytest.mark.parametrize("name", ["window_length", "hop_length", "workers"])
 def test_counts_are_whole_numbers(name: str, value: Any) -> None:
-    with pytest.raises(streamer.SpecError, match=rf'^{name} is ".*"; it must be a whole number'):
+    with pytest.raises(streamer.SpecError, match=rf"^{name} is .*; it must be a whole number"):
         streamer.spectrogram(X, 8000, "440", **{name: value})
 
 

@@ -41,7 +41,7 @@ from streamer.plans.listening import SetUp
 
 HEALTH_EVERY_S = 10.0
 PLAIN_STEP_S = 0.5
-IN_THE_PIPE_S = 0.2  # what was there before us has come by then
+IN_THE_PIPE_S = 0.4  # what was there before us has come by then
 LAST_WORDS_S = 1.0  # for readers to take what is left; all told the end may take two seconds
 
 
@@ -134,9 +134,9 @@ class Monitor:
             return False
         if items or not (section.info.is_piped and section.dates.are_of_arrival):
             return True
-        now_s = time.monotonic()
-        self._ready_s = self._ready_s or now_s
-        return section.clock.text(0) is not None or now_s - self._ready_s > IN_THE_PIPE_S
+        self._ready_s = self._ready_s or time.monotonic()
+        has_waited = time.monotonic() - self._ready_s > IN_THE_PIPE_S
+        return section.clock.text(0) is not None or (has_waited and not section.ring.written_samples)
 
     def _begin(self, stream: Stream) -> Section:
         """Open the files, for which there was no reason before, and say what is listened to."""
