@@ -41,7 +41,7 @@ NEVERS = {
 ORDER = {
     "base": (
         "__init__ bytecode colours errors folders own_code roles version < fork_server shipped < children < processes"
-        " < files text < toml units < fields < families old_names pattern"
+        " < files text < toml units < arguments fields < families old_names pattern"
     ),
     "sources": (
         "channels descendants graph_rate registry < formats spec"

@@ -10,16 +10,9 @@ from numpy.typing import ArrayLike
 from streamer.analysis.bank import Analysis, Bank
 from streamer.analysis.frames import Window, spell_window
 from streamer.base.units import parse_length_samples
-from streamer.plans.bands import AUTO, SHORTEST, make_analysis, make_bank
+from streamer.plans.bands import AUTO, find_shortest, make_analysis, make_bank
 
 Plans = str | Path | Sequence[str | Path] | None
-
-
-def list_plan_names(plan: Plans) -> list[str]:
-    """Names and files; none for None."""
-    if plan is None:
-        return []
-    return [str(name) for name in ([plan] if isinstance(plan, str | Path) else plan)]
 
 
 def make_display(
@@ -28,7 +21,7 @@ def make_display(
     """What finds the levels to measure once a sample rate is known; SpecError where it cannot be meant."""
 
     def choose_display(fs_hz: float) -> Analysis:
-        length = parse_length_samples(SHORTEST if window_length == AUTO else window_length, fs_hz)
+        length = find_shortest(fs_hz) if window_length == AUTO else parse_length_samples(window_length, fs_hz)
         bank = make_bank(bands, fs_hz)
         spelled = spell_window(window, length)
         return make_analysis(bank, fs_hz, window_length=window_length, hop=hop_length, window=spelled)

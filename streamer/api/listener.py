@@ -9,7 +9,8 @@ from streamer.analysis.bank import Analysis, Bank
 from streamer.analysis.blocks import Engine
 from streamer.analysis.frames import Window
 from streamer.analysis.values import to_floats
-from streamer.api.asking import Plans, list_plan_names, make_display
+from streamer.api.asking import Plans, make_display
+from streamer.base.arguments import read_array, read_count, read_rate
 from streamer.base.errors import SpecError, StreamerError
 from streamer.base.units import format_duration, format_frequency
 from streamer.detectors.decoder import Decoder
@@ -17,6 +18,7 @@ from streamer.events import Event, Stats
 from streamer.events.clocks import WallClock
 from streamer.plans.bands import AUTO
 from streamer.plans.listening import make_detectors
+from streamer.plans.plan import list_plan_names
 from streamer.sources import SourceInfo
 from streamer.stores.measured import Levels
 
@@ -56,23 +58,22 @@ class Listener:
         window: Window = "hann",
         channels: int = 1,
     ) -> None:
-        if not isinstance(channels, int | np.integer) or channels < 1:
-            raise SpecError(f"channels is {channels!r}; it must be a whole number of at least 1")
-        self._info = SourceInfo(name="listener", fs_hz=float(fs), channels=int(channels))
+        fs, channels = read_rate(fs), read_count(channels, name="channels")
+        self._info = SourceInfo(name="listener", fs_hz=fs, channels=channels)
         self._plans = list_plan_names(plan)
-        display = None if bands is None else make_display(bands, window_length, hop_length, window)(float(fs))
+        display = None if bands is None else make_display(bands, window_length, hop_length, window)(fs)
         self._decoder = Decoder(
-            make_detectors(self._plans, float(fs), int(channels)),
+            make_detectors(self._plans, fs, channels),
             analyses=[] if display is None else [display],
             read_audio=self._read,
-            clock=WallClock(float(fs), start=None),
+            clock=WallClock(fs, start=None),
         )
         self._has_display = display is not None
         self._engine = self._make_engine()
         # The first frames of a process are slow: kernels are loaded, and on a new machine compiled.
-        self._engine.feed(np.zeros((_longest_samples(self._decoder.analyses), int(channels)), np.float32))
+        self._engine.feed(np.zeros((_longest_samples(self._decoder.analyses), channels), np.float32))
         self._engine = self._make_engine()
-        self._held = [np.zeros((0, int(channels)), np.float32)]
+        self._held = [np.zeros((0, channels), np.float32)]
         self._end = 0
         self._next_frame_end = self._find_next_frame_end()
         self._is_closed = False
@@ -175,7 +176,7 @@ class Listener:
 
 def to_signal(block: ArrayLike) -> NDArray[np.float32]:
     """(samples, channels) of full scale 1.0, from what a caller has as a block; SpecError where it is none."""
-    given = np.asarray(block)
+    given = read_array(block, name="block")
     if given.ndim not in (1, 2) or given.dtype.kind not in "iuf":
         raise SpecError(
             f"a block is {given.dtype} of shape {given.shape}; it must be (samples,) or (samples, channels) of real "

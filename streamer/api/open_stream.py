@@ -18,15 +18,17 @@ from numpy.typing import ArrayLike
 
 from streamer.analysis.bank import Bank
 from streamer.analysis.frames import Window
-from streamer.api.asking import Plans, list_plan_names, make_display
+from streamer.api.asking import Plans, make_display
 from streamer.api.feeds import BlocksFeed, EngineFeed, Feed, Told
 from streamer.api.listener import Listener
+from streamer.base.arguments import read_count, read_rate
 from streamer.base.errors import SpecError, StreamerError
 from streamer.base.text import printable, shorten
 from streamer.events import Stats
 from streamer.live.stream import Stream
 from streamer.plans.bands import AUTO
 from streamer.plans.listening import make_set_up
+from streamer.plans.plan import list_plan_names
 from streamer.sources import SYNTAX, SourceInfo, SourceSpec, parse_source
 from streamer.sources.channels import parse_channels
 
@@ -246,7 +248,11 @@ def open_stream(
     """
     plans = list_plan_names(plan)
     _check_pace(speed, workers)
-    channels = str(channels) if isinstance(channels, int) else channels
+    if channels is not None and not isinstance(channels, str):
+        channels = str(
+            read_count(channels, name="channels", allowed='a channel counted from 1, "1,2", "all" or "mix"')
+        )
+    rate = None if rate is None else read_rate(rate, name="rate")
     if isinstance(source, str | os.PathLike | SourceSpec):
         spec = _read_source(source, rate=rate, channels=channels)
         display = make_display(bands, window_length, hop_length, window)

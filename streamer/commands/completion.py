@@ -181,12 +181,69 @@ class _Bash(_OurValues, BashComplete):
         return f"{item.type},{value}"
 
 
+# What stands before a = stays, and what ends in a colon goes on: no space behind it.
+ZSH = """\
+#compdef %(prog_name)s
+
+%(complete_func)s() {
+    local -a whole open told response
+    local type key descr
+    (( ! $+commands[%(prog_name)s] )) && return 1
+    response=("${(@f)$(env COMP_WORDS="${words[*]}" COMP_CWORD=$((CURRENT-1)) \
+              %(complete_var)s=zsh_complete %(prog_name)s)}")
+    [[ $PREFIX == --*=* ]] && compset -P '*='
+    for type key descr in ${response}; do
+        case $type in
+            file) _path_files -f ;;
+            dir) _path_files -/ ;;
+            plain)
+                if [[ $key == *: ]]; then open+=("$key:$descr")
+                elif [[ $descr == _ ]]; then whole+=("$key")
+                else told+=("$key:$descr"); fi ;;
+        esac
+    done
+    (( $#told )) && _describe -V unsorted told
+    (( $#open )) && _describe -V unsorted open -S ''
+    (( $#whole )) && compadd -V unsorted -a whole
+}
+
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+    %(complete_func)s "$@"
+else
+    (( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
+    compdef %(complete_func)s %(prog_name)s
+fi
+"""
+
+
 class _Zsh(_OurValues, ZshComplete):
-    pass
+    source_template = ZSH
+
+
+FISH = """\
+function %(complete_func)s
+    set -l word (commandline -ct)
+    set -l option (string match -r -- '^--[^=]*=' "$word"; or echo "")
+    set -l typed (string unescape -- (string replace -- "$option" "" "$word"))
+    for item in (env %(complete_var)s=fish_complete COMP_WORDS=(commandline -cp) COMP_CWORD="$word" %(prog_name)s)
+        set -l parts (string split -m 1 "," -- $item)
+        switch $parts[1]
+            case file
+                for path in (__fish_complete_path "$typed"); echo "$option$path"; end
+            case dir
+                for path in (__fish_complete_directories "$typed"); echo "$option$path"; end
+            case plain
+                echo "$option$parts[2]"
+        end
+    end
+end
+
+complete --no-files --keep-order --command %(prog_name)s --arguments "(%(complete_func)s)"
+"""
 
 
 class _Fish(_OurValues, FishComplete):
-    pass
+    source_template = FISH
 
 
 SHELLS: dict[str, type[ShellComplete]] = {"bash": _Bash, "zsh": _Zsh, "fish": _Fish}

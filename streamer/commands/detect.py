@@ -27,11 +27,11 @@ from streamer.commands.options import (
 from streamer.commands.progress import ProgressBar
 from streamer.commands.talk import announce_compiling, tell
 from streamer.detectors.copies import parse_copies
-from streamer.events import End, Event, Record, Start
+from streamer.events import End
 from streamer.outputs import open_outputs
 from streamer.outputs.digits import DigitLines
 from streamer.outputs.formats import NOTHING_LISTENED_FOR, Format, format_json, format_text
-from streamer.outputs.heard import Expectation
+from streamer.outputs.heard import Expectation, Hearing
 from streamer.outputs.output import Output, raise_failure
 from streamer.outputs.to_file import open_stdout
 from streamer.plans.listening import check_digits
@@ -138,7 +138,8 @@ def command(**given: Any) -> None:
     plans = tasks[0].plans
     refuse_inputs_as_outputs(options.outputs, [task.source for task in tasks], plans=plans)
     outputs = [open_stdout(options.choose_format()), *open_outputs(options.outputs)]
-    tally = Tally(outputs, expectation)
+    hearing = Hearing(keeps_events=False) if expectation is None else expectation.hearing
+    tally = Tally(outputs, hearing)
     announce_compiling(is_quiet=options.quiet)
     if not plans and not options.quiet:
         tell(NOTHING_LISTENED_FOR)
@@ -157,7 +158,7 @@ def command(**given: Any) -> None:
         for line in expectation.describe():
             tell(line)
     elif not (options.quiet or options.is_json or options.explain):
-        for line in tally.describe_silent(plans):
+        for line in hearing.describe_silent(plans):
             tell(line)
     if tally.failure is not None:
         click.get_current_context().exit(tally.failure.exit_code)
@@ -180,29 +181,10 @@ def _finish(outputs: Sequence[Output], cut: BaseException | None) -> BaseExcepti
 class Tally:
     """What has come so far, told to everybody as it comes."""
 
-    def __init__(self, outputs: Sequence[Output], expectation: Expectation | None) -> None:
-        self._outputs, self._expectation = outputs, expectation
+    def __init__(self, outputs: Sequence[Output], hearing: Hearing) -> None:
+        self._outputs, self._hearing = outputs, hearing
         self.failure: StreamerError | None = None  # the first
         self.n_done = 0  # files, those that failed among them
-        self._silent: dict[str, bool] = {}  # by source: whether nothing was heard of it
-        self._current = ""
-
-    def describe_silent(self, plans: Sequence[str]) -> list[str]:
-        """A line for each file of which nothing was told, so that nobody wonders whether it was listened to."""
-        names = [name for name, is_silent in self._silent.items() if is_silent]
-        if not plans or not names:
-            return []
-        which = names[0]
-        if len(names) > 1:
-            which = f"{len(names)} of {len(self._silent)} files, the first of them {names[0]}"
-        return [f"nothing was heard of {', '.join(plans)} in {which}; --explain says what was refused"]
-
-    def _note_heard(self, item: Record) -> None:
-        if isinstance(item, Start):
-            self._current = item.source
-            self._silent.setdefault(item.source, True)
-        elif isinstance(item, Event):
-            self._silent[self._current] = False
 
     def take(self, item: Told) -> bool:
         """Whether there is any use in more."""
@@ -213,9 +195,7 @@ class Tally:
         elif isinstance(item, Remark):
             tell(item.text)
         else:
-            if self._expectation is not None:
-                self._expectation.take(item)
-            self._note_heard(item)
+            self._hearing.take(item)
             self.n_done += isinstance(item, End) and item.reason == "eof"
             for output in self._outputs:
                 output.put(item, waits=True)

@@ -8,9 +8,15 @@ from streamer.base.units import parse_frequency_hz, parse_time_s
 from streamer.commands.options import CONTEXT, DEBUG
 from streamer.commands.talk import tell
 from streamer.sources.synthetic.generate import generate
+from streamer.sources.synthetic.language import GRAMMAR
 
 
-@click.command("generate", context_settings=CONTEXT)
+def _keep_lines(text: str) -> str:
+    """As click is told to leave paragraphs alone."""
+    return "\n\n".join(f"\b\n{paragraph}" for paragraph in text.split("\n\n"))
+
+
+@click.command("generate", context_settings=CONTEXT, epilog=_keep_lines(GRAMMAR))
 @click.argument("spec")
 @click.option(
     "-o", "--output", required=True, metavar="FILE", help="The suffix names the format; - is stdout."

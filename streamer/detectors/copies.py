@@ -19,7 +19,7 @@ COPIES = ("join", "keep")
 
 def parse_copies(word: str) -> bool:
     """Whether copies are joined."""
-    return choose(word, COPIES, name="copies") == "join"
+    return choose(str(word), COPIES, name="copies") == "join"
 
 
 def join_copies(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -155,7 +155,12 @@ class WallClock(SampleClock):
         moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=unix_s)
         return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
+    def place(self, sample: int) -> dict[str, Any]:
+        """Where in the stream this sample is, and when that was, as records have it."""
+        return {"sample": sample, "t_s": round(sample / self._fs_hz, 6), "time": self.text(sample)}
+
     def date(self, record: D, sample: int) -> D:
         """The record, whose place in the stream is this sample."""
-        record.sample, record.t_s, record.time = sample, round(sample / self._fs_hz, 6), self.text(sample)
+        for name, value in self.place(sample).items():
+            setattr(record, name, value)
         return record

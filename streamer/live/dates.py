@@ -20,7 +20,6 @@ class Dates:
     """
 
     def __init__(self, info: SourceInfo, *, speed: float | None) -> None:
-        self._fs_hz = info.fs_hz
         self.are_of_arrival = info.start_time is None and (info.is_live or (info.is_piped and speed == 1.0))
         self.clock = WallClock(info.fs_hz, start=info.start_time, may_pause=not info.is_live)
         self.clock.follow(time.time(), time.monotonic())
@@ -52,5 +51,4 @@ class Dates:
         step_s = self.clock.follow(unix_s, before_s)
         if not step_s:
             return []
-        t_s = round(sample / self._fs_hz, 6)
-        return [ClockRecord(sample=sample, t_s=t_s, step_s=round(step_s, 3), time=self.clock.text(sample))]
+        return [ClockRecord(**self.clock.place(sample), step_s=round(step_s, 3))]

@@ -117,21 +117,25 @@ class Section:
             clock_offset_s=None if after is None else time.monotonic(),
         )
         self._meter = InputMeter(info.channels)
-        self._silences: Silences | None = None
-        if listening.silence_s is not None:
-            self._silences = Silences(
-                self.clock,
-                fs_hz=info.fs_hz,
-                span_samples=span_samples,
-                lasts_s=listening.silence_s,
-                may_pause=self.dates.are_of_arrival and not info.is_live,
-            )
+        self._silences = self._make_silences(span_samples)
         self._moved = (-1, 0.0)  # up to where it had been collected, and since when
         self._missed_samples = 0  # between the last sample and the section that follows
         self._latency_ms, self.gap_count, self._earlier_s = Reservoir(), 0, 0.0
         if after is not None:
             self._latency_ms, self.gap_count = after._latency_ms, after.gap_count
             self._earlier_s = after._earlier_s + after.stats.captured / after.info.fs_hz
+
+    def _make_silences(self, span_samples: int) -> Silences | None:
+        """What notes them; None where nobody is told of any."""
+        if self.listening.silence_s is None:
+            return None
+        return Silences(
+            self.clock,
+            fs_hz=self.info.fs_hz,
+            span_samples=span_samples,
+            lasts_s=self.listening.silence_s,
+            may_pause=self.dates.are_of_arrival and not self.info.is_live,
+        )
 
     def close(self) -> None:
         """No process of it stays behind."""
@@ -249,13 +253,8 @@ class Section:
 
     def _note_gap(self, gap: Gap) -> GapRecord:
         self.gap_count += 1
-        return GapRecord(
-            sample=gap.sample,
-            t_s=gap.sample / self.info.fs_hz,
-            lost_samples=gap.lost_samples,
-            reason=gap.reason.name.lower(),
-            time=self.clock.text(gap.sample),
-        )
+        place = self.clock.place(gap.sample)
+        return GapRecord(**place, lost_samples=gap.lost_samples, reason=gap.reason.name.lower())
 
     def _read_audio(self, channel: int, start: int, stop: int) -> NDArray[np.float32] | None:
         return self.pool.collector.read(channel, start, stop)  # the pool is made after the decoder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from streamer.base import old_names
 from streamer.base.errors import SpecError
@@ -19,6 +20,7 @@ class HeardFile:
 
     def __init__(self, name: str, channels: int) -> None:
         self.name = name
+        self.is_silent = True
         self._ends: dict[int, list[Event]] = {channel: [] for channel in range(1, channels + 1)}
 
     def add(self, event: Event) -> None:
@@ -60,6 +62,35 @@ class HeardFile:
         return " ".join(filter(None, [self.digits_of(channel), *others])) or NOTHING
 
 
+class Hearing:
+    """The files of a run in their order, and what was heard in each.
+
+    keeps_events: else only whether there were any
+    """
+
+    def __init__(self, *, keeps_events: bool) -> None:
+        self._keeps_events = keeps_events
+        self.files: list[HeardFile] = []
+
+    def take(self, record: Record) -> None:
+        if isinstance(record, Start):
+            self.files.append(HeardFile(record.source, record.channels))
+        elif isinstance(record, Event):
+            self.files[-1].is_silent = False
+            if self._keeps_events and record.phase == "end":
+                self.files[-1].add(record)
+
+    def describe_silent(self, plans: Sequence[str]) -> list[str]:
+        """A line about the files in which nothing was heard, so that nobody wonders whether they were listened to."""
+        names = [file.name for file in self.files if file.is_silent]
+        if not plans or not names:
+            return []
+        which = names[0]
+        if len(names) > 1:
+            which = f"{len(names)} of {len(self.files)} files, the first of them {names[0]}"
+        return [f"nothing was heard of {', '.join(plans)} in {which}; --explain says what was refused"]
+
+
 class Expectation:
     """Whether each file has what is expected, in one of its channels."""
 
@@ -67,21 +98,16 @@ class Expectation:
         if not wanted.strip(" -"):
             raise SpecError(f"expect is {shorten(wanted)}; write digits, or the label of an event")
         self.wanted = wanted
-        self.files: list[HeardFile] = []
-
-    def take(self, record: Record) -> None:
-        if isinstance(record, Start):
-            self.files.append(HeardFile(record.source, record.channels))
-        elif isinstance(record, Event) and record.phase == "end":
-            self.files[-1].add(record)
+        self.hearing = Hearing(keeps_events=True)
 
     @property
     def is_met(self) -> bool:
-        return bool(self.files) and all(file.find(self.wanted) for file in self.files)
+        files = self.hearing.files
+        return bool(files) and all(file.find(self.wanted) for file in files)
 
     def describe(self) -> list[str]:
         """A line a file, for people."""
-        return [self._describe(file) for file in self.files]
+        return [self._describe(file) for file in self.hearing.files]
 
     def _describe(self, file: HeardFile) -> str:
         found = file.find(self.wanted)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from streamer.analysis.bank import Analysis, Bank
 from streamer.analysis.frames import FrameSpec
 from streamer.analysis.groups import fit_windows
+from streamer.base.arguments import read_array, read_rate
 from streamer.base.errors import SpecError
 from streamer.base.text import offer, shorten
 from streamer.base.units import NUMBER, parse_hop_samples, parse_length_samples
@@ -19,6 +20,9 @@ from streamer.plans.band_words import FILE, PLAIN, Band, Term, Word, check_count
 
 AUTO = "auto"
 SHORTEST = "85ms"  # of windows nobody gave a length: parts tones of 24 Hz and shows syllables
+SLOWEST_HZ = (
+    200.0  # of sampling: at lower rates it has as many samples as at this one, 17, to part anything at all
+)
 
 _TURNED = re.compile(r"\s*(probes|bands)\s*\((.*)\)\s*", re.DOTALL | re.IGNORECASE)
 _OPENING = re.compile(r"\s*(?:probes|bands)\s*\(", re.IGNORECASE)
@@ -36,6 +40,7 @@ def parse_bank(spec: str, fs_hz: float | None = None) -> Bank:
     """
     if not isinstance(spec, str):
         raise SpecError(f"bands is {spec!r}; write a band specification such as 697,770,852")
+    fs_hz = None if fs_hz is None else read_rate(fs_hz, name="fs_hz")
     bands, scale = _read(spec, fs_hz)
     bank = _make_bank(bands, scale=scale, spec=spec)
     if fs_hz is not None:
@@ -50,11 +55,12 @@ def make_bank(bands: str | ArrayLike | Bank, fs_hz: float | None = None) -> Bank
     if isinstance(bands, Bank):
         bank = bands
     else:
-        try:
-            freqs_hz = np.atleast_1d(np.asarray(bands, dtype=np.float64))
-        except (ValueError, TypeError) as error:
-            raise SpecError(f"bands must be a specification or numbers of hertz ({error})") from error
-        bank = Bank(freqs_hz=freqs_hz)
+        given = read_array(bands, name="bands")
+        if given.dtype.kind not in "iuf":
+            raise SpecError(
+                f"bands is {shorten(bands)}; it must be a specification, numbers of hertz or a Bank"
+            )
+        bank = Bank(freqs_hz=np.atleast_1d(given.astype(np.float64)))
     if fs_hz is not None:
         bank.check_below_nyquist(fs_hz)
     return bank
@@ -71,7 +77,7 @@ def make_analysis(
 ) -> Analysis:
     """How a bank is measured. AUTO is the window that each band's width needs, and the shortest for probes."""
     is_auto = window_length == AUTO
-    length = parse_length_samples(shortest if is_auto else window_length, fs_hz)
+    length = find_shortest(fs_hz, shortest) if is_auto else parse_length_samples(window_length, fs_hz)
     frames = FrameSpec(
         length_samples=length, hop_samples=parse_hop_samples(hop, length, fs_hz), window=window
     )
@@ -80,6 +86,11 @@ def make_analysis(
     if is_auto:
         return fit_windows(bank, fs_hz, frames)
     return Analysis(bank=bank, frames=frames, fs_hz=fs_hz)
+
+
+def find_shortest(fs_hz: float, shortest: str = SHORTEST) -> int:
+    """Samples of the shortest window, where nobody gave one a length."""
+    return parse_length_samples(shortest, max(fs_hz, SLOWEST_HZ))
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,12 +33,19 @@ def make_set_up(
     *,
     joins_copies: bool = True,
     silence_s: float | None = None,
+    needs_plans: bool = True,
 ) -> SetUp:
-    """What a stream calls once the source is open: the levels to show, by its rate, and what hears the plans."""
+    """What a stream calls once the source is open: the levels to show, by its rate, and what hears the plans.
+
+    needs_plans: SpecError where the rate allows none of them; else levels alone are better than nothing
+    """
 
     def set_up(info: SourceInfo) -> Listening:
-        display = choose_display(info.fs_hz)
-        detectors, remarks = make_what_fits(plans, info)
+        try:
+            display = choose_display(info.fs_hz)
+        except SpecError as error:
+            raise SpecError(f"{info.name}: {error}") from error
+        detectors, remarks = make_what_fits(plans, info, needs_one=needs_plans)
         return Listening(
             display=display,
             detectors=detectors,
@@ -74,11 +81,11 @@ def make_detectors(plans: Sequence[str], fs_hz: float, channels: int) -> Iterato
 
 
 def make_what_fits(
-    plans: Sequence[str], info: SourceInfo
+    plans: Sequence[str], info: SourceInfo, *, needs_one: bool = True
 ) -> tuple[list[tuple[str, int, Detector]], list[str]]:
     """As make_detectors, of the entries that the source's rate allows; and a sentence for each of the others.
 
-    SpecError when that leaves nothing to listen for.
+    needs_one: SpecError when that leaves nothing to listen for
     """
     detectors: list[tuple[str, int, Detector]] = []
     remarks: list[str] = []
@@ -88,6 +95,6 @@ def make_what_fits(
             fitting, left_out = build_what_fits(plan, info.fs_hz, channel)
             detectors += [(plan.name, channel, detector) for detector in fitting]
         remarks += [f"{info.name}: {what}" for what in left_out]
-    if remarks and not detectors:
+    if remarks and not detectors and needs_one:
         raise SpecError(remarks[0] if len(remarks) == 1 else f"{remarks[0]}; and {len(remarks) - 1} more")
     return detectors, remarks

@@ -5,7 +5,7 @@ A plan's sections are the kinds of decision, detectors/registry.py, each of whic
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +66,18 @@ class Plan:
             heading = load_kind(section).heading
             tables += ["\n".join([heading, *format_fields(spec)]) for spec in specs]
         return "\n\n".join(tables) + "\n"
+
+
+def list_plan_names(plan: Any) -> list[str]:
+    """Of plans as Python programs name them; none for None."""
+    is_several = isinstance(plan, Iterable) and not isinstance(plan, str | bytes | Mapping)
+    listed: list[str] = []
+    for name in () if plan is None else plan if is_several else (plan,):
+        if not isinstance(name, str | Path):
+            allowed = 'a shipped plan\'s name, such as "dtmf", a TOML file, or several of these'
+            raise SpecError(f"plan is {shorten(name)}; it must be {allowed}")
+        listed.append(str(name))
+    return listed
 
 
 def choose_plans(names: Sequence[str]) -> tuple[str, ...]:

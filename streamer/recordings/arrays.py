@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from streamer.base.arguments import read_array
 from streamer.base.errors import SpecError
 from streamer.base.units import MAX_RATE_HZ, MAX_VALUES_PER_S
 from streamer.sources.channels import MAX_CHANNELS
@@ -24,7 +25,7 @@ def take_samples(x: ArrayLike, axis: int, *, shortest_samples: int) -> NDArray[A
     shortest_samples: fewer make no sense; where another axis has as many, that one is plainly the time, and SpecError
     says how to tell so
     """
-    signal = np.asarray(x)
+    signal = read_array(x, name="x")
     if signal.dtype.kind not in "iuf":
         raise SpecError(f"x holds {signal.dtype}; samples are real numbers: integers (PCM) or floating point")
     if not signal.ndim or not signal.size:
@@ -56,6 +57,14 @@ def check_channels(signal: NDArray[Any], fs_hz: float) -> None:
             f"x has shape {signal.shape} with time last: {n_channels} channels, and at {fs_hz:g} Hz no more than "
             f"{most} are heard at once: give fewer, or axis= if time is another axis"
         )
+
+
+def describe_nonfinite(name: str, n: int) -> str:
+    """What somebody should be told of a signal that holds such values."""
+    values = (
+        "1 sample is NaN or infinite; it was" if n == 1 else f"{n} samples are NaN or infinite; they were"
+    )
+    return f"{name}: {values} taken for silence"
 
 
 def check_memory(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import logging
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from streamer.analysis.blocks import Engine
 from streamer.analysis.frames import FrameSpec
 from streamer.analysis.meters import InputMeter
 from streamer.analysis.values import to_floats
+from streamer.base.arguments import read_rate
 from streamer.base.errors import TERMINATED, SourceError, SpecError, StreamerError
 from streamer.base.units import format_duration
 from streamer.base.version import __version__
@@ -24,8 +25,9 @@ from streamer.detectors.decoder import Decoder
 from streamer.events import End, ErrorRecord, Event, GapRecord, Record, Start, Stats
 from streamer.events.clocks import D, WallClock
 from streamer.plans.listening import make_detectors, make_what_fits
+from streamer.plans.plan import list_plan_names
 from streamer.recordings import Progress
-from streamer.recordings.arrays import check_channels, take_samples
+from streamer.recordings.arrays import check_channels, describe_nonfinite, take_samples
 from streamer.recordings.progress import Progress as ProgressForm
 from streamer.recordings.progress import follow
 from streamer.sources import Loss, Source, SourceInfo, SourceSpec, open_source
@@ -213,6 +215,8 @@ def listen(task: Task, *, progress: Progress | None = None, stdin_fd: int = 0) -
             dropped=stats.dropped,
         )
         yield recording.date(end)
+        if stats.nonfinite:
+            yield Remark(describe_nonfinite(info.name, stats.nonfinite))
         yield from (Remark(remark) for remark in source.remarks)
         if failure is not None and not isinstance(failure, Exception):
             yield Remark(message)
@@ -246,19 +250,12 @@ def _listen_to_blocks(
 
 def _tell_losses(recording: Recording, losses: Sequence[Loss], limit: int | None) -> Iterator[GapRecord]:
     """What a recording's damage has taken. Of that, what is missing at the end is fed as nothing."""
-    info = recording.info
     for loss in losses:
         lost = loss.n_samples if limit is None else min(loss.n_samples, limit - loss.sample)
         if lost > 0:
             recording.note_lost(loss.sample, lost)
-            yield GapRecord(
-                sample=loss.sample,
-                t_s=loss.sample / info.fs_hz,
-                lost_samples=lost,
-                reason="damaged",
-                time=recording.decoder.clock.text(loss.sample),
-                file=info.name,
-            )
+            place = recording.decoder.clock.place(loss.sample)
+            yield GapRecord(**place, lost_samples=lost, reason="damaged", file=recording.info.name)
 
 
 def _find_reason(failure: BaseException | None) -> str:
@@ -306,12 +303,13 @@ def detect(
     >>> [(event.label, round(event.t_s, 3), round(event.duration_s, 3)) for event in events]
     [('5', 0.1, 0.1)]
     """
-    rate_hz = float(fs)
-    is_rate = 0 < rate_hz < math.inf  # what it is else is said once it is known that x is samples
-    signal = take_samples(x, axis, shortest_samples=round(SHORTEST_S * rate_hz) if is_rate else 0)
+    rate_hz = read_rate(fs)
+    names = list_plan_names(plan)
+    if plan is None:
+        raise SpecError('plan is None; it must say what is listened for, such as "dtmf"')
+    signal = take_samples(x, axis, shortest_samples=round(SHORTEST_S * rate_hz))
     check_channels(signal, rate_hz)
     samples = signal.reshape(-1, signal.shape[-1])
-    names = [str(p) for p in ([plan] if isinstance(plan, str | Path) else plan)]
     info = SourceInfo(name="array", fs_hz=rate_hz, channels=len(samples))
     recording = Recording(info, names, strict=True, joins_copies=parse_copies(copies))
     n = recording.block_samples
@@ -323,4 +321,6 @@ def detect(
             if report:
                 report(start + len(block), samples.shape[1])
     found += recording.finish()
+    if n_nonfinite := recording.stats.nonfinite:
+        logging.getLogger("streamer").warning("%s", describe_nonfinite("x", n_nonfinite))
     return [event for event in found if begins or event.phase == "end"]

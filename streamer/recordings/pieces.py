@@ -24,6 +24,7 @@ from streamer.events import Event
 from streamer.plans.band_report import describe_gap
 from streamer.plans.bands import AUTO, make_analysis, parse_bank
 from streamer.recordings import Progress
+from streamer.recordings.arrays import describe_nonfinite
 from streamer.recordings.choose_frames import DEFAULT_TOP_HZ, LEAST_SAMPLES, MOST_BANDS, find_top_hz
 from streamer.recordings.threads import Meter, spread
 from streamer.sources import SourceSpec, open_source
@@ -132,7 +133,10 @@ class Spectra:
             n_samples = info.n_samples
             if n_samples is not None:
                 n_samples = min(n_samples, n_samples if self._stop is None else self._stop) - self._start
-            measurement = spec.make_measurement(info.fs_hz, n_samples)
+            try:
+                measurement = spec.make_measurement(info.fs_hz, n_samples)
+            except SpecError as error:
+                raise SpecError(f"{info.name}: {error}") from error
             if n_samples is not None and spec.is_auto:
                 shortened = shorten_windows(measurement.analysis, n_samples)
                 measurement = dataclasses.replace(measurement, analysis=shortened)
@@ -170,11 +174,7 @@ class Spectra:
     def remarks(self) -> list[str]:
         """What the user should be told at the end, a sentence each."""
         n = self._source.nonfinite_samples
-        lost = (
-            [f"{self.heading.name}: {n} samples are NaN or infinite; they were taken for silence"]
-            if n
-            else []
-        )
+        lost = [describe_nonfinite(self.heading.name, n)] if n else []
         left_out = self._recording.left_out if self._recording else []
         analysis = self.heading.measurement.analysis
         told = [line for line in (describe_gap(analysis), self._describe_short_windows()) if line]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, get_args
 
 import numpy as np
@@ -14,6 +13,7 @@ from streamer.analysis.frames import FrameSpec, Window, spell_window
 from streamer.analysis.goertzel import turn
 from streamer.analysis.groups import fit_windows, shorten_windows
 from streamer.analysis.values import Measurement, Scale, to_floats
+from streamer.base.arguments import read_count, read_rate
 from streamer.base.errors import SpecError
 from streamer.plans.bands import make_bank
 from streamer.recordings.arrays import check_memory, take_samples
@@ -25,6 +25,7 @@ _LEAST_SAMPLES = (
     9  # of a signal whose axes could be meant the other way round: (samples, channels) has 1 to 8
 )
 DEFAULT_LENGTH = 2048
+IN_SAMPLES = "a whole number of samples, at least 1"
 _PIECE_SAMPLES = 1 << 16  # goertzel takes a long signal in pieces, so that its scratch memory stays small
 
 
@@ -47,7 +48,7 @@ def goertzel(
     >>> (2 * np.abs(X) / len(x)).round(3)
     array([0.5, 0. ])
     """
-    fs = _check_rate(fs)
+    fs = read_rate(fs)
     signal = take_samples(x, axis, shortest_samples=_LEAST_SAMPLES)
     _check_finite(signal, np.dtype(np.float64))
     length = signal.shape[-1]
@@ -103,11 +104,12 @@ def spectrogram(
     """
     if scale not in get_args(Scale):
         raise SpecError(f'scale is "{scale}"; it must be one of {", ".join(get_args(Scale))}')
-    if workers < 1:
-        raise SpecError(f"workers is {workers}; it must be at least 1")
-    fs = _check_rate(fs)
+    workers, fs = read_count(workers, name="workers"), read_rate(fs)
     kind = _check_dtype(dtype)
-    shortest_length = DEFAULT_LENGTH if window_length is None else window_length
+    shortest_length = DEFAULT_LENGTH
+    if window_length is not None:
+        shortest_length = read_count(window_length, name="window_length", allowed=IN_SAMPLES)
+    hop_length = read_count(hop_length, name="hop_length", allowed=IN_SAMPLES)
     signal = take_samples(x, axis, shortest_samples=shortest_length)
     _check_finite(signal, kind)
     frames = _frame_spec(shortest_length, hop_length, window)
@@ -156,19 +158,8 @@ def _check_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     return checked
 
 
-def _check_rate(fs: float) -> float:
-    if not (math.isfinite(fs) and fs > 0):
-        raise SpecError(f"fs is {fs}; a sample rate is a positive number of hertz")
-    return float(fs)
-
-
 def _frame_spec(length: int, hop: int, window: Window) -> FrameSpec:
-    for name, value in (("window_length", length), ("hop_length", hop)):
-        if not isinstance(value, int | np.integer):
-            raise SpecError(f"{name} is {value!r}; it is counted in samples, a whole number")
-    if length < 1:
-        raise SpecError(f"window_length is {length}; it must be at least 1 sample")
-    if not 1 <= hop <= length:
+    if hop > length:
         raise SpecError(
             f"hop_length is {hop}; it must lie in 1..{length} (window_length), "
             "or samples between frames would never be looked at"

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
+import streamer
 from tests.programs import digits_of, read_lines, run
 from tests.signals import dtmf_digits
 from tests.sox import make_with_sox, needs_sox
@@ -181,11 +182,13 @@ def test_strange_input_holds_no_digit_and_breaks_nothing(name: str, tmp_path: Pa
     soundfile.write(path, STRANGE[name].astype(np.float32), 8000, subtype="FLOAT")
     done = run("detect", path, "--json")
     records = read_lines(done.stdout)
-    assert (done.returncode, done.stderr) == (0, "")
+    n = 8000 if name in ("NaN", "infinity") else 0
+    told = f"streamer: strange.wav: {n} samples are NaN or infinite; they were taken for silence\n" * bool(n)
+    assert (done.returncode, done.stderr) == (0, told)
     assert digits_of(records) == ""
     stats = next(record for record in records if record["type"] == "stats")
     assert stats["analysed"] == STRANGE[name].size
-    assert stats.get("nonfinite", 0) == (8000 if name in ("NaN", "infinity") else 0)
+    assert stats.get("nonfinite", 0) == n
 
 
 @pytest.mark.parametrize("rate_hz", [1, 3, 3000])
@@ -385,3 +388,19 @@ def test_digits_alone_are_not_asked_of_plans_that_tell_none(
     assert (
         run("detect", str(tmp_path / "a.wav"), "--digits", "--plan", "fax", "--plan", "dtmf").stdout == "5\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("n", "told"),
+    [(1, "1 sample is NaN or infinite; it was"), (7, "7 samples are NaN or infinite; they were")],
+)
+def test_samples_that_are_no_numbers_are_told_by_file_and_by_array(
+    tmp_path: Path, n: int, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    samples, _ = dtmf_digits("42", 8000)
+    samples[-n:] = np.nan
+    soundfile.write(tmp_path / "nan.wav", samples, 8000, subtype="FLOAT")
+    done = run("detect", str(tmp_path / "nan.wav"), "--digits")
+    assert (done.stdout, done.stderr) == ("42\n", f"streamer: nan.wav: {told} taken for silence\n")
+    assert [event.label for event in streamer.detect(samples, 8000)] == ["4", "2"]
+    assert [record.message for record in caplog.records] == [f"x: {told} taken for silence"]

@@ -256,10 +256,38 @@ def test_a_damaged_count_of_frames_makes_no_days_of_silence(whole, tmp_path):
     content = damage(content, "zeroed", len(content) // 2, 400)
     at = content.index(b"Xing") + 8
     (tmp_path / "x.mp3").write_bytes(content[:at] + b"\x7f" + content[at + 1 :])
-    samples, (loss, rest), _, _ = read(tmp_path / "x.mp3")
+    samples, (loss,), _, _ = read(tmp_path / "x.mp3")
     assert len(samples) == pytest.approx(len(expected), abs=3 * 576)
     assert loss.n_samples < FS
-    assert rest.n_samples > 1e9
+
+
+@pytest.mark.parametrize(
+    ("at", "instead"),
+    [(0, b"XXXX"), (1, b"\0"), (7, b"\0"), (8, b"\xff" * 4)],
+    ids=["word", "letter", "flags", "count"],
+)
+@pytest.mark.parametrize(
+    "options", ["-b:a 64k", "-ar 44100 -q:a 4", "-ar 22050 -ac 2 -b:a 48k", "libsndfile"]
+)
+def test_a_recording_whose_first_frame_lost_its_word_on_the_others_begins_at_its_time_all_the_same(
+    tmp_path, options, at, instead
+):
+    path = tmp_path / "x.mp3"
+    if options == "libsndfile":
+        sf.write(path, NOISE, FS, format="MP3")
+    else:
+        sf.write(tmp_path / "x.wav", NOISE, FS)
+        words = f"{program('ffmpeg')} -v error -i {tmp_path}/x.wav -c:a libmp3lame {options} {path}"
+        subprocess.run(words.split(), check=True)
+    expected, *_ = read(path)
+    content = path.read_bytes()
+    tag_at = max(content.find(b"Xing"), content.find(b"Info")) + at
+    path.write_bytes(content[:tag_at] + instead + content[tag_at + len(instead) :])
+    samples, losses, message, _ = read(path)
+    assert (losses, message) == ([], "")
+    assert len(samples) == pytest.approx(len(expected), abs=1152)
+    n = min(len(samples), len(expected))
+    np.testing.assert_allclose(samples[1152:n], expected[1152:n], atol=1e-3)
 
 
 @pytest.mark.parametrize("suffix", ["ogg", "opus", "mp3"])

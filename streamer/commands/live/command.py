@@ -96,6 +96,7 @@ def command(**given: Any) -> None:
         plans,
         partial(choose_display, settings),
         silence_s=settings.silence_s,
+        needs_plans=options.is_digits or "plan" in settings.given,
         joins_copies=parse_copies(options.copies),
     )
     code = watch(spec, set_up)

@@ -23,10 +23,11 @@ from streamer.base.folders import find_config_folder
 from streamer.base.shipped import find_configs
 from streamer.base.text import offer, printable, shorten
 from streamer.base.toml import TomlFile, is_there, read_toml
-from streamer.commands.live.settings import SETTINGS, LiveSettings, read_plan
+from streamer.base.units import parse_length_samples
+from streamer.commands.live.settings import SETTINGS, TYPICAL_FS_HZ, LiveSettings, read_plan
 from streamer.detectors.registry import KINDS
-from streamer.plans.bands import make_analysis, parse_bank
-from streamer.plans.plan import NO_PLAN
+from streamer.plans.bands import AUTO, make_analysis, parse_bank
+from streamer.plans.plan import NO_PLAN, PlanError, load_plan
 
 __all__ = [
     "ConfigError",
@@ -111,14 +112,16 @@ def load_settings(
         name = layers[chosen].profile
         assert name is not None
         layers.insert(chosen, _load_profile(name, layers[chosen].profile_origin, findings))
-    if findings:
-        raise ConfigError(findings)
 
     texts = {setting.key: setting.default for setting in SETTINGS}
     origins = dict.fromkeys(texts, "default")
     for layer in layers:
         texts |= layer.texts
         origins |= layer.origins
+    findings += _find_hop_beyond_window(texts, origins)
+    of_plans = _find_wrong_plans(texts, origins)
+    if findings or len(of_plans) > 1:  # one alone is told by whoever loads it
+        raise ConfigError(findings + of_plans)
     if (
         name is not None and origins["plan"] == "default"
     ):  # a profile is a whole, with its plan or without one
@@ -131,6 +134,36 @@ def load_settings(
         }  # who names a profile asks for no band of it: those that a rate cannot carry are left out
     values = LiveSettings(**fields, given=set_keys)
     return Settings(values=values, texts=texts, origins=origins, profile=name, notes=tuple(notes))
+
+
+def _find_wrong_plans(texts: Mapping[str, str], origins: Mapping[str, str]) -> list[str]:
+    """Plans in force that are not there or not in order."""
+    findings: list[str] = []
+    for name in read_plan(texts["plan"]):
+        try:
+            load_plan(name)
+        except PlanError as error:
+            findings += [f"{error.name}:{found}" for found in error.findings]
+        except SpecError as error:
+            findings.append(f"{origins['plan']}: {error}")
+    return findings
+
+
+def _find_hop_beyond_window(texts: Mapping[str, str], origins: Mapping[str, str]) -> list[str]:
+    """As far as that is known before the sample rate is."""
+    lengths = (texts["window_length"], texts["hop"])
+    are_alike = (
+        len({text.strip().isdecimal() for text in lengths}) == 1
+    )  # both in samples, or both in seconds
+    if are_alike and texts["window_length"] != AUTO and "%" not in texts["hop"]:
+        window, hop = (parse_length_samples(text, TYPICAL_FS_HZ) for text in lengths)
+        if hop > window:
+            finding = (
+                f"{origins['hop']}: hop is {shorten(texts['hop'])}, longer than window_length, "
+                f"{shorten(texts['window_length'])}: samples between frames would never be looked at"
+            )
+            return [finding]
+    return []
 
 
 def find_config_files() -> list[Path]:
@@ -323,7 +356,9 @@ def choose_display(settings: LiveSettings, fs_hz: float) -> Analysis:
 def resolve_bank(settings: LiveSettings, fs_hz: float) -> Bank:
     """The bank asked for. Bands nobody asked for, the default's, are left out where the rate cannot carry them."""
     bank = parse_bank(settings.bands)
-    if "bands" in settings.given or bank.freqs_hz[0] >= fs_hz / 2:
+    if "bands" in settings.given:
         bank.check_below_nyquist(fs_hz)
         return bank
+    if bank.freqs_hz[0] >= fs_hz / 2:  # of what is sampled so slowly that none is left
+        return parse_bank(f"third-octave:{fs_hz / 20:g}-{fs_hz / 2.5:g}", fs_hz)
     return bank.take_first(int(np.searchsorted(bank.freqs_hz, fs_hz / 2)))

@@ -41,6 +41,7 @@ from streamer.plans.listening import SetUp
 
 HEALTH_EVERY_S = 10.0
 PLAIN_STEP_S = 0.5
+IN_THE_PIPE_S = 0.4  # what was there before us has come by then
 LAST_WORDS_S = 1.0  # for readers to take what is left; all told the end may take two seconds
 
 
@@ -64,6 +65,7 @@ class Monitor:
         self._reason: Reason | None = None
         self._interrupts = find_interrupts()
         self._health_s = time.monotonic()
+        self._ready_s: float | None = None
         self._events = 0
         self._lost_samples = 0
         self._outputs: list[Output] = []
@@ -94,16 +96,13 @@ class Monitor:
             if spec.has_dashboard:
                 self._view = stack.enter_context(View(spec, stream))
             started: Section | None = None
+            items: list[Item] = []  # not taken yet, as the start comes before them
             while not stream.finished:
-                items = stream.step(self._find_timeout_s(), may_collect=not self._should_wait(stream))
+                items += stream.step(self._find_timeout_s(), may_collect=not self._should_wait(stream))
                 if started is None and self._may_begin(stream, items):
                     started = self._begin(stream)
-                for item in items:
-                    if isinstance(item, Batch):
-                        if self._view:
-                            self._view.add(item)
-                    else:
-                        self._report(item)
+                if started is not None or stream.section is None:
+                    items = self._take(items)
                 if started is not None and stream.section is not None and stream.section is not started:
                     started = stream.section
                     self._start(started)
@@ -120,11 +119,30 @@ class Monitor:
                     return INTERRUPTED_TWICE
             if started is None and stream.section is not None:
                 started = self._begin(stream)
+            self._take(items)
             return self._end(stream) if started else 0
 
     def _may_begin(self, stream: Stream, items: list[Item]) -> bool:
-        """Whether its samples are taken from now on, so that nobody who waits for `start` to play loses any."""
-        return stream.section is not None and (bool(items) or stream.status.is_ready)
+        """Whether its samples are taken from now on, so that nobody who waits for `start` to play loses any.
+
+        What lies in a pipe already is older than that: only once it has come is it known when sample 0 was made.
+        """
+        section = stream.section
+        if section is None or not (items or stream.status.is_ready):
+            return False
+        if not (section.info.is_piped and section.dates.are_of_arrival):
+            return True
+        self._ready_s = self._ready_s or time.monotonic()
+        return time.monotonic() - self._ready_s > IN_THE_PIPE_S
+
+    def _take(self, items: list[Item]) -> list[Item]:
+        """Show and tell them; none is left."""
+        for item in items:
+            if not isinstance(item, Batch):
+                self._report(item)
+            elif self._view:
+                self._view.add(item)
+        return []
 
     def _begin(self, stream: Stream) -> Section:
         """Open the files, for which there was no reason before, and say what is listened to."""

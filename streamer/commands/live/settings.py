@@ -19,6 +19,7 @@ from streamer.base.units import (
 )
 from streamer.plans.bands import AUTO, parse_bank
 from streamer.plans.plan import choose_plans
+from streamer.sources.channels import parse_channels
 
 TYPICAL_FS_HZ = 48000.0  # stands in for the rate while only the form of a length is checked
 COMMON_WINDOWS = (
@@ -105,7 +106,10 @@ def _read_channels(text: str) -> str | None:
         raise SpecError(
             f"channels is {shorten(text)}; write a channel counted from 1, such as 1 or 1,2, all or mix"
         )
-    return None if text == "auto" else text
+    if text == "auto":
+        return None
+    parse_channels(text, is_raw="/" in text)
+    return text
 
 
 def _read_silence(text: str) -> float | None:

@@ -25,7 +25,13 @@ MPEG_1, MPEG_2, NO_MPEG = 3, 2, 1  # as a header says it; 0 is MPEG 2.5
 MONO = 3
 HEAD_KBIT_INDEX = 9  # of the frame that says how many follow: long enough for that at any rate
 DECODER_DELAY_SAMPLES = 529  # which the decoder takes off where the first frame says how many follow
-COUNTS_FRAMES, COUNTS_BYTES, HAS_TABLE, HAS_QUALITY = 1, 2, 4, 8  # flags of that frame
+COUNTS_FRAMES, COUNTS_BYTES, HAS_TABLE, HAS_QUALITY = 1, 2, 4, 8  # flags of that frame,
+ALL_FLAGS = COUNTS_FRAMES | COUNTS_BYTES | HAS_TABLE | HAS_QUALITY  # which these encoders set:
+ENCODERS = (b"LAME", b"Lavc", b"Lavf", b"L3.9", b"GOGO")
+NAME_AT = 120  # so far behind the tag they say then who they are
+USUAL_DELAY_SAMPLES = 576  # that they put before the sound
+TAGS = (b"Xing", b"Info")
+MAX_FRAMES = 10**8  # a month of them
 MAX_TRAILER_BYTES = 4096  # tags behind the last frame
 
 
@@ -140,9 +146,12 @@ def read_announcement(frame: bytes, header: Header) -> Announcement | None:
     at = header.sound_at - header.packing_at + 4
     if frame[36:40] == b"VBRI":
         return Announcement(n_frames=int.from_bytes(frame[50:54]), start_samples=0, end_samples=0)
-    if frame[at : at + 4] not in (b"Xing", b"Info"):
+    if frame[at : at + 4] not in TAGS:
         return None
-    flags = int.from_bytes(frame[at + 4 : at + 8])
+    return _read_tag(frame, at, flags=int.from_bytes(frame[at + 4 : at + 8]))
+
+
+def _read_tag(frame: bytes, at: int, *, flags: int) -> Announcement:
     n_frames = int.from_bytes(frame[at + 8 : at + 12]) if flags & COUNTS_FRAMES else None
     for flag, n_bytes in ((COUNTS_FRAMES, 4), (COUNTS_BYTES, 4), (HAS_TABLE, 100), (HAS_QUALITY, 4)):
         at += n_bytes if flags & flag else 0
@@ -153,6 +162,28 @@ def read_announcement(frame: bytes, header: Header) -> Announcement | None:
         start_samples=(delays >> 12) + DECODER_DELAY_SAMPLES if is_encoder_known else 0,
         end_samples=(delays & 0xFFF) - DECODER_DELAY_SAMPLES if is_encoder_known else 0,
     )
+
+
+def read_damaged_announcement(frame: bytes, header: Header, n_frames: int) -> Announcement | None:
+    """None when the frame has sound in it, as it seems, or when its announcement is in order.
+
+    Without it a decoder takes the frame for sound, and all that follows comes a frame and the encoder's delay too late.
+    What is left of it tells: where it would say how its sound is packed it is blank, and two of tag, number of frames
+    (n_frames follow) and encoder are still there.
+    """
+    at = header.sound_at - header.packing_at + 4
+    flags, count = int.from_bytes(frame[at + 4 : at + 8]), int.from_bytes(frame[at + 8 : at + 12])
+    is_known = frame[at + NAME_AT : at + NAME_AT + 4] in ENCODERS
+    letters = max(sum(a == b for a, b in zip(frame[at : at + 4], tag, strict=False)) for tag in TAGS)
+    is_in_order = letters == 4 and (flags == ALL_FLAGS or not is_known) and count < MAX_FRAMES
+    if any(frame[header.packing_at : header.sound_at]) or is_in_order:
+        return None
+    if (letters >= 3) + (abs(count - n_frames) <= 1) + is_known < 2:
+        return None
+    told = _read_tag(frame, at, flags=ALL_FLAGS)
+    if not is_known:
+        told = replace(told, start_samples=USUAL_DELAY_SAMPLES + DECODER_DELAY_SAMPLES, end_samples=0)
+    return replace(told, n_frames=n_frames)
 
 
 def make_head(header: Header, n_frames: int) -> bytes:
@@ -176,7 +207,9 @@ def survey(data: FileBytes) -> Survey | None:
     if not found:
         return None
     header, first = found[0]
-    announced = read_announcement(data.read(first.begin, first.end - first.begin), header)
+    head = data.read(first.begin, first.end - first.begin)
+    damaged = read_damaged_announcement(head, header, len(found) - 1)
+    announced = damaged or read_announcement(head, header)
     frames = [frame for _, frame in found[announced is not None :]]
     if not frames:
         return None
@@ -184,7 +217,8 @@ def survey(data: FileBytes) -> Survey | None:
     n_announced = announced.n_frames if announced else None
     n_cut = _count_cut(data, frames)
     is_longer = n_announced is not None and len(frames) > n_announced + 1
-    if len(runs) == 1 and not n_cut and not is_longer and (n_announced or 0) <= len(frames) + 1:
+    is_whole = len(runs) == 1 and not n_cut and damaged is None
+    if is_whole and not is_longer and (n_announced or 0) <= len(frames) + 1:
         return None
     mean_bytes = sum(frame.end - frame.begin for frame in frames) / len(frames)
     lost = [round((after[0].begin - run[-1].end) / mean_bytes) for run, after in pairwise(runs)]
@@ -195,11 +229,11 @@ def survey(data: FileBytes) -> Survey | None:
         lost = [n_missing]
     before = announced.start_samples if announced else 0
     stretches = [Stretch(begin=runs[0][0].begin, end=runs[0][-1].end, head=b"", sample=0)]
-    if is_longer:
+    if is_longer or damaged:
         head, sample = make_head(header, len(runs[0])), DECODER_DELAY_SAMPLES - before
         stretches = [replace(stretches[0], head=head, sample=sample)]
     elif announced:
-        stretches = [replace(stretches[0], head=data.read(first.begin, first.end - first.begin))]
+        stretches = [replace(stretches[0], head=head)]
     number = len(runs[0])
     for run, n_lost in zip(runs[1:], lost, strict=True):
         number += n_lost
@@ -233,14 +267,17 @@ def _is_unbroken(data: FileBytes, at: int) -> bool:
                 break
             n_bytes = lengths[octets] = header.n_bytes
             if not n_frames:
-                announced = read_announcement(data.read(at, n_bytes), header)
+                head = data.read(at, n_bytes), header
+                announced = read_announcement(*head)
         at += n_bytes
         n_frames += 1
     n_announced = None if announced is None else announced.n_frames
     is_all = (
         n_announced is None or n_announced <= n_frames <= n_announced + 2
     )  # or the decoder would end there
-    return n_frames > 0 and is_all and 0 <= data.size - at <= MAX_TRAILER_BYTES
+    if not n_frames or not is_all or not 0 <= data.size - at <= MAX_TRAILER_BYTES:
+        return False
+    return read_damaged_announcement(*head, n_frames - 1) is None
 
 
 def _join(data: FileBytes, frames: list[Frame]) -> list[list[Frame]]:

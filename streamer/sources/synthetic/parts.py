@@ -213,4 +213,9 @@ def make(part: Part) -> Made:
         choose(key, allowed, name=f"{part.name}: option")
     if part.kind == "plan":
         part = read_as_a_sound(part)
-    return MAKERS.get(part.kind, make_code)(part)
+    try:
+        return MAKERS.get(part.kind, make_code)(part)
+    except SpecError as error:  # of a number in it, which knows nothing of the whole
+        if part.usage in str(error):
+            raise
+        raise SpecError(f"{error}; {part.usage}") from error

@@ -67,9 +67,12 @@ class Part:
     def sounds(self) -> bool:
         return self.kind not in ABOUT_THE_WHOLE
 
+    @property
+    def usage(self) -> str:
+        return f"it is written {USAGE.get(self.kind) or FAMILY_USAGE.format(self.kind)}"
+
     def refuse(self, why: str) -> SpecError:
-        usage = USAGE.get(self.kind) or FAMILY_USAGE.format(self.kind)
-        return SpecError(f"{self.name}: {why}; it is written {usage}")
+        return SpecError(f"{self.name}: {why}; {self.usage}")
 
     def level_dbfs(self) -> float:
         if self.level is None:

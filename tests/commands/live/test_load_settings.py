@@ -198,7 +198,14 @@ def test_bands_somebody_asked_for_are_not_left_out():
     with pytest.raises(SpecError, match="band 5k is"):
         resolve_bank(values, 8000)
     with pytest.raises(SpecError, match="band 50 is"):
-        resolve_bank(LiveSettings(), 50)
+        resolve_bank(values, 50)
+
+
+@pytest.mark.parametrize("fs_hz", [1.0, 10.0, 50.0, 90.0])
+def test_where_a_rate_can_carry_none_of_the_usual_bands_there_are_thirds_of_what_it_can(fs_hz):
+    bank = resolve_bank(LiveSettings(), fs_hz)
+    assert len(bank) >= 8
+    assert fs_hz / 25 < bank.freqs_hz[0] < bank.freqs_hz[-1] < fs_hz / 2
 
 
 def test_lengths_become_samples_once_the_rate_is_known():
@@ -249,3 +256,28 @@ def test_any_file_gives_settings_or_a_spec_error(tmp_path_factory, text):
     except SpecError as error:
         message = str(error)
     assert bool(message) is (values is None)
+
+
+def test_plans_with_mistakes_and_lengths_that_do_not_fit_are_told_with_all_the_rest(places):
+    (places / "here/mine.toml").write_text('[dtmf]\npreset = "nope"\n[[tone]]\nname = 5\nfreqs = [440]\n')
+    (places / "here/streamer.toml").write_text(
+        '[live]\nfps = 0\nplan = ["mine.toml", "dtmff"]\nwindow_length = "20ms"\nhop = "30ms"\nchannels = "0"\n'
+    )
+    with pytest.raises(ConfigError) as caught:
+        load()
+    heading, *lines = str(caught.value).splitlines()
+    assert heading == "settings: 6 mistakes"
+    for wanted in (
+        'streamer.toml:2: live.fps: fps is "0"',
+        'streamer.toml:6: live.channels: channels is "0"; channels count from 1',
+        'mine.toml:2: dtmf.preset: "nope" is no preset',
+        'mine.toml:4: tone[0].name: name is "5"',
+        'streamer.toml:3: no plan is called "dtmff"; did you mean dtmf?',
+        'streamer.toml:5: hop is "30ms", longer than window_length, "20ms"',
+    ):
+        assert any(wanted in line for line in lines), wanted
+
+
+def test_what_a_flag_has_replaced_is_no_mistake_any_more(places):
+    (places / "here/streamer.toml").write_text('[live]\nplan = "dtmff"\nwindow_length = "100"\nhop = "200"\n')
+    assert load(flags={"plan": ["dtmf"], "hop": "25%"}).values.hop == "25%"

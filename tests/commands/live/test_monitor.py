@@ -304,6 +304,8 @@ def test_every_record_of_a_pipe_has_a_time_of_day_and_its_place(dial: Path) -> N
     assert [line for line in lines if None in (line["time"], line["sample"], line["t_s"])] == []
     for line in lines:  # what waited in the pipe when it was opened was made shortly before
         assert began - timedelta(seconds=3) <= datetime.fromisoformat(line["time"]) <= datetime.now(UTC)
+    start, *digits = (line for line in lines if line["type"] in ("start", "dtmf"))
+    assert start["time"] <= min(digit["time"] for digit in digits)
     [stats] = [line for line in lines if line["type"] == "stats"]
     assert stats["clipped"] == 0
     assert -40 < stats["input_dbfs"][0] < stats["peak_dbfs"][0] < 0

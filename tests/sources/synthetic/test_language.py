@@ -258,3 +258,21 @@ def test_multimon_ng_hears_what_was_specified(text, decoder, expected, multimon_
         check=True,
     ).stdout.decode()
     assert "".join(line.partition(": ")[2] for line in heard.splitlines()) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sweep:100-4000:5",
+        "sweep:a-b:5s",
+        "sweep:0-400:1s",
+        "sweep:100-90000:1s",
+        "tone:440@x",
+        "hum:x",
+        "noise:x",
+    ],
+)
+def test_whatever_is_wrong_with_a_part_its_form_is_told(text):
+    kind = text.partition(":")[0]
+    with pytest.raises(SpecError, match=rf'signal part "{text}": .*; it is written {kind}:'):
+        parse_signal(text)
