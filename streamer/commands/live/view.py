@@ -248,7 +248,7 @@ class View:
         if stream.waiting_s is not None:
             self._state = _Since("waiting")
             return "waiting", stream.waiting_s
-        if not stream.workers_ready or not stream.analysed_end:
+        if not stream.analysed_end:
             self._sounded_s = now
             return self._state.become("starting", now)
         if now - self._sounded_s >= SILENT_AFTER_S:
