@@ -110,6 +110,7 @@ class _Loop:
         self._note_s = 0.0
         self._noted = ""
         self._title = ""
+        self._word: Word | None = None  # that was drawn last
         self._heard_s = time.monotonic()
         self._screen_start_s: float | None = None  # of a screen the terminal has not taken whole
         self._changed = False
@@ -265,7 +266,6 @@ class _Loop:
 
     def _look_at_clock(self, state: State, now_s: float) -> None:
         """What the time that has passed changes: what is stalled, notes that have been read, numbers that are due."""
-        was = state.word
         silent_s = now_s - self._heard_s
         # What has ended is told nothing more.
         state.stalled_s = silent_s if silent_s > STALLED_AFTER_S and state.word is not Word.ENDED else 0.0
@@ -274,7 +274,7 @@ class _Loop:
             self._noted, self._note_s = state.note, now_s
         if state.note and now_s - self._note_s > NOTE_SHOWN_S:
             state.note = self._noted = ""
-        if now_s - self._read_s >= READ_EVERY_S or state.word is not was:
-            self._read_s = now_s
+        if now_s - self._read_s >= READ_EVERY_S or state.word is not self._word:
+            self._read_s, self._word = now_s, state.word
             state.tick += 1
             state.frame += bool(state.stalled_s)

@@ -188,6 +188,20 @@ def test_where_the_locale_has_no_other_characters_only_ascii_is_sent(sit_down):
     assert max(desk.sent) < 128
 
 
+def test_while_it_is_frozen_only_the_first_row_changes(sit_down):
+    desk = sit_down(*FEED, "--bands", "23")
+    desk.wait_for(r"dtmf +1\b")
+    desk.run.send(" ")
+    first = desk.wait_for(r"\A‖ FROZEN [^\n]*").rstrip()
+    before = desk.text().splitlines()
+    desk.wait_for(r"\A‖ FROZEN \+3 ")
+    after = desk.text().splitlines()
+    assert first != after[0].rstrip()
+    assert before[1:] == after[1:]
+    desk.run.send("\x1b[F")  # End brings what was told since
+    desk.wait_for(r"dtmf +159D?")
+
+
 def test_a_main_process_that_falls_silent_is_told(sit_down):
     desk = sit_down(*FEED, "--freeze-after", "0.5")
     desk.wait_for(
