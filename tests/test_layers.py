@@ -65,7 +65,14 @@ ORDER = {
         "compiled spec < pairs timing verdict < candidate chord company crackle leaders rough < hearing loops < telling"
         " < grammar < detector < __init__"
     ),
-    "dashboard": "__init__ messages palette terminal < canvas history link < state < bars panels < screen < process",
+    "dashboard": (
+        "__init__ figures layout messages palette terminal < canvas heard history link < state < parts < screen"
+        " < process"
+    ),
+    "dashboard/parts": (
+        "part scale < cells help < analysis engine events keys last_hour levels state_line tally tape waterfall"
+        " < one_band < __init__"
+    ),
     "plans": (
         "__init__ band_report imported tables < plan schema < asterisk band_words freeswitch listening"
         " < bands importing"

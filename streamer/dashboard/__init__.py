@@ -1,7 +1,8 @@
 """Snapshots to the screen, and the keys back.
 
-A file belongs to one process. Main: link. Dashboard: process, terminal, and what it draws with, canvas < bars panels <
-screen, from what there is to be seen, history < state. Both: messages.
+A file belongs to one process. Main: link. Dashboard: process, terminal, and what it draws: what there is to be seen,
+history (levels) and heard (events) < state; where it stands, layout; what it is drawn on, canvas; parts, a file each
+< screen. Both: messages, figures.
 
 May import: base, events. Imported by: commands.
 """

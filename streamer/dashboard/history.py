@@ -1,120 +1,247 @@
-"""What there is to be seen: newest levels, held peaks, history and events."""
+"""What was measured: levels of now, peaks, statistics since they were reset, and the history in three paces.
+
+Bar, number and loudest are one level, with 125 ms time weighting (IEC 61672-1, F), of one instant. The peak is the
+largest level of a frame, unweighted, and falls as IEC 60268-10 has it.
+"""
 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.base.units import db_from_powers, powers_from_db
-from streamer.dashboard.messages import EventRow, Scene, Snapshot
+from streamer.dashboard.messages import Scene, Snapshot
 
-HISTORY_LINES = 512
-LINE_S = 0.2  # the waterfall's pace; a short tone still shows, as a line holds maxima
-_EARLY_S = 0.01  # a snapshot this early still completes a line
+WEIGHTING_S = 0.125
 NUMBER_S = 0.25  # digits that change faster cannot be read
 PEAK_HELD_S = 2.0
-PEAK_FALL_DB_PER_S = 20.0
-KEPT_EVENTS = 200
-KEPT_DIGITS = 32
+PEAK_FALL_DB_PER_S = 12.0
+LEAD_DB, LEAD_S = 1.0, 0.5  # what another band must lead by, and for how long, to be the loudest
 
 CODE_OF_0_DBFS = 200  # history keeps whole decibels in a byte
 NOT_MEASURED = 0  # below every level, so that a maximum passes over it
+BASES = ((0.1, 512), (1.0, 3600), (60.0, 1440))  # seconds a line, and how many are kept
+PACES = (
+    (0.1, 0, 1),
+    (0.2, 0, 2),
+    (1.0, 1, 1),
+    (10.0, 1, 10),
+    (60.0, 2, 1),
+)  # seconds; of which base, how many
+KEPT_GAPS = 64
+SHARE_STEP_DB, SHARE_LOWEST_DBFS, SHARE_STEPS = 0.2, -200.0, 1101  # of the levels' distribution
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Time of which there is nothing."""
+
+    start_s: float
+    stop_s: float
+    why: str
+
+
+class Track:
+    """Lines of one length in time, numbered from the stream's beginning; the newest of them are kept."""
+
+    def __init__(self, line_s: float, kept: int, bands: int) -> None:
+        self.line_s, self.newest = line_s, -1
+        self._codes = np.zeros((kept, bands), np.uint8)
+        self._numbers = np.full(kept, -1, np.int64)  # which line each row holds
+
+    def add(self, start_s: float, stop_s: float, codes: NDArray[np.uint8]) -> None:
+        """What was measured between these times, the largest of it: it joins what the lines hold already."""
+        last = max(0, int(stop_s / self.line_s - 1e-6))
+        first = max(0, min(last, int(start_s / self.line_s + 1e-6)), last - len(self._codes) + 1)
+        for number in range(first, last + 1):
+            row = number % len(self._codes)
+            if self._numbers[row] == number:
+                np.maximum(self._codes[row], codes, out=self._codes[row])
+            else:
+                self._codes[row] = codes
+                self._numbers[row] = number
+        self.newest = max(self.newest, last)
+
+    def clear(self, hole: Hole) -> None:
+        """Nothing was measured in the lines that lie within it."""
+        first = int(np.ceil(hole.start_s / self.line_s - 0.5))
+        for number in range(
+            max(first, self.newest - len(self._codes) + 1, 0), int(hole.stop_s / self.line_s + 0.5)
+        ):
+            row = number % len(self._codes)
+            if self._numbers[row] == number:
+                self._codes[row] = NOT_MEASURED
+
+    def read(self, first: int, lines: int) -> NDArray[np.uint8]:
+        """(lines, bands) from this number on, NOT_MEASURED where nothing is kept."""
+        numbers = np.arange(first, first + lines)
+        rows = numbers % len(self._codes)
+        codes = self._codes[rows]
+        codes[(self._numbers[rows] != numbers) | (numbers < 0)] = NOT_MEASURED
+        return codes
 
 
 class Picture:
-    """Everything snapshots have brought so far, for all channels."""
+    """Everything that snapshots have brought of levels: for all channels, its past for the one that is shown."""
 
-    def __init__(self, scene: Scene) -> None:
-        shape = (scene.channels, len(scene.band_labels))
-        self.level_dbfs: NDArray[np.float32] | None = None  # (channels, bands), None before the first frame
-        self.number_dbfs: NDArray[np.float32] | None = None  # the same, calm enough to be read
-        self.peak_dbfs = np.full(shape, -np.inf, dtype=np.float32)
-        self.hold_peaks = False
-        self.history = np.zeros((HISTORY_LINES, *shape), dtype=np.uint8)
-        self.history_t_s = np.zeros(HISTORY_LINES)
-        self.history_lines = (
-            0  # since the beginning: the newest is at history[(history_lines - 1) % HISTORY_LINES]
+    def __init__(self, scene: Scene, channel: int = 0) -> None:
+        self._shape = (scene.channels, len(scene.band_labels))
+        self.level_dbfs: NDArray[np.float64] | None = (
+            None  # (channels, bands), None as long as nothing is measured
         )
-        self.events: deque[EventRow] = deque(maxlen=KEPT_EVENTS)  # newest last
-        self.events_seen = 0
-        self.digits: deque[str] = deque(maxlen=KEPT_DIGITS)
-        self._shape = shape
-        self._line_dbfs = np.full(shape, -np.inf, dtype=np.float32)
-        self._line_due_s = -np.inf
-        self._number_power = np.zeros(shape)
-        self._number_count = 0
-        self._number_since_s = -np.inf
-        self._peak_at_s = np.full(shape, -np.inf)
-        self._last_s: float | None = None
+        self.number_dbfs: NDArray[np.float64] | None = None  # the same, of when it was read last
+        self.peak_dbfs = np.full(self._shape, -np.inf)
+        self.peaks_stay = False
+        self.holes: deque[Hole] = deque(maxlen=KEPT_GAPS)
+        self.t_s = 0.0  # up to which all of this goes
+        self._power = np.zeros(self._shape)
+        self._peak_at_s = np.full(self._shape, -np.inf)
+        self._levels_s: float | None = None  # up to where levels came without a break
+        self._heard_s = -np.inf  # when they did
+        self._number_s = -np.inf
+        self.watch_channel(channel)
+
+    def watch_channel(self, channel: int) -> None:
+        """From here on, the past is this one's."""
+        bands = self._shape[1]
+        self.channel = channel
+        self.tracks = [Track(line_s, kept, bands) for line_s, kept in BASES]
+        self.loudest: int | None = None
+        self._leader, self._leads_since_s = -1, np.inf
+        self.reset()
+
+    def reset(self) -> None:
+        """Peaks and statistics begin anew."""
+        bands = self._shape[1]
+        self.peak_dbfs[:] = -np.inf
+        self.max_dbfs = np.full(bands, -np.inf)
+        self._energy = np.zeros(bands)
+        self._energy_s = 0.0
+        self._shares = np.zeros((bands, SHARE_STEPS), np.uint32)
 
     def add(self, snapshot: Snapshot, now_s: float) -> None:
         """Add a snapshot that arrived at now_s, by any steady clock."""
-        if snapshot.levels:
-            level_dbfs = np.frombuffer(snapshot.levels, dtype=np.float32).reshape(self._shape)
-            peak_dbfs = np.frombuffer(snapshot.peaks, dtype=np.float32).reshape(self._shape)
-            self.level_dbfs = level_dbfs
-            self._add_numbers(level_dbfs, now_s)
-            self._add_peaks(peak_dbfs, now_s)
-            self._add_history(peak_dbfs, snapshot.t_s, now_s)
         for event in snapshot.events:
-            self._add_event(event)
+            if event.type == "gap" and event.lost_s:
+                self._add_hole(Hole(event.t_s, event.t_s + event.lost_s, event.label))
+        if snapshot.state in {"waiting", "starting"}:
+            self._forget_now()
+        elif snapshot.levels:
+            self._add_levels(
+                np.frombuffer(snapshot.levels, np.float32).reshape(self._shape).astype(np.float64),
+                np.frombuffer(snapshot.peaks, np.float32).reshape(self._shape).astype(np.float64),
+                snapshot.t_s,
+                now_s,
+            )
+        self.t_s = snapshot.t_s
 
-    def _add_numbers(self, level_dbfs: NDArray[np.float32], now_s: float) -> None:
-        self._number_power += powers_from_db(level_dbfs.astype(np.float64))
-        self._number_count += 1
-        if now_s - self._number_since_s >= NUMBER_S:
-            self.number_dbfs = db_from_powers(self._number_power / self._number_count).astype(np.float32)
-            self._number_power[:] = 0
-            self._number_count = 0
-            self._number_since_s = now_s
+    def _forget_now(self) -> None:
+        """Nothing is measured any more; what was, stays."""
+        self.level_dbfs = self.number_dbfs = self.loudest = None
+        self.peak_dbfs[:] = -np.inf
+        self._levels_s = None
 
-    def _add_peaks(self, peak_dbfs: NDArray[np.float32], now_s: float) -> None:
-        passed_s = 0.0 if self._last_s is None else now_s - self._last_s
-        self._last_s = now_s
-        if not self.hold_peaks:
+    def _add_levels(
+        self, level_dbfs: NDArray[np.float64], peak_dbfs: NDArray[np.float64], t_s: float, now_s: float
+    ) -> None:
+        power = powers_from_db(level_dbfs)
+        before_s, self._levels_s = self._levels_s, t_s
+        passed_s = 0.0 if before_s is None else max(0.0, t_s - before_s)
+        share = 1.0 if before_s is None else -np.expm1(-passed_s / WEIGHTING_S)
+        self._power += share * (power - self._power)
+        self.level_dbfs = db_from_powers(self._power)
+        self._energy += power[self.channel] * passed_s
+        self._energy_s += passed_s
+        np.maximum(self.max_dbfs, peak_dbfs[self.channel], out=self.max_dbfs)
+        self._add_peaks(peak_dbfs, now_s)
+        self._find_loudest(self.level_dbfs[self.channel], now_s)
+        codes = np.clip(np.rint(peak_dbfs[self.channel]) + CODE_OF_0_DBFS, 1, 255).astype(np.uint8)
+        since_s = t_s - 1e-3 if before_s is None else before_s
+        for track in self.tracks:
+            track.add(since_s, t_s, codes)
+        for hole in self.holes:
+            if hole.stop_s > since_s:
+                self._clear(hole)
+        if self.number_dbfs is None or now_s - self._number_s >= NUMBER_S:
+            self._read_numbers(now_s)
+
+    def _read_numbers(self, now_s: float) -> None:
+        assert self.level_dbfs is not None
+        self.number_dbfs = self.level_dbfs.copy()
+        self._number_s = now_s
+        steps = (self.number_dbfs[self.channel] - SHARE_LOWEST_DBFS) / SHARE_STEP_DB
+        at = np.clip(np.rint(steps), 0, SHARE_STEPS - 1).astype(np.intp)
+        self._shares[np.arange(len(at)), at] += 1
+
+    def _add_peaks(self, peak_dbfs: NDArray[np.float64], now_s: float) -> None:
+        passed_s = min(1.0, now_s - self._heard_s)
+        self._heard_s = now_s
+        if not self.peaks_stay:
             self.peak_dbfs[now_s - self._peak_at_s > PEAK_HELD_S] -= PEAK_FALL_DB_PER_S * passed_s
         risen = peak_dbfs >= self.peak_dbfs
         self.peak_dbfs[risen] = peak_dbfs[risen]
         self._peak_at_s[risen] = now_s
 
-    def _add_history(self, peak_dbfs: NDArray[np.float32], t_s: float, now_s: float) -> None:
-        np.maximum(self._line_dbfs, peak_dbfs, out=self._line_dbfs)
-        if now_s < self._line_due_s - _EARLY_S:
-            return
-        in_time = now_s < self._line_due_s + LINE_S
-        self._line_due_s = (
-            self._line_due_s if in_time else now_s
-        ) + LINE_S  # a steady grid, afresh after a pause
-        at = self.history_lines % HISTORY_LINES
-        self.history[at] = np.clip(np.rint(self._line_dbfs) + CODE_OF_0_DBFS, 1, 255)
-        self.history_t_s[at] = t_s
-        self.history_lines += 1
-        self._line_dbfs[:] = -np.inf
+    def _find_loudest(self, level_dbfs: NDArray[np.float64], now_s: float) -> None:
+        if self.loudest is None:
+            self.loudest = int(level_dbfs.argmax())
+        leader = int(level_dbfs.argmax())
+        if leader == self.loudest or level_dbfs[leader] < level_dbfs[self.loudest] + LEAD_DB:
+            self._leader = -1
+        elif leader != self._leader:
+            self._leader, self._leads_since_s = leader, now_s
+        elif now_s - self._leads_since_s >= LEAD_S:
+            self.loudest, self._leader = leader, -1
 
-    def _add_event(self, event: EventRow) -> None:
-        if event.phase == "end":
-            for i, shown in enumerate(self.events):
-                if shown.id == event.id and shown.phase == "begin":
-                    self.events[i] = event
-                    return
-        self.events.append(event)
-        self.events_seen += 1
-        if event.is_digit:
-            self.digits.append(event.label)
+    def _add_hole(self, hole: Hole) -> None:
+        self.holes.append(hole)
+        self._clear(hole)
 
-    def reset_peaks(self) -> None:
-        self.peak_dbfs[:] = -np.inf
+    def _clear(self, hole: Hole) -> None:
+        for track in self.tracks:
+            track.clear(hole)
 
-    def newest_history(self, channel: int, lines: int) -> tuple[NDArray[np.uint8], float]:
-        """The newest lines of a channel counted from 0, newest last, and how many seconds they span.
+    # --- what is shown of it -----------------------------------------------------------------------------------
 
-        (lines, bands) codes: dBFS + CODE_OF_0_DBFS, or NOT_MEASURED
-        """
-        known = min(lines, self.history_lines, HISTORY_LINES)
-        at = np.arange(self.history_lines - known, self.history_lines) % HISTORY_LINES
-        codes = np.full((lines, self._shape[1]), NOT_MEASURED, dtype=np.uint8)
-        codes[lines - known :] = self.history[at, channel]
-        span_s = float(self.history_t_s[at[-1]] - self.history_t_s[at[0]]) if known > 1 else 0.0
-        return codes, span_s
+    @property
+    def mean_dbfs(self) -> NDArray[np.float64] | None:
+        """(bands,) of the power since reset."""
+        return db_from_powers(self._energy / self._energy_s) if self._energy_s else None
+
+    def find_exceeded_dbfs(self, band: int, percents: tuple[int, ...]) -> list[float] | None:
+        """The level that is exceeded for so many percent of the time since reset: L10, L50, L90."""
+        shares = self._shares[band]
+        total = int(shares.sum())
+        if not total:
+            return None
+        reached = shares[::-1].cumsum()
+        steps = [
+            SHARE_STEPS - 1 - int(np.searchsorted(reached, total * percent / 100)) for percent in percents
+        ]
+        return [SHARE_LOWEST_DBFS + max(0, step) * SHARE_STEP_DB for step in steps]
+
+    def newest_group(self, pace: int) -> int:
+        """The number of the newest line at this pace."""
+        _, base, size = PACES[pace]
+        return self.tracks[base].newest // size
+
+    def read(self, pace: int, first: int, groups: int) -> NDArray[np.uint8]:
+        """(groups, bands) codes, dBFS + CODE_OF_0_DBFS or NOT_MEASURED, from this number on, pooled by maximum."""
+        _, base, size = PACES[pace]
+        codes = self.tracks[base].read(first * size, groups * size)
+        return codes.reshape(groups, size, -1).max(axis=1) if size > 1 else codes
+
+    def find_hole(self, start_s: float, stop_s: float) -> Hole | None:
+        """The one that begins between these times."""
+        return next((hole for hole in self.holes if start_s <= hole.start_s < stop_s), None)
+
+
+def find_pools(bands: int, cells: int) -> NDArray[np.intp]:
+    """Edges of the columns of bands across so many cells: column i ends at round((i + 1) * cells / bands)."""
+    if bands <= cells:
+        edges: NDArray[np.intp] = np.rint(np.arange(bands + 1) * (cells / bands)).astype(np.intp)
+        return edges
+    return np.arange(cells + 1, dtype=np.intp) * bands // cells

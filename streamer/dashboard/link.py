@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.base.units import db_from_powers, format_duration
+from streamer.dashboard.figures import format_clock, format_loss
 from streamer.dashboard.messages import (
     Answer,
     EventRow,
@@ -150,35 +151,58 @@ def _dbfs(power: NDArray[np.floating]) -> NDArray[np.float32]:
     return level.astype(np.float32)
 
 
-def make_event_row(event: Told, *, is_digit: bool = False) -> EventRow:
-    """The line of the events panel for this: local time where it is known, stream time where not."""
-    since_start = "" if event.t_s is None else f"{event.t_s:.3f} s"
-    time = _show(to_local(event.time)) if event.time else since_start
-    if isinstance(event, ErrorRecord):
-        return EventRow(id=0, phase="", type="error", label=event.message, time=time)
-    if isinstance(event, SourceRecord):
-        return EventRow(id=0, phase="", type="source", label=f"{event.source} is {event.state}", time=time)
-    if isinstance(event, SilenceRecord):
-        how = "" if event.duration_s is None else f"over after {format_duration(round(event.duration_s, 1))}"
-        return EventRow(id=0, phase="", type="silence", label=how or "begins", time=time)
-    if isinstance(event, GapRecord):
-        label = f"{event.lost_samples:,} samples lost: {event.reason}"
-        return EventRow(id=0, phase="", type="gap", label=label, time=time)
-    duration_ms = None if event.duration_s is None else event.duration_s * 1e3
+def make_event_row(event: Told, *, fs_hz: float = 0.0, is_digit: bool = False) -> EventRow:
+    """How the dashboard is told: local time where it is known, the recording's where not.
+
+    fs_hz: of the section's samples, for the length of a gap
+    """
+    t_s = event.t_s or 0.0
+    time = _show(to_local(event.time)) if event.time else "" if event.t_s is None else _show_since_start(t_s)
+    if not isinstance(event, Event):
+        lost_s = event.lost_samples / fs_hz if isinstance(event, GapRecord) and fs_hz else 0.0
+        kind, label = _describe(event, lost_s)
+        return EventRow(id=0, phase="", type=kind, label=label, time=time, t_s=t_s, lost_s=lost_s)
+    text = (event.detail or {}).get("text", "")
     return EventRow(
         id=event.id,
         phase=event.phase,
         type=event.type,
         label=event.label,
         time=time,
+        t_s=t_s,
+        plan=event.plan or "",
         channel=event.channel,
-        duration_ms=duration_ms,
+        duration_ms=None if event.duration_s is None else event.duration_s * 1e3,
         level_dbfs=event.level_dbfs,
         snr_db=event.snr_db,
         confidence=event.confidence,
+        freqs_hz=event.freqs_hz or [],
+        text=text if isinstance(text, str) else "",
         is_digit=is_digit,
     )
 
 
+def _describe(
+    record: ErrorRecord | SourceRecord | SilenceRecord | GapRecord, lost_s: float
+) -> tuple[str, str]:
+    """Kind and words of what is no event."""
+    if isinstance(record, ErrorRecord):
+        return "error", record.message
+    if isinstance(record, SourceRecord):
+        after = "" if record.lost_s is None else f" after {format_duration(round(record.lost_s, 1))}"
+        return "source", f"{record.source} is {record.state}{after}"
+    if isinstance(record, SilenceRecord):
+        how = (
+            "" if record.duration_s is None else f"over after {format_duration(round(record.duration_s, 1))}"
+        )
+        return "silence", how or "begins"
+    lost = format_loss(lost_s) if lost_s else f"{record.lost_samples:,} samples"
+    return "gap", f"{lost} lost: {record.reason.replace('_', ' ')}"
+
+
 def _show(time: datetime) -> str:
     return time.strftime("%H:%M:%S.%f")[:12]
+
+
+def _show_since_start(t_s: float) -> str:
+    return f"{format_clock(t_s)}.{int(t_s * 1e3 + 1e-6) % 1000:03}"

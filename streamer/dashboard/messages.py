@@ -17,7 +17,7 @@ class Scene(msgspec.Struct, kw_only=True, frozen=True, tag="scene"):
 
     version: str
     source: str
-    mode: str  # LIVE, REPLAY, DEMO
+    mode: str  # LIVE, FILE, DEMO
     fs_hz: float
     channels: int
     bands: str  # the specification, as given
@@ -31,7 +31,10 @@ class Scene(msgspec.Struct, kw_only=True, frozen=True, tag="scene"):
     shortest_window: int | None = None  # where bands have windows of their own
     seen_share: float = 1.0  # of the range of frequencies; less where probes leave gaps
     plans: list[str] = []
-    output: str = ""  # where events go, for the panel's title
+    output: str = ""  # where events go
+    length_s: float | None = None  # of a recording, where it is known
+    speed: float | None = 1.0  # times real time; None: as fast as it goes
+    is_held: bool = False  # what has ended stays until a key
     unit: str = "dbfs"  # dbfs, dbm0 or dbspl
     offset_db: float = 0.0  # added to dBFS, it gives the unit
     floor_dbfs: float = -90.0
@@ -40,18 +43,23 @@ class Scene(msgspec.Struct, kw_only=True, frozen=True, tag="scene"):
 
 
 class EventRow(msgspec.Struct, kw_only=True, frozen=True):
-    """One line of the events panel. The end of an event replaces its begin: they share an id."""
+    """One thing that was told. The end of an event replaces its begin: they share an id."""
 
     id: int
     phase: str  # begin, end, or "" for what has no length
     type: str
     label: str
     time: str  # as shown
+    t_s: float = 0.0
+    plan: str = ""
     channel: int = 1
     duration_ms: float | None = None
     level_dbfs: float | None = None
     snr_db: float | None = None
     confidence: float | None = None
+    freqs_hz: list[float] = []  # as measured
+    lost_s: float = 0.0  # of a gap
+    text: str = ""  # what it adds to the tape
     is_digit: bool = False  # whether its label belongs to what was dialled
 
 
@@ -60,15 +68,19 @@ class Snapshot(msgspec.Struct, kw_only=True, frozen=True, tag="snapshot"):
 
     levels, peaks: (channels, bands) float32 dBFS in native byte order, the mean power and the maximum of the
     frames since the last snapshot; empty when there was no new frame. What is not known is None.
+    state: starting, running, silent (all samples are 0), waiting (the source is away) or ended, for state_s now
     """
 
     t_s: float
     unix_s: float | None = None
+    state: str = "running"
+    state_s: float = 0.0
+    lost_ago_s: float | None = None  # since samples were lost last
+    clipped_ago_s: float | None = None
     levels: bytes = b""
     peaks: bytes = b""
     input_rms_dbfs: list[float] = []  # one per channel
     input_peak_dbfs: list[float] = []
-    windows_per_s: float | None = None
     realtime_factor: float | None = None  # how many times real time the workers could do
     lag_s: float | None = None  # how far the analysis is behind the source
     latency_ms_p50: float | None = None
@@ -77,9 +89,8 @@ class Snapshot(msgspec.Struct, kw_only=True, frozen=True, tag="snapshot"):
     workers_ready: int = 0
     workers_total: int = 0
     captured_samples: int = 0
+    analysed_samples: int = 0
     dropped_samples: int = 0
-    gaps: int = 0
-    status: str = ""  # "compiling kernels (first run only)", "waiting for USB Audio, 12 s"
     events: list[EventRow] = []  # new since the last snapshot, oldest first
 
 
@@ -94,7 +105,7 @@ class Taken(msgspec.Struct, frozen=True, tag="taken"):
 
 
 class Quit(msgspec.Struct, frozen=True, tag="quit"):
-    """Somebody pressed q."""
+    """Somebody pressed q, or any key once all is over."""
 
 
 class TerminalGone(msgspec.Struct, kw_only=True, frozen=True, tag="terminal-gone"):

@@ -1,17 +1,42 @@
-"""Levels as colours: cividis, which reads the same to colour-blind eyes, or shades where colours are few."""
+"""Styles of cells: the ramp of levels, the roles of words, and how each is said to a terminal of few or many colours.
+
+A style is a number. The table of a palette says it to the terminal, each entry complete in itself, so that a cell looks
+the same whatever was drawn before it. Lightness carries level and nothing else: the ramp's luminance rises at each
+step, to deuteranopes too, 3:1 on a dark screen from a third of the range. Every role repeats a word, a glyph or a
+length.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from enum import Enum
+from dataclasses import dataclass
+from enum import Enum, IntEnum
 from functools import lru_cache
-from typing import NamedTuple
 
-from streamer.base.colours import COLOURS, STEPS
+import numpy as np
+from numpy.typing import NDArray
 
-UNKNOWN = STEPS  # the palette index of what was not measured: the terminal's own background
-SHADES = " ░▒▓█"
-DARKEST_BAR = 5  # the first steps of cividis are hard to tell from a black screen
+STEPS = 32  # of the ramp
+UNKNOWN = STEPS  # what was not measured is not painted
+FIRST_BAR_STEP = STEPS // 3  # darker ones are hard to tell from a black screen
+_ANCHORS = (
+    (0.0, (20, 18, 30)),
+    (0.33, (130, 65, 200)),
+    (0.55, (215, 70, 140)),
+    (0.78, (250, 150, 60)),
+    (1.0, (255, 250, 200)),
+)
+
+
+def _make_ramp() -> tuple[tuple[int, int, int], ...]:
+    at = np.linspace(0, 1, STEPS)
+    places = [place for place, _ in _ANCHORS]
+    parts = [np.interp(at, places, [rgb[i] for _, rgb in _ANCHORS]) for i in range(3)]
+    return tuple((int(r), int(g), int(b)) for r, g, b in zip(*np.rint(parts), strict=True))
+
+
+COLOURS = _make_ramp()
 
 
 class Depth(Enum):
@@ -21,6 +46,78 @@ class Depth(Enum):
     INDEXED = "256"
     BASIC = "16"
     MONO = "mono"
+
+
+class Role(IntEnum):
+    """What a word is, as a style of its own. Reverse is for states that need somebody; dim for axes and heads only."""
+
+    PLAIN = 0
+    DIM = 1
+    BOLD = 2  # newest, loudest
+    LIVE = 3  # sounding, or samples flow
+    KIND = 4
+    MARK = 5  # waiting, marks
+    LOST = 6  # lost, clipped
+    REVERSE = 7
+    WAITING = 8
+    ALARM = 9
+
+
+_ROLES = {  # the SGR of each, behind a reset; without colours what is left of it
+    Role.PLAIN: "",
+    Role.DIM: "2",
+    Role.BOLD: "1",
+    Role.LIVE: "32",
+    Role.KIND: "36",
+    Role.MARK: "33",
+    Role.LOST: "1;31",
+    Role.REVERSE: "7",
+    Role.WAITING: "7;33",
+    Role.ALARM: "7;31",
+}
+BAR = 16  # + step: a glyph in this colour on the terminal's own ground
+PAIR = BAR + STEPS  # + a * (UNKNOWN + 1) + b: a cell of two values, a its upper or left half
+ALL_STYLES = PAIR + (UNKNOWN + 1) ** 2
+
+SPARKS = " ▁▂▃▄▅▆▇█"
+SHADES_OF_ASCII = " .:-=+*%@"
+_ASCII = str.maketrans(
+    {
+        **dict.fromkeys("▁▂▃▄▅▆▇█▏▎▍▌▋▊▉▐▀", "#"),
+        **dict(zip("●▶◆○×▲‖■◌│─·…⏎↑↓←→", '*>*ox!"#o|-..^^v<>', strict=True)),
+        "–": "-",
+    }
+)
+
+
+def to_ascii(text: str) -> str:
+    """For terminals that take nothing else."""
+    return text.translate(_ASCII).encode("ascii", "replace").decode("ascii")
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a terminal can show."""
+
+    depth: Depth = Depth.TRUE
+    is_unicode: bool = True
+    is_light: bool = False
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether a level can be a colour."""
+        return self.depth in {Depth.TRUE, Depth.INDEXED}
+
+
+def read_look(environ: Mapping[str, str] = os.environ) -> Look:
+    """What TERM, COLORTERM, NO_COLOR, the locale and COLORFGBG say of the terminal."""
+    locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "C"
+    ground = environ.get("COLORFGBG", "").rpartition(";")[2]
+    return Look(
+        depth=read_depth(environ),
+        is_unicode="utf8" in locale.lower().replace("-", ""),
+        is_light=ground in {"7", "15"},
+    )
 
 
 def read_depth(environ: Mapping[str, str]) -> Depth:
@@ -49,72 +146,58 @@ def _nearest_of_256(rgb: tuple[int, int, int]) -> int:
 
 
 @lru_cache(maxsize=4)
-def _sgr_values(depth: Depth) -> list[str]:
+def _ramp_values(depth: Depth) -> list[str]:
     """What follows 38; or 48; for each step."""
     if depth is Depth.TRUE:
         return [f"2;{r};{g};{b}" for r, g, b in COLOURS]
     return [f"5;{_nearest_of_256(rgb)}" for rgb in COLOURS]
 
 
-def _has_steps(depth: Depth) -> bool:
-    return depth in {Depth.TRUE, Depth.INDEXED}
-
-
-class Cells(NamedTuple):
-    """Style and glyph of a cell with two values a and b, at index a * (UNKNOWN + 1) + b."""
-
-    style: list[str]
-    glyph: list[str]
-
-
 @lru_cache(maxsize=8)
-def make_cells(depth: Depth, a_is: str) -> Cells:
-    """Cells whose value a is the `upper` half or the `left` one."""
-    a_glyph, b_glyph = ("▀", "▄") if a_is == "upper" else ("▌", "▐")
-    styles, glyphs = [], []
+def make_styles(look: Look) -> list[str]:
+    """The sequence that begins each style, complete: (ALL_STYLES,)."""
+    styles = [""] * ALL_STYLES
+    for role, sgr in _ROLES.items():
+        kept = (
+            sgr
+            if look.depth is not Depth.MONO
+            else ";".join(p for p in sgr.split(";") if p in {"1", "2", "7"})
+        )
+        styles[role] = f"\x1b[0;{kept}m" if kept else "\x1b[0m"
+    if not look.has_steps:
+        colour = "\x1b[0m" if look.depth is Depth.MONO else "\x1b[0;36m"
+        styles[BAR:] = [colour] * (ALL_STYLES - BAR)
+        return styles
+    values = _ramp_values(look.depth)
+    for step in range(STEPS):
+        # On a light ground the loudest is the darkest: it is the contrast that carries the level.
+        seen = STEPS - 1 - step if look.is_light else max(step, FIRST_BAR_STEP)
+        styles[BAR + step] = f"\x1b[0;38;{values[min(seen, STEPS * 3 // 4) if look.is_light else seen]}m"
     for a in range(UNKNOWN + 1):
         for b in range(UNKNOWN + 1):
-            if not _has_steps(depth):
-                loudest = max((value for value in (a, b) if value != UNKNOWN), default=0)
-                style, glyph = "", SHADES[loudest * len(SHADES) // STEPS]
-            elif a == b:
-                style, glyph = ("\x1b[0m" if a == UNKNOWN else f"\x1b[48;{_sgr_values(depth)[a]}m"), " "
-            elif a == UNKNOWN:
-                style, glyph = f"\x1b[0;38;{_sgr_values(depth)[b]}m", b_glyph
-            elif b == UNKNOWN:
-                style, glyph = f"\x1b[0;38;{_sgr_values(depth)[a]}m", a_glyph
+            style = PAIR + a * (UNKNOWN + 1) + b
+            if a == b:
+                styles[style] = "\x1b[0m" if a == UNKNOWN else f"\x1b[0;48;{values[a]}m"
+            elif UNKNOWN in (a, b):
+                styles[style] = f"\x1b[0;38;{values[min(a, b)]}m"
             else:
-                values = _sgr_values(depth)
-                style, glyph = f"\x1b[38;{values[a]};48;{values[b]}m", a_glyph
-            styles.append(style)
-            glyphs.append(glyph)
-    return Cells(styles, glyphs)
-
-
-class BarColours(NamedTuple):
-    """Ready-made bars: full[k] is k full cells, cell[k] the colour of cell k."""
-
-    full: list[str]
-    cell: list[str]
-
-
-@lru_cache(maxsize=16)
-def make_bar_colours(width: int, depth: Depth) -> BarColours:
-    """Each cell of a bar has the colour of its level, in steps of two: half the bytes, the same look."""
-    if not _has_steps(depth):
-        colour = "" if depth is Depth.MONO else "\x1b[36m"
-        return BarColours([colour + "█" * k for k in range(width + 1)], [colour] * (width + 1))
-    values = _sgr_values(depth)
-    cell = [f"\x1b[38;{values[max(DARKEST_BAR, i * STEPS // width // 2 * 2)]}m" for i in range(width)]
-    full = [""]
-    for i in range(width):
-        full.append(full[-1] + ("" if i and cell[i] == cell[i - 1] else cell[i]) + "█")
-    return BarColours(full, [*cell, cell[-1]])
+                styles[style] = f"\x1b[0;38;{values[a]};48;{values[b]}m"
+    return styles
 
 
 @lru_cache(maxsize=4)
-def make_ramp(depth: Depth) -> str:
-    """The palette from quiet to loud, for a legend."""
-    if not _has_steps(depth):
-        return SHADES
-    return "".join(f"\x1b[48;{_sgr_values(depth)[i]}m " for i in range(1, STEPS, 3))
+def make_pair_glyphs(a_glyph: str, b_glyph: str) -> NDArray[np.uint32]:
+    """The glyph of each cell of two values, at a * (UNKNOWN + 1) + b; where both are one there is none."""
+    a, b = np.divmod(np.arange((UNKNOWN + 1) ** 2), UNKNOWN + 1)
+    glyphs = np.full(len(a), ord(a_glyph), np.uint32)
+    glyphs[a == UNKNOWN] = ord(b_glyph)
+    glyphs[a == b] = ord(" ")
+    return glyphs
+
+
+@lru_cache(maxsize=2)
+def make_spark_glyphs(is_unicode: bool) -> NDArray[np.uint32]:
+    """A glyph for each step and UNKNOWN, where colours are too few for levels."""
+    sparks = SPARKS if is_unicode else SHADES_OF_ASCII
+    glyphs = [ord(sparks[step * len(sparks) // STEPS]) for step in range(STEPS)]
+    return np.array([*glyphs, ord(" ")], np.uint32)

@@ -11,7 +11,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -28,8 +28,8 @@ from streamer.dashboard.messages import (
     decode_message,
     encode,
 )
-from streamer.dashboard.palette import read_depth
-from streamer.dashboard.state import State
+from streamer.dashboard.palette import read_look
+from streamer.dashboard.state import Act, State, Word
 from streamer.dashboard.terminal import (
     BEGIN_SCREEN,
     END_SCREEN,
@@ -41,14 +41,14 @@ from streamer.dashboard.terminal import (
 )
 
 if TYPE_CHECKING:
-    from streamer.dashboard.canvas import Screen
+    from streamer.dashboard.screen import Drawn
 
-PANELS_EVERY_S = 0.25
+READ_EVERY_S = 0.25  # what is read, beside what is heard
 LOOK_AROUND_S = 0.5  # how often the size and the foreground are looked at when nothing comes
 SCREEN_BUDGET = 0.25  # of the time between screens; what takes longer is drawn less often
 SLOWEST_FPS = 1.0
 NOTE_SHOWN_S = 5.0
-SILENT_AFTER_S = 2.0  # snapshots come many times a second, whatever the source does
+STALLED_AFTER_S = 2.0  # snapshots come many times a second, whatever the source does
 
 
 class Pace:
@@ -92,22 +92,25 @@ def run_dashboard(connection: Connection, tty_path: str = "/dev/tty") -> None:
 
 class _Loop:
     def __init__(self, connection: Connection, terminal: Terminal, environ: Mapping[str, str]) -> None:
-        # rich is a heavy import, and only this process needs it
+        # What draws is imported here: only this process needs it.
         from streamer.dashboard import canvas, screen
 
         self._render, self._save_screenshot_of = screen.render, screen.save_screenshot
-        self._write_changes = canvas.write_changes
+        self._write_changes, self._tell_title = canvas.write_changes, screen.tell_title
         self._connection = connection
         self._terminal = terminal
-        self._depth = read_depth(environ)
+        self._look = read_look(environ)
         self._signals = Signals()
         self._left_over: set[int] = set()  # signals taken and not yet acted on
         self._state: State | None = None
         self._pace = Pace(fps=15)
-        self._shown: Screen | None = None
+        self._shown: Drawn | None = None
         self._size = terminal.size()
-        self._panels_s = -1.0
+        self._read_s = -1.0
         self._note_s = 0.0
+        self._noted = ""
+        self._title = ""
+        self._word: Word | None = None  # that was drawn last
         self._heard_s = time.monotonic()
         self._screen_start_s: float | None = None  # of a screen the terminal has not taken whole
         self._changed = False
@@ -154,7 +157,7 @@ class _Loop:
         match decode_message(message):
             case Scene() as scene:
                 self._pace = Pace(scene.fps)
-                self._panels_s = -1.0
+                self._read_s = -1.0
                 if self._state is None:
                     self._state = State.open(scene)
                 else:
@@ -179,16 +182,12 @@ class _Loop:
             return False
         if not self._terminal.entered:
             self._terminal.enter()
-            self._shown = None
+            self._shown, self._title = None, ""
             self._changed = True
             self._heard_s = time.monotonic()
         return True
 
     def _take_keys(self) -> None:
-        actions: dict[str, Callable[[], None]] = {
-            "q": lambda: self._answer(Quit()),
-            "s": self._save_screenshot,
-        }
         for key in self._terminal.read_keys():
             if key == "ctrl-z":
                 self._stop()
@@ -198,11 +197,11 @@ class _Loop:
                 quit_job()
                 self._over = True
                 return
-            if key in actions:
-                actions[key]()
-            elif self._state is not None:
-                self._state.press(key)
-            self._panels_s = -1.0
+            act = self._state.press(key) if self._state is not None else None
+            if act is Act.QUIT:
+                self._answer(Quit())
+            elif act is Act.SAVE:
+                self._save_screenshot()
             self._pace.due_s = 0.0  # a key is answered at once
             self._changed = True
 
@@ -216,11 +215,10 @@ class _Loop:
             return
         path = Path(f"streamer-{time.strftime('%Y%m%d-%H%M%S')}.svg").absolute()
         try:
-            self._save_screenshot_of(self._shown, str(path))
+            self._save_screenshot_of(self._shown.screen, str(path))
             self._state.note = f"saved {path}"
         except OSError as error:
             self._state.note = f"{path} cannot be written: {error.strerror}"
-        self._note_s = time.monotonic()
 
     def _finish_screen(self) -> None:
         self._terminal.flush()
@@ -231,9 +229,10 @@ class _Loop:
     def _screen_is_due(self) -> bool:
         if self._terminal.size() != self._size:
             self._size = self._terminal.size()
+            self._shown = None
             self._changed = True
             self._pace.due_s = 0.0
-        if time.monotonic() - self._heard_s > SILENT_AFTER_S:
+        if time.monotonic() - self._heard_s > STALLED_AFTER_S:
             self._changed = True
         return (
             self._state is not None
@@ -247,22 +246,35 @@ class _Loop:
         state = self._state
         assert state is not None
         start_s = time.monotonic()
-        silent_s = start_s - self._heard_s
-        state.silent_s = silent_s if silent_s > SILENT_AFTER_S else 0.0
-        state.drawn_fps = self._pace.slow_fps
-        if state.note and start_s - self._note_s > NOTE_SHOWN_S:
-            state.note = ""
-        panels_are_due = self._shown is None or start_s - self._panels_s >= PANELS_EVERY_S
-        if panels_are_due:
-            self._panels_s = start_s
+        self._look_at_clock(state, start_s)
         columns, rows = self._size
-        keep = None if panels_are_due else self._shown
-        screen = self._render(state, columns, rows, self._depth, keep)
-        state.pages = screen.pages
-        changes = self._write_changes(self._shown, screen)
-        self._shown = screen
+        drawn = self._render(state, columns, rows, self._look, self._shown)
+        changes = self._write_changes(self._shown.screen if self._shown else None, drawn.screen)
+        self._shown = drawn
+        state.is_down = drawn.facts.is_down
         self._changed = False
         self._screen_start_s = start_s
+        if (title := self._tell_title(state, self._look)) != self._title:
+            self._title = title
+            changes += f"\x1b]2;{title}\x1b\\"
+        if state.asks_bell:
+            state.asks_bell = False
+            changes += "\a"
         if changes:
             self._terminal.write(f"{BEGIN_SCREEN}{changes}{END_SCREEN}")
         self._finish_screen()
+
+    def _look_at_clock(self, state: State, now_s: float) -> None:
+        """What the time that has passed changes: what is stalled, notes that have been read, numbers that are due."""
+        silent_s = now_s - self._heard_s
+        # What has ended is told nothing more.
+        state.stalled_s = silent_s if silent_s > STALLED_AFTER_S and state.word is not Word.ENDED else 0.0
+        state.drawn_fps = self._pace.slow_fps
+        if state.note != self._noted:
+            self._noted, self._note_s = state.note, now_s
+        if state.note and now_s - self._note_s > NOTE_SHOWN_S:
+            state.note = self._noted = ""
+        if now_s - self._read_s >= READ_EVERY_S or state.word is not self._word:
+            self._read_s, self._word = now_s, state.word
+            state.tick += 1
+            state.frame += bool(state.stalled_s)

@@ -15,8 +15,9 @@ FALLBACK_SIZE = (80, 24)  # for terminals that say 0 x 0, as serial lines do
 LARGEST_SIZE = (1000, 300)  # an 8K screen in a small font; a made-up size costs no more than that
 LEAVE_WITHIN_S = 0.5  # how long a terminal that stopped reading is given to take the last bytes
 
-ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[0m\x1b[2J"  # alternate screen, no cursor, no wrapping, cleared
-LEAVE = "\x1b[?2026l\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l"
+# The window's title kept, alternate screen, no cursor, no wrapping, cleared; and back.
+ENTER = "\x1b[22;2t\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[0m\x1b[2J"
+LEAVE = "\x1b[?2026l\x1b[r\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l\x1b[23;2t"
 BEGIN_SCREEN = "\x1b[?2026h"  # synchronized output: the terminal shows all of a screen or nothing
 END_SCREEN = "\x1b[?2026l"
 
@@ -39,7 +40,16 @@ KEY_NAMES = {
     b"\x1b[H": "home",
     b"\x1bOH": "home",
     b"\x1b[1~": "home",
+    b"\x1b[4~": "end",
+    b"\x1b[F": "end",
+    b"\x1bOF": "end",
+    b"\x1bOP": "f1",
+    b"\x1b[11~": "f1",
     b"\x1b": "escape",
+    b"\r": "enter",
+    b"\n": "enter",
+    b"\x7f": "backspace",
+    b"\x08": "backspace",
     b" ": "space",
     b"\x03": "ctrl-c",
     b"\x1a": "ctrl-z",

@@ -65,6 +65,7 @@ def make_snapshot(scene: Scene, number: int, **changes: object) -> Snapshot:
                 is_digit=True,
                 label="159D*0#"[event % 7],
                 time=f"07:31:{event % 60:02}.873",
+                t_s=t_s,
             )
         )
     if number % round(scene.fps) == round(scene.fps / 2):
@@ -78,16 +79,17 @@ def make_snapshot(scene: Scene, number: int, **changes: object) -> Snapshot:
                 is_digit=True,
                 label="159D*0#"[event % 7],
                 time=f"07:31:{event % 60:02}.873",
+                t_s=float(event),
                 **figures,
             )
         )
     fields: dict[str, object] = {
         "t_s": t_s,
+        "unix_s": 1795461000.0 + t_s,
         "levels": level_dbfs.astype(np.float32).tobytes(),
         "peaks": (level_dbfs + 1.5).astype(np.float32).tobytes(),
         "input_rms_dbfs": [-18.4 - 12 * c for c in range(scene.channels)],
         "input_peak_dbfs": [-6.2 - 12 * c for c in range(scene.channels)],
-        "windows_per_s": 46.9,
         "realtime_factor": 38.2,
         "lag_s": 0.01,
         "latency_ms_p50": 2.1,
@@ -96,6 +98,7 @@ def make_snapshot(scene: Scene, number: int, **changes: object) -> Snapshot:
         "workers_ready": 2,
         "workers_total": 2,
         "captured_samples": int(t_s * scene.fs_hz),
+        "analysed_samples": int(t_s * scene.fs_hz),
         "events": events,
     }
     return Snapshot(**{**fields, **changes})  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ import pytest
 
 from streamer.dashboard.link import IN_FLIGHT, DashboardLink, LevelSummary, make_event_row
 from streamer.dashboard.messages import Quit, Taken, TerminalGone, encode
-from streamer.events import ErrorRecord, Event, GapRecord
+from streamer.events import ErrorRecord, Event, GapRecord, SourceRecord
 from tests.dashboard.feeder import make_scene, make_snapshot
 
 
@@ -91,7 +91,7 @@ def in_kathmandu(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("at", "shown"), [("2026-11-22T07:31:09.873000Z", "13:16:09.873"), (None, "9.873 s")]
+    ("at", "shown"), [("2026-11-22T07:31:09.873000Z", "13:16:09.873"), (None, "0:00:09.873")]
 )
 @pytest.mark.usefixtures("in_kathmandu")
 def test_an_event_row_shows_local_time_if_the_time_is_known(at, shown):
@@ -114,8 +114,12 @@ def test_a_gap_and_an_error_are_rows_too():
     gap = GapRecord(
         sample=48000, t_s=1.0, lost_samples=2048, reason="input_overflow", time="2026-11-22T07:31:09.873000Z"
     )
-    row = make_event_row(gap)
-    assert (row.type, row.time, row.label) == ("gap", "13:16:09.873", "2,048 samples lost: input_overflow")
+    row = make_event_row(gap, fs_hz=48000.0)
+    assert (row.type, row.time, row.label) == ("gap", "13:16:09.873", "42.7 ms lost: input overflow")
+    assert row.lost_s == pytest.approx(2048 / 48000)
+    assert make_event_row(gap).label == "2,048 samples lost: input overflow"
+    row = make_event_row(SourceRecord(state="back", source="mic:USB", lost_s=6.04))
+    assert (row.type, row.label) == ("source", "mic:USB is back after 6s")
     row = make_event_row(ErrorRecord(message="mic:USB is gone"))
     assert (row.type, row.phase, row.label) == ("error", "", "mic:USB is gone")
 

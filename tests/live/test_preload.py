@@ -32,7 +32,7 @@ def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(tmp_path: Path) -
 def test_no_process_of_a_live_run_has_a_compiler_once_code_is_kept() -> None:
     desk = Desk(*STREAMER, "live", "--demo", **os.environ)
     try:
-        desk.wait_for(r"windows/s +\d")
+        desk.wait_for(r"◆ DEMO|● LIVE|▶ FILE")
         mapped = {
             pid: Path(f"/proc/{pid}/maps").read_text() for pid in {desk.run.pid, *find_children(desk.run.pid)}
         }

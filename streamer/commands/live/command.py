@@ -30,6 +30,7 @@ SCREEN_OPTIONS = join(
     click.option("--unit", metavar="dbfs|dbm0", help="Unit of the levels on the dashboard."),
     click.option("--fps", metavar="N", help="Pictures a second on the dashboard."),
     click.option("--dashboard", metavar="auto|on|off", help="auto: on a terminal, unless --json or --plain."),
+    click.option("--hold", is_flag=True, help="Keep the dashboard of what has ended until a key is pressed."),
     click.option("--plain", is_flag=True, help="Events as lines, also on a terminal."),
 )
 

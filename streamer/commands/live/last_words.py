@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 
 import msgspec
 
+from streamer.base.text import printable
 from streamer.detectors.registry import is_digit
 from streamer.events import Event
 from streamer.outputs.digits import DialledNumbers
@@ -14,6 +15,7 @@ from streamer.outputs.formats import format_text
 MAX_LINES = 12  # all told: so many fit below what the terminal showed before
 MAX_NOTES = 4
 MAX_DIGITS = 40  # of one number, its last ones
+MAX_TALLIES, MAX_NAME = 5, 20
 
 
 class LastWords:
@@ -22,6 +24,7 @@ class LastWords:
     def __init__(self) -> None:
         self._rows: deque[Event] = deque(maxlen=MAX_LINES)
         self._n_rows = 0
+        self._tallies: Counter[str] = Counter()
         self._notes: deque[str] = deque(maxlen=MAX_NOTES)
         self._n_notes = 0
         self.begin()
@@ -34,6 +37,7 @@ class LastWords:
         """Ends only: what has begun and not ended is told when the source ends."""
         if event.phase != "end":
             return
+        self._tallies[f"{event.type} digits" if is_digit(event.type) else event.label] += 1
         if is_digit(event.type):
             event, is_new = self._numbers.join(event)
             if not is_new:
@@ -71,9 +75,23 @@ class LastWords:
         self._rows.clear()
         self._n_rows = 0
         left_out = (
-            [f"streamer: the last {len(rows)} of {n_left_out + len(rows)} events:"] if n_left_out else []
+            [f"streamer: {self._take_tallies()}; the last {len(rows)} of {n_left_out + len(rows)} events:"]
+            if n_left_out
+            else []
         )
         return [*left_out, *map(_write, rows), *notes]
+
+    def _take_tallies(self) -> str:
+        """How often each was heard, the most frequent first, as far as a line goes."""
+        found = [f"{n} {_shorten(label)}" for label, n in self._tallies.most_common()]
+        self._tallies.clear()
+        more = f", {len(found) - MAX_TALLIES} more" if len(found) > MAX_TALLIES else ""
+        return ", ".join(found[:MAX_TALLIES]) + more
+
+
+def _shorten(label: str) -> str:
+    shown = printable(label)
+    return shown if len(shown) <= MAX_NAME else f"{shown[: MAX_NAME - 1]}…"
 
 
 def _write(event: Event) -> str:

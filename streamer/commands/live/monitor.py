@@ -111,7 +111,7 @@ class Monitor:
                         output.reopen()
                 self._look_for_the_end(stream)
                 if self._view and self._view.is_due():
-                    self._view.show(self._status(stream))
+                    self._view.show()
                 if started:
                     self._say_health(stream)
                     self._notify(stream)
@@ -256,6 +256,8 @@ class Monitor:
         )
         self._put(stream.date(end))
         self._close_outputs()
+        if self._view and self._reason is None and stream.error is None:
+            self._view.hold(self._spec.hold_s)
         assert stream.info is not None
         lines = [f"streamer: {remark}" for remark in stream.remarks]
         if self._spec.has_health_lines:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from streamer.sources import SourceSpec, parse_source
 DEMO_PLANS = ("dtmf", "call-progress-us")
 
 
+HOLD_S = 10.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """The words of the command line that are no settings, as they were given."""
@@ -26,6 +30,7 @@ class Options:
     plain: bool
     is_json: bool
     is_digits: bool
+    hold: bool
     outputs: tuple[str, ...]
     overwrites: bool
     quiet: bool
@@ -49,6 +54,7 @@ class MonitorSpec:
     duration_s: float | None = None
     is_strict: bool = False
     has_dashboard: bool = False
+    hold_s: float = 0.0  # how long the screen stays when a recording has ended
     has_health_lines: bool = True
     stdout: Format | None = None
     output_paths: tuple[str, ...] = ()
@@ -82,6 +88,7 @@ def make_spec(options: Options, settings: LiveSettings, plans: tuple[str, ...]) 
         duration_s=None if options.duration is None else parse_time_s(options.duration),
         is_strict=options.strict,
         has_dashboard=has_dashboard,
+        hold_s=_choose_hold_s(options),
         has_health_lines=not options.quiet,
         stdout=stdout or (None if has_dashboard else format_text),
         output_paths=options.outputs,
@@ -104,6 +111,13 @@ def _choose_format(options: Options) -> Format | None:
         goes_on = source.is_live or source.is_demo or source.is_piped
         return DigitLines(pause_s=PAUSE_S if goes_on else None)
     return format_json if options.is_json else None
+
+
+def _choose_hold_s(options: Options) -> float:
+    if options.hold:
+        return math.inf
+    # Somebody who sits there reads it; a script that has a terminal is not kept for long, others not at all.
+    return HOLD_S if options.duration is None and sys.stdout.isatty() else 0.0
 
 
 def _wants_dashboard(choice: str, *, is_plain: bool) -> bool:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import select
 import signal
 import sys
 import time
+from dataclasses import dataclass, field
 from typing import Self
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,14 +28,17 @@ from streamer.dashboard.messages import EventRow, Goodbye, Quit, Scene, Snapshot
 from streamer.dashboard.process import run_dashboard
 from streamer.dashboard.terminal import Rescue
 from streamer.detectors.registry import is_digit
-from streamer.events import Event, Record
+from streamer.events import Event, GapRecord, Record
 from streamer.live.section import Section
-from streamer.live.stream import Stream, count_frames
+from streamer.live.stream import Status, Stream
 from streamer.plans.band_report import find_seen_share
 
 LEAVE_S = 0.7  # for the dashboard to give the terminal back; one that stopped reading takes it 0.5 s
 LEAVE_AT_ONCE_S = 0.2
+HOLD_STEP_S = 0.25
 STATS_EVERY_S = 0.25  # figures that change faster cannot be read
+SILENT_AFTER_S = 2.0  # of samples that are all 0: a muted input, not a quiet room
+CLIPPED = 10 ** (-0.1 / 20)
 
 
 class View:
@@ -44,13 +51,14 @@ class View:
         self._shown_s = 0.0
         self._rows: list[EventRow] = []
         self._last_words = LastWords()
-        self._frames = 0
-        self._rate_mark = (time.monotonic(), 0)
-        self._windows_per_s: float | None = None
         self._meters = Held()
         self._peak: NDArray[np.float32] = np.zeros(1, np.float32)
         self._square: NDArray[np.float32] = np.zeros(1, np.float32)
         self._stats, self._stats_s = stream.stats, -STATS_EVERY_S
+        self._state = _Since("starting")
+        self._sounded_s = time.monotonic()  # when a sample was not 0
+        self._lost_s: float | None = None  # when samples were lost last
+        self._clipped_s: float | None = None
 
     def __enter__(self) -> Self:
         self._rescue = Rescue()
@@ -120,7 +128,6 @@ class View:
         assert section is not None
         if self._scene_of is not section:
             self._show_scene(section)
-        self._frames += count_frames(batch)
         for levels in (*batch.early, *batch.levels[0]):
             if len(levels):
                 self._levels.add(levels.channel, levels.power)
@@ -129,16 +136,27 @@ class View:
 
     def _take_meters(self) -> None:
         meters = self._meters.take()
-        if meters is not None:
-            self._peak = np.maximum(self._peak, meters[:, :, PEAK].max(axis=0))
-            self._square = meters[:, :, MEAN_SQUARE].mean(axis=0)
+        if meters is None:
+            return
+        peak = meters[:, :, PEAK].max(axis=0)
+        now = time.monotonic()
+        if peak.any():
+            self._sounded_s = now
+        if (peak >= CLIPPED).any():
+            self._clipped_s = now
+        self._peak = np.maximum(self._peak, peak)
+        self._square = meters[:, :, MEAN_SQUARE].mean(axis=0)
 
     def report(self, record: Record) -> None:
         if isinstance(record, Event):
             self._last_words.hear(record)
+        if isinstance(record, GapRecord):
+            self._lost_s = time.monotonic()
         if isinstance(record, Told):
+            section = self._stream.section
             dialled = isinstance(record, Event) and is_digit(record.type)
-            self._rows.append(make_event_row(record, is_digit=dialled))
+            fs_hz = 0.0 if section is None else section.info.fs_hz
+            self._rows.append(make_event_row(record, fs_hz=fs_hz, is_digit=dialled))
 
     def _show_scene(self, section: Section) -> None:
         spec, info, display = self._spec, section.info, section.listening.display
@@ -149,7 +167,7 @@ class View:
         self._meters = Held()
         self._peak = np.zeros(info.channels, np.float32)
         self._square = np.zeros(info.channels, np.float32)
-        mode = "LIVE" if info.is_live else "REPLAY"
+        mode = "FILE" if spec.source.kind == "file" else "LIVE"
         self._link.send(
             Scene(
                 version=__version__,
@@ -171,6 +189,9 @@ class View:
                 output=", ".join(spec.output_paths) or ("stdout" if spec.stdout else ""),
                 unit=spec.unit,
                 offset_db=spec.unit_offset_db,
+                length_s=None if info.n_samples is None else info.n_samples / info.fs_hz,
+                speed=spec.speed,
+                is_held=math.isinf(spec.hold_s),
                 fps=spec.fps,
             )
         )
@@ -180,44 +201,89 @@ class View:
         is_time = time.monotonic() - self._shown_s >= 0.9 / self._spec.fps
         return is_time and self._stream.section is not None and self._link.ready()
 
-    def show(self, status: str) -> None:
+    def show(self) -> None:
         """A snapshot."""
         now, section = time.monotonic(), self._stream.section
         assert section is not None
         if self._scene_of is not section:
             self._show_scene(section)
         self._shown_s = now
-        since_s, frames = self._rate_mark
-        if now - since_s >= 1:
-            self._windows_per_s = (self._frames - frames) / (now - since_s)
-            self._rate_mark = (now, self._frames)
+        self._link.send(self._make_snapshot(section, now))
+        self._rows = []
+        self._peak[:] = 0
+
+    def _make_snapshot(self, section: Section, now: float) -> Snapshot:
         if now - self._stats_s >= STATS_EVERY_S:
             self._stats, self._stats_s = self._stream.stats, now
         stream, stats, fs_hz = self._stream.status, self._stats, section.info.fs_hz
         self._take_meters()
         levels, peaks = self._levels.take()
-        self._link.send(
-            Snapshot(
-                t_s=stream.analysed_end / fs_hz,
-                unix_s=stream.analysed_end_unix_s,
-                levels=levels,
-                peaks=peaks,
-                input_rms_dbfs=db_from_powers(2 * self._square.astype(np.float64)).tolist(),
-                input_peak_dbfs=db_from_powers(self._peak.astype(np.float64) ** 2).tolist(),
-                windows_per_s=self._windows_per_s,
-                realtime_factor=stats.realtime_factor,
-                lag_s=stats.pending / fs_hz,
-                latency_ms_p50=stats.latency_ms_p50,
-                latency_ms_p99=stats.latency_ms_p99,
-                ring_fill=stream.ring_fill,
-                workers_ready=stream.workers_ready,
-                workers_total=stream.workers_total,
-                captured_samples=stats.captured,
-                dropped_samples=stats.dropped,
-                gaps=stream.gap_count,
-                status=status,
-                events=self._rows,
-            )
+        state, since_s = self._find_state(stream, now)
+        return Snapshot(
+            t_s=stream.analysed_end / fs_hz,
+            unix_s=stream.analysed_end_unix_s,
+            state=state,
+            state_s=since_s,
+            lost_ago_s=None if self._lost_s is None else now - self._lost_s,
+            clipped_ago_s=None if self._clipped_s is None else now - self._clipped_s,
+            levels=levels,
+            peaks=peaks,
+            input_rms_dbfs=db_from_powers(2 * self._square.astype(np.float64)).tolist(),
+            input_peak_dbfs=db_from_powers(self._peak.astype(np.float64) ** 2).tolist(),
+            realtime_factor=stats.realtime_factor,
+            lag_s=stats.pending / fs_hz,
+            latency_ms_p50=stats.latency_ms_p50,
+            latency_ms_p99=stats.latency_ms_p99,
+            ring_fill=stream.ring_fill,
+            workers_ready=stream.workers_ready,
+            workers_total=stream.workers_total,
+            captured_samples=stats.captured,
+            analysed_samples=stats.analysed,
+            dropped_samples=stats.dropped,
+            events=self._rows,
         )
-        self._rows = []
-        self._peak[:] = 0
+
+    def _find_state(self, stream: Status, now: float) -> tuple[str, float]:
+        """How the run stands, and for how long it has."""
+        if stream.waiting_s is not None:
+            self._state = _Since("waiting")
+            return "waiting", stream.waiting_s
+        if not stream.analysed_end:
+            self._sounded_s = now
+            return self._state.become("starting", now)
+        if now - self._sounded_s >= SILENT_AFTER_S:
+            return "silent", now - self._sounded_s
+        return self._state.become("running", now)
+
+    def hold(self, for_s: float) -> None:
+        """A run that has ended by itself is shown until somebody presses a key, or the time is up."""
+        section, end_s = self._stream.section, time.monotonic() + for_s
+        self._state = _Since("ended")
+        is_told = False
+        while (
+            section is not None
+            and self._process is not None
+            and not (self._link.closed or self.wants_to_quit)
+        ):
+            if time.monotonic() >= end_s or interrupts.first is not None:
+                return
+            if not is_told and self._link.ready():
+                snapshot = self._make_snapshot(section, time.monotonic())
+                self._link.send(msgspec.structs.replace(snapshot, state="ended"))
+                is_told = True
+            select.select([self._connection.fileno(), interrupts.fd], [], [], HOLD_STEP_S)
+            interrupts.drain()
+            self._listen()
+
+
+@dataclass
+class _Since:
+    """A state, and when it began."""
+
+    name: str
+    since_s: float = field(default_factory=time.monotonic)
+
+    def become(self, name: str, now: float) -> tuple[str, float]:
+        if name != self.name:
+            self.name, self.since_s = name, now
+        return name, now - self.since_s

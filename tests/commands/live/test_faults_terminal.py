@@ -47,12 +47,12 @@ def test_q_and_sigterm_end_it_within_two_seconds_while_the_device_is_lost(
 ) -> None:
     listener = Listener(f"mic:{NAME}", env=mic.env)
     desk = sit_down(*LIVE, f"mic:{NAME}", env=mic.env)
-    desk.wait_for(r"windows/s +\d")
+    desk.wait_for(r"● LIVE|○ SILENT")
     children = find_children(listener.program.pid) | find_children(desk.run.pid)
     break_it(mic)
     try:
         listener.wait_for("error")
-        desk.wait_for(f"waiting for {NAME}, ")
+        desk.wait_for(rf"▲ WAITING \d+ s  mic:{NAME}")
         listener.program.terminate()
         desk.run.send("q")
         began_s = time.monotonic()
@@ -73,10 +73,10 @@ def test_killed_outright_while_the_audio_server_hangs_it_leaves_nothing_and_the_
     shell = sit_down(*SHELL, env=mic.env, PS1="prompt> ")
     shell.wait_for("prompt>")
     shell.run.sendline(" ".join((*LIVE, f"mic:{NAME}")))
-    shell.wait_for(r"windows/s +\d")
+    shell.wait_for(r"● LIVE|○ SILENT")
     mic.freeze()
     try:
-        shell.wait_for(f"waiting for {NAME}, ")
+        shell.wait_for(rf"▲ WAITING \d+ s  mic:{NAME}")
         family = find_children(shell.run.pid)
         main = int(Path(f"/proc/{shell.run.pid}/task/{shell.run.pid}/children").read_text().split()[0])
         os.kill(main, signal.SIGKILL)
@@ -94,13 +94,13 @@ def test_a_terminal_that_is_resized_and_then_reads_nothing_costs_no_sample(
 ) -> None:
     out = tmp_path / "events.jsonl"
     desk = sit_down(*LIVE, f"mic:{JACK_NAME}", "--plan", tick_plan, "-o", str(out), env=patient_jack.env)
-    desk.wait_for(r"windows/s +\d")
+    desk.wait_for(r"● LIVE|○ SILENT")
     patient_jack.connect()
     for rows, columns in ((24, 80), (60, 200), (3, 40), (40, 120)):
         desk.screen.resize(rows, columns)
         desk.screen.reset()
         desk.run.setwinsize(rows, columns)
-        desk.wait_for(r"╭─ bands[^\n]*╭─ health ─+╮\n" if rows > 3 else r"\d +█* +-\d+\.\d dBFS")
+        desk.wait_for(r"\A[●○×] (LIVE|SILENT|LOSING) " + (r"[^\0]*q quit  \? help" if rows > 3 else ""))
     heard = count_ticks(out)
     wait_until(lambda: count_ticks(out) > heard + 8, timeout_s=10)  # nobody reads the terminal meanwhile
     desk.run.send("q")

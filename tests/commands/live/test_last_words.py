@@ -47,12 +47,21 @@ def test_other_events_stand_between_numbers_as_they_were_heard() -> None:
 def test_twelve_lines_hold_all_and_say_what_they_leave_out() -> None:
     lines = leave(*(event(f"tone-{n}", n, kind="tone") for n in range(100)), notes=9)
     assert len(lines) == MAX_LINES
-    assert lines[0] == "streamer: the last 6 of 100 events:"
+    tallies = ", ".join(f"1 tone-{n}" for n in range(5))
+    assert lines[0] == f"streamer: {tallies}, 95 more; the last 6 of 100 events:"
     assert [line.split()[3] for line in lines[1:7]] == [f"tone-{n}" for n in range(94, 100)]
     assert lines[7:] == [
         "streamer: 5 earlier lines are left out",
         *(f"streamer: note {n}" for n in range(5, 9)),
     ]
+
+
+def test_what_is_left_out_is_counted() -> None:
+    events = [event(d, 1 + i * 0.2) for i, d in enumerate("5550123")]
+    events += [event("us-busy", 20 + n, kind="match") for n in range(20)]
+    lines = leave(*events)
+    assert len(lines) == MAX_LINES
+    assert lines[0] == "streamer: 20 us-busy, 7 dtmf digits; the last 11 of 21 events:"
 
 
 def test_a_number_of_a_thousand_digits_takes_one_line() -> None:

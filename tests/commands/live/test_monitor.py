@@ -367,10 +367,19 @@ def test_the_dashboard_in_a_real_terminal_shows_bars_digits_and_throughput_and_l
         text = "\n".join(screen.display)
         return all(word in text for word in words)
 
-    while not shows("dtmf", "5550", "windows/s", "█"):
+    while not shows("dtmf", "5550", "lost 0", "█"):
         assert time.monotonic() < deadline, "\n".join(screen.display)
         stream.feed(shell.read_nonblocking(65536, timeout=10))
-    for word in ("DEMO", "48 kHz", "dBFS", "third-octave:50-8k", "latency", "workers", "dropped", "q quit"):
+    for word in (
+        "◆ DEMO",
+        "48 kHz",
+        "dBFS",
+        "third-octave:50-8k",
+        "engine ok",
+        "heard at",
+        "0:00:0",
+        "q quit",
+    ):
         assert shows(word), "\n".join(screen.display)
     shell.send("q")
     shell.expect(r"code (\d+)")
@@ -382,6 +391,9 @@ def test_the_dashboard_in_a_real_terminal_shows_bars_digits_and_throughput_and_l
 
 def test_a_file_that_has_ended_leaves_its_digits_on_the_ordinary_screen(dial: Path) -> None:
     desk = Desk(*STREAMER, "live", str(dial), "--speed", "max")
+    desk.wait_for(r"■ ENDED +dial\.wav [^\n]* 8 events, nothing lost")
+    assert "5550123#" in desk.text()
+    desk.run.send("x")
     desk.wait_until(lambda: not desk.run.isalive())
     desk.wait_until(lambda: desk.read() or b"streamer: eof" in desk.sent)
     assert desk.has_left()
