@@ -53,7 +53,8 @@ ORDER = {
     "analysis/kernels": "__init__ kept link tiles vectors < store < compiled inner powers < grids stretches",
     "events": "records < clocks < __init__",
     "detectors": (
-        "copies hearing limits < __init__ < matching < registry < cadences codes decoder dtmf sequences tones"
+        "copies hearing limits < __init__ < matching < registry"
+        " < cadences codes decoder dtmf keying presence sequences tones"
     ),
     "detectors/hearing": (
         "__init__ baseband line_fields places < bursts desk lines spectra_loops < burst_loops compiled line_loops"
@@ -61,6 +62,8 @@ ORDER = {
     ),
     "detectors/matching": "__init__ parts < grammar < call detector rhythm < build",
     "detectors/tones": "spec < probes company figures < candidate memory < verdict < detector < __init__",
+    "detectors/keying": "spec < code < envelope < detector < __init__",
+    "detectors/presence": "spec < lines < detector < __init__",
     "detectors/dtmf": (
         "compiled spec < pairs timing verdict < candidate chord company crackle leaders rough < hearing loops < telling"
         " < grammar < detector < __init__"

@@ -2,9 +2,9 @@
 
 A kind of decision is one file here and one line in registry.py; a country's ringback is data in configs/.
 
-hearing: what all of them hear with. matching: what makes bursts of tones into matches. tones, dtmf, and by matching
-sequences, cadences, codes: a kind of decision each. limits: what a window can part. decoder: the detectors of all plans
-and channels, fed together.
+hearing: what all of them hear with. matching: what makes bursts of tones into matches. tones, presence, keying,
+dtmf, and by matching sequences, cadences, codes: a kind of decision each. limits: what a window can part. decoder: the
+detectors of all plans and channels, fed together.
 
 May import: base, analysis, events. Imported by: plans, live, recordings, commands.
 """

@@ -20,6 +20,8 @@ KINDS = {
     "sequence": "streamer.detectors.sequences",
     "cadence": "streamer.detectors.cadences",
     "code": "streamer.detectors.codes",
+    "presence": "streamer.detectors.presence",
+    "keying": "streamer.detectors.keying",
     "dtmf": "streamer.detectors.dtmf",
 }
 

@@ -69,6 +69,9 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
     confidence: float | None = None
     detail: dict[str, Any] | None = None
     steps: list[Step] | None = None  # what a match was made of
+    text: str | None = (
+        None  # what it carries: a SAME header; a letter of Morse, a space before it if a word begins
+    )
 
     def to_dict(self) -> dict[str, Any]:
         """All of it by name, None where there is nothing to say."""

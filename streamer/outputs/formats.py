@@ -44,6 +44,8 @@ def format_text(record: Record) -> str | None:
         if record.phase == "begin" and not tells_begin(record.type):
             return None
         parts = [tell_when(record), f"{record.type:<5}", f"{record.label:<12}"]
+        if record.text is not None:
+            parts.append(record.text)
         if record.phase == "begin":
             parts.append("begins")
         elif record.duration_s is not None:

@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamer.base.errors import SpecError
+from streamer.detectors.keying import KeyingDetector, KeyingSpec
+from streamer.detectors.keying.code import CODES, LETTERS
+from streamer.events import Event
+from tests.dtmf_bench.feeding import run_detector
+
+FS_HZ = 4000
+SPEC = KeyingSpec(name="morse")
+
+
+def key(
+    text: str, *, hz: float = 700, wpm: float = 20, snr_db: float = 40, jitter: float = 0.0, seed: int = 3
+):
+    """Samples of text in Morse, half a second of noise before and a second behind; S/N in 0-4 kHz."""
+    rng = np.random.default_rng(seed)
+    dit = 1.2 / wpm * FS_HZ
+    is_on = [np.zeros(FS_HZ // 2)]
+    for word in text.split():
+        for letter in word:
+            for mark in CODES[letter]:
+                n = (3 if mark == "-" else 1) * dit * max(1 + jitter * rng.normal(), 0.3)
+                is_on += [np.ones(round(n)), np.zeros(round(dit))]
+            is_on.append(np.zeros(round(2 * dit)))
+        is_on.append(np.zeros(round(4 * dit)))
+    keyed = np.concatenate([*is_on, np.zeros(FS_HZ)])
+    tone = 0.1 * keyed * np.sin(2 * np.pi * hz * np.arange(keyed.size) / FS_HZ)
+    noise_rms = 0.1 / np.sqrt(2) * 10 ** (-snr_db / 20) * np.sqrt(FS_HZ / 2 / 4000)
+    return tone + noise_rms * rng.normal(size=keyed.size)
+
+
+def hear(samples, cuts=None) -> list[Event]:
+    return run_detector(KeyingDetector(SPEC, fs_hz=FS_HZ), samples, cuts=cuts)
+
+
+def read(samples) -> str:
+    return "".join(event.text for event in hear(samples))
+
+
+def test_codes_are_told_apart_and_paris_is_fifty_dits_long():
+    assert len(LETTERS) == len(CODES)
+    marks = sum(3 if mark == "-" else 1 for letter in "PARIS" for mark in CODES[letter])
+    gaps = sum(len(CODES[letter]) - 1 + 3 for letter in "PARIS") - 3 + 7
+    assert marks + gaps == 50
+
+
+@pytest.mark.parametrize(("wpm", "hz"), [(10, 410), (20, 700.3), (35, 1190)])
+def test_text_is_read_at_any_pitch_and_speed(wpm, hz):
+    events = hear(key("THE CQ DE K5 599", wpm=wpm, hz=hz))
+    assert "".join(event.text for event in events) == "THE CQ DE K5 599"
+    assert {(event.type, event.phase, event.label) for event in events} == {("match", "end", "morse")}
+    assert events[-1].freqs_hz == pytest.approx([hz], abs=1)
+    assert events[-1].detail["wpm"] == pytest.approx(wpm, rel=0.05)
+    assert events[-1].level_dbfs == pytest.approx(-20, abs=1)
+
+
+def test_a_letters_own_start_and_length_are_told():
+    events = hear(key("PARIS"))
+    assert events[0].t_s == pytest.approx(0.5, abs=0.005)
+    assert events[0].duration_s == pytest.approx(11 * 0.06, abs=0.01)  # .--.
+
+
+def test_a_letter_is_known_soon_after_its_end():
+    events = hear(key("PARIS PARIS PARIS"))
+    late_dits = [(e.known_sample / FS_HZ - e.t_s - e.duration_s) / 0.06 for e in events[8:]]
+    assert max(late_dits) <= 3.7
+
+
+def test_text_is_read_6_db_under_the_noise_and_by_hand():
+    assert "BROWN FOX" in read(key("QUICK BROWN FOX", snr_db=-6))
+    assert read(key("QUICK BROWN FOX", jitter=0.1)) == "QUICK BROWN FOX"
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.zeros(5 * FS_HZ),
+        0.05 * np.random.default_rng(1).normal(size=60 * FS_HZ),
+        0.1 * np.sin(2 * np.pi * 700 * np.arange(8 * FS_HZ) / FS_HZ),
+        key("EEEEEEEEEEEEEEEE"),  # beeps that are all alike
+        key("TTTTTTTTTTTTTT"),
+    ],
+    ids=["silence", "noise", "a tone", "short beeps", "long beeps"],
+)
+def test_what_is_no_morse_is_not_read(samples):
+    assert hear(samples) == []
+
+
+@settings(max_examples=6, deadline=None)
+@given(data=st.data())
+def test_letters_depend_on_the_samples_alone(data):
+    seed = data.draw(st.integers(0, 2**32 - 1))
+    rng = np.random.default_rng(seed)
+    samples = key(
+        "CQ DE K5", wpm=rng.uniform(12, 35), hz=rng.uniform(420, 1180), snr_db=rng.uniform(-9, 30), seed=seed
+    )
+    told = hear(samples)
+    assert hear(samples, cuts=rng.integers(1, 90, size=4000).tolist()) == told
+    assert all(event.duration_s > 0 for event in told)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"min_pitch_hz": 100.0}, "min_pitch_hz is 100"),
+        ({"min_wpm": 40, "max_wpm": 20}, "min_wpm is 40"),
+        ({"min_letters": 1}, "min_letters is 1"),
+    ],
+)
+def test_a_spec_that_cannot_be_meant_is_refused(given, message):
+    with pytest.raises(SpecError, match=message):
+        KeyingSpec(name="x", **given)
