@@ -16,6 +16,7 @@ from streamer.detectors.dtmf.pairs import PAIR_BANDS
 from streamer.detectors.dtmf.verdict import PairTones
 from streamer.detectors.hearing.bursts import find_burst, read_burst, step_response
 from streamer.detectors.hearing.desk import find_desk
+from streamer.detectors.hearing.places import HOLES
 from tests.detectors.dtmf import plain
 
 WINDOW = 10.4
@@ -128,3 +129,14 @@ def test_company_is_that_of_the_plain_way(seed, n, has_after):
     )
     found = (getattr(heard, name) for name in wanted._fields)
     assert all(math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-9) for a, b in zip(found, wanted, strict=True))
+
+
+def test_a_bound_loop_says_what_the_loop_says_of_the_same_arguments():
+    rows = Fixed(make_rows(3))
+    numbers = (2, 80, 6, 20, 40, 0, 9.8)
+    bound = compiled.Ear(rows, DESK).find_burst(*numbers), DESK.burst.array.tobytes()
+    DESK.burst.array[:] = 0
+    called = compiled.find_pair_burst(rows, DESK.envelopes, DESK.scratch, DESK.burst, *numbers)
+    assert bound[0] == called == 1
+    assert DESK.burst.array[:HOLES].any()
+    assert DESK.burst.array[:HOLES].tobytes() == bound[1][: 8 * HOLES]
