@@ -87,7 +87,7 @@ ORDER = {
     ),
     "stores": "__init__ heading < labelled < as_* < plots < measured",
     "stores/as_png": "__init__ labels layout pooling ticks < sheet < figure",
-    "recordings": "__init__ arrays choose_frames progress threads < detect spectrogram < jobs pieces < export",
+    "recordings": "__init__ arrays choose_frames progress threads < detect spectrogram < jobs pieces < export preload",
     "api": "__init__ asking < listener < feeds < open_stream",
     "outputs": "__init__ digits formats heard output < to_*",
     "commands": (
@@ -95,8 +95,9 @@ ORDER = {
         " < bands bench config detect devices doctor generate guide plan spectrogram < completion < main"
     ),
     "commands/live": "__init__ settings systemd < load_settings last_words < spec < view < monitor < command",
+    "commands/detect": "__init__ run < command",
     "commands/doctor": "__init__ diagnosis < microphone < checks < command",
-    "commands/bench": "__init__ cases < limit peers baselines report < hearing run < command",
+    "commands/bench": "__init__ cases living < limit peers baselines report < hearing run < command",
 }
 
 # Each heavy or fragile library, and who may import it; a folder stands for all of its files.

@@ -25,6 +25,7 @@ from streamer.base.roles import take_role
 # What the server has loaded before it forks: the kernels for capture and workers, and the dashboard. By name, as they
 # stand on floors above this one: it is the server that imports them, and this module knows no more than where they are.
 PRELOADED = ["streamer.live.preload", "streamer.dashboard.process"]
+JOBS = ["streamer.live.preload", "streamer.recordings.preload"]  # of one whose children listen to recordings
 
 BEGIN_S = 60.0  # kernels may have to be compiled before the first child begins
 FORK_S = 0.1  # a server that is ready takes 3 ms
@@ -173,14 +174,14 @@ class _Request:
 class _Server:
     """The main process's end of the process server."""
 
-    def __init__(self) -> None:
+    def __init__(self, preloaded: Sequence[str]) -> None:
         ours, theirs = socket.socketpair()
         self.owner_pid = os.getpid()
         code = BEGIN.format(
             path=find_path(),
             package=str(PACKAGE),
             fd=theirs.fileno(),
-            preloaded=PRELOADED,
+            preloaded=preloaded,
             quietly=_is_quiet,
         )
         with theirs:
@@ -221,8 +222,8 @@ def quieten_server() -> None:
     _is_quiet = True
 
 
-def start_server() -> None:
-    """Have the server load its kernels while this process goes on with its own imports."""
+def start_server(preloaded: Sequence[str] = PRELOADED) -> None:
+    """Have the server load what its children need while this process goes on with its own imports."""
     global _server
     with _lock:
         if _server is None or _server.owner_pid != os.getpid():
@@ -230,7 +231,7 @@ def start_server() -> None:
                 atexit.register(end_server)
             if _is_our_program():
                 take_role("main", *sys.argv[1:])
-            _server = _Server()
+            _server = _Server(preloaded)
 
 
 def _is_our_program() -> bool:

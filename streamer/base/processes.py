@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from streamer.base.children import (
+    JOBS,
     PRELOADED,
     Child,
     make_anonymous_file,
@@ -25,6 +26,7 @@ from streamer.base.children import (
 )
 
 __all__ = [
+    "JOBS",
     "PRELOADED",
     "Child",
     "InheritedFd",

@@ -41,7 +41,7 @@ COMMANDS = {
         "completion", "Print what makes SHELL complete streamer's commands, options and their values."
     ),
     "config": Entry("config", "Settings of `streamer live`, in TOML files."),
-    "detect": Entry("detect", "The events in recordings, at full speed, in the order of FILES."),
+    "detect": Entry("detect.command", "The events in recordings, at full speed, in the order of FILES."),
     "devices": Entry("devices", "The input devices there are, by the names that mic:NAME takes."),
     "doctor": Entry(
         "doctor.command",

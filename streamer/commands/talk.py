@@ -61,7 +61,7 @@ def tell(what: object) -> None:
 def announce_compiling(*, is_quiet: bool = False) -> None:
     """From now on a first run says why nothing happens for some seconds, here or in the process server."""
     from streamer.analysis.kernels import store  # who only talks needs no kernels
-    from streamer.base.processes import quieten_server
+    from streamer.base.children import quieten_server
 
     store.announce = None if is_quiet else tell
     if is_quiet:

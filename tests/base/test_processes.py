@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from streamer.base.processes import (
+    JOBS,
     PRELOADED,
     SharedBlock,
     get_context,
@@ -17,7 +18,7 @@ from streamer.base.processes import (
 )
 
 
-@pytest.mark.parametrize("name", PRELOADED)
+@pytest.mark.parametrize("name", {*PRELOADED, *JOBS})
 def test_the_server_loads_what_is_there(name: str) -> None:
     assert find_spec(name)  # a name that is wrong would be passed over in silence
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from streamer.commands.bench import cases
+from streamer.commands.bench.living import LiveReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +115,28 @@ def print_report(report: Report) -> None:
     console.print(_tabulate_pipeline(report))
 
 
+def print_live(report: LiveReport) -> None:
+    """A table of the processes, and what else was found."""
+    console = Console()
+    console.print(f"live {report.source}, the dashboard on, {report.seconds:g} s", highlight=False)
+    table = _make_table("", "process", "of a core", "memory", "wakes/s")
+    for p in report.processes:
+        table.add_row(p.role, f"{p.cpu_percent:.1f} %", f"{p.memory_mb:.0f} MB", f"{p.wakes_per_s:.0f}")
+    cpu_percent = sum(p.cpu_percent for p in report.processes)
+    memory_mb, wakes = (
+        sum(getattr(p, name) for p in report.processes) for name in ("memory_mb", "wakes_per_s")
+    )
+    table.add_row("all", f"{cpu_percent:.1f} %", f"{memory_mb:.0f} MB", f"{wakes:.0f}")
+    console.print(table)
+    if report.first_picture_s is not None:
+        console.print(f"first picture after {report.first_picture_s:.2f} s", highlight=False)
+    if report.latency_ms_p50 is not None and report.latency_ms_p99 is not None:
+        latency = f"{report.latency_ms_p50:.1f} / {report.latency_ms_p99:.1f} ms"
+        console.print(f"from a block to its levels, median / 99th percentile: {latency}", highlight=False)
+    for n_channels, late_s in report.late_s_by_channels.items():
+        console.print(f"{n_channels} channels of 8 kHz with DTMF: told {late_s:.2f} s late", highlight=False)
+
+
 def _tabulate_case(case: cases.Case, report: Report) -> Table:
     title = f"{case.name}: N = {case.length_samples}, hop {case.hop_samples}"
     table = _make_table(title, "way", "dtype", "G band-samples/s", "of limit", "error", "")
@@ -146,5 +169,5 @@ def _tabulate_pipeline(report: Report) -> Table:
 def _make_table(title: str, *headings: str) -> Table:
     table = Table(title=title, title_justify="left")
     for heading in headings:
-        table.add_column(heading, justify="left" if heading in ("way", "case", "signal", "") else "right")
+        table.add_column(heading, justify="left" if heading in ("way", "case", "signal", "process", "") else "right")
     return table

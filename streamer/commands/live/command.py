@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from streamer.base.processes import quieten_server, start_server
+from streamer.base.children import quieten_server, start_server
 from streamer.commands.interrupts import interrupts
 from streamer.commands.options import (
     BAND_OPTIONS,

@@ -1,29 +1,15 @@
-"""streamer detect: the events in recordings."""
+"""The events in recordings, and who is told of them."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import click
-
-from streamer.base.errors import NOTHING_MATCHED, SpecError, StreamerError
+from streamer.base.errors import DONE, NOTHING_MATCHED, SpecError, StreamerError
 from streamer.base.units import parse_frequency_hz, parse_moment, parse_time_s
 from streamer.commands.cut_short import describe_cut, find_exit_code, raising_signals, take_all
 from streamer.commands.inputs import refuse_inputs_as_outputs
-from streamer.commands.options import (
-    CONTEXT,
-    COPIES_OPTION,
-    DEBUG,
-    DIGITS,
-    OUTPUT_OPTIONS,
-    PLAN_OPTION,
-    SOURCE_OPTIONS,
-    START_TIME,
-    choose_jobs,
-)
 from streamer.commands.progress import ProgressBar
 from streamer.commands.talk import announce_compiling, tell
 from streamer.detectors.copies import parse_copies
@@ -110,29 +96,8 @@ class Options:
         ]
 
 
-@click.command("detect", context_settings=CONTEXT)
-@click.argument("files", nargs=-1, required=True)
-@SOURCE_OPTIONS
-@START_TIME
-@PLAN_OPTION
-@COPIES_OPTION
-@click.option("--duration", metavar="TIME", help="Only the first so much of each file.")
-@choose_jobs("Files at once.")
-@click.option(
-    "--expect",
-    metavar="TEXT",
-    help="End with exit code 1 unless every file has these digits, or this label, in one of its channels.",
-)
-@DIGITS
-@click.option("--explain", is_flag=True, help="Say on stderr what was taken for no digit, and why.")
-@OUTPUT_OPTIONS
-@DEBUG
-def command(**given: Any) -> None:
-    """The events in recordings, at full speed, in the order of FILES.
-
-    A FILE may be any source that ends: a recording, - (stdin), cmd:"PROGRAM" or sim:SPEC.
-    """
-    options = Options(**given)
+def run(options: Options) -> int:
+    """Listen to all files and tell what is heard; the exit code."""
     tasks = options.make_tasks()
     expectation = None if options.expect is None else Expectation(options.expect)
     plans = tasks[0].plans
@@ -153,7 +118,7 @@ def command(**given: Any) -> None:
     raise_failure(outputs)
     if cut is not None:
         tell(f"cut short {describe_cut(cut)}; {tally.n_done} of {len(tasks)} files were done")
-        click.get_current_context().exit(find_exit_code(cut))
+        return find_exit_code(cut)
     if expectation is not None and not options.quiet:
         for line in expectation.describe():
             tell(line)
@@ -161,9 +126,8 @@ def command(**given: Any) -> None:
         for line in hearing.describe_silent(plans):
             tell(line)
     if tally.failure is not None:
-        click.get_current_context().exit(tally.failure.exit_code)
-    if expectation is not None and not expectation.is_met:
-        click.get_current_context().exit(NOTHING_MATCHED)
+        return tally.failure.exit_code
+    return NOTHING_MATCHED if expectation is not None and not expectation.is_met else DONE
 
 
 def _finish(outputs: Sequence[Output], cut: BaseException | None) -> BaseException | None:

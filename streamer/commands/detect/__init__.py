@@ -1,0 +1,4 @@
+"""streamer detect: the events in recordings.
+
+May import: everything. Imported by: the command line.
+"""

@@ -1,0 +1,52 @@
+"""streamer detect: the words of the command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from streamer.base.children import JOBS, quieten_server, start_server
+from streamer.commands.options import (
+    CONTEXT,
+    COPIES_OPTION,
+    DEBUG,
+    DIGITS,
+    OUTPUT_OPTIONS,
+    PLAN_OPTION,
+    SOURCE_OPTIONS,
+    START_TIME,
+    choose_jobs,
+)
+
+
+@click.command("detect", context_settings=CONTEXT)
+@click.argument("files", nargs=-1, required=True)
+@SOURCE_OPTIONS
+@START_TIME
+@PLAN_OPTION
+@COPIES_OPTION
+@click.option("--duration", metavar="TIME", help="Only the first so much of each file.")
+@choose_jobs("Files at once.")
+@click.option(
+    "--expect",
+    metavar="TEXT",
+    help="End with exit code 1 unless every file has these digits, or this label, in one of its channels.",
+)
+@DIGITS
+@click.option("--explain", is_flag=True, help="Say on stderr what was taken for no digit, and why.")
+@OUTPUT_OPTIONS
+@DEBUG
+def command(**given: Any) -> None:
+    """The events in recordings, at full speed, in the order of FILES.
+
+    A FILE may be any source that ends: a recording, - (stdin), cmd:"PROGRAM" or sim:SPEC.
+    """
+    if given["jobs"] > 1 and len(given["files"]) > 1:
+        if given["quiet"]:
+            quieten_server()
+        start_server(JOBS)
+    # Only now, while the server loads what its children need: we need it too.
+    from streamer.commands.detect.run import Options, run
+
+    click.get_current_context().exit(run(Options(**given)))
