@@ -77,7 +77,7 @@ ORDER = {
         " < one_band < __init__"
     ),
     "plans": (
-        "__init__ band_report imported tables < plan schema < asterisk band_words freeswitch listening"
+        "__init__ band_report imported tables < plan schema < asterisk band_words doubts freeswitch listening"
         " < bands importing"
     ),
     "live": (

@@ -61,15 +61,21 @@ def shorten_line(line: str) -> str:
 
 def offer(word: str, choices: Iterable[str], *, there_are: str = "there are: ") -> str:
     """The end of a message about a wrong word: `; did you mean hann? There are: hann, boxcar`."""
+    known = list(choices)
+    near = guess(word, known)
+    listed = f"{there_are}{', '.join(known) or 'none'}"
+    if near is None:
+        return f"; {listed}"
+    return f"; did you mean {near}? {listed[0].upper()}{listed[1:]}"
+
+
+def guess(word: str, choices: Iterable[str]) -> str | None:
+    """Which of the choices a wrong word was meant to be, if one is near."""
     from difflib import get_close_matches  # only mistakes need it
 
-    known = list(choices)
-    by_lower = {choice.lower(): choice for choice in known}
+    by_lower = {choice.lower(): choice for choice in choices}
     near = get_close_matches(word.lower()[:80], by_lower, n=1)
-    listed = f"{there_are}{', '.join(known) or 'none'}"
-    if not near:
-        return f"; {listed}"
-    return f"; did you mean {by_lower[near[0]]}? {listed[0].upper()}{listed[1:]}"
+    return by_lower[near[0]] if near else None
 
 
 def choose(word: str, choices: Iterable[str], *, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import combinations
 
 import click
 
@@ -14,8 +15,9 @@ from streamer.commands.options import CONTEXT, DEBUG
 from streamer.commands.talk import answer, answer_with_text, tell
 from streamer.detectors.registry import KINDS, Kind, list_event_types, load_kind
 from streamer.events import make_schema
+from streamer.plans.doubts import describe_overlap, find_doubts
 from streamer.plans.importing import import_plan, write_plan
-from streamer.plans.plan import describe_plan, find_plan, list_plans, load_plan
+from streamer.plans.plan import ANY_RATE_HZ, Plan, describe_plan, find_plan, list_plans, load_plan
 from streamer.plans.schema import make_plan_schema
 from streamer.plans.tables import list_keys
 
@@ -107,21 +109,26 @@ def import_from(file: str, country: str | None, output: str | None) -> None:
 @click.option("-r", "--rate", metavar="HZ", help="Check against signals of this sample rate too.")
 @DEBUG
 def check(names: tuple[str, ...], rate: str | None) -> None:
-    """Every mistake in plans, with its line."""
-    fs_hz = None if rate is None else parse_frequency_hz(rate, name="rate")
+    """Every mistake in plans, with its line; and which of several hear the same."""
+    fs_hz = ANY_RATE_HZ if rate is None else parse_frequency_hz(rate, name="rate")
     failed = None
+    plans: list[Plan] = []
     for name in names:
         try:
-            checked = load_plan(name, fs_hz)
+            checked = load_plan(name, fs_hz, doubt=find_doubts)
         except StreamerError as error:
             failed = error
             tell(error)
             continue
+        plans.append(checked)
         counts = ", ".join(f"{count} {section}" for section, count in checked.count().items() if count)
         unheard = [
             load_kind(section).heading for section in checked.entries if not load_kind(section).is_heard
         ]
         but = f"; {' and '.join(unheard)} can be checked, but not heard yet" if unheard else ""
         answer(f"{name}: in order ({counts}){but}")
+    for one, other in combinations(plans, 2):
+        if what := describe_overlap(one, other):
+            tell(what)
     if failed is not None:
         click.get_current_context().exit(failed.exit_code)

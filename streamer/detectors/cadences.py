@@ -11,6 +11,7 @@ from streamer.detectors.limits import (
     Tolerance,
     check_ratio,
     check_tolerance,
+    is_heard_as,
     label_tones,
     list_too_high,
     list_unparted,
@@ -130,8 +131,24 @@ def _list_parts(cycle: tuple[Segment, ...]) -> list[tuple[float | None, float, t
     return parts
 
 
+def are_alike(one: CadenceSpec, other: CadenceSpec) -> bool:
+    """Whether each hears the other's rhythm as its own."""
+
+    def is_within(part: Segment, asked: Segment, spec: CadenceSpec) -> bool:
+        if (part.ms is None) is not (asked.ms is None):
+            return False
+        lasts = part.ms is None or abs(part.ms - (asked.ms or 0)) <= spec.duration_tolerance * (asked.ms or 0)
+        return lasts and is_heard_as(part.freqs_hz, asked.freqs_hz, spec.tolerance)
+
+    return len(one.cycle) == len(other.cycle) and all(
+        is_within(mine, theirs, other) and is_within(theirs, mine, one)
+        for mine, theirs in zip(one.cycle, other.cycle, strict=True)
+    )
+
+
 KIND = Kind(
     section="cadence",
+    are_alike=are_alike,
     limits=CadenceSpec,
     grammar=make_grammar,
     keys={

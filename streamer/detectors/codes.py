@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 
 from streamer.base.errors import SpecError
 from streamer.base.families import Family, list_families, load_family
 from streamer.base.fields import RANGE_MS, read_freqs
 from streamer.base.text import choose, offer, shorten
-from streamer.detectors.limits import TOLERANCE, Tolerance, check_tolerance, label_tones, list_too_high
+from streamer.detectors.limits import (
+    TOLERANCE,
+    Tolerance,
+    check_tolerance,
+    do_overlap,
+    format_ms,
+    is_heard_as,
+    label_tones,
+    list_too_high,
+)
 from streamer.detectors.matching.call import Alphabet, Calls
 from streamer.detectors.matching.grammar import Timing, Windows, find_least_ms
 from streamer.detectors.matching.parts import Chord
@@ -173,8 +183,36 @@ def make_grammar(spec: CodeSpec, timing: Timing) -> Calls:
     return Calls(alphabet, timing)
 
 
+def are_alike(one: CodeSpec, other: CodeSpec) -> bool:
+    """Whether each hears the other's digits as its own, whatever they are called."""
+
+    def is_within(mine: CodeSpec, theirs: CodeSpec) -> bool:
+        return all(
+            any(is_heard_as(tones, asked, theirs.tolerance) for asked in theirs.alphabet.values())
+            for tones in mine.alphabet.values()
+        )
+
+    lasts = do_overlap(one.digit_ms, other.digit_ms)
+    return lasts and one.start == other.start and is_within(one, other) and is_within(other, one)
+
+
+def list_doubts(spec: CodeSpec) -> Iterator[str]:
+    for (digit, tones), (other, asked) in combinations(spec.alphabet.items(), 2):
+        if is_heard_as(tones, asked, spec.tolerance):
+            said = " and ".join("+".join(f"{hz:g}" for hz in each) for each in (tones, asked))
+            yield f"digits {digit} and {other}, {said} Hz, lie within the tolerance of each other"
+    least_ms = find_least_ms(spec.alphabet.values())
+    if least_ms > spec.digit_ms[0]:
+        yield (
+            f"digit_ms begins at {format_ms(spec.digit_ms[0])}, and parting the tones of a digit takes "
+            f"{format_ms(math.ceil(least_ms))}"
+        )
+
+
 KIND = Kind(
     section="code",
+    are_alike=are_alike,
+    doubts=list_doubts,
     limits=CodeSpec,
     grammar=make_grammar,
     keys={

@@ -82,6 +82,21 @@ def deviation_hz(tolerance: float | Tolerance, freq_hz: float) -> float:
     return tolerance * freq_hz
 
 
+def is_heard_as(
+    freqs_hz: tuple[float, ...], asked_hz: tuple[float, ...], tolerance: float | Tolerance
+) -> bool:
+    """Whether who asks for asked_hz, all at once, hears freqs_hz as them."""
+    return len(freqs_hz) == len(asked_hz) and all(
+        abs(hz - asked) <= deviation_hz(tolerance, asked)
+        for hz, asked in zip(freqs_hz, asked_hz, strict=True)
+    )
+
+
+def do_overlap(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    """Whether two ranges share more than an end."""
+    return max(one[0], other[0]) < min(one[1], other[1])
+
+
 def read_tolerance(value: Any, *, name: str) -> float | Tolerance:
     """A ratio, 0.015 or "1.5%", or what has hertz in it: "38Hz", "1.5%+10Hz"."""
     if not isinstance(value, str | int | float):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from typing import Protocol
+from typing import Any, Protocol
 
 from streamer.detectors import Detector
 from streamer.detectors.matching.grammar import Grammar
@@ -53,6 +53,8 @@ class Kind:
     )  # of one table: what `preset` may name; "default" is first
     event_type: str = "match"  # what its events are called
     tells_begin: bool = True  # in text; what is short is told when it is over
+    are_alike: Callable[[Any, Any], bool] | None = None  # whether two entries tell of the same tones
+    doubts: Callable[[Any], Iterable[str]] | None = None  # of one entry: what it asks for and cannot mean
     keys: Mapping[str, str] = field(default_factory=dict)  # what each field of the limits means, for people
     is_digit: bool = False  # whether its labels, one after the other, are what was dialled
 

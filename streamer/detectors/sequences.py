@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -15,6 +16,8 @@ from streamer.detectors.limits import (
     Tolerance,
     check_tolerance,
     deviation_hz,
+    do_overlap,
+    is_heard_as,
     label_tones,
     list_too_high,
     list_unparted,
@@ -157,8 +160,37 @@ def _measure_width(element: Element) -> float:
     return math.log10(1 + width_hz) + math.log10(1 + times)
 
 
+def are_alike(one: SequenceSpec, other: SequenceSpec) -> bool:
+    """Whether each hears what the other asks for as its own."""
+
+    def is_within(step: Step, asked: Step, spec: SequenceSpec) -> bool:
+        tolerance = spec.tolerance if asked.tolerance is None else asked.tolerance
+        return (
+            step.family == asked.family
+            and do_overlap(step.on_ms, asked.on_ms)
+            and is_heard_as(step.tones_hz, asked.tones_hz, tolerance)
+        )
+
+    return len(one.steps) == len(other.steps) and all(
+        is_within(mine, theirs, other) and is_within(theirs, mine, one)
+        for mine, theirs in zip(one.steps, other.steps, strict=True)
+    )
+
+
+def list_doubts(spec: SequenceSpec) -> Iterator[str]:
+    for number, (step, after) in enumerate(pairwise(spec.steps), 1):
+        if step.freqs_hz and is_heard_as(after.freqs_hz, step.freqs_hz, spec.tolerance):
+            tones = "+".join(f"{hz:g}" for hz in step.freqs_hz)
+            yield (
+                f"steps {number} and {number + 1} are both {tones} Hz within the tolerance: with no pause between "
+                "they would be one; a rhythm of one tone is a [[cadence]]"
+            )
+
+
 KIND = Kind(
     section="sequence",
+    are_alike=are_alike,
+    doubts=list_doubts,
     limits=SequenceSpec,
     grammar=make_grammar,
     keys={

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,9 @@ class Plan:
     name: str
     entries: Mapping[str, tuple[Any, ...]]  # section -> specs, in the order of the file
     file: TomlFile
+    paths: Mapping[str, tuple[KeyPath, ...]] = field(
+        default_factory=dict
+    )  # where each entry stands in the file
 
     def list_bands(self) -> list[tuple[float, str]]:
         """Each frequency with the name of the entry it belongs to, for a bank."""
@@ -118,12 +121,17 @@ def find_plan(name_or_path: str) -> Path:
     raise SpecError(f"no plan is called {shorten(name_or_path)}{offer(name_or_path, plans)}")
 
 
-def load_plan(name_or_path: str, fs_hz: float | None = None) -> Plan:
-    """Raises PlanError with every mistake in the file, and with fs_hz of what the signal does not allow."""
+def load_plan(
+    name_or_path: str, fs_hz: float | None = None, *, doubt: Callable[[Plan], list[Finding]] | None = None
+) -> Plan:
+    """Raises PlanError with every mistake in the file, and with fs_hz of what the signal does not allow.
+
+    doubt: finds what else is a mistake
+    """
     if name_or_path == NO_PLAN:
         return Plan(name=NO_PLAN, entries={}, file=parse_toml("", name=NO_PLAN))
     path = find_plan(name_or_path)
-    return _read_plan(read_toml(path), name=path.stem, fs_hz=fs_hz)
+    return _read_plan(read_toml(path), name=path.stem, fs_hz=fs_hz, doubt=doubt)
 
 
 def parse_plan(text: str, *, name: str, fs_hz: float | None = None) -> Plan:
@@ -175,7 +183,7 @@ def _build_all(
             elif not findings and kind.detector is not None:
                 detectors.append(kind.detector(spec, fs_hz=fs_hz, channel=channel))
         except SpecError as error:
-            path = _path_of(kind, i)
+            path = plan.paths[section][i]
             findings = [Finding(plan.file.line_of(path), show_path(path), str(error))]
         if findings:
             refused.append((section, i, findings))
@@ -206,20 +214,28 @@ def check_signal(plan: Plan, fs_hz: float) -> list[Finding]:
 
 
 def _check_entry(plan: Plan, section: str, index: int, fs_hz: float) -> list[Finding]:
-    path = _path_of(load_kind(section), index)
+    path = plan.paths[section][index]
     obstacles = plan.entries[section][index].list_obstacles(fs_hz)
     return [Finding(plan.file.line_of(path), show_path(path), why) for why in obstacles]
 
 
-def _read_plan(file: TomlFile, *, name: str, fs_hz: float | None) -> Plan:
+def _read_plan(
+    file: TomlFile,
+    *,
+    name: str,
+    fs_hz: float | None,
+    doubt: Callable[[Plan], list[Finding]] | None = None,
+) -> Plan:
     findings: list[Finding] = []
     entries: dict[str, tuple[Any, ...]] = {}
+    paths: dict[str, tuple[KeyPath, ...]] = {}
     for section, value in file.values.items():
         path: KeyPath = (section,)
         if section in KINDS:
             kind = load_kind(section)
             read = _read_entries if kind.is_list else _read_only_entry
-            entries[section] = tuple(read(kind, value, file, findings))
+            if found := list(read(kind, value, file, findings)):
+                paths[section], entries[section] = zip(*found, strict=True)
         elif section == "live":
             continue  # settings of a profile in the same file
         elif section == "description":
@@ -232,22 +248,26 @@ def _read_plan(file: TomlFile, *, name: str, fs_hz: float | None) -> Plan:
             )
     if not findings and not any(entries.values()):
         findings.append(Finding(1, "", f"nothing to listen for; write one of: {', '.join(KINDS)}"))
-    plan = Plan(name=name, entries={section: specs for section, specs in entries.items() if specs}, file=file)
-    if not findings and fs_hz is not None:
+    plan = Plan(name=name, entries=entries, file=file, paths=paths)
+    if fs_hz is not None:
         findings += check_signal(plan, fs_hz)
+    if doubt is not None:
+        findings += doubt(plan)
     if findings:
         raise PlanError(file.name, findings)
     return plan
 
 
-def _read_entries(kind: Kind, value: Any, file: TomlFile, findings: list[Finding]) -> Iterator[Any]:
+def _read_entries(
+    kind: Kind, value: Any, file: TomlFile, findings: list[Finding]
+) -> Iterator[tuple[KeyPath, Any]]:
     section = kind.section
     if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
         findings.append(Finding(file.line_of((section,)), section, f"entries are written {kind.heading}"))
         return
     names: dict[str, int] = {}
     for i, table in enumerate(value):
-        path = (section, i)
+        path: KeyPath = (section, i)
         spec = read_table(kind.limits, table, path, file, findings)
         if spec is None:
             continue
@@ -255,10 +275,12 @@ def _read_entries(kind: Kind, value: Any, file: TomlFile, findings: list[Finding
             message = f"{shorten(spec.name)} is the name of the entry in line {names[spec.name]} too"
             findings.append(Finding(file.line_of((*path, "name")), show_path((*path, "name")), message))
         names.setdefault(spec.name, file.line_of(path))
-        yield spec
+        yield path, spec
 
 
-def _read_only_entry(kind: Kind, value: Any, file: TomlFile, findings: list[Finding]) -> Iterator[Any]:
+def _read_only_entry(
+    kind: Kind, value: Any, file: TomlFile, findings: list[Finding]
+) -> Iterator[tuple[KeyPath, Any]]:
     """One table: a preset, if the kind has some, and what is to differ from it."""
     section = kind.section
     if not isinstance(value, dict):
@@ -270,7 +292,7 @@ def _read_only_entry(kind: Kind, value: Any, file: TomlFile, findings: list[Find
     keys_taken = ("preset",) if kind.presets else ()
     spec = read_table(kind.limits, table, (section,), file, findings, base=base, keys_taken=keys_taken)
     if spec is not None:
-        yield spec
+        yield (section,), spec
 
 
 def _take_preset(kind: Kind, table: dict[str, Any], file: TomlFile, findings: list[Finding]) -> Limits:
@@ -283,10 +305,6 @@ def _take_preset(kind: Kind, table: dict[str, Any], file: TomlFile, findings: li
     message = f"{shorten(name)} is no preset{offer(str(name), kind.presets)}"
     findings.append(Finding(file.line_of(path), show_path(path), message))
     return kind.presets[default]
-
-
-def _path_of(kind: Kind, index: int) -> KeyPath:
-    return (kind.section, index) if kind.is_list else (kind.section,)
 
 
 def _is_plan(path: Path) -> bool:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from typing import Any, get_type_hints
 
 from streamer.base.errors import SpecError
 from streamer.base.fields import format_number
-from streamer.base.text import offer, printable, shorten
+from streamer.base.text import guess, offer, printable, shorten
 from streamer.base.toml import KeyPath, TomlFile
 from streamer.base.units import parse_field
 
@@ -52,6 +52,9 @@ def read_table(
     by_key, kinds = _fields_by_key(spec_class), get_type_hints(spec_class)
     values: dict[str, Any] = {}
     keys: dict[str, str] = {}  # field -> the key it was written as
+    meant: set[str | None] = (
+        set()
+    )  # keys that wrong ones were probably meant to be: what lacks them is no further mistake
 
     def report(where: KeyPath, message: str) -> None:
         findings.append(Finding(file.line_of(where), show_path(where), message))
@@ -61,30 +64,63 @@ def read_table(
         wanted = by_key.get(key)
         if wanted is None:
             choices = [*keys_taken, *(key_of(each) for each in fields(spec_class))]
+            meant.add(guess(key, choices))
             report(where, f"not a key here{offer(key, choices)}")
         elif wanted.name in keys:
             report(where, f"said twice, as {keys[wanted.name]} and as {key}")
         else:
             keys[wanted.name] = key
             try:
-                values[wanted.name] = _read_value(
-                    wanted, kinds[wanted.name], key, value, where, file, findings
-                )
+                read = _read_value(wanted, kinds[wanted.name], key, value, where, file, findings)
+                if not (isinstance(read, tuple) and None in read):  # a row that was not read has told why
+                    values[wanted.name] = read
             except SpecError as error:
                 report(where, str(error))
     for each in fields(spec_class):
         is_required = base is None and each.default is MISSING and each.default_factory is MISSING
         if is_required and each.name not in keys:
             report(path, f"{key_of(each)} is missing")
-    if len(findings) > found_before:
-        return None
-    try:
-        return replace(base, **values) if base is not None else spec_class(**values)
-    except SpecError as error:
-        # a spec checks its fields together and knows no keys: point at the one it speaks of
-        spoken_of = next((keys[name] for name in keys if re.search(rf"\b{name}\b", str(error))), None)
-        report((*path, spoken_of) if spoken_of else path, str(error))
-        return None
+    is_whole = base is not None or all(
+        each.name in values for each in fields(spec_class) if _is_needed(spec_class, each.name)
+    )
+    spec = _make(spec_class, values, keys, base, path, report, meant) if is_whole else None
+    return spec if len(findings) == found_before else None
+
+
+def _make(
+    spec_class: type[Any],
+    values: dict[str, Any],
+    keys: dict[str, str],
+    base: Any,
+    path: KeyPath,
+    report: Callable[[KeyPath, str], None],
+    meant: Container[str | None],
+) -> Any:
+    """The spec of these values; what it does not like is told, and then looked past for what else there is."""
+    blamed: set[str] = set()
+    while True:
+        try:
+            return replace(base, **values) if base is not None else spec_class(**values)
+        except SpecError as error:
+            words = list(re.finditer(r"\w+", str(error)))
+            said = {word[0]: word.start() for word in reversed(words) if word[0] in keys}
+            if blamed & set(said) or any(
+                word[0] in meant for word in words
+            ):  # what is left of a mistake told
+                return None
+            first = min(said, key=lambda name: said[name], default=None)
+            report((*path, keys[first]) if first else path, str(error))
+            if first is None:
+                return None
+            blamed |= set(said)
+            values.pop(first)
+            if base is None and _is_needed(spec_class, first):
+                return None
+
+
+def _is_needed(spec_class: type[Any], name: str) -> bool:
+    (each,) = (each for each in fields(spec_class) if each.name == name)
+    return each.default is MISSING and each.default_factory is MISSING
 
 
 def _read_value(

@@ -169,5 +169,7 @@ def _tabulate_pipeline(report: Report) -> Table:
 def _make_table(title: str, *headings: str) -> Table:
     table = Table(title=title, title_justify="left")
     for heading in headings:
-        table.add_column(heading, justify="left" if heading in ("way", "case", "signal", "process", "") else "right")
+        table.add_column(
+            heading, justify="left" if heading in ("way", "case", "signal", "process", "") else "right"
+        )
     return table

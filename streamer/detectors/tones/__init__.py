@@ -16,6 +16,7 @@ KIND = Kind(
     limits=ToneSpec,
     detector=ToneDetector,
     event_type="tone",
+    are_alike=ToneSpec.is_alike,
     keys={
         "name": "what its events are called",
         "freqs_hz": "one frequency, or several that sound at once",

@@ -11,7 +11,9 @@ from streamer.detectors.limits import (
     TOLERANCE,
     Tolerance,
     check_tolerance,
+    do_overlap,
     format_ms,
+    is_heard_as,
     label_tones,
     list_too_high,
     list_unparted,
@@ -70,6 +72,16 @@ class ToneSpec:
             raise SpecError(f"{me}: window_ms is {self.window_ms:g}; it must lie in 5..2000 ms")
         if not self.max_twist_db > 0:
             raise SpecError(f"{me}: max_twist_db is {self.max_twist_db:g}; it must be above 0 dB")
+
+    def is_alike(self, other: ToneSpec) -> bool:
+        """Whether one of the two tells of what the other asks for, at lengths that both take."""
+        lengths = [
+            (spec.min_on_ms, math.inf if spec.max_on_ms is None else spec.max_on_ms) for spec in (self, other)
+        ]
+        return do_overlap(*lengths) and (
+            is_heard_as(self.freqs_hz, other.freqs_hz, other.tolerance)
+            or is_heard_as(other.freqs_hz, self.freqs_hz, self.tolerance)
+        )
 
     def list_tones(self) -> list[tuple[float, str]]:
         return label_tones(self.name, self.freqs_hz)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -108,14 +108,14 @@ def _of_code(part: Part, entry: Entry, label: str) -> Part:
         return replace(part, kind=entry["family"], value=digits)
     ms = sum(read_range_ms(entry.get("digit_ms", [25, 150]), name="digit_ms")) / 2
     own = {digit: read_freqs(freqs, name=digit) for digit, freqs in entry["digits"].items()}
-    return _paced(part, [Segment(freqs_hz=freqs_hz, ms=ms) for freqs_hz in _pick(part, own, digits)], 1)
-
-
-def _pick(part: Part, own: Mapping[str, tuple[float, ...]], digits: str) -> Iterator[tuple[float, ...]]:
+    segments: list[Segment] = []
+    before = ""
     for digit in digits:
-        if digit not in own:
-            raise part.refuse(f"it has no digit {shorten(digit)}")
-        yield own[digit]
+        before = entry.get("repeat_digit", digit) if digit == before else digit
+        if before not in own:
+            raise part.refuse(f"it has no digit {shorten(before)}")
+        segments.append(Segment(freqs_hz=own[before], ms=ms))
+    return _paced(part, segments, 1)
 
 
 def _paced(part: Part, segments: list[Segment], times: int) -> Part:
