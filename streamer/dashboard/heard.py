@@ -48,7 +48,14 @@ class Row:
 
 
 def _begin_row(event: EventRow, start_s: float, end_s: float) -> Row:
-    return Row(event, start_s, end_s, event.label, event.time, start_s)
+    label = event.label.lstrip() if event.text else event.label
+    return Row(event, start_s, end_s, label, event.time, start_s)
+
+
+def _join(before: str, text: str) -> str:
+    """Letters follow each other; what is longer is a message of its own."""
+    is_parted = before.endswith(" ") or text.startswith(" ")
+    return before + text if len(text) <= 1 or is_parted else f"{before} {text}"
 
 
 @dataclass(slots=True)
@@ -118,7 +125,7 @@ class Book:
         if row is None:
             row = self._insert(_begin_row(event, start_s, end_s))
         elif event.is_digit or event.text:
-            row.label = (row.label + event.label)[-LONGEST_GROUP:]
+            row.label = _join(row.label, event.label)[-LONGEST_GROUP:]
             row.newest, row.end_s, row.begun_s = event, end_s, start_s
         else:
             row.count += 1
@@ -167,11 +174,12 @@ class Book:
         for said in reversed(self.said):
             if (said.kind, said.channel) == (event.type, event.channel):
                 if start_s - said.end_s < GROUP_S and len(said.text) < LONGEST_GROUP:
-                    said.text += text
+                    said.text = _join(said.text, text)
                     said.end_s = end_s
                     return
                 break
-        self.said.append(Said(event.type, event.channel, start_s, end_s, event.time, text, event.is_digit))
+        said = Said(event.type, event.channel, start_s, end_s, event.time, text.lstrip(), event.is_digit)
+        self.said.append(said)
 
     def _finish_said(self, event: EventRow, end_s: float) -> None:
         for said in reversed(self.said):
@@ -185,7 +193,7 @@ class Book:
         if start_s > self.now_s - HOUR_S:
             at = int(start_s) % HOUR_S
             self._counts[at] = min(int(self._counts[at]) + 1, 60_000)
-        name = f"{event.type} digits" if event.is_digit else event.label
+        name = f"{event.type} digits" if event.is_digit else event.type if event.text else event.label
         tally = self.tallies.setdefault(name, Tally())
         hour = int(event.time[:2]) if event.time[:2].isdigit() else int(start_s // HOUR_S)
         if tally.hour != hour:

@@ -162,12 +162,12 @@ def make_event_row(event: Told, *, fs_hz: float = 0.0, is_digit: bool = False) -
         lost_s = event.lost_samples / fs_hz if isinstance(event, GapRecord) and fs_hz else 0.0
         kind, label = _describe(event, lost_s)
         return EventRow(id=0, phase="", type=kind, label=label, time=time, t_s=t_s, lost_s=lost_s)
-    text = (event.detail or {}).get("text", "")
+    text = event.text or ""
     return EventRow(
         id=event.id,
         phase=event.phase,
-        type=event.type,
-        label=event.label,
+        type=event.label if text else event.type,  # of what is read the words matter, and whose they are
+        label=text or event.label,
         time=time,
         t_s=t_s,
         plan=event.plan or "",
@@ -177,7 +177,7 @@ def make_event_row(event: Told, *, fs_hz: float = 0.0, is_digit: bool = False) -
         snr_db=event.snr_db,
         confidence=event.confidence,
         freqs_hz=event.freqs_hz or [],
-        text=text if isinstance(text, str) else "",
+        text=text,
         is_digit=is_digit,
     )
 

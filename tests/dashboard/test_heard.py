@@ -95,6 +95,18 @@ def test_the_tape_has_each_number_once_and_parts_them():
     assert [said.text for said in book.said] == ["911", "5550123"]
 
 
+def test_letters_are_one_row_and_one_piece_of_the_tape():
+    book = Book()
+    for number, text in enumerate([" C", "Q", " D", "E", " OH2XYZ"], 1):
+        row = EventRow(id=number, phase="end", type="morse", label=text, text=text, time="", t_s=number * 0.5)
+        book.add(row)
+    assert [row.label for row in book.rows] == ["CQ DE OH2XYZ"]
+    assert [(said.kind, said.text, said.is_digits) for said in book.said] == [
+        ("morse", "CQ DE OH2XYZ", False)
+    ]
+    assert list(book.tallies) == ["morse"]
+
+
 def test_tallies_count_digits_together_and_each_label_alone():
     book = tell(tell(Book(), "5550123"), "BBA", kind="tone")
     assert {name: (tally.this_hour, tally.run) for name, tally in book.tallies.items()} == {

@@ -109,6 +109,14 @@ def test_an_event_row_shows_local_time_if_the_time_is_known(at, shown):
     assert (row.time, row.duration_ms, row.label) == (shown, pytest.approx(102), "5")
 
 
+def test_of_what_is_read_the_row_has_the_words_and_whose_they_are():
+    event = Event(
+        type="match", phase="end", label="morse", sample=0, known_sample=0, t_s=1.0, duration_s=0.1, text=" K"
+    )
+    row = make_event_row(event)
+    assert (row.type, row.label, row.text) == ("morse", " K", " K")
+
+
 @pytest.mark.usefixtures("in_kathmandu")
 def test_a_gap_and_an_error_are_rows_too():
     gap = GapRecord(

@@ -9,12 +9,13 @@ import msgspec
 from streamer.base.text import printable
 from streamer.detectors.registry import is_digit
 from streamer.events import Event
-from streamer.outputs.digits import DialledNumbers
+from streamer.outputs.digits import PAUSE_S, DialledNumbers
 from streamer.outputs.formats import format_text
 
 MAX_LINES = 12  # all told: so many fit below what the terminal showed before
 MAX_NOTES = 4
-MAX_DIGITS = 40  # of one number, its last ones
+MAX_DIGITS = 40  # of one number or text, its last ones
+MAX_TEXT = 1000  # that is kept of one
 MAX_TALLIES, MAX_NAME = 5, 20
 
 
@@ -32,6 +33,7 @@ class LastWords:
     def begin(self) -> None:
         """Of a source whose time counts from 0 now."""
         self._numbers = DialledNumbers()
+        self._texts: dict[tuple[str, int], Event] = {}  # of running text, by label and channel
 
     def hear(self, event: Event) -> None:
         """Ends only: what has begun and not ended is told when the source ends."""
@@ -43,8 +45,26 @@ class LastWords:
             if not is_new:
                 self._replace(event)
                 return
+        elif event.text is not None:
+            event, is_new = self._join_text(event, event.text)
+            if not is_new:
+                self._replace(event)
+                return
         self._rows.append(event)
         self._n_rows += 1
+
+    def _join_text(self, event: Event, text: str) -> tuple[Event, bool]:
+        """The text that this goes on with, up to here, and whether it begins one."""
+        key = (event.label, event.channel)
+        before = self._texts.get(key)
+        is_new = before is None or event.t_s - before.t_s - (before.duration_s or 0.0) > PAUSE_S
+        if before is not None and not is_new:
+            lasted_s = event.t_s + (event.duration_s or 0.0) - before.t_s
+            event = msgspec.structs.replace(
+                before, text=f"{before.text}{text}"[-MAX_TEXT:], duration_s=lasted_s, detail=None
+            )
+        self._texts[key] = event
+        return event, is_new
 
     def _replace(self, number: Event) -> None:
         for i, row in enumerate(self._rows):
@@ -97,6 +117,8 @@ def _shorten(label: str) -> str:
 def _write(event: Event) -> str:
     if len(event.label) > MAX_DIGITS:
         event = msgspec.structs.replace(event, label=f"…{event.label[1 - MAX_DIGITS :]}")
+    if event.text is not None and len(event.text) > MAX_DIGITS:
+        event = msgspec.structs.replace(event, text=f"…{event.text[1 - MAX_DIGITS :]}")
     line = format_text(event)
     assert isinstance(line, str)
     return line

@@ -56,6 +56,14 @@ def test_twelve_lines_hold_all_and_say_what_they_leave_out() -> None:
     ]
 
 
+def test_letters_are_joined_to_what_was_sent() -> None:
+    letters = [event("morse", 1 + i * 0.3, kind="match") for i in range(5)]
+    for letter, text in zip(letters, ("C", "Q", " D", "E", " K"), strict=True):
+        letter.text = text
+    [line] = leave(*letters)
+    assert line.split()[2:7] == ["match", "morse", "CQ", "DE", "K"]
+
+
 def test_what_is_left_out_is_counted() -> None:
     events = [event(d, 1 + i * 0.2) for i, d in enumerate("5550123")]
     events += [event("us-busy", 20 + n, kind="match") for n in range(20)]
