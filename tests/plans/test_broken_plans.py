@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from streamer.base.toml import shown
 from streamer.plans.doubts import find_doubts
 from streamer.plans.plan import ANY_RATE_HZ, PlanError, list_plans, load_plan
 from tests.programs import run
@@ -44,7 +45,7 @@ def test_plan_check_tells_them_all_and_ends_with_2() -> None:
     assert done.returncode == 2
     for path in BROKEN[:5]:
         for line, _ in list_planted(path):
-            assert f"{path}:{line}: " in done.stderr
+            assert f"{shown(path)}:{line}: " in done.stderr
 
 
 def test_plans_that_hear_the_same_are_told_together_and_are_no_mistake() -> None:
