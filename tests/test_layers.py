@@ -40,8 +40,8 @@ NEVERS = {
 # all that answer one contract, so that one more of them is no line here.
 ORDER = {
     "base": (
-        "__init__ bytecode colours errors folders own_code roles version < fork_server shipped < children < processes"
-        " < files text < toml units < arguments fields < families old_names pattern"
+        "__init__ bytecode colours errors folders morse own_code roles version < fork_server shipped < children"
+        " < processes < files text < toml units < arguments fields < families old_names pattern"
     ),
     "sources": (
         "channels descendants graph_rate registry < formats spec"

@@ -4,9 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.base.errors import SpecError
+from streamer.base.morse import CODES, LETTERS
 from streamer.detectors.keying import KeyingDetector, KeyingSpec
-from streamer.detectors.keying.code import CODES, LETTERS
 from streamer.events import Event
+from streamer.sources.synthetic.language import parse_signal
 from tests.dtmf_bench.feeding import run_detector
 
 FS_HZ = 4000
@@ -39,6 +40,11 @@ def hear(samples, cuts=None) -> list[Event]:
 
 def read(samples) -> str:
     return "".join(event.text for event in hear(samples))
+
+
+def test_what_generate_sends_is_read():
+    signal = parse_signal("silence:1s,morse:CQ DE K5@-20:25wpm:pitch=610,silence:1s+noise:-60", fs_hz=FS_HZ)
+    assert read(signal.read()[:, 0]) == "CQ DE K5"
 
 
 def test_codes_are_told_apart_and_paris_is_fifty_dits_long():

@@ -12,14 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-# ITU-R M.1677-1, and what is sent besides by habit
-_WRITTEN = (
-    "A.- B-... C-.-. D-.. E. F..-. G--. H.... I.. J.--- K-.- L.-.. M-- N-. O--- P.--. Q--.- R.-. S... T- U..- V...- "
-    "W.-- X-..- Y-.-- Z--.. 1.---- 2..--- 3...-- 4....- 5..... 6-.... 7--... 8---.. 9----. 0----- /-..-. =-...- "
-    "?..--.. +.-.-. @.--.-. (-.--. )-.--.- '.----. ,--..-- :---... É..-.."
-)
-LETTERS = {word[1:]: word[0] for word in _WRITTEN.split()} | {".-.-.-": ".", "-....-": "-"}
-CODES = {letter: code for code, letter in LETTERS.items()}
+from streamer.base.morse import LETTERS
 
 MARKS, MARK_SHARES = np.array([1.0, 3.0]), np.array([0.5, 0.5])
 GAPS, GAP_SHARES = np.array([1.0, 3.0, 7.0]), np.array([0.6, 0.28, 0.12])

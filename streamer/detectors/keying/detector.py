@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from streamer.analysis.bank import Analysis, Levels
+from streamer.base.morse import DIT_S
 from streamer.base.units import amplitude_from_db, db_from_power
 from streamer.detectors import Audio, Detector
 from streamer.detectors.hearing.bursts import Trail
@@ -35,7 +36,7 @@ from streamer.detectors.keying.code import (
     read_letters,
 )
 from streamer.detectors.keying.envelope import Envelope, bring_down, choose_analysis
-from streamer.detectors.keying.spec import DIT_S, KeyingSpec
+from streamer.detectors.keying.spec import KeyingSpec
 from streamer.events import Event
 
 LEAST_NOISE = 1e-7  # amplitude of float32 sums: no S/N is claimed beyond it

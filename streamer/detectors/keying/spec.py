@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from streamer.base.errors import SpecError
+from streamer.base.morse import DIT_S
 from streamer.detectors.limits import list_too_high
-
-DIT_S = 1.2  # at one word a minute: PARIS and the space behind it are 50 dits long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

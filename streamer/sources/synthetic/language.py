@@ -26,6 +26,7 @@ its end. A signal of nothing else never ends.
                                 digits that would be read as one: r1:KP1234ST, r2-forward:1-10, selcal:AB-CD
   cadence:480+620/500,0/500x3   Asterisk's shorthand: HZ/MS, + for both, * for modulated by, 0 for silence,
                                 ! for the first time only; x3 is thrice
+  morse:CQ DE K5@-20:20wpm      keyed letters, at 700 Hz unless pitch=600 says otherwise, 20 words a minute
   plan:call-progress-us/us-busy  what an entry of a tone plan asks for; LENGTH if not as long as a listener needs
   sweep:100-4000:5s             a glide; with :log as many octaves in every second
   silence:1s                    nothing

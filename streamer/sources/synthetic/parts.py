@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from streamer.base.errors import SpecError
+from streamer.base.morse import CODES, DIT_S
 from streamer.base.pattern import split_element
 from streamer.base.text import choose, shorten
 from streamer.base.units import db_from_amplitude, parse_db
@@ -16,6 +17,7 @@ from streamer.sources.synthetic.words import Part, find_family
 
 MAX_TWIST_DB = 60.0
 LAST_HUM_MULTIPLE = 6
+MORSE_WPM, MORSE_PITCH = 20, "700Hz"  # what a line does not say
 MAX_STROKES = 100_000  # more than this is a loop
 
 
@@ -149,6 +151,30 @@ def _read_element(part: Part, text: str) -> tuple[Stroke | None, float | None, b
     return stroke, length_s, not element.is_repeated
 
 
+def make_morse(part: Part) -> Made:
+    """Marks of a dit or three, a dit apart; letters three apart, words seven."""
+    speed = re.fullmatch(r"(\d{1,3}(?:\.\d*)?)\s*wpm", part.only_field() or f"{MORSE_WPM}wpm", re.ASCII)
+    if speed is None or not 1 <= float(speed[1]) <= 100:
+        raise part.refuse("its speed is no number of words a minute in 1..100, such as 20wpm")
+    dit_s = DIT_S / float(speed[1])
+    pitch_hz = part.frequency_hz(part.options.get("pitch", MORSE_PITCH))
+    voice = Tones(freqs_hz=(pitch_hz,), levels_dbfs=(part.level_dbfs(),))
+    strokes, at_dits = [], 0
+    for word in part.value.upper().split():
+        for letter in word:
+            if letter not in CODES:
+                raise part.refuse(f"there is no Morse for {shorten(letter)}")
+            for mark in CODES[letter]:
+                dits = 3 if mark == "-" else 1
+                strokes.append(
+                    Stroke(label=letter, voice=voice, start_s=at_dits * dit_s, duration_s=dits * dit_s)
+                )
+                at_dits += dits + 1
+            at_dits += 2
+        at_dits += 4
+    return Made(strokes=tuple(strokes), duration_s=at_dits * dit_s)
+
+
 def make_sweep(part: Part) -> Made:
     is_log = "log" in part.fields
     part.fields = [text for text in part.fields if text != "log"]
@@ -195,12 +221,18 @@ MAKERS: dict[str, Callable[[Part], Made]] = {
     "dtmf": make_dtmf,
     "two-tone": make_two_tone,
     "cadence": make_cadence,
+    "morse": make_morse,
     "sweep": make_sweep,
     "silence": make_silence,
     "noise": make_noise,
     "hum": make_hum,
 }
-OPTIONS = {"dtmf": ("offset", "ramp", "channel", "twist"), "noise": ("channel",), "silence": ()}
+OPTIONS = {
+    "dtmf": ("offset", "ramp", "channel", "twist"),
+    "noise": ("channel",),
+    "silence": (),
+    "morse": ("offset", "ramp", "channel", "pitch"),
+}
 COMMON_OPTIONS = ("offset", "ramp", "channel")
 
 

@@ -16,6 +16,7 @@ USAGE = {
     "dtmf": "dtmf:DIGITS[@LEVEL][:ON/OFF][:twist=DB]",
     "two-tone": "two-tone:HZ/HZ[@LEVEL][:ON/ON]",
     "cadence": "cadence:HZ[+HZ]/MS,...[xTIMES][@LEVEL]",
+    "morse": "morse:TEXT[@LEVEL][:SPEEDwpm][:pitch=HZ]",
     "plan": "plan:NAME/LABEL[@LEVEL][:LENGTH]",
     "sweep": "sweep:HZ-HZ[@LEVEL]:LENGTH[:log]",
     "silence": "silence:LENGTH",
