@@ -81,6 +81,12 @@ def test_text_is_read_6_db_under_the_noise_and_by_hand():
     assert read(key("QUICK BROWN FOX", jitter=0.1)) == "QUICK BROWN FOX"
 
 
+def test_text_is_read_through_fading_of_18_db():
+    samples = key("PARIS FOX HERE QUICK BROWN DOG", wpm=18)
+    swing = np.sin(2 * np.pi * np.arange(samples.size) / FS_HZ / 4)
+    assert read(samples * 10 ** ((swing - 1) * 18 / 40)) == "PARIS FOX HERE QUICK BROWN DOG"
+
+
 @pytest.mark.parametrize(
     "samples",
     [

@@ -58,8 +58,8 @@ LEAST_OVER_FLOOR = 2.0  # power of the strongest band over the median of all: 3 
 MOST_UNEVEN_DB = 3.0  # median of the steps in level from mark to mark
 LEAST_SHARE = 0.12  # of the marks are dits, and are dahs
 LEAST_VALID = 0.85  # of the letters are letters
-MOST_FADE = 0.15  # of the amplitude lately: what is so faint is no mark,
-MOST_STEP = 0.35  # and from one letter to the next no more than this
+MOST_FADE = 0.08  # of the amplitude lately: what is so faint is no mark,
+MOST_STEP = 0.2  # and from one letter to the next no more than this
 
 
 class Heard(NamedTuple):
