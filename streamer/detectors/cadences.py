@@ -21,7 +21,7 @@ from streamer.detectors.matching.parts import Chord
 from streamer.detectors.matching.rhythm import Element, Rhythm
 from streamer.detectors.registry import Kind
 
-BEST_MS = 80.0
+BEST_MS, LONGEST_WINDOW_MS = 80.0, 160.0
 MOST_OF_SHORTEST = 0.75  # of the shortest time in it, so long a window is at most
 SLACK_MS = 4.0  # how far off edges are measured
 JOIN_OF_PAUSE, JOIN_MS = 0.4, 40.0  # a hole shorter than so much of the shortest pause, or than this, is none
@@ -57,7 +57,9 @@ class CadenceSpec:
     def find_windows(self) -> Windows:
         times_ms = [segment.ms or self.hold_ms for segment in self.cycle]
         most_ms = MOST_OF_SHORTEST * min(times_ms)
-        least_ms = find_least_ms(segment.freqs_hz for segment in self.cycle)
+        least_ms = find_least_ms(map(_list_lines, self.cycle))
+        if least_ms > LONGEST_WINDOW_MS:  # what swells more slowly is one line to a shorter window
+            least_ms = find_least_ms(segment.freqs_hz for segment in self.cycle)
         return Windows(least_ms=least_ms, most_ms=max(most_ms, least_ms), best_ms=BEST_MS)
 
     def list_tones(self) -> list[tuple[float, str]]:
@@ -70,6 +72,14 @@ class CadenceSpec:
             if segment.ms is not None
             for obstacle in list_unparted(segment.freqs_hz, segment.ms, "the pattern")
         ]
+
+
+def _list_lines(segment: Segment) -> tuple[float, ...]:
+    """Its tones, or a swelled one and what is swelled with it: the lines beside, as far off as it swells a second."""
+    if segment.modulation_hz is None:
+        return segment.freqs_hz
+    (freq_hz,) = segment.freqs_hz
+    return freq_hz - segment.modulation_hz, freq_hz, freq_hz + segment.modulation_hz
 
 
 def make_grammar(spec: CadenceSpec, timing: Timing) -> Rhythm:

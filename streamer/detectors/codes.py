@@ -28,7 +28,8 @@ from streamer.detectors.matching.parts import Chord
 from streamer.detectors.registry import Kind
 
 MOST_OF_DIGIT = 0.75  # of the shortest digit, so long a window is at most
-FOLLOWING_BINS = 2.4  # lie between tones one after the other
+FOLLOWING_BINS = 2.4  # lie between tones one after the other, or at once: a digit must be known soon
+SEEN_WINDOWS = 1.25  # after a tone's start it is seen to rise
 SLACK_MS = 3.0  # how far off edges are measured
 MOST_BESIDE_DB, MOST_THIRD_DB = (
     3.0,
@@ -117,7 +118,7 @@ class CodeSpec:
         return self.repeat_digit or (find_code(self.family).repeat_digit if self.family else "")
 
     def find_windows(self) -> Windows:
-        least_ms = find_least_ms(self.alphabet.values())
+        least_ms = find_least_ms(self.alphabet.values(), bins=FOLLOWING_BINS)
         most_ms = MOST_OF_DIGIT * self.digit_ms[0]
         if not least_ms:  # single tones, one after the other
             spacing_hz = min((high - low for low, high in pairwise(sorted(self.freqs_hz))), default=1000.0)
@@ -157,6 +158,9 @@ def make_grammar(spec: CodeSpec, timing: Timing) -> Calls:
     max_louder_db = spec.max_louder_db
     if max_louder_db is None:
         max_louder_db = MOST_BESIDE_DB if all(len(f) == 1 for f in spec.alphabet.values()) else MOST_THIRD_DB
+    end_gap = max_gap + SEEN_WINDOWS * timing.window_samples
+    if spec.end_gap_ms is not None:
+        end_gap = timing.samples(spec.end_gap_ms)
     alphabet = Alphabet(
         chords={
             digit: Chord(
@@ -171,7 +175,7 @@ def make_grammar(spec: CodeSpec, timing: Timing) -> Calls:
         digit=widen(spec.digit_ms),
         first_digit=widen(spec.first_digit_ms or spec.digit_ms),
         max_gap=max_gap,
-        end_gap=max_gap + timing.on_latency if spec.end_gap_ms is None else timing.samples(spec.end_gap_ms),
+        end_gap=end_gap,
         min_digits=spec.min_digits,
         max_digits=spec.max_digits,
         repeat_digit=spec.repeats,

@@ -28,11 +28,11 @@ from streamer.detectors.matching.rhythm import Element, Rhythm
 from streamer.detectors.registry import Kind
 
 BEST_MS = 56.0
-LONGEST_WINDOW_MS = 160.0
+LONGEST_WINDOW_MS = 226.0
 MOST_OF_SHORTEST = 0.5  # of the shortest step, so long a window is at most
 FOLLOWING_BINS, FAMILY_BINS = (
     2.0,
-    1.25,
+    1.8,
 )  # lie between tones one after the other; between those of a family, at least
 SLACK_MS = 4.0  # how far off edges are measured
 JOIN_MS = 10.0  # a shorter hole is none

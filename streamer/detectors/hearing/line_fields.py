@@ -11,9 +11,11 @@ RING = 64
 TOPS = 4  # of the strongest lines of a frame, for what else sounds
 MOST_LINES = 48  # in a frame
 ROWS = 32
+SEEN = FRAMES_PER_WINDOW // 2  # frames after the first in which it is seen, it is told that it rises
 LATE = FRAMES_PER_WINDOW // 2 + 1  # a frame so long ago was full, if the tone is on now
 SETTLE = FRAMES_PER_WINDOW + 2  # frames from the first in which anything is seen
 SETTLE_MOST = 3 * FRAMES_PER_WINDOW
+SHORTEST = 0.75 * FRAMES_PER_WINDOW  # what lasts less is no tone
 HOLE = 2  # frames; longer ones are for the grammars to bridge
 STRAY = 3  # frames without a line of its own
 EVERY = 2 * FRAMES_PER_WINDOW  # frames between notes of a tone that goes on
@@ -23,7 +25,7 @@ OPEN, STAYS = 16.0, 6.0  # over the noise: 12 and 8 dB
 SPUR = 1e-4  # of the strongest: 40 dB
 REACH = 0.8  # bands that a line may lie off its tone
 CLEAR = 2.5  # bands beside a tone, where another begins
-FLAT = 1.12  # of power from frame to frame: a tone full in its window grows no more
+FLAT = 1.25  # of power from frame to frame: a tone full in its window grows no more
 FOLLOW = 1 / 16  # how fast the level follows
 
 # columns of a tone
@@ -45,4 +47,4 @@ NOTE_FRAME, NOTE_KIND, NOTE_ID, NOTE_START, NOTE_STOP, NOTE_AT, NOTE_POWER, NOTE
 )
 NOTE_OTHER, NOTE_OTHER2, NOTE_TURNS, NOTE_SWING, NOTE_FULL = 8, 9, 10, 11, 12
 NOTE_COLUMNS = 13
-BEGINS, GOES_ON, STOPS = 0.0, 1.0, 2.0
+RISES, BEGINS, GOES_ON, STOPS = -1.0, 0.0, 1.0, 2.0

@@ -66,11 +66,14 @@ from streamer.detectors.hearing.line_fields import (
     POWER2,
     REACH,
     RING,
+    RISES,
     RISING,
     ROWS,
+    SEEN,
     SETTLE,
     SETTLE_MOST,
     SETTLED,
+    SHORTEST,
     SPUR,
     START,
     STATE,
@@ -268,6 +271,8 @@ def _note(
     count = max(tone[N], 1.0)
     row = notes[n]
     at, power = tone[TURN] / count, tone[POWER] / count
+    if tone[N] == 0:
+        at, power = tone[AT], tone[LEVEL]
     row[NOTE_FRAME], row[NOTE_KIND], row[NOTE_ID] = frame, kind, tone[ID]
     row[NOTE_START], row[NOTE_STOP], row[NOTE_FULL] = tone[START], stop, tone[N]
     row[NOTE_AT], row[NOTE_POWER], row[NOTE_NOISE] = at, power, tone[NOISE] / count
@@ -306,7 +311,7 @@ def _close(
 ) -> int:
     """It is over: note that, if there was enough of it; the number of notes then."""
     _sum_up(tone, math.floor(stop - FRAMES_PER_WINDOW / 2) + 1, first_bin, past)
-    if tone[N] == 0 and stop - tone[START] >= 3:
+    if tone[N] == 0 and stop - tone[START] >= SHORTEST:
         tone[NEXT] = math.floor((tone[START] + stop) / 2)
         _add(tone, int(tone[NEXT]), first_bin, past)
     tone[STATE] = FREE
@@ -419,6 +424,8 @@ def _step(
                 _sum_up(tone, frame + 1, first_bin, past)
                 n = _note(tone, frame, BEGINS, float(frame), notes, n)
                 tone[TOLD] = frame
+            elif goes_on and frame - tone[FIRST] == SEEN:
+                n = _note(tone, frame, RISES, float(frame), notes, n)
         else:
             goes_on = _follow(tone, frame, ring, line)
             if not goes_on:

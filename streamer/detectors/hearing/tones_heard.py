@@ -8,9 +8,10 @@ frames it fills, and its edges are where its amplitude passes half of that, betw
 edge sees just half. A gap is where this tone is off, whatever else sounds there. A line 40 dB under the strongest of
 its frame is a spur of that.
 
-Each tone is told when it is there for sure (begins, a window and two frames after it was first seen), while it lasts
-(goes on, every two windows) and when it is over (stops). What is said of an edge is a function of the values from
-halo_samples before it to halo_samples after; that a tone is still on is all that is remembered.
+Each tone is told when it may be one (rises), when it is there for sure (begins, a window and two frames after it was
+first seen), while it lasts (goes on, every two windows) and when it is over (stops). What is said of an edge is a
+function of the values from halo_samples before it to halo_samples after; that a tone is still on is all that is
+remembered.
 """
 
 from __future__ import annotations
@@ -29,13 +30,14 @@ from streamer.detectors.hearing import line_fields as f
 
 LOW_HZ, HIGH_HZ = 250.0, 3600.0  # where all signalling tones lie that are not beneath voices
 LEAST_BINS = 3  # from 0 Hz and from half the rate, where a tone meets its image
-WINDOWS_MS = (20.0, 28.0, 40.0, 56.0, 80.0, 113.0, 160.0)
+WINDOWS_MS = (20.0, 28.0, 40.0, 56.0, 80.0, 113.0, 160.0, 226.0)
 NOTES = 512
 
 
 class Told(IntEnum):
     """Why a tone is told of."""
 
+    RISES = int(f.RISES)
     BEGINS = int(f.BEGINS)
     GOES_ON = int(f.GOES_ON)
     STOPS = int(f.STOPS)

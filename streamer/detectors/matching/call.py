@@ -20,8 +20,13 @@ from streamer.detectors.matching.grammar import Draft, Grammar, Match, Timing
 from streamer.detectors.matching.parts import Chord, Part
 
 STRANGERS = 64  # tones that are none of the table's, kept a while
-STRANGE_DB = -5.0  # one as loud as this, beside a call's, is of the same sender
+STRANGE_DB = 5.0  # one about as loud as the digit that it touches is of the same sender,
+STEADY_BINS, FULL_FRAMES = 0.15, 3  # if it is steady for a while
+TOUCH_MS = 8.0  # so far apart are tones that a sender sends one right after the other
+SHORT = 0.75  # of the shortest digit: what is shorter is nothing of the sender
 ALIKE_DB = 14.0  # digits of one call; pre-emphasis and filters tilt them
+CLEAR = power_from_db(-6.0)
+ALIKE = power_from_db(ALIKE_DB)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +70,11 @@ class Calls(Grammar):
         self._choice = self._make_choice()
         self._by_chord = {chord: digit for digit, chord in alphabet.chords.items()}
         self._overlap = timing.window_samples / 2
+        self._late = (
+            alphabet.max_gap + timing.window_samples
+        )  # so soon after a digit it is seen that the next one rises
+        self._touch = timing.samples(TOUCH_MS)
+        self._is_single = alphabet.max_digits == 1
         self.clear()
 
     def _make_choice(self) -> Chord | None:
@@ -91,24 +101,38 @@ class Calls(Grammar):
     def clear(self) -> None:
         self._call = _Call()
         self._on: dict[int, Part] = {}
+        self._rises = -math.inf  # when it was last known that a tone rises
         self._strangers: dict[int, ToneBurst] = {}  # the newest word of each, by id
-        self._spoiler = -math.inf  # where what is no digit has stopped
+        self._spoiler = -math.inf  # where what is no digit, but as long as one, has stopped,
+        self._spoiling: Part | None = None  # and what it was
         self._ready: list[Match] = []
+        self._begun: dict[int, Match] = {}  # of single digits, those that go on; by part
         self._last: dict[str, float] = {}
 
     # What it is told.
 
     def hear(self, tone: ToneBurst) -> None:
-        if not any(chord.find(tone.freq_hz) >= 0 for chord in self.chords):
+        if tone.told is Told.RISES:
+            if self._call.parts and tone.power * ALIKE >= self._call.parts[-1].power:
+                self._rises = tone.known_sample
+        elif not any(chord.find(tone.freq_hz) >= 0 for chord in self.chords):
             self._strangers[tone.id] = tone
             if len(self._strangers) > STRANGERS:
                 del self._strangers[min(self._strangers)]
 
     def note(self, part: Part) -> None:
         self._on[id(part)] = part
+        if self._is_single and id(part) not in self._begun and part.is_fit and self._may_begin(part):
+            digit = self._read(part)
+            if digit is not None:
+                self._begun[id(part)] = self._make_match([part], [digit])
 
     def take(self, part: Part) -> None:
         self._on.pop(id(part), None)
+        if (begun := self._begun.pop(id(part), None)) is not None:
+            begun.stop, begun.is_over = part.stop, True
+            self._ready.append(begun)
+            return
         digit = self._read(part)
         call = self._call
         if digit is None or not part.is_fit or self._is_beneath(part):
@@ -117,12 +141,15 @@ class Calls(Grammar):
         follows = bool(call.parts) and self._follows(part)
         low, high = alphabet.digit if follows else alphabet.first_digit
         if not low <= part.duration <= high:
-            call.is_spoiled |= follows
-            self._spoiler = part.stop
+            if part.duration >= SHORT * low:
+                call.is_spoiled |= follows and part.is_like(call.parts[-1], STRANGE_DB)
+                self._spoiler, self._spoiling = part.stop, part
             return
         if not follows:
             self._end_call()
-            call = self._call = _Call(is_spoiled=part.start - self._spoiler <= alphabet.max_gap)
+            touches = part.start - self._spoiler <= self._touch
+            is_spoiled = touches and self._spoiling is not None and part.is_like(self._spoiling, STRANGE_DB)
+            call = self._call = _Call(is_spoiled=is_spoiled)
             if alphabet.starts and digit not in alphabet.starts:
                 return
         call.parts.append(part)
@@ -134,13 +161,19 @@ class Calls(Grammar):
     def due(self) -> float:
         if not self._call.parts or self._is_anything_on():
             return math.inf
-        return self._call.parts[-1].stop + self._alphabet.end_gap
+        stop = self._call.parts[-1].stop
+        waits = self._rises + self._timing.on_latency if self._rises - stop <= self._late else 0.0
+        return max(stop + self._alphabet.end_gap, waits)
 
     def decide(self, now: float) -> None:
         if self.due <= now:
             self._end_call()
 
     def finish(self) -> None:
+        for begun in self._begun.values():
+            begun.stop, begun.is_over = begun.parts[-1].stop, True
+            self._ready.append(begun)
+        self._begun.clear()
         self._end_call()
 
     def list_drafts(self) -> list[Draft]:
@@ -149,13 +182,14 @@ class Calls(Grammar):
 
     def take_matches(self) -> list[Match]:
         ready, self._ready = self._ready, []
-        return ready
+        return [*ready, *self._begun.values()]
 
     def keep(self, match: Match) -> None:
-        self._ready.append(match)
+        if match.is_over:
+            self._ready.append(match)
 
     def drop(self, match: Match) -> None:
-        pass
+        self._begun = {key: begun for key, begun in self._begun.items() if begun is not match}
 
     # What comes of it.
 
@@ -199,35 +233,58 @@ class Calls(Grammar):
             alphabet.stops and call.digits[-1] not in alphabet.stops
         ):
             return
-        if self._has_stranger(call):
+        if self._has_stranger(call) or not self._is_clear(call):
             return
         digits = self._expand(call.digits)
         label = alphabet.label.replace("{digits}", "".join(digits))
         if call.parts[0].start - self._last.get(label, -math.inf) < alphabet.cooldown:
             return
         self._last[label] = call.parts[-1].stop
-        self._ready.append(
-            Match(
-                label=label,
-                parts=call.parts,
-                labels=digits,
-                stop=call.parts[-1].stop,
-                weight=float(n),
-                is_over=True,
-            )
+        match = self._make_match(call.parts, digits)
+        match.is_over = True
+        self._ready.append(match)
+
+    def _may_begin(self, part: Part) -> bool:
+        """Whether a digit that still sounds is one already: long enough, and its tones began together."""
+        starts = [run.start for run in part.runs]
+        return part.duration >= self._alphabet.digit[0] and max(starts) - min(starts) <= self._touch
+
+    def _make_match(self, parts: list[Part], digits: list[str]) -> Match:
+        return Match(
+            label=self._alphabet.label.replace("{digits}", "".join(digits)),
+            parts=parts,
+            labels=digits,
+            stop=parts[-1].stop,
+            weight=float(len(digits)),
         )
+
+    def _is_clear(self, call: _Call) -> bool:
+        """Whether at least half of its digits stand clear of all else: in music other notes sound as loud."""
+        beside = sorted(
+            part.weakest.other_powers[min(len(part.runs), 2) - 1] / part.weakest.power for part in call.parts
+        )
+        return beside[len(beside) // 2] <= CLEAR
 
     def _has_stranger(self, call: _Call) -> bool:
         """Whether a tone of the same sender, which is none of the table's, touches the call."""
         start, stop = call.parts[0].start, call.parts[-1].stop
-        near = self._alphabet.max_gap + self._overlap
-        least = min(part.power for part in call.parts) * power_from_db(STRANGE_DB)
-        return any(
-            tone.power >= least
-            and (tone.told is not Told.STOPS or tone.duration_samples >= 0.5 * self._alphabet.digit[0])
-            and (abs(tone.start_sample - stop) <= near or abs(start - tone.stop_sample) <= near)
-            for tone in self._strangers.values()
-        )
+        like, shortest = power_from_db(STRANGE_DB), SHORT * self._alphabet.digit[0]
+        first, last = call.parts[0].power, call.parts[-1].power
+        for tone in self._strangers.values():
+            is_long = tone.told is not Told.STOPS or tone.duration_samples >= shortest
+            if not is_long or tone.full_frames < FULL_FRAMES or tone.unsteady_bins > STEADY_BINS:
+                continue
+            if (
+                abs(tone.start_sample - stop) <= self._touch
+                and last <= tone.power * like <= last * like * like
+            ):
+                return True
+            if (
+                abs(start - tone.stop_sample) <= self._touch
+                and first <= tone.power * like <= first * like * like
+            ):
+                return True
+        return False
 
     def _expand(self, digits: list[str]) -> list[str]:
         expanded: list[str] = []

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from streamer.analysis.bank import Analysis, Levels
 from streamer.detectors import Audio, Detector, Tell
-from streamer.detectors.hearing.tones_heard import ToneBurst, ToneHearing
+from streamer.detectors.hearing.tones_heard import Told, ToneBurst, ToneHearing
 from streamer.detectors.matching.grammar import Draft, Grammar, Match, make_event
 from streamer.detectors.matching.parts import PartFinder
 from streamer.events import Event
@@ -99,6 +99,9 @@ class MatchDetector(Detector):
         is_news = False
         for grammar in self._grammars:
             grammar.hear(tone)
+        if tone.told is Told.RISES:
+            self._ask_when()
+            return []
         for finder, grammars in self._users.items():
             part = finder.follow(tone)
             done = finder.settle(now)
@@ -142,8 +145,11 @@ class MatchDetector(Detector):
             drafts = [(grammar, draft) for grammar in self._grammars for draft in grammar.list_drafts()]
             for grammar, match in sorted(found, key=lambda pair: -pair[1].weight):
                 events += self._tell_of(match, grammar, drafts, now)
-        self._due = min(*(f.due for f in self._users), *(g.due for g in self._grammars))
+        self._ask_when()
         return events
+
+    def _ask_when(self) -> None:
+        self._due = min(*(f.due for f in self._users), *(g.due for g in self._grammars))
 
     def _tell_of(
         self, match: Match, grammar: Grammar, drafts: list[tuple[Grammar, Draft]], now: float

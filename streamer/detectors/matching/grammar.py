@@ -53,10 +53,10 @@ class Windows:
         return Windows(least_ms=least_ms, most_ms=most_ms, best_ms=min(self.best_ms, other.best_ms))
 
 
-def find_least_ms(chords: Iterable[tuple[float, ...]]) -> float:
+def find_least_ms(chords: Iterable[tuple[float, ...]], *, bins: float = PARTED_BINS) -> float:
     """The shortest window that parts the tones of each chord."""
     spacings_hz = [high_hz - low_hz for freqs_hz in chords for low_hz, high_hz in pairwise(freqs_hz)]
-    return PARTED_BINS * 1e3 / min(spacings_hz) if spacings_hz else 0.0
+    return bins * 1e3 / min(spacings_hz) if spacings_hz else 0.0
 
 
 class Draft(NamedTuple):

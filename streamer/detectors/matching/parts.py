@@ -93,6 +93,10 @@ class Part:
         return sum(run.tone.power for run in self.runs)
 
     @property
+    def weakest(self) -> ToneBurst:
+        return min(self.tones, key=lambda tone: tone.power)
+
+    @property
     def snr_db(self) -> float:
         return min(db_from_power(tone.power / max(tone.noise, 1e-20), least=1e-20) for tone in self.tones)
 
@@ -100,7 +104,7 @@ class Part:
     def is_fit(self) -> bool:
         """Whether its tones are about as loud as each other, loud enough, and none but they."""
         powers, chord = [run.tone.power for run in self.runs], self.chord
-        weakest = min(self.tones, key=lambda tone: tone.power)
+        weakest = self.weakest
         other, second = weakest.other_powers
         if len(powers) > 1 and abs(other - max(powers)) < abs(second - max(powers)):
             other = second  # the first is its partner
@@ -181,8 +185,9 @@ class PartFinder:
             if run.is_over and is_like and tone.start_sample - run.stop <= self._join:
                 run.follow(tone)
                 return True
-            if tone.start_sample < run.stop and tone.power < 2 * run.tone.power:
-                return False  # something fainter beside it
+            is_beside = tone.start_sample < run.stop and tone.duration_samples <= run.stop - run.start
+            if is_beside and (not run.is_over or tone.power < run.tone.power):
+                return False  # something that is less
         self._runs[index] = Run(tone.start_sample, tone.stop_sample, tone.told is Told.STOPS, tone, tone.id)
         return True
 

@@ -109,7 +109,8 @@ class Rhythm(Grammar):
         self._unfit.discard(id(part))
         for draft in list(self._drafts):
             element = self._element(draft.position)
-            if part in draft.parts or self._is_faint(part, draft):
+            is_settled = draft.match is not None and not self._is_endless
+            if is_settled or part in draft.parts or self._is_faint(part, draft):
                 continue
             is_early = part.start - draft.last.stop < self._element(draft.position - 1).pause[0]
             is_long = part.duration > element.on[1]
@@ -196,7 +197,7 @@ class Rhythm(Grammar):
 
     def _go_on(self, draft: _Draft, part: Part) -> bool:
         """Whether it is part of the draft."""
-        if self._is_faint(part, draft):
+        if self._is_faint(part, draft) or (draft.match is not None and not self._is_endless):
             return False
         low, high = self._element(draft.position - 1).pause
         pause = part.start - draft.last.stop

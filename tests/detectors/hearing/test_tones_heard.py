@@ -54,7 +54,9 @@ def test_a_tone_of_any_frequency_is_told_with_its_true_edges_frequency_and_level
 
 
 def test_it_is_told_that_a_tone_begins_goes_on_and_stops():
-    told = hear(make((1000, -20, 0.4, 0.9), length_s=1.4), 40)
+    rises, *told = hear(make((1000, -20, 0.4, 0.9), length_s=1.4), 40)
+    assert rises.told is Told.RISES
+    assert rises.known_sample <= (0.4 + 0.040) * FS_HZ
     assert [tone.told for tone in told[:1] + told[-1:]] == [Told.BEGINS, Told.STOPS]
     assert {tone.told for tone in told[1:-1]} == {Told.GOES_ON}
     assert len({tone.id for tone in told}) == 1

@@ -55,3 +55,14 @@ def test_a_call_is_told_once_it_is_over_with_all_its_digits():
 )
 def test_of_pairs_is_told(signal, labels):
     assert name(R2, signal) == labels
+
+
+def test_a_digit_by_itself_begins_while_it_sounds():
+    begin, end = tell(R2, "tone:1380+1500:150ms")
+    assert (begin.phase, end.phase, begin.id) == ("begin", "end", end.id)
+    assert begin.known_sample <= (1 + 0.045) * FS_HZ
+    assert end.duration_s == pytest.approx(0.15, abs=0.003)
+
+
+def test_a_tone_that_rises_in_time_is_waited_for_though_the_call_seemed_over():
+    assert name(ZVEI, "zvei1:12345@-20+noise:-34") == "12345"

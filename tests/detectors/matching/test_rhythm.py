@@ -80,7 +80,7 @@ PAGE = """
 name = "page"
 label = "{freqs}"
 tolerance = "1.2%"
-steps = [{family = "qcii", on = "0.7s-1.5s"}, {family = "qcii", on = "0.8s-60s"}]
+steps = [{family = "qcii", on = "0.7s-1.5s"}, {family = "qcii", on = "0.75s-60s"}]
 """
 
 
@@ -99,6 +99,8 @@ steps = [{family = "qcii", on = "0.7s-1.5s"}, {family = "qcii", on = "0.8s-60s"}
         (PAGE, "two-tone:600.9/600.9", ""),
         (PAGE, "two-tone:600.9/788.5:1s/0.6s", ""),
         (PAGE, "tone:600.9+788.5:3s", ""),
+        (PAGE, "two-tone:600.9/788.5+cadence:0/2000,1006.9/1000@-14", "600.9/788.5"),  # another reed within B
+        (PAGE, "two-tone:288.5/296.5", "288.5/296.5"),  # 8 Hz apart
         (PAGE, "two-tone:600.9/788.5,silence:1s,two-tone:788.5/600.9", "600.9/788.5 788.5/600.9"),
     ],
 )
