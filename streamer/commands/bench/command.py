@@ -23,7 +23,9 @@ from streamer.commands.talk import announce_compiling
 )
 @DEBUG
 def command(what: str, source: str | None, is_json: bool, no_baselines: bool) -> None:
-    """How fast this machine is: WHAT is kernel, the sums beside their limit and other libraries, and the pipeline; or
+    """How fast this machine is: the kernel beside its limit and other libraries, and the pipeline. WHAT is
+
+    kernel, those two; or
 
     detect, digits in silence, speech, a call and one after the other, beside spandsp and multimon-ng where they are
     installed; or
