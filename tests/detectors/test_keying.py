@@ -1,8 +1,12 @@
+import subprocess
+from shutil import which
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import streamer
 from streamer.base.errors import SpecError
 from streamer.base.morse import CODES, LETTERS
 from streamer.detectors.keying import KeyingDetector, KeyingSpec
@@ -45,6 +49,18 @@ def read(samples) -> str:
 def test_what_generate_sends_is_read():
     signal = parse_signal("silence:1s,morse:CQ DE K5@-20:25wpm:pitch=610,silence:1s+noise:-60", fs_hz=FS_HZ)
     assert read(signal.read()[:, 0]) == "CQ DE K5"
+
+
+@pytest.mark.skipif(not which("ebook2cw"), reason="ebook2cw is not here")
+def test_what_ebook2cw_sends_is_read(tmp_path):
+    (tmp_path / "text.txt").write_text("PARIS DE SM0SVX 599\n")
+    words = ["ebook2cw", "-w", "22", "-f", "640", "-s", "11025", "-o", "sent", "text.txt"]
+    subprocess.run(words, cwd=tmp_path, capture_output=True, check=True)
+    with streamer.open_stream(
+        str(tmp_path / "sent0000.mp3"), bands="dtmf", plan="morse", speed=None
+    ) as stream:
+        events = [item for item in stream if isinstance(item, Event)]
+    assert "".join(event.text for event in events) == "PARIS DE SM0SVX 599"
 
 
 def test_codes_are_told_apart_and_paris_is_fifty_dits_long():
