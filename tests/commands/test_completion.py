@@ -18,8 +18,8 @@ from tests.test_readme import list_commands
 LINES = [
     ("detect dial-to", "detect dial-tones.wav"),
     ("live dial-to", "live dial-tones.wav"),
-    ("live --plan call-", "live --plan call-progress-us"),
-    ("live --plan=call-", "live --plan=call-progress-us"),
+    ("live --plan tone-", "live --plan tone-burst"),
+    ("live --plan=tone-", "live --plan=tone-burst"),
     ("live --plan my-", "live --plan my-plan.toml"),
     ("plan show fa", "plan show fax"),
     ("live --profile rt", "live --profile rta"),

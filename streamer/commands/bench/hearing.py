@@ -148,6 +148,7 @@ def run_hearing_bench(progress: Callable[[str], None] | None = None) -> HearingR
     results = []
     with tempfile.TemporaryDirectory() as folder:
         wav, raw = Path(folder, "audio.wav"), Path(folder, "audio.raw")
+        measure_engine_s(make_signal("digits", 2 * FS_HZ))  # loads what is compiled, or compiles it
         for name, minutes in MINUTES.items():
             tell(name)
             samples = make_signal(name, round(minutes * 60 * FS_HZ))

@@ -77,7 +77,7 @@ def _draw_across(canvas: Canvas, seen: Seen) -> None:
     scale = rows / (choices.ceiling_dbfs - choices.floor_dbfs)
     heights = (columns.spread(picture.level_dbfs[picture.channel, first:stop]) - choices.floor_dbfs) * scale
     eighths = np.clip(np.rint(heights * 8), 0, rows * 8).astype(np.int64)
-    eighths[columns.gaps] = 0
+    eighths[columns.is_gap] = 0
     from_top = np.arange(rows - 1, -1, -1)[:, None]
     glyphs = make_growing_glyphs(RISING, look)
     plot.glyphs[:] = glyphs[np.clip(eighths[None, :] - 8 * from_top, 0, 8)]
@@ -85,7 +85,7 @@ def _draw_across(canvas: Canvas, seen: Seen) -> None:
     if choices.peaks != "off":
         peaks = columns.spread(picture.peak_dbfs[picture.channel, first:stop])
         tops = (np.maximum(peaks, -1000.0) - choices.floor_dbfs) * scale
-        above = (tops >= heights + PEAK_ABOVE_DB * scale) & (tops >= PEAK_ABOVE_DB * scale) & ~columns.gaps
+        above = (tops >= heights + PEAK_ABOVE_DB * scale) & (tops >= PEAK_ABOVE_DB * scale) & ~columns.is_gap
         y, x = rows - 1 - np.minimum(tops[above].astype(np.int64), rows - 1), np.flatnonzero(above)
         free = plot.glyphs[y, x] == ord(" ")
         plot.glyphs[y[free], x[free]] = ord("─")

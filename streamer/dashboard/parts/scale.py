@@ -45,9 +45,9 @@ class Columns:
         self.pooled = bands > cells
         self.edges = find_pools(bands, cells)  # of bands in cells, or of cells in bands
         self._band_of = np.repeat(np.arange(bands), np.diff(self.edges)) if not self.pooled else None
-        self.gaps = np.zeros(cells, np.bool_)
+        self.is_gap = np.zeros(cells, np.bool_)
         if not self.pooled and cells / bands >= GAP_FROM_CELLS:
-            self.gaps[self.edges[1:-1] - 1] = True
+            self.is_gap[self.edges[1:-1] - 1] = True
 
     def spread(self, values: NDArray[T]) -> NDArray[T]:
         """(..., bands) -> (..., cells), the loudest where bands share a cell."""
