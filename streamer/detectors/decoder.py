@@ -15,6 +15,8 @@ from streamer.detectors.copies import ReadAudio, join_copies
 from streamer.events import Event
 from streamer.events.clocks import WallClock
 
+BIN_ERROR = 1e-6  # bins: what lies closer to one is one
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Tuned:
@@ -193,8 +195,13 @@ def _lead_in(levels: Levels, audio: _ChannelAudio) -> Levels:
     if not n_frames or samples is None:
         return levels
     frames = np.lib.stride_tricks.sliding_window_view(samples, spec.length_samples)[:: spec.hop_samples]
-    turns = np.outer(np.arange(spec.length_samples), analysis.bank.freqs_hz / analysis.fs_hz)
-    values = (frames[:n_frames] * spec.taper) @ np.exp(-2j * np.pi * turns)
+    tapered = frames[:n_frames] * spec.taper
+    bins = analysis.bank.freqs_hz * (spec.length_samples / analysis.fs_hz)
+    if np.abs(bins - np.rint(bins)).max() < BIN_ERROR:  # a grid of bins, and many of them
+        values = np.fft.rfft(tapered)[:, np.rint(bins).astype(np.int64)]
+    else:
+        turns = np.outer(np.arange(spec.length_samples), analysis.bank.freqs_hz / analysis.fs_hz)
+        values = tapered @ np.exp(-2j * np.pi * turns)
     return Levels(
         analysis=analysis,
         channel=levels.channel,
