@@ -18,15 +18,25 @@ from streamer.live import compiled as loops
 
 LOOK_S = 0.2
 WANTED = [*loops.list_live(), *kernels.list_live()]
-OTHERS = [*hearing.list_live(), *dtmf.list_live()]  # which the main process runs, and no child
+# Two that take as long to compile, each by a child of its own. What the main process alone runs comes along.
+HALVES = {"bands": [*WANTED, *hearing.list_live()], "digits": dtmf.list_live()}
 
 
 def _compile_elsewhere() -> str:
-    """Have a child make what is not kept yet, so that numba's memory ends with it; what it has to say of that."""
+    """Have children make what is not kept yet, so that numba's memory ends with them; what they have to say of that."""
     store.say_compiling()
-    with suppress(OSError, subprocess.SubprocessError):  # what it could not keep is compiled here
-        return run_python("-m", __name__)
-    return ""
+    said: list[str] = []
+
+    def compile_half(name: str) -> None:
+        with suppress(OSError, subprocess.SubprocessError):  # what it could not keep is compiled here
+            said.append(run_python("-m", __name__, name))
+
+    threads = [threading.Thread(target=compile_half, args=(name,)) for name in HALVES]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return max(said, default="")
 
 
 def _say(line: str) -> None:
@@ -42,18 +52,27 @@ def _end_with_parent(parent_pid: int) -> None:
     os._exit(1)
 
 
+def _compile_here(half: str) -> None:
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    for function, args in HALVES[half]:
+        function.load(*args)
+        if store.refusal():
+            break  # nothing can be kept: the server compiles for itself
+    print(store.notice() or "")
+
+
+def _load() -> None:
+    said = ""
+    if any(function.is_missing(*args) for half in HALVES.values() for function, args in half):
+        said = _compile_elsewhere()
+    for function, args in WANTED:
+        function.load(*args)
+    if said := said or store.notice() or "":
+        _say(said)
+
+
 store.announce = None if fork_server.is_quiet else _say  # and so in every child, unless it has been said
 if __name__ == "__main__":
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-_said = ""
-if __name__ != "__main__" and any(function.is_missing(*args) for function, args in WANTED + OTHERS):
-    _said = _compile_elsewhere()
-for function, args in WANTED + OTHERS * (__name__ == "__main__"):
-    function.load(*args)
-    if __name__ == "__main__" and store.refusal():
-        break  # nothing can be kept: the server compiles for itself
-_said = _said or store.notice() or ""
-if __name__ == "__main__":
-    print(_said)
-elif _said:
-    _say(_said)
+    _compile_here(sys.argv[1])
+else:
+    _load()
