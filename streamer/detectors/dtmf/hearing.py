@@ -183,6 +183,8 @@ class Hearing:
             start_misfit=seen.start_misfit,
             core_misfit=seen.core_misfit,
             stop_misfit=seen.stop_misfit if stopped else 0.0,
+            phase_deviation=seen.deviation if stopped else 0.0,
+            phase_drift=seen.drift if stopped else 0.0,
         )
         if doubt_of_shape(shape) > self.timing.spec.max_doubt:
             return Refusal(Reject.SHAPE, doubt_of_shape(shape), self.timing.spec.max_doubt)

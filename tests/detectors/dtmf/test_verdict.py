@@ -14,6 +14,7 @@ from streamer.detectors.dtmf.verdict import (
     Reject,
     Shape,
     doubt_of,
+    doubt_of_phase,
     doubt_of_shape,
     judge,
 )
@@ -90,6 +91,26 @@ def test_in_company_a_digit_must_be_true_and_alone_it_need_not():
     assert judge(CLEAN_SHAPE, IN_COMPANY, DtmfSpec()) is None
 
 
+def test_in_company_a_digit_must_be_true_by_its_phase_too_and_alone_it_need_not():
+    off = replace(CLEAN_SHAPE, phase_deviation=0.012)
+    assert judge(off, CLEAN_HEARD, DtmfSpec()) is None
+    refusal = judge(off, IN_COMPANY, DtmfSpec())
+    assert refusal is not None
+    assert refusal.reject is Reject.DOUBT
+
+
+def test_a_digit_is_off_its_frequency_or_moves_and_a_voice_does_both():
+    breathy, off, drift = replace(CLEAN_HEARD, snr_db=22), 0.015, 0.012
+    assert doubt_of_phase(replace(CLEAN_SHAPE, phase_deviation=off), breathy) == 0
+    assert doubt_of_phase(replace(CLEAN_SHAPE, phase_drift=drift), breathy) == 0
+    both = replace(CLEAN_SHAPE, phase_deviation=off, phase_drift=drift)
+    assert judge(both, CLEAN_HEARD, DtmfSpec()) is None  # a codec does that to a sender that is off
+    assert doubt_of_phase(both, replace(breathy, snr_db=11, length_ms=50)) == 0  # and so does noise
+    refusal = judge(replace(both, core_misfit=0.2), breathy, DtmfSpec())
+    assert refusal is not None
+    assert refusal.reject is Reject.DOUBT
+
+
 def test_noise_is_no_company_up_to_the_tones_own_power():
     noisy = replace(CLEAN_HEARD, snr_db=18.5, company_db=-10, company_peak_db=8, company_clear_db=9)
     assert doubt_of(CLEAN_SHAPE, noisy) == 0
@@ -102,7 +123,14 @@ def test_before_its_stop_a_digit_is_borne_less_doubt():
     assert judge(replace(swelling, stopped=False), CLEAN_HEARD, DtmfSpec()) is not None
 
 
-SHAPE_DOUBTS = ("start_skew_ms", "stop_skew_ms", "start_misfit", "core_misfit", "stop_misfit")
+SHAPE_DOUBTS = (
+    "start_skew_ms",
+    "stop_skew_ms",
+    "start_misfit",
+    "core_misfit",
+    "stop_misfit",
+    "phase_deviation",
+)
 HEARD_DOUBTS = ("deviation", "company_db", "company_peak_db", "company_clear_db", "newcomer_db")
 
 
