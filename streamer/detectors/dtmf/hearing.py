@@ -38,7 +38,10 @@ SETTLE_MS = 2.0  # kept off the edges, for the senders' own ramps
 COMPANY_MS = 30.0  # what else is there is judged over this much: speech changes in longer
 SEARCH = 0.045  # how far off its frequency a tone is looked for: a ratio
 CORE_MS = 150.0  # and frequencies are measured over at most this much
-ALONE_SNR_DB, ALONE_COMPANY_DB = 30.0, -12.0  # a pair with no more than this beside it
+ALONE_SNR_DB, ALONE_COMPANY_DB = (
+    30.0,
+    -15.0,
+)  # a pair with no more than this beside it, so in no room that rings
 DRIFT_ALONE = 0.7  # may drift by so much of max_drift: those of digits that touch drift by half
 LEAST_SAMPLES = 16  # fewer say nothing
 NO_SAMPLES = np.zeros(0)
