@@ -29,7 +29,7 @@ class Listener:
     """Hears a signal that you have block by block, in your own process: from an audio callback, a socket, a radio.
 
     fs: sample rate in Hz   plan: tone plans by name or file, None for none   channels: how many a block holds
-    bands: what to measure, a specification, Hz or a Bank; None for events only
+    bands: what to measure, a specification, Hz, a Bank or "auto", as for open_stream; None for events only
     window_length, hop_length: of the bands' frames, in samples or as "85ms", "25%"; "auto" is as long as
         each band's width needs, and 85 ms for probes   window: as for spectrogram
     Levels and events are those of `detect` and `open_stream`, bit for bit, however the signal is cut into blocks.

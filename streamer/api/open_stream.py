@@ -220,7 +220,7 @@ class _Tap:
 def open_stream(
     source: str | os.PathLike[str] | SourceSpec | Iterable[ArrayLike] = "mic",
     *,
-    bands: str | ArrayLike | Bank = "third-octave:50-8k",
+    bands: str | ArrayLike | Bank = AUTO,
     window_length: int | str = AUTO,
     hop_length: int | str = "25%",
     window: Window = "hann",
@@ -234,8 +234,9 @@ def open_stream(
 
     source: as on the command line: mic, mic:NAME, a file, -, cmd:"...", sim:SPEC; or an iterable of blocks,
             (samples,) or (samples, channels), which go at their own pace through this process and need a rate
-    bands: a specification, Hz, a Bank   window_length, hop_length: samples, or "85ms", "25%"; "auto" is as long as
-            each band's width needs, and 85 ms for probes
+    bands: a specification, Hz, a Bank; "auto" is third-octave:50-8k, as far as the rate carries them
+    window_length, hop_length: samples, or "85ms", "25%"; "auto" is as long as each band's width needs, and 85 ms for
+            probes
     window: "hann", ("kaiser", 8.6), a function of the length, or values   plan: tone plans by name or file
     speed: times real time for sources that can wait, None for as fast as it goes   workers: None is auto
     Returns once the source is open; it runs from the first step of the iteration on. Raises SpecError for what cannot

@@ -19,6 +19,7 @@ from streamer.base.units import NUMBER, parse_hop_samples, parse_length_samples
 from streamer.plans.band_words import FILE, PLAIN, Band, Term, Word, check_count, find_word, list_words
 
 AUTO = "auto"
+USUAL = "third-octave:50-8k"  # where nobody asks for bands: speech, music and telephones lie within
 SHORTEST = "85ms"  # of windows nobody gave a length: parts tones of 24 Hz and shows syllables
 SLOWEST_HZ = (
     200.0  # of sampling: at lower rates it has as many samples as at this one, 17, to part anything at all
@@ -64,6 +65,14 @@ def make_bank(bands: str | ArrayLike | Bank, fs_hz: float | None = None) -> Bank
     if fs_hz is not None:
         bank.check_below_nyquist(fs_hz)
     return bank
+
+
+def make_usual_bank(fs_hz: float, spec: str = USUAL) -> Bank:
+    """Bands nobody asked for: those of them that the rate can carry, and thirds of what it can where that is none."""
+    bank = parse_bank(spec)
+    if bank.freqs_hz[0] >= fs_hz / 2:
+        return parse_bank(f"third-octave:{fs_hz / 20:g}-{fs_hz / 2.5:g}", fs_hz)
+    return bank.take_first(int(np.searchsorted(bank.freqs_hz, fs_hz / 2)))
 
 
 def make_analysis(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 import streamer
 from streamer.analysis.values import Measurement
@@ -44,6 +45,23 @@ def test_a_source_that_is_not_there_is_told_at_once() -> None:
 def test_bands_above_half_the_rate_are_told_at_once_by_an_error_that_names_the_band() -> None:
     with pytest.raises(streamer.SpecError, match="30000"):
         streamer.open_stream("sim:tone:440:1s", bands="30000")
+
+
+@pytest.mark.parametrize(("fs_hz", "highest_hz"), [(48000, 7943.3), (8000, 3981.1), (50, 19.95)])
+def test_without_bands_there_are_those_of_live_as_far_as_the_rate_carries_them(
+    fs_hz: int, highest_hz: float, tmp_path: Path
+) -> None:
+    samples = np.full(60_000, 0.1)
+    soundfile.write(tmp_path / "call.wav", samples, fs_hz)
+    for source in (tmp_path / "call.wav", [samples]):
+        with streamer.open_stream(source, rate=fs_hz, speed=None) as stream:
+            levels = next(item for item in stream if isinstance(item, streamer.Levels))
+        assert levels.freqs_hz[-1] == pytest.approx(highest_hz, rel=1e-3)
+
+
+def test_bands_somebody_asked_for_are_not_left_out() -> None:
+    with pytest.raises(streamer.SpecError, match="band 5k is"):
+        list(streamer.open_stream([np.zeros(9)], rate=8000, bands="third-octave:50-8k"))
 
 
 def test_a_source_that_cannot_be_meant_is_told_at_once_as_what_it_is() -> None:

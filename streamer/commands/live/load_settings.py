@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from streamer.analysis.bank import Analysis, Bank
 from streamer.base.errors import SpecError
 from streamer.base.folders import find_config_folder
@@ -26,7 +24,7 @@ from streamer.base.toml import TomlFile, is_there, read_toml
 from streamer.base.units import parse_length_samples
 from streamer.commands.live.settings import SETTINGS, TYPICAL_FS_HZ, LiveSettings, read_plan
 from streamer.detectors.registry import KINDS
-from streamer.plans.bands import AUTO, make_analysis, parse_bank
+from streamer.plans.bands import AUTO, make_analysis, make_usual_bank, parse_bank
 from streamer.plans.plan import NO_PLAN, PlanError, load_plan
 
 __all__ = [
@@ -355,10 +353,5 @@ def choose_display(settings: LiveSettings, fs_hz: float) -> Analysis:
 
 def resolve_bank(settings: LiveSettings, fs_hz: float) -> Bank:
     """The bank asked for. Bands nobody asked for, the default's, are left out where the rate cannot carry them."""
-    bank = parse_bank(settings.bands)
-    if "bands" in settings.given:
-        bank.check_below_nyquist(fs_hz)
-        return bank
-    if bank.freqs_hz[0] >= fs_hz / 2:  # of what is sampled so slowly that none is left
-        return parse_bank(f"third-octave:{fs_hz / 20:g}-{fs_hz / 2.5:g}", fs_hz)
-    return bank.take_first(int(np.searchsorted(bank.freqs_hz, fs_hz / 2)))
+    make = parse_bank if "bands" in settings.given else make_usual_bank
+    return make(spec=settings.bands, fs_hz=fs_hz)

@@ -17,7 +17,7 @@ from streamer.base.units import (
     parse_length_samples,
     parse_time_s,
 )
-from streamer.plans.bands import AUTO, parse_bank
+from streamer.plans.bands import AUTO, USUAL, parse_bank
 from streamer.plans.plan import choose_plans
 from streamer.sources.channels import parse_channels
 
@@ -39,7 +39,7 @@ COMMON_WINDOWS = (
 class LiveSettings:
     """Everything `streamer live` can be told in a file. Lengths stay text until the sample rate is known."""
 
-    bands: str = "third-octave:50-8k"
+    bands: str = USUAL
     window: str = "hann"
     window_length: str = "auto"
     hop: str = "25%"
@@ -165,7 +165,7 @@ def _read_number(name: str, text: str, low: float, high: float, meaning: str) ->
 SETTINGS = (
     Setting(
         "bands",
-        "third-octave:50-8k",
+        USUAL,
         _read_bands,
         "Bands or frequencies to measure; `streamer bands SPEC` shows what a specification means. Thirds from 50 Hz\n"
         "to 8 kHz hold speech, music and telephones; those a low sample rate cannot carry are left out.",
