@@ -33,7 +33,7 @@ def test_a_source_of_unknown_length_is_stored_too(recording, suffix):
         with xarray.open_dataset(target, engine="h5netcdf") as dataset:
             np.testing.assert_array_equal(dataset.amplitude.values, expected)
     else:
-        with xarray.open_zarr(target, consolidated=False) as dataset:
+        with xarray.open_zarr(target) as dataset:
             np.testing.assert_array_equal(dataset.amplitude.values, expected)
 
 
