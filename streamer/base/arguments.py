@@ -11,15 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from streamer.base.errors import SpecError
-from streamer.base.text import shorten
+from streamer.base.text import show
 from streamer.base.units import MAX_RATE_HZ
 
 RATE = f"a sample rate lies in 1..{MAX_RATE_HZ:g} Hz: write a number, such as 8000"
-
-
-def show(value: object) -> str:
-    """In quotes what is a text."""
-    return shorten(value) if isinstance(value, str) else shorten(value)[1:-1]
 
 
 def read_rate(value: object, *, name: str = "fs") -> float:

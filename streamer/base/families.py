@@ -18,7 +18,7 @@ from typing import Any
 from streamer.base.errors import SpecError
 from streamer.base.fields import read_freqs
 from streamer.base.shipped import find_configs, shipped_folder
-from streamer.base.text import offer, shorten
+from streamer.base.text import offer, shorten, show
 from streamer.base.toml import KeyPath, TomlFile, read_toml
 from streamer.base.units import parse_frequency_hz
 
@@ -184,7 +184,7 @@ def _read_longer(file: TomlFile) -> Iterator[tuple[str, float]]:
             or not 1 <= value <= LONGEST_DIGIT_MS
         ):
             raise _Mistake(
-                path, f"longer_ms.{digit} is {shorten(value)}; write a number in 1..{LONGEST_DIGIT_MS:g}"
+                path, f"longer_ms.{digit} is {show(value)}; write a number in 1..{LONGEST_DIGIT_MS:g}"
             )
         yield digit, float(value)
 
@@ -232,7 +232,7 @@ def _read_number(file: TomlFile, key: str, *, least: float, most: float) -> floa
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise _Mistake((key,), f"{key} is {shorten(value)}; write a number in {least:g}..{most:g}")
+        raise _Mistake((key,), f"{key} is {show(value)}; write a number in {least:g}..{most:g}")
     return float(value)
 
 

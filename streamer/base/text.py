@@ -54,6 +54,11 @@ def shorten(text: object) -> str:
     return f'"{shown}"' if len(shown) <= 60 else f'"{shown[:57]}..."'
 
 
+def show(value: object) -> str:
+    """The same, in quotes only what is a text."""
+    return shorten(value) if isinstance(value, str) else shorten(value)[1:-1]
+
+
 def shorten_line(line: str) -> str:
     """A line that may quote a file name or an argument of any length: its beginning and its end."""
     return line if len(line) <= 600 else f"{line[:397]}...{line[-200:]}"

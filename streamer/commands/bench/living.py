@@ -41,8 +41,7 @@ FEED_S = 10.0
 LATE_S, GIVE_UP_S = 1.0, 5.0
 CHANNELS = (125, 250, 500, 1000)
 DIGITS_20_S = "dtmf:0123456789@-12:100ms/1900ms"
-# A row of bars ends with its level, which is then set off from the frame.
-LEVEL = re.compile(rb"\d\.\d(?:\x1b\[0m)+\x1b\[2m\xe2\x94\x82")
+LEVEL = re.compile(rb"-\d+\.\d")  # no level is on the screen before there are samples
 
 Tell = Callable[[str], None]
 
