@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import click
@@ -59,6 +60,18 @@ def test_the_first_two_commands_set_up_all_they_need() -> None:
         assert command.startswith("python3 -m venv .venv && .venv/bin/pip install -q ")
     assert first.endswith(".venv/bin/streamer live --demo")
     assert second.endswith(".venv/bin/python -m pytest -q")
+
+
+def test_between_installing_and_the_first_plain_streamer_it_is_put_on_the_path(tmp_path: Path) -> None:
+    [activate] = re.findall(r"`(\. \.venv/bin/activate)`", README.partition("\nstreamer live")[0])
+    venv.create(tmp_path / ".venv", with_pip=False)
+    script = tmp_path / ".venv" / "bin" / "streamer"
+    script.touch(mode=0o755)
+    command = f"{activate} && command -v streamer"
+    result = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert result.stdout.strip() == str(script)
 
 
 def test_the_python_example_runs() -> None:
