@@ -130,7 +130,7 @@ def test_a_name_that_cannot_be_typed_as_a_word_is_no_family(own):
         ('title = ""\n[groups]\nA = [\n440,\n-1]', 'reeds.toml:5: groups.A is "-1"; write a number above 0'),
         (
             'title = ""\ndigit_ms = 0\n[digits]\n1 = 440',
-            'reeds.toml:2: digit_ms is 0; write a number in 1..10000',
+            "reeds.toml:2: digit_ms is 0; write a number in 1..10000",
         ),
         (
             'title = ""\ndigit_ms = 9\ntones = 440',
