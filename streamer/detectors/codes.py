@@ -42,6 +42,9 @@ def read_digits(value: Any, *, name: str) -> dict[str, tuple[float, ...]]:
     """An alphabet of its own, written { 1 = [1060], 2 = [1160] }."""
     if not isinstance(value, dict) or not value:
         raise SpecError(f"{name} is a table such as {{ 1 = [1060], 2 = [1160] }}")
+    for digit in value:
+        if not digit.strip() or not digit.isprintable():
+            raise SpecError(f"{name} has one named {shorten(digit)}; write a digit or a short word")
     return {digit: read_freqs(freqs, name=f"digit {shorten(digit)}") for digit, freqs in value.items()}
 
 

@@ -25,15 +25,19 @@ def label_tones(name: str, freqs_hz: Iterable[float]) -> list[tuple[float, str]]
     return [(hz, name if len(alone) == 1 else f"{name} {hz:g}") for hz in alone]
 
 
-def list_too_high(freqs_hz: Iterable[float], fs_hz: float) -> list[str]:
-    """One obstacle, where there are frequencies that the sample rate does not carry."""
-    too_high = sorted({hz for hz in freqs_hz if hz >= fs_hz / 2})
+def list_too_high(freqs_hz: Iterable[float], fs_hz: float, *, edge_hz: float = 0.0) -> list[str]:
+    """One obstacle, where there are frequencies that the sample rate does not carry.
+
+    edge_hz: how far below half of it they must lie
+    """
+    highest_hz = fs_hz / 2 - edge_hz
+    too_high = sorted({hz for hz in freqs_hz if hz >= highest_hz})
     if not too_high:
         return []
     several = f"{too_high[0]:g} to " if len(too_high) > 1 else ""
     obstacle = (
         f"{several}{too_high[-1]:g} Hz cannot be heard at a sample rate of {fs_hz:g} Hz, only what lies "
-        f"below {fs_hz / 2:g} Hz{REMEDY}"
+        f"below {highest_hz:g} Hz{REMEDY}"
     )
     return [obstacle]
 

@@ -6,7 +6,6 @@ Entries of one plan that tell of the same tones shadow each other; plans that do
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
 from typing import Any
 
 from streamer.base.text import shorten
@@ -23,10 +22,11 @@ def find_doubts(plan: Plan) -> list[Finding]:
         for spec, path in zip(specs, paths, strict=True):
             doubts = kind.doubts(spec) if kind.doubts else ()
             findings += [Finding(plan.file.line_of(path), show_path(path), why) for why in doubts]
-        for (first, at), (spec, path) in combinations(zip(specs, paths, strict=True), 2):
-            if kind.are_alike and kind.are_alike(first, spec):
+        for i, (spec, path) in enumerate(zip(specs, paths, strict=True)):
+            earlier = (j for j in range(i) if kind.are_alike and kind.are_alike(specs[j], spec))
+            if (j := next(earlier, None)) is not None:  # the first of them; with thousands, not each of each
                 why = (
-                    f"{shorten(spec.name)} and {shorten(first.name)} in line {plan.file.line_of(at)} "
+                    f"{shorten(spec.name)} and {shorten(specs[j].name)} in line {plan.file.line_of(paths[j])} "
                     "hear the same: only one of them can be meant"
                 )
                 findings.append(Finding(plan.file.line_of(path), show_path(path), why))

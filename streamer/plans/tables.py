@@ -97,7 +97,7 @@ def _make(
     meant: Container[str | None],
 ) -> Any:
     """The spec of these values; what it does not like is told, and then looked past for what else there is."""
-    blamed: set[str] = set()
+    blamed = set(keys) - set(values)  # what could not be read has been told
     while True:
         try:
             return replace(base, **values) if base is not None else spec_class(**values)

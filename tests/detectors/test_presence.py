@@ -124,6 +124,19 @@ def test_silence_is_no_tone():
     assert hear(np.zeros(3 * FS_HZ)) == []
 
 
+@pytest.mark.parametrize("freq_hz", [20.0, 30.0, 979.9])
+def test_a_tone_is_heard_as_near_to_0_hz_and_half_the_rate_as_it_may_be(freq_hz):
+    spec = PresenceSpec(name="x", freqs_hz=(freq_hz,))
+    assert spec.list_obstacles(FS_HZ) == []
+    told = ends(hear(make_signal((freq_hz, -20, 0.5, 2.0)), spec=spec))
+    assert [(event.label, round(event.t_s, 1)) for event in told] == [(f"{freq_hz:.1f}", 0.5)]
+
+
+def test_a_tone_nearer_to_half_the_rate_is_an_obstacle():
+    (obstacle,) = PresenceSpec(name="x", freqs_hz=(990.0,)).list_obstacles(FS_HZ)
+    assert "only what lies below 980 Hz" in obstacle
+
+
 def test_the_signals_end_ends_a_tone():
     (end,) = ends(hear(make_signal((100.0, -20, 0.5, 1.5), length_s=1.5)))
     assert end.t_s + end.duration_s == pytest.approx(1.5, abs=0.03)
@@ -161,6 +174,7 @@ def test_events_depend_on_the_samples_alone_and_never_overlap(data):
         ({}, "write either family"),
         ({"freqs_hz": (67.0, 69.3), "tolerance": 0.02}, "takes 67 and 69.3 Hz for each other"),
         ({"freqs_hz": (67.0,), "min_off_ms": 1.0}, "min_off_ms is 1"),
+        ({"freqs_hz": (1.0, 67.0)}, "1 Hz is too low to be seen as a line; tones must be at least 20 Hz"),
     ],
 )
 def test_a_spec_that_cannot_be_meant_is_refused(given, message):

@@ -55,3 +55,11 @@ def test_plans_that_hear_the_same_are_told_together_and_are_no_mistake() -> None
         "plans call-progress-de and call-progress-dk hear the same, and would tell it twice: " in done.stderr
     )
     assert "fax" not in done.stderr
+
+
+def test_of_many_that_hear_the_same_each_is_told_once(tmp_path: Path) -> None:
+    path = tmp_path / "many.toml"
+    path.write_text("".join(f'[[tone]]\nname = "t{i}"\nfreqs = [440]\n' for i in range(50)))
+    with pytest.raises(PlanError) as caught:
+        load_plan(str(path), doubt=find_doubts)
+    assert len(caught.value.findings) == 49

@@ -13,6 +13,7 @@ from streamer.base.text import offer, shorten
 from streamer.detectors.limits import TOLERANCE, Tolerance, check_tolerance, deviation_hz, list_too_high
 
 LABEL_DIGITS = 1
+EDGE_HZ = 20.0  # from 0 Hz and half the sample rate: what a line needs on either side of it to be seen
 
 
 def read_family(value: Any, *, name: str) -> str:
@@ -41,6 +42,10 @@ class PresenceSpec:
     def __post_init__(self) -> None:
         if bool(self.family) == bool(self.freqs_hz):
             raise SpecError("write either family, such as ctcss, or freqs of its own, such as [67.0, 71.9]")
+        if self.tones_hz[0] < EDGE_HZ:
+            raise SpecError(
+                f"{self.tones_hz[0]:g} Hz is too low to be seen as a line; tones must be at least {EDGE_HZ:g} Hz"
+            )
         check_tolerance("tolerance", self.tolerance, self.tones_hz)
         for low_hz, high_hz in pairwise(self.tones_hz):
             if low_hz + deviation_hz(self.tolerance, low_hz) > high_hz - deviation_hz(
@@ -62,7 +67,7 @@ class PresenceSpec:
         return [(hz, label_of(hz)) for hz in self.tones_hz]
 
     def list_obstacles(self, fs_hz: float) -> list[str]:
-        return list_too_high(self.tones_hz, fs_hz)
+        return list_too_high(self.tones_hz, fs_hz, edge_hz=EDGE_HZ)
 
 
 def label_of(freq_hz: float) -> str:
