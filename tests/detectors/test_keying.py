@@ -142,3 +142,10 @@ def test_letters_depend_on_the_samples_alone(data):
 def test_a_spec_that_cannot_be_meant_is_refused(given, message):
     with pytest.raises(SpecError, match=message):
         KeyingSpec(name="x", **given)
+
+
+@pytest.mark.parametrize("text", ["CQ DE K5", "TEST TEST", "PARIS ANNA"])
+def test_a_letter_that_sounds_from_the_very_first_sample_is_read_whole(text):
+    heard = streamer.detect(key(text)[FS_HZ // 2 :], FS_HZ, plan="morse")
+    assert "".join(event.text or "" for event in heard) == text
+    assert heard[0].t_s < 0.01

@@ -145,7 +145,7 @@ class KeyingDetector(Detector):
         if self._band is None:
             return []
         back_s = min(self._told_until_s, stop_frame * self._frame_s) - BACK_DITS * self._unit_s
-        first = max(math.floor(max(back_s, 0) / self._frame_s), self._oldest(stop_frame))
+        first = math.floor(max(back_s / self._frame_s, self._oldest(stop_frame)))
         heard = self._listen(first, stop_frame, self._band, self._unit_s)
         if heard.marks:
             self._unit_s = self._follow_unit(heard.marks)
