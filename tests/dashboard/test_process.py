@@ -192,7 +192,7 @@ def test_while_it_is_frozen_only_the_first_row_changes(sit_down):
     desk = sit_down(*FEED, "--bands", "23")
     desk.wait_for(r"dtmf +1\b")
     desk.run.send(" ")
-    first = desk.wait_for(r"\A‖ FROZEN [^\n]*").rstrip()
+    first = desk.wait_for(r"\A‖ FROZEN \+1 [^\n]*").rstrip()  # by now the picture in which it froze is whole
     before = desk.text().splitlines()
     desk.wait_for(r"\A‖ FROZEN \+3 ")
     after = desk.text().splitlines()
