@@ -214,6 +214,11 @@ def db_from_power(power: float, *, least: float = 0.0) -> float:
     return 10 * math.log10(power) if power > 0 else SILENCE_DB
 
 
+def confidence_from_snr(snr_db: float) -> float:
+    """1 less the noise over the signal, in amplitude: 0.9 at 20 dB, and 0 for what is no louder than noise."""
+    return round(1 - 10 ** (-max(snr_db, 0) / 20), 3)
+
+
 def power_from_db(db: float) -> float:
     return math.pow(10, db / 10)
 

@@ -6,7 +6,6 @@ is drawn can leave its area. What has moved as a whole, a waterfall above all, t
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from rich.cells import cell_len
 from streamer.base.text import printable
 from streamer.dashboard.palette import Look, Role, make_styles, to_ascii
 
-SGR = re.compile(r"\x1b\[[0-9;]*m")
 CONTINUED = 0  # the glyph of a cell that the wide character before it covers
 NEAR_CELLS = 4  # changes no further apart are written in one go: moving the cursor costs as much
 

@@ -234,10 +234,6 @@ class Picture:
         codes = self.tracks[base].read(first * size, groups * size)
         return codes.reshape(groups, size, -1).max(axis=1) if size > 1 else codes
 
-    def find_hole(self, start_s: float, stop_s: float) -> Hole | None:
-        """The one that begins between these times."""
-        return next((hole for hole in self.holes if start_s <= hole.start_s < stop_s), None)
-
 
 def find_pools(bands: int, cells: int) -> NDArray[np.intp]:
     """Edges of the columns of bands across so many cells: column i ends at round((i + 1) * cells / bands)."""

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 SIDE_FROM_WIDTH, SIDE_WIDTH = 160, 70
 DOWN_FROM_WIDTH = 40
-BESIDE = "side"
 
 
 class Rect(NamedTuple):

@@ -133,12 +133,14 @@ class Decoder:
     def feed(self, batch: Batch) -> list[Event]:
         """The next stretch of the stream; its events in the order in which they became known."""
         found: list[tuple[int, Event]] = []
+        led_in: dict[tuple[int, int], Levels] = {}  # what several detectors listen to is led in once
         for i, tuned in enumerate(self._tuned):
             levels = batch.levels[tuned.analysis][tuned.channel - 1]
             if len(levels):
                 audio = self._audio[tuned.channel]
                 if levels.first_frame == 0:
-                    levels = _lead_in(levels, audio)
+                    place = tuned.analysis, tuned.channel
+                    levels = led_in[place] = led_in.get(place) or _lead_in(levels, audio)
                 found += [(i, event) for event in tuned.detector.feed(levels, audio)]
         return self._finish(found)
 

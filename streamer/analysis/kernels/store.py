@@ -65,7 +65,6 @@ _INTEGER, _FLOAT = struct.Struct("q").pack, struct.Struct("d").pack
 _ARRAYS = [struct.Struct(f"{5 + 2 * n_axes}q").pack for n_axes in range(5)]
 
 Function = Callable[..., int]
-_EXAMPLES: dict[str, float] = {"i": 0, "d": 0.0}
 _one_at_a_time = threading.Lock()
 _refusals: list[str] = []
 _notices: list[str] = []
@@ -122,26 +121,6 @@ class Compiled:
                 self._functions[kinds] = self._find(kinds, args)
             return self._functions[kinds]
 
-    def bind(self, *arrays: Fixed, numbers: str) -> Function:
-        """As prepare, where arrays come first and all numbers after them are open: a third of its time, too.
-
-        numbers: of each one "i" or "d", integer or float
-        """
-        function = self.load(*arrays, *(_EXAMPLES[kind] for kind in numbers))
-        if not (isinstance(function, partial) and function.func is _call):
-            return partial(function, *arrays)
-        (native,), head = function.args, b"".join(array.packed for array in arrays)
-        pack = struct.Struct(numbers.replace("i", "q")).pack
-
-        def call(*values: float) -> int:
-            result = _RESULT()
-            status = native(head + pack(*values), result)
-            assert status == 0, f"a compiled loop ended with status {status}"
-            value: int = result[0]
-            return value
-
-        return call
-
     def is_missing(self, *args: Any) -> bool:
         """Whether code for arguments like these must be compiled first."""
         if _is_plain():
@@ -188,27 +167,39 @@ class Prepared:
         likes = [arg.like if isinstance(arg, Open) else arg for arg in args]
         loaded = function.load(*likes)
         is_native = isinstance(loaded, partial) and loaded.func is _call
-        self._native = loaded.args[0] if isinstance(loaded, partial) and is_native else None
+        self._native: Any = loaded.args[0] if isinstance(loaded, partial) and is_native else None
         forms = ["="]
         self._words: list[Any] = []
-        self._places: list[
-            tuple[int, int, str]
-        ] = []  # of what is open, among the words, and its kind if it is an array
+        # Of what is open: where it lies among the words, and its kind if it is an array.
+        self._places: list[tuple[int, int, str]] = []
         for arg, like in zip(args, likes, strict=True):
             packed, begin = _pack(like), len(self._words)
-            if isinstance(arg, Open) and not isinstance(like, Fixed):
+            is_number = isinstance(like, int | float)
+            if not isinstance(arg, Open) or isinstance(like, Fixed):
+                forms.append(f"{len(packed)}s")
+                self._words.append(packed)
+            elif is_number:
+                forms.append("d" if isinstance(like, float) else "q")
+                self._words.append(0)
+            else:
                 n_words = len(packed) // len(_INTEGER(0))
                 forms.append(f"{n_words}q")
                 self._words += [0] * n_words
-            else:
-                forms.append(f"{len(packed)}s")
-                self._words.append(packed)
             if isinstance(arg, Open):
-                kind = "" if isinstance(like, int) else _kind_of(like)
-                self._places.append((begin, len(self._words), kind))
+                self._places.append((begin, len(self._words), "" if is_number else _kind_of(like)))
         self._pack = struct.Struct("".join(forms)).pack
+        n_open, n_words = len(self._places), len(self._words)
+        # Where numbers that come last are all that is open, a call takes a third of the time.
+        ends_in_numbers = [at for at, _, kind in self._places if not kind] == [
+            *range(n_words - n_open, n_words)
+        ]
+        self._head = tuple(self._words[: n_words - n_open]) if ends_in_numbers else None
 
     def __call__(self, *given: Any) -> int:
+        if self._native is None:
+            return self._call_any(given)
+        if self._head is not None:
+            return self._run(self._head + given)
         words = self._words.copy()
         for (begin, end, kind), value in zip(self._places, given, strict=True):
             if not kind:
@@ -220,8 +211,9 @@ class Prepared:
             else:
                 size, item = value.size, value.itemsize
                 words[begin:end] = (0, 0, size, item, _find_data(value), *value.shape, *value.strides)
-        if self._native is None:
-            return self._call_any(given)
+        return self._run(words)
+
+    def _run(self, words: Sequence[Any]) -> int:
         result = _RESULT()
         status = self._native(self._pack(*words), result)
         assert status == 0, f"a compiled loop ended with status {status}"

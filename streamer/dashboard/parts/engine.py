@@ -8,7 +8,6 @@ from streamer.dashboard.layout import Facts, Wish
 from streamer.dashboard.palette import Role
 from streamer.dashboard.parts.part import Part, Seen
 
-HEIGHT = 5
 NAME_WIDTH = 8
 
 

@@ -15,7 +15,6 @@ from streamer.dashboard.state import State
 NAME_WIDTH = 7
 TIME_WIDTH = 7
 TIMES_FROM = 60  # columns
-READOUT_WIDTH = 24  # of a wide screen; the name is never cut while the tape is
 LINE_S = 60.0  # pieces that begin within so much of each other share a line, where there are lines
 PARTED = " │ "
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from streamer.analysis.kernels.store import Compiled, Fixed
+from streamer.analysis.kernels.store import Compiled, Fixed, Open
 from streamer.detectors.hearing.desk import Desk, find_desk
 
 _loop = partial(
@@ -26,7 +26,6 @@ find_pair_burst = _loop("find_pair_burst")
 look_at_levels = _loop("look_at_levels")
 look_at_samples = _loop("look_at_samples")
 measure_pair = _loop("measure_pair")
-compare_company = _loop("compare_company")
 
 
 class Ear:
@@ -35,11 +34,14 @@ class Ear:
     def __init__(self, rows: Fixed, desk: Desk) -> None:
         """rows: (8, columns) complex64, which stay where they are"""
         self.desk = desk
-        self.find_burst = find_pair_burst.bind(
-            rows, desk.envelopes, desk.scratch, desk.burst, numbers="iiiiiid"
+        n, x = Open(0), Open(0.0)
+        self.find_burst = find_pair_burst.prepare(
+            rows, desk.envelopes, desk.scratch, desk.burst, n, n, n, n, n, n, x
         )
-        self.look_at_levels = look_at_levels.bind(rows, desk.burst, desk.found, numbers="iiiiiiiddd")
-        self.measure = measure_pair.bind(rows, desk.found, numbers="iiidddd")
+        self.look_at_levels = look_at_levels.prepare(
+            rows, desk.burst, desk.found, n, n, n, n, n, n, n, x, x, x
+        )
+        self.measure = measure_pair.prepare(rows, desk.found, n, n, n, x, x, x, x)
 
 
 def list_live() -> list[tuple[Compiled, tuple[Any, ...]]]:

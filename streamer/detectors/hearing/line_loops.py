@@ -56,14 +56,12 @@ from streamer.detectors.hearing.line_fields import (
     NOTE_POWER,
     NOTE_START,
     NOTE_STOP,
-    NOTE_SWING,
     NOTE_TURNS,
     OFF,
     OPEN,
     OTHER,
     OTHER2,
     POWER,
-    POWER2,
     REACH,
     RING,
     RISES,
@@ -210,7 +208,6 @@ def _add(
     tone[TURN] += at
     tone[TURN2] += at * at
     tone[POWER] += power
-    tone[POWER2] += power * power
     tone[NOISE] += noise[frame % RING, band]
     n_others = 0
     for j in range(TOPS):
@@ -278,7 +275,6 @@ def _note(
     row[NOTE_AT], row[NOTE_POWER], row[NOTE_NOISE] = at, power, tone[NOISE] / count
     row[NOTE_OTHER], row[NOTE_OTHER2] = tone[OTHER] / count, tone[OTHER2] / count
     row[NOTE_TURNS] = math.sqrt(max(tone[TURN2] / count - at * at, 0.0))
-    row[NOTE_SWING] = math.sqrt(max(tone[POWER2] / count - power * power, 0.0)) / max(power, 1e-30)
     return n + 1
 
 

@@ -48,7 +48,7 @@ class ToneBurst(NamedTuple):
 
     stop_sample: of one that has not stopped, the middle of the newest frame
     other_powers: of the strongest two other lines while it sounds
-    unsteady_bins: how far its frequency strays from frame to frame   swing: of its power, as a ratio
+    unsteady_bins: how far its frequency strays from frame to frame
     """
 
     known_sample: int
@@ -61,7 +61,6 @@ class ToneBurst(NamedTuple):
     noise: float
     other_powers: tuple[float, float]
     unsteady_bins: float
-    swing: float
     full_frames: int
 
     @property
@@ -187,6 +186,5 @@ class ToneHearing:
             noise=note[f.NOTE_NOISE] * self._scale,
             other_powers=(note[f.NOTE_OTHER] * self._scale, note[f.NOTE_OTHER2] * self._scale),
             unsteady_bins=note[f.NOTE_TURNS],
-            swing=note[f.NOTE_SWING],
             full_frames=int(note[f.NOTE_FULL]),
         )

@@ -18,7 +18,7 @@ import numpy as np
 
 from streamer.analysis.bank import Analysis, Levels
 from streamer.base.morse import DIT_S
-from streamer.base.units import amplitude_from_db, db_from_power
+from streamer.base.units import amplitude_from_db, confidence_from_snr, db_from_power
 from streamer.detectors import Audio, Detector
 from streamer.detectors.hearing.bursts import Trail
 from streamer.detectors.keying.code import (
@@ -290,7 +290,7 @@ class KeyingDetector(Detector):
                 db_from_power(float(np.mean([m.level for m in letter.marks])) ** 2, least=1e-20), 2
             ),
             snr_db=round(snr_db, 1),
-            confidence=round(1 - 10 ** (-max(snr_db, 0) / 20), 3),
+            confidence=confidence_from_snr(snr_db),
             detail={"wpm": round(DIT_S / self._unit_s, 1)},
         )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple, Protocol
 
-from streamer.base.units import db_from_power
+from streamer.base.units import confidence_from_snr, db_from_power
 from streamer.detectors.hearing.tones_heard import ToneBurst
 from streamer.detectors.matching.parts import Chord, Part
 from streamer.events import Event, Step
@@ -150,7 +150,7 @@ def make_event(match: Match, *, fs_hz: float, phase: str, known_sample: int) -> 
         freqs_hz=[round(hz, 3) for hz in longest.freqs_hz],
         level_dbfs=round(db_from_power(2 * longest.power, least=1e-20), 2),
         snr_db=round(snr_db, 1),
-        confidence=round(1 - 10 ** (-max(snr_db, 0) / 20), 3),
+        confidence=confidence_from_snr(snr_db),
         steps=[
             Step(
                 freqs_hz=[round(hz, 3) for hz in part.freqs_hz],

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.analysis.bank import Analysis, Levels
-from streamer.base.units import db_from_power, power_from_db
+from streamer.base.units import confidence_from_snr, db_from_power, power_from_db
 from streamer.detectors import Audio, Detector
 from streamer.detectors.hearing.baseband import hann_gain
 from streamer.detectors.hearing.bursts import Trail
@@ -329,7 +329,7 @@ class PresenceDetector(Detector):
             freqs_hz=[round(freq_hz, 3)],
             level_dbfs=round(db_from_power(2 * power, least=1e-20), 2),
             snr_db=round(snr_db, 1),
-            confidence=round(1 - 10 ** (-max(snr_db, 0) / 20), 3),
+            confidence=confidence_from_snr(snr_db),
         )
         if stop_sample is not None:
             event.duration_s = (stop_sample - present.start_sample) / fs_hz

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.analysis.bank import Analysis, Levels
-from streamer.base.units import db_from_power
+from streamer.base.units import confidence_from_snr, db_from_power
 from streamer.detectors import Audio, Detector, Tell
 from streamer.detectors.hearing.baseband import FRAMES_PER_BLOCK, Baseband
 from streamer.detectors.tones.candidate import Candidate
@@ -317,7 +317,7 @@ def _make_event(candidate: Candidate, noise: NDArray[np.float64], *, fs_hz: floa
         freqs_hz=[round(hz, 3) for hz in freqs_hz.tolist()],
         level_dbfs=round(db_from_power(2 * float(powers.sum()), least=1e-20), 2),
         snr_db=round(snr_db, 1),
-        confidence=round(1 - 10 ** (-max(snr_db, 0) / 20), 3),
+        confidence=confidence_from_snr(snr_db),
     )
     if phase == "end":
         event.duration_s = candidate.duration_samples / fs_hz

@@ -1,11 +1,46 @@
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from streamer.detectors.dtmf.company import MOST_SNR_DB, hear_company
+from streamer.analysis.kernels.store import Compiled
+from streamer.detectors.dtmf import compiled
+from streamer.detectors.dtmf.company import LEAST, MOST_SNR_DB, Company, make_heard
 from streamer.detectors.dtmf.verdict import Heard, PairTones
+from streamer.detectors.hearing.desk import find_desk
+from streamer.detectors.hearing.lines import measure_power
+from streamer.detectors.hearing.places import POWER
+
+compare_company = Compiled(
+    "streamer.detectors.dtmf.loops", "compare_company", made_of=compiled.look_at_samples.made_of
+)
 
 FS_HZ = 8000
 TONES = PairTones(freqs_hz=(770, 1336), deviation=0, amplitudes=(0.1, 0.1))
+
+
+def hear_company(
+    tones: PairTones,
+    *,
+    rest: NDArray[np.float64],
+    before: NDArray[np.float64],
+    after: NDArray[np.float64] | None,
+    fs_hz: float,
+    noise_samples: int,
+    length_ms: float,
+) -> Heard:
+    """What the loop says, as hearing has it: all that is known of the tones and the sound around them.
+
+    rest: samples of the pair without its tones   before, after: as many, off its edges; None: not known yet
+    noise_samples: noise is what a Hann window so long has in its noise bandwidth
+    """
+    desk = find_desk(2 * rest.size, 1)
+    for i, samples in enumerate((rest, before) if after is None else (rest, before, after)):
+        power = measure_power(samples, fs_hz)
+        desk.rows.array[POWER + i, : power.size] = power
+    weaker, noise_share = min(tones.amplitudes) ** 2 / 2 + LEAST, rest.size / noise_samples
+    compare_company(desk.rows, power.size, after is not None, weaker, noise_share, desk.found, 0)
+    company = Company(*desk.found.array[: len(Company._fields)].tolist())
+    return make_heard(tones, company, length_ms=length_ms)
 
 
 def make(*lines: tuple[float, float], noise: float = 1e-4, seed: int = 0) -> np.ndarray:

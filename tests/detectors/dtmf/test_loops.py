@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from streamer.analysis.kernels.store import Fixed
 from streamer.detectors.dtmf import compiled
-from streamer.detectors.dtmf.company import LEAST, hear_company
+from streamer.detectors.dtmf.company import LEAST
 from streamer.detectors.dtmf.pairs import PAIR_BANDS
 from streamer.detectors.dtmf.verdict import PairTones
 from streamer.detectors.hearing.bursts import find_burst, read_burst, step_response
 from streamer.detectors.hearing.desk import find_desk
 from streamer.detectors.hearing.places import HOLES
 from tests.detectors.dtmf import plain
+from tests.detectors.dtmf.test_company import hear_company
 
 WINDOW = 10.4
 TURNS = np.array([10.9, 20.99])  # radians a frame
