@@ -44,8 +44,8 @@ ORDER = {
         " < processes < files text < toml units < arguments fields < families old_names pattern"
     ),
     "sources": (
-        "channels descendants graph_rate registry < formats spec"
-        " < byte_stream file mic synthetic < command path < __init__"
+        "address channels descendants graph_rate registry < formats spec"
+        " < byte_stream file mic synthetic udp < command path rtp < __init__"
     ),
     "sources/formats": "__init__ g711 stretches < flac ogg pcm < wav write < lengths mp3",
     "sources/synthetic": "__init__ voices words < from_plan < parts sounds < language < source generate",

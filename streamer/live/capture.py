@@ -87,7 +87,7 @@ def run_capture(
         while not dispatcher.advance():
             time.sleep(WAIT_S)
     if isinstance(source, PushedSource):
-        control.send_bytes(encode(ended))
+        control.send_bytes(encode(msgspec.structs.replace(ended, remarks=tuple(source.remarks))))
         source.close()  # which may hang
     else:
         source.close()  # which may leave something to be told
@@ -256,12 +256,12 @@ def _run_pushed(
     inlet = Inlet(writer, Timekeeper(ring.spec.fs_hz, offset_s=run.clock_offset_s))
     has_stopped = False
 
-    def push(block: NDArray[Any], time_ns: int) -> None:
+    def push(block: NDArray[Any], arrival_ns: int, *, lost_samples: int = 0) -> None:
         nonlocal has_stopped
         if stop.is_set():
             has_stopped = True
         else:
-            inlet.push(block, time_ns, overflows=source.overflows)
+            inlet.push(block, arrival_ns, overflows=source.overflows, lost_samples=lost_samples)
 
     source.start(push, wake)
     waiting = select.poll()

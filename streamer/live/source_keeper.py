@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
@@ -12,6 +13,7 @@ from streamer.sources import SourceInfo, SourceSpec
 
 STOP_S = 1.0  # how long the source may take to stop before it is made to
 SILENT_S = 0.5  # a live source from which nothing came for so long is gone
+PAUSE_S = 2.0  # one that somebody sends pauses
 FIRST_BLOCK_S = 2.0  # but its first block may take longer
 OPEN_S = 3.0  # opening a device that is there takes less; PortAudio may hang in it for ever
 RETRY_S = 0.25  # between attempts to have a source back, doubled after each
@@ -108,6 +110,7 @@ class SourceKeeper:
     Open or   hear: ended, and can wait                Over       CLOSE
     Running   hear: ended, and is live                 Lost       KILL
     Running   look: live, and silent too long          Lost       KILL, and what Lost does at this look
+    Running   look: of a sender, who pauses            Lost       what Lost does at this look
     Lost      look: the first                          Lost       FLUSH, lost, "is gone", and the next row
               look: time for an attempt                Lost       OPEN
               look: an attempt has taken too long      Lost       KILL; the next one twice as late
@@ -161,8 +164,8 @@ class SourceKeeper:
             return [Order.KILL]
         if isinstance(state, Running) and self._is_live:
             heard_s = newest_s if blocks > state.blocks_before else state.first_by_s
-            if now_s - heard_s > SILENT_S:
-                orders += self._lose(now_s)
+            if now_s - heard_s > (PAUSE_S if self._is_sent else SILENT_S):
+                orders += self._wait_for_sender(now_s) if self._is_sent else self._lose(now_s)
         if isinstance(self.state, Lost):
             orders += self._look_for_the_lost(self.state, now_s, blocks)
         return orders
@@ -295,9 +298,18 @@ class SourceKeeper:
                 self.state = Over(end=Ended(), was=was)
         return [Order.CLOSE]
 
+    @property
+    def _is_sent(self) -> bool:
+        return self.info is not None and self.info.is_sent
+
     def _lose(self, now_s: float) -> Orders:
         self.state = Lost(since_s=now_s, had_run=isinstance(self.state, Running), retry_s=now_s)
         return [Order.KILL]
+
+    def _wait_for_sender(self, now_s: float) -> Orders:
+        """Our end is as good as ever, so that nothing is gained by opening it again."""
+        self.state = Lost(since_s=now_s, had_run=True, retry_s=math.inf, opening_by_s=math.inf)
+        return []
 
     def _try_later(self, lost: Lost, end: Ended, now_s: float) -> Orders:
         """An attempt has failed; why is told, once, if the device is there and only not as it was asked for."""
@@ -312,6 +324,8 @@ class SourceKeeper:
         if not lost.is_told:
             lost = replace(lost, is_told=True, blocks_before=blocks)
             message = f"{self.name} is gone; waiting for it to come back"
+            if self._is_sent:
+                message = f"nothing comes to {self.name}; waiting for a sender"
             lost_record = SourceRecord(state="lost", source=self.name)
             orders = [Order.FLUSH, lost_record, ErrorRecord(message=message)]
         elif blocks > lost.blocks_before:

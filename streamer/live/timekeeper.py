@@ -20,9 +20,10 @@ class Timekeeper:
     keeping    the timeliest block of a second: late by less than        keeping
                jitter can explain, it is the sound card's drift; by
                more, samples are missing, and nobody said why
-    settling   samples are known to be missing: the timeliest block      keeping
-               of the next 0.2 s will tell how many, and until then
-               whoever has the blocks holds them back
+    settling   samples are missing, or nothing came for half a second:   keeping
+               the timeliest block of the next 0.2 s will tell how
+               many, and until then whoever has the blocks holds them
+               back
 
     What is skipped is right to a few milliseconds. The samples that follow stay where they are, but the next skip goes
     by the time of sample 0 as it was before, or errors would add up from loss to loss.
@@ -30,6 +31,7 @@ class Timekeeper:
 
     WINDOW_S = 1.0
     SETTLE_S = 0.2
+    PAUSE_S = 0.5  # so long without a block, and it is asked at once what is missing
     JITTER_S = 0.02
 
     def __init__(self, fs_hz: float, *, offset_s: float | None) -> None:
@@ -42,6 +44,7 @@ class Timekeeper:
         self._overflows = 0
         self._soonest = Soonest(fs_hz)
         self._window_ends_s: float | None = None
+        self._newest_s: float | None = None
 
     @property
     def is_settling(self) -> bool:
@@ -59,10 +62,10 @@ class Timekeeper:
         And before all that are held back, if there are any.
         overflows: how often PortAudio has reported one by now
         """
-        if overflows != self._overflows and self._cause is None:
-            self._cause = GapReason.INPUT_OVERFLOW
+        if self._cause is None and (doubt := self._find_doubt(at_s, overflows)):
+            self._cause = doubt
             self._soonest, self._window_ends_s = Soonest(self._fs_hz), None
-        self._overflows = overflows
+        self._overflows, self._newest_s = overflows, at_s
         offset_s = self._soonest.observe(end_sample, at_s)
         if not self.is_settling:
             self._clock.observe(end_sample, at_s)
@@ -70,6 +73,13 @@ class Timekeeper:
         if self._window_ends_s is None:
             self._window_ends_s = at_s + (self.SETTLE_S if self.is_settling else self.WINDOW_S)
         return None if at_s < self._window_ends_s else self.conclude()
+
+    def _find_doubt(self, at_s: float, overflows: int) -> GapReason | None:
+        """Why samples may be missing before a block that has arrived at at_s, where there is a reason to think so."""
+        if overflows != self._overflows:
+            return GapReason.INPUT_OVERFLOW
+        has_paused = self._newest_s is not None and at_s - self._newest_s > self.PAUSE_S
+        return GapReason.INPUT_STALL if has_paused else None
 
     def conclude(self) -> tuple[int, GapReason] | None:
         """What the blocks of now, of which there must be one, tell to skip, even if they are few."""
@@ -95,19 +105,22 @@ class Inlet:
 
     def __init__(self, writer: RingWriter, keeper: Timekeeper) -> None:
         self._writer, self._keeper = writer, keeper
-        self._held: list[tuple[NDArray[Any], int]] = []  # 0.2 s of them at most
+        self._held: list[tuple[NDArray[Any], int, int]] = []  # 0.2 s of them at most
         self._held_samples = 0
 
-    def push(self, block: NDArray[Any], time_ns: int, *, overflows: int) -> None:
-        """Take a block that has arrived now."""
-        end_sample = self._writer.ring.written_samples + self._held_samples + len(block)
+    def push(self, block: NDArray[Any], time_ns: int, *, overflows: int, lost_samples: int = 0) -> None:
+        """Take a block that has arrived now. lost_samples: before it, as its sender numbers them"""
+        n_samples = lost_samples + len(block)
+        end_sample = self._writer.ring.written_samples + self._held_samples + n_samples
         missing = self._keeper.find_missing(end_sample, time_ns * 1e-9, overflows=overflows)
         if self._keeper.is_settling:
-            self._held.append((block.copy(), time_ns))  # the audio library takes its memory back
-            self._held_samples += len(block)
+            self._held.append(
+                (block.copy(), time_ns, lost_samples)
+            )  # the audio library takes its memory back
+            self._held_samples += n_samples
             return
         self._let_in(missing)
-        self._writer.push(block, time_ns)
+        self._write(block, time_ns, lost_samples)
         if (sample_0_s := self._keeper.sample_0_s) is not None:
             self._writer.note_sample_0(round(sample_0_s * 1e9))
 
@@ -120,6 +133,11 @@ class Inlet:
         if missing:
             self._writer.skip(*missing)
         for earlier in self._held:
-            self._writer.push(*earlier)
+            self._write(*earlier)
         self._held.clear()
         self._held_samples = 0
+
+    def _write(self, block: NDArray[Any], time_ns: int, lost_samples: int) -> None:
+        if lost_samples:
+            self._writer.skip(lost_samples, GapReason.PACKETS_LOST)
+        self._writer.push(block, time_ns)

@@ -53,7 +53,7 @@ def open_any_source(
     source: Source | PushedSource
     if kind.takes_stdin:
         source = open_it(spec, stdin_fd=stdin_fd)
-    elif kind.is_live:
+    elif kind.is_device:
         source = open_it(spec, before=before)
     else:
         source = open_it(spec)

@@ -10,20 +10,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from streamer.base.errors import RefusedError, SourceError, SpecError
 from streamer.sources.channels import ChannelChoice, parse_channels
 from streamer.sources.graph_rate import find_graph_rate_hz
-from streamer.sources.spec import Closing, SourceInfo, SourceSpec
+from streamer.sources.spec import Closing, Push, SourceInfo, SourceSpec
 
 # What PortAudio is asked to deliver at once. It is the floor of the latency; half of it would cost twice the time.
 BLOCK_S = 0.01
 DEPTH_S = 0.2  # how late PipeWire may be read from
 REFUSALS = (-9998, -9997)  # PortAudio: paInvalidChannelCount, paInvalidSampleRate
 OFFER_DEMO = "or try it without one: streamer live --demo"
-
-Push = Callable[[NDArray[np.float32], int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +136,8 @@ def _choose_channels(spec: SourceSpec) -> ChannelChoice:
 
 class MicSource(Closing):
     """An open input stream. Once started it pushes blocks from the audio thread."""
+
+    remarks = ()
 
     def __init__(self, spec: SourceSpec, device: Device) -> None:
         """spec: its rate and channels"""

@@ -20,7 +20,8 @@ class SourceKind:
     word, prefix: what a whole text reads, or what stands before its colon; a kind with neither is a path
     check: module and name of what refuses a target with SpecError before anything is opened
     takes_raw: samples without a header, which --format describes   takes_stdin: the opener takes stdin_fd=
-    is_live: it comes at its own pace, and back after a loss: the opener takes before=, what it was
+    is_live: it comes at its own pace, and back after a loss
+    is_device: what may be something else when it is back: the opener takes before=, what it was
     is_piped: it may be made while it is read, and then comes at its maker's pace
     """
 
@@ -32,12 +33,15 @@ class SourceKind:
     takes_raw: bool = False
     takes_stdin: bool = False
     is_live: bool = False
+    is_device: bool = False
     is_piped: bool = False
 
 
 # By the names that stand in SourceSpec.kind; in this order messages list them.
 SOURCES = {
-    "mic": SourceKind("mic:open_mic", "mic, mic:NAME", word="mic", prefix="mic", is_live=True),
+    "mic": SourceKind(
+        "mic:open_mic", "mic, mic:NAME", word="mic", prefix="mic", is_live=True, is_device=True
+    ),
     "file": SourceKind("path:open_path", "a file", takes_raw=True),
     "stdin": SourceKind(
         "byte_stream:open_stdin", "- (stdin)", word="-", takes_raw=True, takes_stdin=True, is_piped=True
@@ -49,6 +53,12 @@ SOURCES = {
         check="command:split_command",
         takes_raw=True,
         is_piped=True,
+    ),
+    "udp": SourceKind(
+        "udp:UdpSource", "udp:PORT", prefix="udp", check="address:parse_address", takes_raw=True, is_live=True
+    ),
+    "rtp": SourceKind(
+        "rtp:RtpSource", "rtp:PORT", prefix="rtp", check="address:parse_address", takes_raw=True, is_live=True
     ),
     "sim": SourceKind("synthetic.source:SyntheticSource", "sim:SPEC", prefix="sim"),
     "demo": SourceKind("synthetic.source:SyntheticSource", ""),

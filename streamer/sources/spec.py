@@ -167,6 +167,7 @@ class SourceInfo:
     name: what people read   channels: after the choice   n_samples: None when nobody knows yet
     is_endless: it never ends by itself
     is_live: samples come at their own pace and cannot wait; a pipe waits, so it is not live
+    is_sent: by somebody else, who may pause or not have begun: when nothing comes, it is left open
     is_piped: they may be made while they are read   start_time: of sample 0, of a recording that says it
     """
 
@@ -174,6 +175,7 @@ class SourceInfo:
     fs_hz: float
     channels: int
     is_live: bool = False
+    is_sent: bool = False
     is_piped: bool = False
     n_samples: int | None = None
     is_endless: bool = False
@@ -257,9 +259,15 @@ class PipedSource(Source, Protocol):
         """How much has arrived and was not read yet."""
 
 
+class Push(Protocol):
+    """What takes a block, (n, channels), when it arrived, and how many samples before it are known to be lost."""
+
+    def __call__(self, block: NDArray[np.float32], arrival_ns: int, *, lost_samples: int = 0) -> None: ...
+
+
 @runtime_checkable
 class PushedSource(Closing, Protocol):
-    """An open source that calls by itself, from a thread of its own: a device, which waits for nobody."""
+    """An open source that calls by itself, from a thread of its own: a device or the network, which wait for nobody."""
 
     @property
     def info(self) -> SourceInfo: ...
@@ -269,6 +277,10 @@ class PushedSource(Closing, Protocol):
         """Which columns of a block are analysed; None for the mean of all."""
 
     @property
+    def remarks(self) -> Sequence[str]:
+        """What the listener should be told at the end, a sentence each."""
+
+    @property
     def overflows(self) -> int:
         """How often it was told that input was lost, without saying how much."""
 
@@ -276,5 +288,5 @@ class PushedSource(Closing, Protocol):
     def is_active(self) -> bool:
         """False once it has stopped delivering."""
 
-    def start(self, push: Callable[[NDArray[np.float32], int], None], wake: Callable[[], None]) -> None:
+    def start(self, push: Push, wake: Callable[[], None]) -> None:
         """From now on push(block, arrival_ns) then wake() run on its thread for every block, of all its columns."""

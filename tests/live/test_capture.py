@@ -26,6 +26,8 @@ CAPACITY = 4000
 class Pushing:
     """A device whose blocks the test pushes."""
 
+    remarks = ()
+
     info = SourceInfo(name="mic:test", fs_hz=FS_HZ, channels=1, is_live=True)
     device_channels = (0,)
 

@@ -17,9 +17,9 @@ CHANGED = "mic:USB came back with 44100 Hz, 2 channels instead of 48000 Hz, 1 ch
 class Story:
     """A source, and what was heard of it; no device, no clock."""
 
-    def __init__(self, *, is_live: bool = True) -> None:
+    def __init__(self, *, is_live: bool = True, is_sent: bool = False) -> None:
         self.keeper = SourceKeeper(SourceSpec(kind="mic", target="3"))
-        self._is_live = is_live
+        self._is_live, self._is_sent = is_live, is_sent
         self.now_s, self._blocks, self._newest_s = 0.0, 0, 0.0
 
     def tell(self, story: str) -> list[str | Order]:
@@ -64,7 +64,10 @@ class Story:
         raise AssertionError(event)
 
     def _open(self, fs_hz: float, channels: int, name: str = "mic:USB") -> Opened:
-        return Opened(info=SourceInfo(name=name, fs_hz=fs_hz, channels=channels, is_live=self._is_live))
+        info = SourceInfo(
+            name=name, fs_hz=fs_hz, channels=channels, is_live=self._is_live, is_sent=self._is_sent
+        )
+        return Opened(info=info)
 
 
 def _show(order: Order | ErrorRecord | SourceRecord) -> str | Order:
@@ -151,6 +154,27 @@ LIVE_STORIES = [
     ("0 fails", [Order.CLOSE], "Over"),
     ("0 refuses its rate is 44100 Hz", [Order.CLOSE], "Over"),
 ]
+
+
+PAUSED = [Order.FLUSH, "lost", "nothing comes to mic:USB; waiting for a sender"]
+
+SENT_STORIES = [
+    # A sender that pauses is no fault of ours: nothing is closed, and nothing opened.
+    (f"{RUNS}, 3 look", BEGUN, "Running"),
+    (f"{RUNS}, 3.2 look, 60 look, 3600 look", [*BEGUN, *PAUSED], "Lost"),
+    (f"{RUNS}, 3.2 look, 60 block, 60.1 look", [*BEGUN, *PAUSED, "back after 56.9 s"], "Running"),
+    ("0 opened, 1 workers, 5.1 look", [*BEGUN, *PAUSED], "Lost"),
+    # If its process dies, that is.
+    (f"{RUNS}, 2 dies, 2.1 look", [*BEGUN, Order.KILL, *PAUSED, Order.OPEN], "Lost"),
+    (f"{RUNS}, 3.2 look, 9 dies, 9.3 look", [*BEGUN, *PAUSED, Order.KILL, Order.OPEN], "Lost"),
+]
+
+
+@pytest.mark.parametrize(("story", "orders", "state"), SENT_STORIES)
+def test_what_is_done_about_a_sender(story: str, orders: list[str | Order], state: str) -> None:
+    told = Story(is_sent=True)
+    assert told.tell(story) == orders
+    assert type(told.keeper.state).__name__ == state
 
 
 @pytest.mark.parametrize(("story", "orders", "state"), LIVE_STORIES)

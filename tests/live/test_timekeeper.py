@@ -88,3 +88,29 @@ def test_blocks_are_held_back_until_it_is_known_how_many_were_lost_before_them()
     samples = np.zeros((1, 220), np.float32)
     assert RingReader(ring).copy(500, 720, samples)
     assert samples[0].tolist() == [n + 1 for n in range(22) for _ in range(10)]
+
+
+def test_what_a_sender_numbers_and_does_not_come_is_silence_and_a_gap_of_its_own() -> None:
+    ring = Ring(RingSpec(channels=1, capacity_samples=4000, fs_hz=1000))
+    inlet = Inlet(RingWriter(ring, device_channels=(0,)), Timekeeper(1000, offset_s=None))
+    block = np.ones((10, 1), np.float32)
+    for n in range(400):
+        lost = 20 if n == 200 else 0
+        later_s = 0.02 if n >= 200 else 0.0
+        inlet.push(block, round((100 + 0.01 * n + later_s) * 1e9), overflows=0, lost_samples=lost)
+    assert [(gap.sample, gap.lost_samples, gap.reason) for gap in ring.read_gaps(0)] == [
+        (2000, 20, GapReason.PACKETS_LOST)
+    ]
+    assert ring.written_samples == 4020
+
+
+def test_after_a_pause_what_is_missing_is_known_before_the_first_block_is_let_in() -> None:
+    blocks = [(100 + 0.01 * n, 0) for n in range(150)] + [(102.5 + 0.01 * n, 0) for n in range(150, 300)]
+    assert keep_time(blocks[:171]) == [(2500, GapReason.INPUT_STALL)]
+    assert keep_time(blocks) == [(2500, GapReason.INPUT_STALL)]
+
+
+def test_what_comes_all_at_once_after_a_pause_is_no_loss() -> None:
+    late = [(105.0, 0)] * 300  # a sender kept three seconds of silence to itself
+    blocks = [(100 + 0.01 * n, 0) for n in range(200)] + late + [(100 + 0.01 * n, 0) for n in range(500, 800)]
+    assert keep_time(blocks) == []

@@ -64,7 +64,7 @@ def test_a_new_kind_of_source_is_a_file_and_a_line():
     ("says", "given"),
     [
         ({"takes_stdin": True}, {"stdin_fd": 7}),
-        ({"is_live": True}, {"before": None}),
+        ({"is_device": True}, {"before": None}),
         ({}, {}),
     ],
 )

@@ -56,7 +56,7 @@ DASHBOARD_SIZE = (80, 24)
 
 def examine(microphone: SourceSpec) -> Iterator[Diagnosis]:
     """All checks, one diagnosis after the other as they are made; a check that fails stops none of the others."""
-    if not microphone.is_live:
+    if microphone.kind != "mic":
         raise SpecError(f"source is {microphone}; the doctor listens to microphones: mic or mic:NAME")
     return _run_checks(microphone)
 

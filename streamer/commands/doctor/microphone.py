@@ -140,9 +140,9 @@ def _listen(microphone: SourceSpec, answers: Connection) -> None:
         arrivals_s: list[float] = []
         peaks: list[float] = [0.0]
 
-        def push(block: NDArray[np.float32], time_ns: int) -> None:
-            end_samples.append((end_samples[-1] if end_samples else 0) + len(block))
-            arrivals_s.append(time_ns * 1e-9)
+        def push(block: NDArray[np.float32], arrival_ns: int, *, lost_samples: int = 0) -> None:
+            end_samples.append((end_samples[-1] if end_samples else 0) + lost_samples + len(block))
+            arrivals_s.append(arrival_ns * 1e-9)
             peaks.append(float(np.abs(block).max()))
 
         source = open_mic(microphone)
