@@ -45,7 +45,7 @@ ORDER = {
     ),
     "sources": (
         "address channels descendants graph_rate registry < formats spec"
-        " < byte_stream file mic synthetic udp < command path rtp < __init__"
+        " < byte_stream container file mic synthetic udp < command path rtp < __init__"
     ),
     "sources/formats": "__init__ g711 stretches < flac ogg pcm < wav write < lengths mp3",
     "sources/synthetic": "__init__ voices words < from_plan < parts sounds < language < source generate",
@@ -110,6 +110,7 @@ HEAVY = {
     "llvmlite": {"analysis/kernels"},
     "sounddevice": {"sources/mic", "commands/main"},
     "soundfile": {"sources/file", "sources/formats/write", "commands/main"},
+    "av": {"sources/container", "sources/path"},
     "rich": {"dashboard", "commands"},
     "scipy": {"analysis/frames", "commands/bench/peers"},
     "matplotlib": {"stores/plots"},

@@ -65,6 +65,10 @@ def muted() -> Iterator[None]:
         yield
 
 
+class UnknownFormatError(SourceError):
+    """It is not in any format that libsndfile knows."""
+
+
 class FileSource(Read):
     """A recording in any format libsndfile knows. Takes the descriptor over, unless it raises.
 
@@ -83,10 +87,7 @@ class FileSource(Read):
                 self._file = _open_file(fd)
             except sf.SoundFileError as error:
                 reason = str(error).rpartition(": ")[2].rstrip(".")
-                raise SourceError(
-                    f"{spec.target} is not audio that can be read ({reason}); headerless samples need --format "
-                    'and --rate, other files a program, such as cmd:"ffmpeg -v error -i FILE -f wav -"'
-                ) from error
+                raise UnknownFormatError(f"{spec.target} is not audio that can be read ({reason})") from error
             on_error.callback(self._file.close)
             fs_hz = float(self._file.samplerate)
             if spec.rate_hz not in (None, fs_hz):

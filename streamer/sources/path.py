@@ -50,6 +50,27 @@ def _open_descriptor(fd: int, spec: SourceSpec) -> Source:
             os.lseek(fd, 0, os.SEEK_SET)  # an encoding only libsndfile knows
     if magic.startswith(SDS_MAGIC):
         raise SourceError(f"{spec.target} is a MIDI sample dump, which is not read")
-    from streamer.sources.file import FileSource  # needs libsndfile
+    from streamer.sources.file import FileSource, UnknownFormatError  # needs libsndfile
 
-    return FileSource(fd, spec)
+    try:
+        return FileSource(fd, spec)
+    except UnknownFormatError as unknown:
+        return _open_container(fd, spec, unknown)
+
+
+def _open_container(fd: int, spec: SourceSpec, unknown: SourceError) -> Source:
+    try:
+        from av.error import FFmpegError
+
+        from streamer.sources.container import ContainerSource
+    except ImportError as error:
+        raise SourceError(
+            f"{unknown}; m4a, webm, amr, wma and videos need the extra av: pip install 'goertzel-streamer[av]', "
+            "headerless samples --format and --rate"
+        ) from error
+    try:
+        return ContainerSource(fd, spec)
+    except FFmpegError as error:
+        raise SourceError(
+            f"{unknown}, nor by FFmpeg's libraries; headerless samples need --format and --rate"
+        ) from error

@@ -43,7 +43,7 @@ LIBRARIES = (
     "sounddevice",
     "soundfile",
 )
-EXTRAS = {"xarray": ("xarray", "h5netcdf", "h5py", "zarr")}  # as pyproject.toml has them
+EXTRAS = {"av": ("av",), "xarray": ("xarray", "h5netcdf", "h5py", "zarr")}  # as pyproject.toml has them
 OPTIONAL = {
     "sounddevice",
     "soundfile",
