@@ -17,6 +17,7 @@ from streamer.dashboard.messages import EventRow
 GROUP_S = 4.0
 KEPT_ROWS = 500
 KEPT_GROUPS = 300  # of the tape
+KEPT_TALLIES = 500
 LONGEST_GROUP = 1000
 HOUR_S = 3600
 
@@ -42,13 +43,13 @@ class Row:
     @property
     def duration_s(self) -> float | None:
         """Of a group all of it, of equal labels the newest."""
-        if self.newest.is_digit or self.newest.text:
+        if self.newest.is_part:
             return self.end_s - self.start_s
         return None if self.newest.duration_ms is None else self.newest.duration_ms / 1e3
 
 
 def _begin_row(event: EventRow, start_s: float, end_s: float) -> Row:
-    label = event.label.lstrip() if event.text else event.label
+    label = event.label.lstrip() if event.is_part else event.label
     return Row(event, start_s, end_s, label, event.time, start_s)
 
 
@@ -90,6 +91,7 @@ class Book:
     now_s: float = 0.0  # run time
     _section_s: float = 0.0  # of run time, when this section began
     _open: dict[int, Row] = field(default_factory=dict)  # by id
+    _away: Row | None = None  # of the source that is away
     _counts: np.ndarray = field(default_factory=lambda: np.zeros(HOUR_S, np.uint16))  # events a second
     _lost: np.ndarray = field(default_factory=lambda: np.zeros(HOUR_S, np.bool_))
     _second: int = 0  # of run time, up to which these go
@@ -114,6 +116,9 @@ class Book:
         if not event.phase:
             self._add_whole(event, start_s)
             return
+        if event.is_away:
+            self._add_away(event, start_s)
+            return
         end_s = max(start_s, start_s + (event.duration_ms or 0.0) / 1e3)
         row = self._open.pop(event.id, None) if event.phase == "end" else None
         if row is not None:
@@ -124,7 +129,7 @@ class Book:
         row = self._find_row(event, start_s)
         if row is None:
             row = self._insert(_begin_row(event, start_s, end_s))
-        elif event.is_digit or event.text:
+        elif event.is_part:
             row.label = _join(row.label, event.label)[-LONGEST_GROUP:]
             row.newest, row.end_s, row.begun_s = event, end_s, start_s
         else:
@@ -135,6 +140,14 @@ class Book:
             self._open[event.id] = row
         if event.is_digit or event.text:
             self._say(event, start_s, end_s)
+
+    def _add_away(self, event: EventRow, start_s: float) -> None:
+        row, self._away = self._away, None
+        if event.phase == "begin":
+            self._away = self._insert(_begin_row(event, start_s, start_s))
+            self._away.is_on = True
+        elif row is not None:
+            row.newest, row.is_on = event, False
 
     def _add_whole(self, event: EventRow, start_s: float) -> None:
         self._insert(_begin_row(event, start_s, start_s))
@@ -156,7 +169,7 @@ class Book:
 
     def _find_row(self, event: EventRow, start_s: float) -> Row | None:
         """The row that this event makes longer."""
-        is_part = event.is_digit or bool(event.text)
+        is_part = event.is_part
         for row in reversed(self.rows):
             same = (row.newest.type, row.newest.plan, row.newest.channel) == (
                 event.type,
@@ -171,6 +184,11 @@ class Book:
 
     def _say(self, event: EventRow, start_s: float, end_s: float) -> None:
         text = event.text or event.label
+        if event.is_code:
+            self.said.append(
+                Said(event.plan or event.type, event.channel, start_s, end_s, event.time, text, True)
+            )
+            return
         for said in reversed(self.said):
             if (said.kind, said.channel) == (event.type, event.channel):
                 if start_s - said.end_s < GROUP_S and len(said.text) < LONGEST_GROUP:
@@ -193,19 +211,24 @@ class Book:
         if start_s > self.now_s - HOUR_S:
             at = int(start_s) % HOUR_S
             self._counts[at] = min(int(self._counts[at]) + 1, 60_000)
-        name = f"{event.type} digits" if event.is_digit else event.type if event.text else event.label
-        tally = self.tallies.setdefault(name, Tally())
-        hour = int(event.time[:2]) if event.time[:2].isdigit() else int(start_s // HOUR_S)
+        name = f"{event.type} digits" if event.is_digit else event.type if event.is_part else event.label
+        tally = self.tallies.pop(name, None) or Tally()
+        self.tallies[name] = tally  # heard last, it stands last
+        if len(self.tallies) > KEPT_TALLIES:
+            del self.tallies[next(iter(self.tallies))]
+        hour = int(event.time[:2]) if event.time[:2].isdecimal() else int(start_s // HOUR_S)
         if tally.hour != hour:
             tally.hour, tally.this_hour = hour, 0
         tally.this_hour += 1
         tally.run += 1
         tally.last = event.time
 
-    def find_sounding(self) -> Row | None:
-        """What sounds now; of several, what began last."""
-        return max(
-            (row for row in self._open.values() if row.is_on), key=lambda row: row.start_s, default=None
+    def find_sounding(self) -> list[Row]:
+        """What sounds now, what began last first."""
+        return sorted(
+            {id(row): row for row in self._open.values() if row.is_on}.values(),
+            key=lambda row: row.begun_s,
+            reverse=True,
         )
 
     def read_hour(self, cells: int) -> tuple[np.ndarray, np.ndarray]:

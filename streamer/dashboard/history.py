@@ -20,6 +20,7 @@ NUMBER_S = 0.25  # digits that change faster cannot be read
 PEAK_HELD_S = 2.0
 PEAK_FALL_DB_PER_S = 12.0
 LEAD_DB, LEAD_S = 1.0, 0.5  # what another band must lead by, and for how long, to be the loudest
+LEAD_AT_ONCE_DB = 8.0  # or so much, when the numbers are read: nobody takes it for the loudest any more
 
 CODE_OF_0_DBFS = 200  # history keeps whole decibels in a byte
 NOT_MEASURED = 0  # below every level, so that a maximum passes over it
@@ -110,6 +111,7 @@ class Picture:
         self.channel = channel
         self.tracks = [Track(line_s, kept, bands) for line_s, kept in BASES]
         self.loudest: int | None = None
+        self.loudest_before = 0  # of when there were samples last
         self._leader, self._leads_since_s = -1, np.inf
         self.reset()
 
@@ -171,6 +173,9 @@ class Picture:
     def _read_numbers(self, now_s: float) -> None:
         assert self.level_dbfs is not None
         self.number_dbfs = self.level_dbfs.copy()
+        numbers, leader = self.number_dbfs[self.channel], int(self.number_dbfs[self.channel].argmax())
+        if self.loudest is not None and numbers[leader] >= numbers[self.loudest] + LEAD_AT_ONCE_DB:
+            self.loudest = self.loudest_before = leader
         self._number_s = now_s
         steps = (self.number_dbfs[self.channel] - SHARE_LOWEST_DBFS) / SHARE_STEP_DB
         at = np.clip(np.rint(steps), 0, SHARE_STEPS - 1).astype(np.intp)
@@ -195,6 +200,7 @@ class Picture:
             self._leader, self._leads_since_s = leader, now_s
         elif now_s - self._leads_since_s >= LEAD_S:
             self.loudest, self._leader = leader, -1
+        self.loudest_before = self.loudest
 
     def _add_hole(self, hole: Hole) -> None:
         self.holes.append(hole)

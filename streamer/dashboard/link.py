@@ -160,9 +160,19 @@ def make_event_row(event: Told, *, fs_hz: float = 0.0, is_digit: bool = False) -
     time = _show(to_local(event.time)) if event.time else "" if event.t_s is None else _show_since_start(t_s)
     if not isinstance(event, Event):
         lost_s = event.lost_samples / fs_hz if isinstance(event, GapRecord) and fs_hz else 0.0
-        kind, label = _describe(event, lost_s)
-        return EventRow(id=0, phase="", type=kind, label=label, time=time, t_s=t_s, lost_s=lost_s)
+        kind, label, phase, duration_s = _describe(event, lost_s)
+        return EventRow(
+            id=0,
+            phase=phase,
+            type=kind,
+            label=label,
+            time=time,
+            t_s=t_s,
+            lost_s=lost_s,
+            duration_ms=None if duration_s is None else duration_s * 1e3,
+        )
     text = event.text or ""
+    is_code = not text and len(event.steps or []) > 1 and all(step.label for step in event.steps or [])
     return EventRow(
         id=event.id,
         phase=event.phase,
@@ -177,25 +187,30 @@ def make_event_row(event: Told, *, fs_hz: float = 0.0, is_digit: bool = False) -
         snr_db=event.snr_db,
         confidence=event.confidence,
         freqs_hz=event.freqs_hz or [],
-        text=text,
+        text=event.label if is_code else text,
         is_digit=is_digit,
+        is_code=is_code,
     )
 
 
 def _describe(
     record: ErrorRecord | SourceRecord | SilenceRecord | GapRecord, lost_s: float
-) -> tuple[str, str]:
-    """Kind and words of what is no event."""
+) -> tuple[str, str, str, float | None]:
+    """Kind, words, phase and length of what is no event."""
+    if isinstance(record, SourceRecord):
+        name = record.source.partition(":")[2] or record.source
+        return "error", f"{name} is gone", "begin" if record.state == "lost" else "end", record.lost_s
+    return (*_put_in_words(record, lost_s), "", None)
+
+
+def _put_in_words(record: ErrorRecord | SilenceRecord | GapRecord, lost_s: float) -> tuple[str, str]:
     if isinstance(record, ErrorRecord):
         return "error", record.message
-    if isinstance(record, SourceRecord):
-        after = "" if record.lost_s is None else f" after {format_duration(round(record.lost_s, 1))}"
-        return "source", f"{record.source} is {record.state}{after}"
     if isinstance(record, SilenceRecord):
-        how = (
-            "" if record.duration_s is None else f"over after {format_duration(round(record.duration_s, 1))}"
+        lasted_s = record.duration_s
+        return "silence", (
+            "begins" if lasted_s is None else f"over after {format_duration(round(lasted_s, 1))}"
         )
-        return "silence", how or "begins"
     lost = format_loss(lost_s) if lost_s else f"{record.lost_samples:,} samples"
     return "gap", f"{lost} lost: {record.reason.replace('_', ' ')}"
 

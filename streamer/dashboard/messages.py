@@ -41,9 +41,17 @@ class Scene(msgspec.Struct, kw_only=True, frozen=True, tag="scene"):
     ceiling_dbfs: float = 0.0
     fps: float = 15.0
 
+    def name_band(self, band: int) -> str:
+        """As it is read out: 1.25k Hz, A4."""
+        name = self.band_labels[band]
+        return f"{name} Hz" if name.replace(".", "", 1).replace("k", "", 1).isdigit() else name
+
 
 class EventRow(msgspec.Struct, kw_only=True, frozen=True):
-    """One thing that was told. The end of an event replaces its begin: they share an id."""
+    """One thing that was told. The end of an event replaces its begin: they share an id.
+
+    An error with a phase is a source that is away, from its last sample until it is back.
+    """
 
     id: int
     phase: str  # begin, end, or "" for what has no length
@@ -61,6 +69,16 @@ class EventRow(msgspec.Struct, kw_only=True, frozen=True):
     lost_s: float = 0.0  # of a gap
     text: str = ""  # what it adds to the tape
     is_digit: bool = False  # whether its label belongs to what was dialled
+    is_code: bool = False  # whether its text is a whole of digits, and not letters that go on
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it is one of those that make a row together: digits dialled, letters."""
+        return self.is_digit or bool(self.text and not self.is_code)
+
+    @property
+    def is_away(self) -> bool:
+        return self.type == "error" and bool(self.phase)
 
 
 class Snapshot(msgspec.Struct, kw_only=True, frozen=True, tag="snapshot"):

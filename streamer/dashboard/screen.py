@@ -8,7 +8,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 from streamer.dashboard.canvas import Canvas, Flow, Screen, clean
-from streamer.dashboard.layout import Facts, Rect, deal, deal_side
+from streamer.dashboard.layout import SIDE_FROM_WIDTH, SIDE_WIDTH, Facts, Rect, deal, deal_side
 from streamer.dashboard.palette import Look, Role, to_ascii
 from streamer.dashboard.parts import PARTS, Part, Seen
 from streamer.dashboard.parts.help import draw as draw_help
@@ -36,6 +36,7 @@ def read_facts(state: State, width: int, height: int) -> Facts:
     """What the layout depends on."""
     choices, book = state.choices, state.told
     first, stop = state.bands_shown
+    tape_width = width if width < SIDE_FROM_WIDTH else width - SIDE_WIDTH - 2
     return Facts(
         width=width,
         height=height,
@@ -44,7 +45,7 @@ def read_facts(state: State, width: int, height: int) -> Facts:
         form=choices.form,
         is_history=choices.is_history,
         is_text=is_text(book),
-        tape_rows=count_rows(book),
+        tape_rows=count_rows(book, tape_width),
         event_rows=len(book.rows),
         tallies=len(book.tallies),
         wants_engine=choices.engine,

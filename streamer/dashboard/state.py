@@ -6,9 +6,9 @@ import copy
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from streamer.dashboard.figures import Clock, format_time_of_day
+from streamer.dashboard.figures import UNIT_NAMES, Clock, format_time_of_day
 from streamer.dashboard.heard import Book
-from streamer.dashboard.history import NOT_MEASURED, PACES, Picture
+from streamer.dashboard.history import CODE_OF_0_DBFS, NOT_MEASURED, PACES, Picture
 from streamer.dashboard.messages import EventRow, Scene, Snapshot
 
 LEVEL_STEP_DB = 10.0
@@ -204,6 +204,11 @@ class State:
         return self.shown.loudest
 
     @property
+    def past_band(self) -> int:
+        """Whose past is shown: also while there are no samples, and none is read out."""
+        return self.shown.loudest_before if self.band is None else self.band
+
+    @property
     def bands_shown(self) -> tuple[int, int]:
         """All of them, or those around the selected one."""
         bands = len(self.scene.band_labels)
@@ -294,9 +299,12 @@ class State:
         group = self.shown.newest_group(pace) - self.choices.back
         code = int(self.shown.read(pace, group, 1)[0, band])
         t_s = group * PACES[pace][0]
-        level = "not measured" if code == NOT_MEASURED else f"{code - 200 + self.scene.offset_db:.0f} dB"
+        dbfs = code - CODE_OF_0_DBFS + self.scene.offset_db
+        level = (
+            "not measured" if code == NOT_MEASURED else f"{dbfs:.0f} {UNIT_NAMES.get(self.scene.unit, 'dB')}"
+        )
         tenths = f"{(self.clock.day_second(t_s) % 1):.1f}"[1:]
-        return f"{self.clock.at(t_s).strip()}{tenths}  {self.scene.band_labels[band]} Hz  {level}"
+        return f"{self.clock.at(t_s).strip()}{tenths}  {self.scene.name_band(band)}  {level}"
 
     def _scroll(self, key: str) -> None:
         last = max(0, len(self.told.rows) - 1)

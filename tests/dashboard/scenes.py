@@ -208,6 +208,8 @@ class Play:
 
     def wait(self, lasts_s: float) -> Play:
         """The device is away."""
+        gone = {"id": 0, "type": "error", "label": "USB Audio is gone", "t_s": self.t_s}
+        self.events.append(EventRow(phase="begin", time=self.tell_time(self.t_s), **gone))
         for step in range(round(lasts_s * self.fps)):
             self.now_s += 1 / self.fps
             self.state.add(self.snap(None, state="waiting", state_s=(step + 1) / self.fps), self.now_s)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamer.dashboard.heard import Book
+from streamer.dashboard.heard import KEPT_TALLIES, Book
 from streamer.dashboard.messages import EventRow
 
 
@@ -82,11 +82,11 @@ def test_what_sounds_is_what_began_last_until_it_ends():
     book = Book()
     for number, label in enumerate("AB", 1):
         book.add(EventRow(id=number, phase="begin", type="tone", label=label, time="", t_s=float(number)))
-    assert book.find_sounding().label == "B"
+    assert [row.label for row in book.find_sounding()] == ["B", "A"]
     book.add(EventRow(id=2, phase="end", type="tone", label="B", time="", t_s=2.0, duration_ms=500.0))
-    assert book.find_sounding().label == "A"
+    assert [row.label for row in book.find_sounding()] == ["A"]
     book.add(EventRow(id=1, phase="end", type="tone", label="A", time="", t_s=1.0, duration_ms=9000.0))
-    assert book.find_sounding() is None
+    assert book.find_sounding() == []
     assert [row.duration_s for row in book.rows] == [9.0, 0.5]
 
 
@@ -158,3 +158,53 @@ def test_what_is_looked_for_is_found_from_the_newest_on():
     assert book.search("b") == [0, 2]
     assert book.search("dtmf") == [3]
     assert book.search("nothing") == []
+
+
+def test_a_code_is_said_whole_and_by_its_plan_whatever_else_is_heard_meanwhile():
+    book = tell(Book(), "91")
+    for number, label in enumerate(("12345", "12345"), 10):
+        fields = {
+            "type": "match",
+            "plan": "zvei1",
+            "label": label,
+            "text": label,
+            "time": "",
+            "is_code": True,
+        }
+        book.add(EventRow(id=number, phase="begin", t_s=1.0 + number / 10, **fields))
+        book.add(EventRow(id=number, phase="end", t_s=1.0 + number / 10, duration_ms=350.0, **fields))
+    tell(book, "..1")
+    assert [(said.kind, said.text) for said in book.said] == [
+        ("dtmf", "911"),
+        ("zvei1", "12345"),
+        ("zvei1", "12345"),
+    ]
+    assert [(row.label, row.count) for row in book.rows] == [("911", 1), ("12345", 2)]
+    assert book.tallies["12345"].run == 2
+
+
+def test_a_source_that_is_away_is_a_row_that_goes_on_until_it_is_back_and_nothing_that_sounds():
+    book = tell(Book(), "91")
+    gone = {"id": 0, "type": "error", "label": "USB Audio is gone", "time": ""}
+    book.add(EventRow(phase="begin", t_s=1.0, **gone))
+    book.begin_section()  # it comes back as another
+    assert [(row.label, row.is_on) for row in book.rows] == [("91", False), ("USB Audio is gone", True)]
+    assert book.find_sounding() == []
+    book.add(EventRow(phase="end", t_s=0.0, duration_ms=7200.0, **gone))
+    assert [(row.is_on, row.duration_s) for row in book.rows][-1] == (False, 7.2)
+    assert book.n_events == 2
+    assert list(book.tallies) == ["dtmf digits"]
+
+
+def test_the_names_that_are_counted_are_bounded_and_the_oldest_is_forgotten():
+    book = Book()
+    for number in range(KEPT_TALLIES + 3):
+        label = "often" if number % 2 else f"{number:05}"
+        book.add(
+            EventRow(id=number, phase="begin", type="match", label=label, time="", t_s=float(number * 9))
+        )
+    for number in range(KEPT_TALLIES + 3):
+        book.add(EventRow(id=number, phase="begin", type="match", label=f"x{number}", time=""))
+    assert len(book.tallies) == KEPT_TALLIES
+    assert f"x{KEPT_TALLIES}" in book.tallies
+    assert "00000" not in book.tallies

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from streamer.dashboard.link import IN_FLIGHT, DashboardLink, LevelSummary, make_event_row
-from streamer.dashboard.messages import Quit, Taken, TerminalGone, encode
-from streamer.events import ErrorRecord, Event, GapRecord, SourceRecord
+from streamer.dashboard.messages import EventRow, Quit, Taken, TerminalGone, encode
+from streamer.events import ErrorRecord, Event, GapRecord, SourceRecord, Step
 from tests.dashboard.feeder import make_scene, make_snapshot
 
 
@@ -117,6 +117,19 @@ def test_of_what_is_read_the_row_has_the_words_and_whose_they_are():
     assert (row.type, row.label, row.text) == ("morse", " K", " K")
 
 
+def test_a_match_of_several_digits_is_a_code_and_one_of_tones_or_of_one_digit_is_none():
+    def match(*labels: str | None) -> EventRow:
+        steps = [Step(freqs_hz=[1060.0], t_s=0.0, duration_s=0.07, label=label) for label in labels]
+        event = Event(
+            type="match", phase="end", label="x", sample=0, known_sample=0, t_s=1.0, plan="p", steps=steps
+        )
+        return make_event_row(event)
+
+    assert (match("1", "2").is_code, match("1", "2").text) == (True, "x")
+    for labels in ((None, None), ("1",), ()):
+        assert (match(*labels).is_code, match(*labels).text) == (False, "")
+
+
 @pytest.mark.usefixtures("in_kathmandu")
 def test_a_gap_and_an_error_are_rows_too():
     gap = GapRecord(
@@ -126,8 +139,10 @@ def test_a_gap_and_an_error_are_rows_too():
     assert (row.type, row.time, row.label) == ("gap", "13:16:09.873", "42.7 ms lost: input overflow")
     assert row.lost_s == pytest.approx(2048 / 48000)
     assert make_event_row(gap).label == "2,048 samples lost: input overflow"
+    row = make_event_row(SourceRecord(state="lost", source="mic:USB"))
+    assert (row.type, row.label, row.phase, row.is_away) == ("error", "USB is gone", "begin", True)
     row = make_event_row(SourceRecord(state="back", source="mic:USB", lost_s=6.04))
-    assert (row.type, row.label) == ("source", "mic:USB is back after 6s")
+    assert (row.phase, row.duration_ms, row.is_away) == ("end", pytest.approx(6040), True)
     row = make_event_row(ErrorRecord(message="mic:USB is gone"))
     assert (row.type, row.phase, row.label) == ("error", "", "mic:USB is gone")
 

@@ -140,7 +140,7 @@ def test_keys_change_what_is_seen(sit_down):
         (" ", r"\A‖ FROZEN"),
         ("?", "end the run"),
         ("\x1b", r"dBFS 50 "),
-        ("-", r"\n -90 "),
+        ("--", r"\n-100 "),
         ("\r", r" Hz  now +-\d+\.\d  max"),
         ("\x1b", r"dBFS 50 "),
         ("/15\r", r"with 15; n next|nothing has 15"),

@@ -193,7 +193,7 @@ def test_a_frozen_picture_is_read_at_any_time():
     state.press("down")
     for _ in range(8):
         state.press("left")
-    assert state.note.endswith("697 Hz  -20 dB")
+    assert state.note.endswith("697 Hz  -20 dBFS")
     assert state.note.startswith("19:10:01.") or ":01." in state.note
 
 

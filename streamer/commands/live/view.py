@@ -28,7 +28,7 @@ from streamer.dashboard.messages import EventRow, Goodbye, Quit, Scene, Snapshot
 from streamer.dashboard.process import run_dashboard
 from streamer.dashboard.terminal import Rescue
 from streamer.detectors.registry import is_digit
-from streamer.events import Event, GapRecord, Record
+from streamer.events import ErrorRecord, Event, GapRecord, Record, SourceRecord
 from streamer.live.section import Section
 from streamer.live.stream import Status, Stream
 from streamer.plans.band_report import find_seen_share
@@ -58,6 +58,7 @@ class View:
         self._state = _Since("starting")
         self._sounded_s = time.monotonic()  # when a sample was not 0
         self._lost_s: float | None = None  # when samples were lost last
+        self._away = ""  # what was said when the source went
         self._clipped_s: float | None = None
 
     def __enter__(self) -> Self:
@@ -152,7 +153,12 @@ class View:
             self._last_words.hear(record)
         if isinstance(record, GapRecord):
             self._lost_s = time.monotonic()
-        if isinstance(record, Told):
+        if isinstance(record, SourceRecord):
+            self._away = f"{record.source} is gone" if record.state == "lost" else ""
+        says_so_again = (
+            isinstance(record, ErrorRecord) and self._away and record.message.startswith(self._away)
+        )
+        if isinstance(record, Told) and not says_so_again:
             section = self._stream.section
             dialled = isinstance(record, Event) and is_digit(record.type)
             fs_hz = 0.0 if section is None else section.info.fs_hz

@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 from rich.cells import cell_len
 
 from streamer.dashboard.canvas import Canvas, Flow, clean, fit
-from streamer.dashboard.figures import LEVEL_WIDTH, format_level
-from streamer.dashboard.history import PACES
+from streamer.dashboard.figures import LEVEL_WIDTH, format_level, format_loss
+from streamer.dashboard.history import PACES, Picture
 from streamer.dashboard.layout import Facts, Wish
 from streamer.dashboard.palette import BAR, STEPS, Look, Role
 from streamer.dashboard.parts.cells import put_pairs
 from streamer.dashboard.parts.part import Part, Seen, by_frame
 from streamer.dashboard.parts.scale import (
     AXIS_WIDTH,
+    MARK_FROM_ROWS,
     find_frequency_marks,
     find_level_marks,
     find_mark_step_s,
@@ -28,7 +29,7 @@ from streamer.dashboard.parts.scale import (
     tell_mark,
     tell_unit,
 )
-from streamer.dashboard.state import State
+from streamer.dashboard.state import State, Word
 
 NAME_WIDTH = 7
 NUMBER_WIDTH = LEVEL_WIDTH + 1
@@ -48,6 +49,13 @@ def draw(canvas: Canvas, seen: Seen) -> Flow | None:
     return None
 
 
+def _tell_away(area: Canvas, state: State) -> None:
+    """Where the bars were."""
+    words = f"no samples since {state.tell_last_sample()}"
+    if state.word is Word.WAITING and cell_len(words) <= area.width:
+        area.put(0, area.height // 2, words, Role.MARK)
+
+
 # --- across: a column a band -----------------------------------------------------------------------------------
 
 
@@ -60,7 +68,9 @@ def _draw_across(canvas: Canvas, seen: Seen) -> None:
         return
     columns = make_columns(stop - first, cells)
     plot = canvas.area(AXIS_WIDTH, 0, cells, rows)
-    for row, text in find_level_marks(rows, choices.floor_dbfs, choices.ceiling_dbfs, scene.offset_db, 1):
+    for row, text in find_level_marks(
+        rows, choices.floor_dbfs, choices.ceiling_dbfs, scene.offset_db, MARK_FROM_ROWS
+    ):
         canvas.put_right(AXIS_WIDTH - 1, row, text, Role.DIM)
     canvas.put(0, rows, fit(tell_unit(scene), AXIS_WIDTH - 1), Role.DIM)
     marks = find_frequency_marks(
@@ -73,6 +83,7 @@ def _draw_across(canvas: Canvas, seen: Seen) -> None:
         is_read = band is not None and state.band == first + band
         canvas.put(AXIS_WIDTH + at, rows, text, Role.BOLD if is_read else Role.DIM)
     if picture.level_dbfs is None:
+        _tell_away(plot, state)
         return
     scale = rows / (choices.ceiling_dbfs - choices.floor_dbfs)
     heights = (columns.spread(picture.level_dbfs[picture.channel, first:stop]) - choices.floor_dbfs) * scale
@@ -179,7 +190,10 @@ def _draw_bars(area: Canvas, seen: Seen, height: int) -> None:
     choices, picture = state.choices, state.shown
     first, stop = state.bands_shown
     cells = area.width
-    if picture.level_dbfs is None or not cells:
+    if picture.level_dbfs is None:
+        _tell_away(area, state)
+        return
+    if not cells:
         return
     scale = cells / (choices.ceiling_dbfs - choices.floor_dbfs)
     lengths = (picture.level_dbfs[picture.channel, first:stop][::-1] - choices.floor_dbfs) * scale
@@ -210,11 +224,24 @@ def _draw_past(area: Canvas, seen: Seen, height: int) -> int:
     steps = make_steps(choices.floor_dbfs, choices.ceiling_dbfs)[codes].T[::-1]
     pairs = np.repeat(steps, height, axis=0)
     put_pairs(area, pairs[:, 0::2], pairs[:, 1::2], seen.look, upright=False)
+    _tell_holes(area, picture, 2 * PACES[choices.pace][0], newest)
     if choices.frozen:
         at = area.width - 1 - (newest - (picture.newest_group(choices.pace) - choices.back) // 2)
         if 0 <= at < area.width and choices.back:
             area.styles[:, at] = Role.REVERSE
     return newest
+
+
+def _tell_holes(area: Canvas, picture: Picture, cell_s: float, newest: int) -> None:
+    """How long each was, in words if it is as wide as they are."""
+    for hole in picture.holes:
+        first, stop = (area.width - 1 - newest + round(t_s / cell_s) for t_s in (hole.start_s, hole.stop_s))
+        words = f"{format_loss(hole.stop_s - hole.start_s)} lost"
+        if stop - first < cell_len(words):
+            words = "×"
+        at = (first + stop - cell_len(words)) // 2
+        if at >= 0 and stop > first:
+            area.put(at, area.height // 2, words, Role.LOST)
 
 
 def _draw_clock(canvas: Canvas, state: State, columns: _Down, newest: int) -> None:

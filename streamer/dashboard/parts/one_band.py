@@ -5,33 +5,37 @@ from __future__ import annotations
 import numpy as np
 
 from streamer.dashboard.canvas import Canvas, clean
-from streamer.dashboard.figures import format_level
+from streamer.dashboard.figures import LEVEL_WIDTH, format_level
 from streamer.dashboard.history import CODE_OF_0_DBFS, NOT_MEASURED, PACES
 from streamer.dashboard.layout import Facts, Wish
 from streamer.dashboard.palette import BAR, STEPS, Role
 from streamer.dashboard.parts.levels import RISING, make_growing_glyphs
 from streamer.dashboard.parts.part import Part, Seen
-from streamer.dashboard.parts.scale import AXIS_WIDTH, find_level_marks, find_mark_step_s, tell_mark
+from streamer.dashboard.parts.scale import (
+    AXIS_WIDTH,
+    MARK_FROM_ROWS,
+    find_level_marks,
+    find_mark_step_s,
+    tell_mark,
+)
 from streamer.dashboard.state import State
 
 PERCENTS = (10, 50, 90)
 
 
 def draw(canvas: Canvas, seen: Seen) -> None:
-    state, band = seen.state, seen.state.band
+    state, band = seen.state, seen.state.past_band
     rows, cells = canvas.height - 2, canvas.width - AXIS_WIDTH
     _draw_head(canvas, state, band)
     if rows < 1 or cells < 1:
         return
     choices, picture = state.choices, state.shown
     for row, text in find_level_marks(
-        rows, choices.floor_dbfs, choices.ceiling_dbfs, state.scene.offset_db, 1
+        rows, choices.floor_dbfs, choices.ceiling_dbfs, state.scene.offset_db, MARK_FROM_ROWS
     ):
         canvas.put_right(AXIS_WIDTH - 1, 1 + row, text, Role.DIM)
     newest = picture.newest_group(choices.pace)
     _draw_clock(canvas, state, newest, cells)
-    if band is None:
-        return
     codes = picture.read(choices.pace, newest - cells + 1, cells)[:, band].astype(np.float64)
     scale = rows / (choices.ceiling_dbfs - choices.floor_dbfs)
     eighths = np.clip(np.rint((codes - CODE_OF_0_DBFS - choices.floor_dbfs) * scale * 8), 0, rows * 8).astype(
@@ -48,10 +52,8 @@ def draw(canvas: Canvas, seen: Seen) -> None:
             plot.styles[:, at] = Role.REVERSE
 
 
-def _draw_head(canvas: Canvas, state: State, band: int | None) -> None:
-    if band is None:
-        canvas.put(0, 0, "no band is read out", Role.DIM)
-        return
+def _draw_head(canvas: Canvas, state: State, band: int) -> None:
+    """Its figures, as many as there is room for whole."""
     picture, offset_db = state.shown, state.scene.offset_db
     now = None if picture.number_dbfs is None else float(picture.number_dbfs[picture.channel, band])
     mean = picture.mean_dbfs
@@ -63,8 +65,10 @@ def _draw_head(canvas: Canvas, state: State, band: int | None) -> None:
     ]
     exceeded = picture.find_exceeded_dbfs(band, PERCENTS)
     figures += [(f"L{p}", None if exceeded is None else exceeded[i]) for i, p in enumerate(PERCENTS)]
-    x = canvas.put(0, 0, f"{clean(state.scene.band_labels[band])} Hz", Role.BOLD)
+    x = canvas.put(0, 0, clean(state.scene.name_band(band)), Role.BOLD)
     for name, level in figures:
+        if x + 3 + len(name) + LEVEL_WIDTH > canvas.width:
+            return
         x = canvas.put(x, 0, f"  {name} ", Role.DIM)
         x = canvas.put(x, 0, format_level(level, offset_db))
     pace = f"  {PACES[state.choices.pace][0]:g} s a column"

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from rich.cells import cell_len
 
 from streamer.dashboard.canvas import clean
-from streamer.dashboard.figures import Clock
+from streamer.dashboard.figures import UNIT_NAMES, Clock
 from streamer.dashboard.history import CODE_OF_0_DBFS, NOT_MEASURED, find_pools
 from streamer.dashboard.messages import Scene
 from streamer.dashboard.palette import STEPS, UNKNOWN
 
 AXIS_WIDTH = 5  # left of bands across: levels, or the clock
+MARK_FROM_ROWS = 1.3  # marks of levels stand so far apart, or further
 GAP_FROM_CELLS = 3  # a band so wide has a cell of nothing beside it
-UNIT_NAMES = {"dbfs": "dBFS", "dbm0": "dBm0", "dbspl": "dBSPL"}
 MARK_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400)
 
 T = TypeVar("T", np.float64, np.uint8)
@@ -81,10 +81,11 @@ def make_steps(floor_dbfs: float, ceiling_dbfs: float) -> NDArray[np.uint8]:
 
 @lru_cache(maxsize=32)
 def find_level_marks(
-    cells: int, floor_dbfs: float, ceiling_dbfs: float, offset_db: float, least: int
+    cells: int, floor_dbfs: float, ceiling_dbfs: float, offset_db: float, least: float
 ) -> tuple[tuple[int, str], ...]:
     """Round levels along so many cells, from the ceiling on: the cell, and what stands there."""
     per_db = cells / (ceiling_dbfs - floor_dbfs)
+    least = min(least, cells / 2)
     step = next((step for step in (10, 20, 40, 50, 100) if step * per_db >= least), 200)
     highest = int((ceiling_dbfs + offset_db) // step) * step
     marks = []

@@ -43,8 +43,11 @@ def draw(canvas: Canvas, seen: Seen) -> None:
     right = _tell_right(state, width)
     said = _tell_state(state)
     room = width - _count_cells(right) - 1
-    while right and right[-1][1] != Role.LOST and room - _count_cells(said) - 2 < LEAST_SOURCE:
-        right.pop()  # whose samples these are matters more than a clock
+    least = LEAST_SOURCE + cell_len(_list_tails(state)[-1])
+    is_away = state.word is Word.WAITING
+    while right and room - _count_cells(said) - 2 < least and (is_away or right[-1][1] != Role.LOST):
+        # Whose samples these are, and since when there are none, matter more than a clock.
+        right.pop(0 if is_away else -1)
         room = width - _count_cells(right) - 1
     left = [*said, *_tell_source(state, room - _count_cells(said))]
     used = _count_cells(left)
@@ -75,15 +78,14 @@ def _tell_state(state: State) -> Words:
 def _tell_source(state: State, room: int) -> Words:
     """What is listened to: its name, cut if it must be, its rate, and what the state has to say of it."""
     scene = state.scene
-    tail = _tell_tail(state)
     source = clean(scene.source)
     rate = f"  {scene.fs_hz / 1000:.6g} kHz"
     if scene.channels > 1:
         rate += f"  ch {state.choices.channel + 1}/{scene.channels}"
     free = room - 2
-    least = min(cell_len(source), LEAST_SOURCE)
-    if tail and free - cell_len(tail) < least:
-        tail = ""
+    least = min(cell_len(source), 2 * LEAST_SOURCE)
+    tails = _list_tails(state)
+    tail = next((tail for tail in tails if free - cell_len(tail) >= least), tails[-1])
     if free - cell_len(tail) - cell_len(rate) < min(cell_len(source), 2 * LEAST_SOURCE):
         rate = ""
     name = fit(source, max(1, free - cell_len(rate) - cell_len(tail)))
@@ -99,22 +101,25 @@ def _tell_since(state: State) -> str:
     return f" {format_ago(snapshot.state_s)}"
 
 
-def _tell_tail(state: State) -> str:
-    """What a state has to say beside its word."""
+def _list_tails(state: State) -> list[str]:
+    """What a state has to say beside its word, from the longest to what must be said."""
     match state.word:
         case Word.WAITING:
-            return f"  last sample {state.tell_last_sample()}"
+            last = state.tell_last_sample()
+            return [f"  last sample {last}", f"  since {last}"]
         case Word.STALLED:
-            return "  no word from the main process; Ctrl-C ends the run"
+            return ["  no word from the main process; Ctrl-C ends the run", "  Ctrl-C ends it", ""]
         case Word.SILENT:
-            return "  muted?"
+            return ["  muted?", ""]
         case Word.STARTING:
-            return "  waits for its first samples"
+            return ["  waits for its first samples", ""]
         case Word.ENDED:
             n, lost_s = state.book.n_events, state.book.lost_s
-            lost = f"lost {format_loss(lost_s)}" if lost_s else "nothing lost"
-            return f"  {n} event{'' if n == 1 else 's'}, {lost}"
-    return ""
+            events = f"  {n} event{'' if n == 1 else 's'}"
+            if lost_s:  # what was lost stands at the right, in red
+                return [events, ""]
+            return [f"{events}, nothing lost", "  nothing lost", ""]
+    return [""]
 
 
 def _tell_right(state: State, width: int) -> Words:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from rich.cells import cell_len
 
 from streamer.dashboard.canvas import Canvas, clean, fit
 from streamer.dashboard.figures import format_level, format_running
-from streamer.dashboard.heard import Book, Said
+from streamer.dashboard.heard import Book, Row, Said
 from streamer.dashboard.layout import Facts, Wish
 from streamer.dashboard.palette import Role
 from streamer.dashboard.parts.part import Part, Seen
@@ -14,22 +16,26 @@ from streamer.dashboard.state import State
 
 NAME_WIDTH = 7
 TIME_WIDTH = 7
-TIMES_FROM = 60  # columns
+TIMES_FROM = UNITS_FROM = 60  # columns
+KEPT_SAID = 16  # cells of what was said last that stay beside what sounds
+LEAST_NOW = 3  # of what sounds: its mark, at least
 LINE_S = 60.0  # pieces that begin within so much of each other share a line, where there are lines
 PARTED = " │ "
+MOST_ROWS = 40
+READOUT_WIDTH = 18  # cells, about
 
 
 def draw(canvas: Canvas, seen: Seen) -> None:
     state, book = seen.state, seen.state.told
     readout = _tell_readout(state)
     last = canvas.height - 1
-    sounding = _tell_sounding(state)
-    kind = _find_kind(book)
+    sounding = book.find_sounding()
     reserved = cell_len(readout) + 2
     has_times = canvas.height > 1 and canvas.width >= TIMES_FROM and not is_text(book)
     start = NAME_WIDTH + 1 + (TIME_WIDTH if has_times else 0)
     room = max(1, canvas.width - start - reserved)
-    lines = _make_lines(book, canvas.height, room - (cell_len(sounding) + 2 if sounding else 0), room)
+    now = _tell_sounding(state, sounding, room, canvas.width)
+    lines = _make_lines(book, canvas.height, room - (cell_len(now) + 2 if now else 0), room)
     if not lines and not sounding:
         listened = "nothing heard yet" if state.scene.plans else "nothing is listened for: see --plan"
         canvas.put(0, last, fit(listened, max(0, canvas.width - reserved)), Role.DIM)
@@ -41,13 +47,11 @@ def draw(canvas: Canvas, seen: Seen) -> None:
             x = TIME_WIDTH
         canvas.put(x, y, fit(clean(name), NAME_WIDTH), Role.KIND)
         end = canvas.put(start, y, text, Role.BOLD if y == last else Role.PLAIN)
-        if y == last and sounding:
-            canvas.put(end + 2, y, fit(sounding, max(0, canvas.width - reserved - end - 2)), Role.LIVE)
+        if y == last and now:
+            canvas.put(end + 2, y, fit(now, max(0, canvas.width - reserved - end - 2)), Role.LIVE)
     if not lines and sounding:
-        canvas.put(0, last, fit(clean(kind), NAME_WIDTH), Role.KIND)
-        canvas.put(
-            NAME_WIDTH + 1, last, fit(sounding, max(0, canvas.width - reserved - NAME_WIDTH - 1)), Role.LIVE
-        )
+        canvas.put(0, last, fit(clean(sounding[0].newest.type), NAME_WIDTH), Role.KIND)
+        canvas.put(NAME_WIDTH + 1, last, fit(now, room), Role.LIVE)
     canvas.put_right(canvas.width, last, fit(readout, canvas.width), Role.BOLD)
 
 
@@ -55,47 +59,63 @@ def _tell_readout(state: State) -> str:
     """The selected band, or the loudest one, by its exact name, and its level."""
     band = state.band
     if band is None or state.shown.number_dbfs is None:
-        return f"{format_level(None)}"
-    name = clean(state.scene.band_labels[band])
-    unit = " Hz" if name.replace(".", "", 1).replace("k", "", 1).isdigit() else ""
+        return format_level(None)
+    name = clean(state.scene.name_band(band))
     level = format_level(float(state.shown.number_dbfs[state.shown.channel, band]), state.scene.offset_db)
-    return f"{name}{unit}  {level}"
+    return f"{name}  {level}"
 
 
-def _tell_sounding(state: State) -> str:
-    row = state.told.find_sounding()
-    if row is None:
-        return ""
-    label = row.newest.label if row.newest.is_digit else row.label
-    channel = f"c{row.newest.channel} " if state.scene.channels > 1 else ""
-    return f"▶ {channel}{clean(label)}  {format_running(state.told.now_s - row.begun_s)}"
-
-
-def _find_kind(book: Book) -> str:
-    row = book.find_sounding()
-    return row.newest.type if row else ""
+def _tell_sounding(state: State, sounding: list[Row], room: int, width: int) -> str:
+    """All that sounds, what began last first, as far as it leaves room for what was said last."""
+    said = state.told.said[-1].text if state.told.said else ""
+    room -= min(cell_len(said), KEPT_SAID) + 2 if said else 0
+    now = ""
+    for row in sounding:
+        label = clean(row.newest.label if row.newest.is_digit else row.label)
+        if row.newest.type == "match" and not any(map(str.isalpha, label)):
+            label = f"{clean(row.newest.plan)} {label}".lstrip()  # a number alone says nothing
+        channel = f"c{row.newest.channel} " if state.scene.channels > 1 else ""
+        short = f"▶ {channel}{label}"
+        full = f"{short}  {format_running(state.told.now_s - row.begun_s)}"
+        text = full if width >= UNITS_FROM or cell_len(now + full) <= room else short
+        if now and cell_len(now) + 2 + cell_len(text) > room:
+            break
+        now += f"  {text}" if now else fit(text, max(room, LEAST_NOW))
+    return now
 
 
 def is_text(book: Book) -> bool:
-    return bool(book.said) and not book.said[-1].is_digits
+    return any(not piece.is_digits for piece in book.said)
 
 
-def _make_lines(book: Book, rows: int, last_room: int, room: int) -> list[tuple[str, str, str]]:
-    """Time, kind and words of each line; what is older is cut off at its left."""
-    said = list(book.said)
-    if not said:
+Line = tuple[str, str, str]  # time, kind and words
+
+
+def _make_lines(book: Book, rows: int, last_room: int, room: int) -> list[Line]:
+    """So many at most, each of one kind and channel; what is older is cut off at its left, or left out."""
+    if not book.said:
         return _make_label_lines(book, last_room)
-    if is_text(book):
-        return _wrap(said, rows, max(1, last_room), room)
-    lines: list[tuple[str, str, str]] = []
+    lines: list[Line] = []
+    for _, run in groupby(reversed(book.said), key=lambda piece: (piece.kind, piece.channel)):
+        newest_first, left = list(run), rows - len(lines)
+        width = room if lines else last_room
+        make = _list_numbers if newest_first[0].is_digits else _wrap
+        lines = [*make(newest_first, left, width, room), *lines]
+        if len(lines) >= rows:
+            break
+    return lines
+
+
+def _list_numbers(newest_first: list[Said], rows: int, last_room: int, room: int) -> list[Line]:
+    """Those close to each other on one line, the newest at its end."""
+    lines: list[Line] = []
     group: list[Said] = []
-    for piece in reversed(said):
+    for piece in newest_first:
         width = (last_room if not lines else room) - 1
         used = sum(cell_len(each.text) + len(PARTED) for each in group)
         fits = used + cell_len(piece.text) <= width
         near = rows == 1 or not group or group[-1].start_s - piece.start_s < LINE_S
-        same = not group or (group[-1].kind, group[-1].channel) == (piece.kind, piece.channel)
-        if group and not (fits and near and same):
+        if group and not (fits and near):
             lines.append(_join(group, width + 1))
             group = []
             if len(lines) == rows:
@@ -106,13 +126,14 @@ def _make_lines(book: Book, rows: int, last_room: int, room: int) -> list[tuple[
     return lines[::-1]
 
 
-def _join(newest_first: list[Said], width: int) -> tuple[str, str, str]:
+def _join(newest_first: list[Said], width: int) -> Line:
     pieces = newest_first[::-1]
-    channel = pieces[0].channel
-    text = PARTED.join(clean(piece.text) for piece in pieces)
-    if channel > 1:
-        text = f"c{channel} {text}"
+    text = _name_channel(pieces[0]) + PARTED.join(clean(piece.text) for piece in pieces)
     return pieces[0].time, pieces[0].kind, _cut_left(text, width)
+
+
+def _name_channel(piece: Said) -> str:
+    return f"c{piece.channel} " if piece.channel > 1 else ""
 
 
 def _cut_left(text: str, width: int) -> str:
@@ -121,7 +142,7 @@ def _cut_left(text: str, width: int) -> str:
     return "…" + text[-(width - 1) :] if width > 1 else ""
 
 
-def _make_label_lines(book: Book, width: int) -> list[tuple[str, str, str]]:
+def _make_label_lines(book: Book, width: int) -> list[Line]:
     """Where nothing was said in words: the names of what was heard."""
     names: list[str] = []
     kind = time = ""
@@ -136,35 +157,34 @@ def _make_label_lines(book: Book, width: int) -> list[tuple[str, str, str]]:
     return [(time, kind, PARTED.join(names[::-1]))] if names else []
 
 
-def _wrap(said: list[Said], rows: int, last_room: int, room: int) -> list[tuple[str, str, str]]:
+def _wrap(newest_first: list[Said], rows: int, last_room: int, room: int) -> list[Line]:
     """Running text, broken between words, the newest at the end of the last line."""
-    text = "   ".join(clean(piece.text) for piece in said)[-(rows + 2) * room :]
+    width = max(1, min(room, last_room))
+    text = _name_channel(newest_first[0]) + "   ".join(clean(piece.text) for piece in newest_first[::-1])
     lines: list[str] = []
     line = ""
-    for word in text.replace("   ", " \0 ").split(" "):
+    for word in text[-(rows + 2) * width :].replace("   ", " \0 ").split(" "):
         shown = "  " if word == "\0" else word
         longer = f"{line} {shown}" if line else shown.strip()
-        if cell_len(longer) > min(room, last_room) and line:
+        if cell_len(longer) > width and line:
             lines.append(line.rstrip())
             line = shown.strip()
         else:
             line = longer
-        while cell_len(line) > min(room, last_room):
-            lines.append(line[: min(room, last_room)])
-            line = line[min(room, last_room) :]
+        while cell_len(line) > width:
+            lines.append(line[:width])
+            line = line[width:]
     lines.append(line)
-    kept = lines[-rows:]
-    kind = said[-1].kind
-    return [(said[-1].time, kind if i == 0 else "", line) for i, line in enumerate(kept)]
+    kind = newest_first[0].kind
+    return [(newest_first[0].time, kind if i == 0 else "", line) for i, line in enumerate(lines[-rows:])]
 
 
-def count_rows(book: Book) -> int:
-    """Lines that the tape could fill."""
+def count_rows(book: Book, width: int) -> int:
+    """Lines that the tape could fill on a screen so wide, at most MOST_ROWS."""
     if not book.said:
         return 1
-    if is_text(book):
-        return max(3, sum(len(piece.text) for piece in book.said) // 40)
-    return len(_make_lines(book, 40, 60, 60))
+    room = max(1, width - NAME_WIDTH - 1 - READOUT_WIDTH - (0 if is_text(book) else TIME_WIDTH))
+    return len(_make_lines(book, MOST_ROWS, room, room))
 
 
 def wish(facts: Facts) -> Wish:

@@ -40,9 +40,9 @@ def draw(canvas: Canvas, seen: Seen) -> Flow | None:
     for hole in picture.holes:
         row = top - max(int(hole.start_s / row_s + 1e-6), int(np.ceil(hole.stop_s / row_s - 0.01)) - 1)
         if 0 <= row < rows:
-            _write_across(canvas, row, _tell_hole(hole))
+            _write_across(canvas, row, _tell_hole(hole), Role.LOST)
     if is_away:
-        _write_across(canvas, 0, f"no samples since {state.tell_last_sample()}")
+        _write_across(canvas, 0, f"no samples since {state.tell_last_sample()}", Role.MARK)
     return Flow(0, 0, canvas.width, rows, moves_down=True, position=top)
 
 
@@ -52,10 +52,10 @@ def _tell_hole(hole: Hole) -> str:
     )
 
 
-def _write_across(canvas: Canvas, row: int, words: str) -> None:
+def _write_across(canvas: Canvas, row: int, words: str, style: Role) -> None:
     cells = canvas.width - AXIS_WIDTH
     text = fit(f"── {words} ", cells)
-    canvas.put(AXIS_WIDTH, row, text.ljust(cells, "─")[:cells], Role.MARK)
+    canvas.put(AXIS_WIDTH, row, text.ljust(cells, "─")[:cells], style)
 
 
 def _draw_clock(canvas: Canvas, state: State, top: int) -> None:
