@@ -87,15 +87,19 @@ ORDER = {
     ),
     "stores": "__init__ heading < labelled < as_* < plots < measured",
     "stores/as_png": "__init__ labels layout pooling ticks < sheet < figure",
-    "recordings": "__init__ arrays choose_frames progress threads < detect spectrogram < jobs pieces < export preload",
+    "recordings": (
+        "__init__ arrays choose_frames progress threads < detect spectrogram < identify jobs pieces < export preload"
+    ),
+    "recordings/identify": "__init__ chords known sound < patterns survey < drafts < findings",
     "api": "__init__ asking < listener < feeds < open_stream",
     "outputs": "__init__ digits formats heard output < to_*",
     "commands": (
         "__init__ descriptors inputs interrupts options talk progress < cut_short live"
-        " < bands bench config detect devices doctor generate guide plan spectrogram < completion < main"
+        " < bands bench config detect devices doctor generate guide identify plan spectrogram < completion < main"
     ),
     "commands/live": "__init__ settings systemd < load_settings last_words < spec < view < monitor < command",
     "commands/detect": "__init__ run < command",
+    "commands/identify": "__init__ text < run < command",
     "commands/doctor": "__init__ diagnosis < microphone < checks < command",
     "commands/bench": "__init__ cases living < limit peers baselines report < hearing run < command",
 }

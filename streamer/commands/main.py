@@ -51,6 +51,10 @@ COMMANDS = {
         "generate", "Test signals: tones, DTMF, cadences, two-tone pages, sweeps, hum and noise."
     ),
     "guide": Entry("guide", "Read about TOPIC; without one, what there is to read."),
+    "identify": Entry(
+        "identify.command",
+        "What is in SOURCE: families of tones by name, and a tone plan for those that have none.",
+    ),
     "live": Entry(
         "live.command",
         "Watch SOURCE: a dashboard on a terminal, events as lines elsewhere.",

@@ -229,6 +229,55 @@ class End(Dated, kw_only=True, tag="end", tag_field="type"):
     unheard: int = 0
 
 
+class FamilyRecord(Dated, kw_only=True, tag="family", tag_field="type"):
+    """A known family of tones that `identify` has found: the plan that hears it, what it heard, and figures.
+
+    alike: plans that heard the same, the likeliest first, and what they say of it   off_percent, time_off_percent: how
+    far frequencies and times are off where the plan has them, on average   level_dbfs, snr_db, confidence: means
+    """
+
+    plan: str
+    heard: str  # digits and letters joined, what came again counted
+    labels: dict[str, int]
+    events: int
+    alike: dict[str, str]
+    duration_s: float
+    channels: list[int]
+    level_dbfs: float | None = None
+    snr_db: float | None = None
+    off_percent: float | None = None
+    time_off_percent: float | None = None
+    confidence: float
+    file: str | None = None
+
+
+class UnknownRecord(Dated, kw_only=True, tag="unknown", tag_field="type"):
+    """Tones that `identify` has found and no plan knows, and the entry of a plan that would hear them.
+
+    steps: its parts, once   times: how often they came
+    """
+
+    label: str
+    kind: str  # tone, cadence, sequence, code, keying
+    steps: list[Step]
+    times: int
+    toml: str
+    duration_s: float
+    channel: int
+    level_dbfs: float
+    snr_db: float
+    confidence: float
+
+
+class SummaryRecord(Dated, kw_only=True, tag="summary", tag_field="type"):
+    """What else there is, of the loudest channel: which share of the seconds is what, and the levels of the quietest
+    and the loudest second."""
+
+    shares: dict[str, float]
+    quietest_dbfs: float | None = None
+    loudest_dbfs: float | None = None
+
+
 Record = (
     Event
     | Start
@@ -239,6 +288,9 @@ Record = (
     | WorkerRecord
     | Stats
     | ErrorRecord
+    | FamilyRecord
+    | UnknownRecord
+    | SummaryRecord
     | End
 )
 
@@ -268,7 +320,8 @@ def make_schema(event_types: Sequence[str]) -> dict[str, Any]:
     """
     kinds = get_args(Record)
     references, definitions = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
-    for definition in definitions.values():
+    for kind in kinds:  # what stands inside of one, such as a step, is no line of its own
+        definition = definitions[kind.__name__]
         definition["properties"] = {"schema": {"const": SCHEMA}, **definition["properties"]}
         definition["required"] = ["schema", *definition["required"]]
     events = definitions["Event"]["properties"]["type"]

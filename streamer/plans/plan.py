@@ -112,13 +112,13 @@ def find_plan(name_or_path: str) -> Path:
     path = Path(name_or_path)
     if path.suffix == ".toml" or len(path.parts) > 1:
         return path
-    plans = list_plans()
+    files = find_configs("plans")  # of which only that one is looked into
     for name in (name_or_path, old_names.PLANS.get(name_or_path)):
-        if name in plans:
-            return plans[name]
+        if name in files and _is_plan(files[name]):
+            return files[name]
     if is_there(path):
         return path
-    raise SpecError(f"no plan is called {shorten(name_or_path)}{offer(name_or_path, plans)}")
+    raise SpecError(f"no plan is called {shorten(name_or_path)}{offer(name_or_path, list_plans())}")
 
 
 def load_plan(
@@ -309,6 +309,6 @@ def _take_preset(kind: Kind, table: dict[str, Any], file: TomlFile, findings: li
 
 def _is_plan(path: Path) -> bool:
     try:
-        return any(section in read_toml(path).values for section in KINDS)
+        return not KINDS.keys().isdisjoint(read_toml(path).values)
     except SpecError:
         return True  # listed, so that using it says what is wrong with it

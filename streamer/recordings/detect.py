@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from streamer.base.arguments import read_rate
 from streamer.base.errors import TERMINATED, SourceError, SpecError, StreamerError
 from streamer.base.units import format_duration
 from streamer.base.version import __version__
+from streamer.detectors import Detector
 from streamer.detectors.copies import parse_copies
 from streamer.detectors.decoder import Decoder
 from streamer.events import End, ErrorRecord, Event, GapRecord, Record, Start, Stats
@@ -31,6 +32,8 @@ from streamer.recordings.arrays import check_channels, describe_nonfinite, take_
 from streamer.recordings.progress import Progress as ProgressForm
 from streamer.recordings.progress import follow
 from streamer.sources import Loss, Source, SourceInfo, SourceSpec, open_source
+
+Beside = Callable[[SourceInfo], Iterable[tuple[str, int, Detector]]]
 
 SHORTEST_S = 0.02  # an array shorter than this holds nothing that could be heard
 BLOCK_S = 4.0  # how much of a recording is in memory at once
@@ -55,8 +58,9 @@ class Recording:
         explain: bool = False,
         strict: bool = False,
         joins_copies: bool = True,
+        beside: Iterable[tuple[str, int, Detector]] = (),
     ) -> None:
-        """joins_copies: as Decoder has it
+        """joins_copies: as Decoder has it   beside: what listens as well, as Decoder takes it
 
         strict: SpecError if the rate does not allow an entry of the plans, which else is left out
         """
@@ -72,7 +76,7 @@ class Recording:
         for plan, channel, detector in detectors if explain else ():
             detector.explain(partial(self._note_refusal, plan, channel))
         self.decoder = Decoder(
-            detectors,
+            [*detectors, *beside],
             read_audio=self._read,
             clock=WallClock(info.fs_hz, start=info.start_time),
             file=file,
@@ -170,8 +174,12 @@ class Remark:
     text: str
 
 
-def listen(task: Task, *, progress: Progress | None = None, stdin_fd: int = 0) -> Iterator[Record | Remark]:
+def listen(
+    task: Task, *, progress: Progress | None = None, stdin_fd: int = 0, beside: Beside | None = None
+) -> Iterator[Record | Remark]:
     """The records of one source: its start, its events as they are found, its stats and its end.
+
+    beside: what listens as well, of a source that is open
 
     A source that fails midway yields what came before, an ErrorRecord, its stats and end, and raises. One that
     cannot be opened raises at once. A signal's exception, which is none of Exception's, is such a failure too: also
@@ -184,7 +192,12 @@ def listen(task: Task, *, progress: Progress | None = None, stdin_fd: int = 0) -
                 f"{info.name} never ends: give --duration, or a length in it, such as sim:tone:440:2s"
             )
         recording = Recording(
-            info, task.plans, file=info.name, explain=task.explain, joins_copies=task.joins_copies
+            info,
+            task.plans,
+            file=info.name,
+            explain=task.explain,
+            joins_copies=task.joins_copies,
+            beside=beside(info) if beside else (),
         )
         failure: BaseException | None = None
         try:

@@ -68,13 +68,15 @@ class ToneBurst(NamedTuple):
         return self.stop_sample - self.start_sample
 
 
-def make_analysis(window_ms: float, fs_hz: float) -> Analysis:
+def make_analysis(
+    window_ms: float, fs_hz: float, *, low_hz: float = LOW_HZ, high_hz: float = HIGH_HZ
+) -> Analysis:
     """The grid of bands behind a window of about this length."""
     hop = max(1, round(window_ms * fs_hz / 1e3 / f.FRAMES_PER_WINDOW))
     length = hop * f.FRAMES_PER_WINDOW
     bin_hz = fs_hz / length
-    first = max(LEAST_BINS, math.ceil(LOW_HZ / bin_hz))
-    last = min(math.floor(HIGH_HZ / bin_hz), length // 2 - LEAST_BINS)
+    first = max(LEAST_BINS, math.ceil(low_hz / bin_hz))
+    last = min(math.floor(high_hz / bin_hz), length // 2 - LEAST_BINS)
     bank = Bank(
         freqs_hz=np.arange(first, last + 1, dtype=np.float64) * bin_hz, spec=f"tones by {window_ms:g} ms"
     )

@@ -1,0 +1,77 @@
+"""What is told of signals that no plan knows: a plan that hears them, with frequencies right to 0.1 %."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import streamer
+from streamer.events import Event, FamilyRecord, UnknownRecord
+from streamer.sources.synthetic.language import parse_signal
+from tests.other_senders import FS_HZ, identify
+
+
+def hear(spec: str, plan: Path, *, fs_hz: float = FS_HZ) -> list[Event]:
+    signal = parse_signal(spec, fs_hz=fs_hz, seed=0)
+    assert signal.n_samples is not None
+    samples = np.concatenate(list(signal.blocks(1 << 15, n_samples=signal.n_samples)))[:, 0]
+    return streamer.detect(samples, fs_hz, plan=plan)
+
+
+# What is sent, of which kind it is, the frequencies of its parts, their lengths in ms, and how often it comes.
+UNKNOWN = {
+    "a tone": ("tone:1234.5:3s", "tone", [(1234.5,)], [3000], 1),
+    "a pair": ("tone:700.7+1111.1:2s", "tone", [(700.7, 1111.1)], [2000], 1),
+    "a close pair": ("tone:1000+1030:3s", "tone", [(1000, 1030)], [3000], 1),
+    "a rhythm of pairs": (
+        "cadence:1234.5+1500/300,0/200,1234.5+1500/300,0/1000x4",
+        "cadence",
+        [(1234.5, 1500), (1234.5, 1500)],
+        [300, 300],
+        4,
+    ),
+    "a siren": ("cadence:610/500,815/500x6", "cadence", [(610,), (815,)], [500, 500], 6),
+    "an oven": ("cadence:2730/150,0/700x5", "cadence", [(2730,)], [150], 5),
+    "a page": ("cadence:640/700,915/1200", "sequence", [(640,), (915,)], [700, 1200], 1),
+    "a chime": (
+        "cadence:806/200,1010/200,1213/400",
+        "sequence",
+        [(806,), (1010,), (1213,)],
+        [200, 200, 400],
+        1,
+    ),
+    "a hum": ("tone:222:5s", "tone", [(222,)], [5000], 1),
+    "a whistle": ("tone:5230:2s", "tone", [(5230,)], [2000], 1),
+    "calls": (
+        "cadence:900/60,990/60,1085/60,1190/60,1310/60,silence:1s,cadence:1310/60,900/60,1190/60,990/60,1085/60",
+        "code",
+        [(900,), (990,), (1085,), (1190,), (1310,)],
+        [60, 60, 60, 60, 60],
+        2,
+    ),
+    "keying": ("morse:CQ CQ DE K5XYZ:12wpm:pitch=1800Hz", "keying", [(1800,)], [], 40),
+}
+
+
+@pytest.mark.parametrize(("spec", "kind", "tones", "lengths_ms", "times"), UNKNOWN.values(), ids=UNKNOWN)
+def test_what_no_plan_knows_becomes_a_plan_that_hears_it(
+    spec: str, kind: str, tones: list[tuple[float, ...]], lengths_ms: list[float], times: int, tmp_path: Path
+) -> None:
+    fs_hz = 16000.0 if "5230" in spec else FS_HZ
+    spec = f"noise:-50,silence:500ms,{spec},silence:1s"
+    found = identify(f"sim:{spec}", fs_hz=fs_hz)
+    (unknown,) = [record for record in found if isinstance(record, UnknownRecord)]
+    assert not [record for record in found if isinstance(record, FamilyRecord)]
+    assert (unknown.kind, unknown.times) == (kind, times)
+    told = [hz for step in unknown.steps for hz in step.freqs_hz]
+    assert told == pytest.approx([hz for chord in tones for hz in chord], rel=1e-3)
+    if lengths_ms:
+        assert [1e3 * step.duration_s for step in unknown.steps] == pytest.approx(lengths_ms, rel=0.05)
+    plan = tmp_path / "drafted.toml"
+    plan.write_text(unknown.toml)
+    events = hear(spec, plan, fs_hz=fs_hz)
+    assert events
+    assert kind in ("code", "keying") or {event.label for event in events} == {unknown.label}
+    assert len(events) == (times if kind in ("sequence", "code") else len(events))
