@@ -95,10 +95,11 @@ ORDER = {
     "outputs": "__init__ digits formats heard output < to_*",
     "commands": (
         "__init__ descriptors inputs interrupts options talk progress < cut_short live"
-        " < bands bench config detect devices doctor generate guide identify plan spectrogram < completion < main"
+        " < bands bench config detect devices doctor generate guide identify plan spectrogram wait < completion < main"
     ),
     "commands/live": "__init__ settings systemd < load_settings last_words < spec < view < monitor < command",
     "commands/detect": "__init__ run < command",
+    "commands/wait": "__init__ run < command",
     "commands/identify": "__init__ text < run < command",
     "commands/doctor": "__init__ diagnosis < microphone < checks < command",
     "commands/bench": "__init__ cases living < limit peers baselines report < hearing run < command",

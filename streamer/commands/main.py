@@ -64,6 +64,7 @@ COMMANDS = {
     "spectrogram": Entry(
         "spectrogram", "Pictures of recordings, or their values: amplitude, power, PSD or complex."
     ),
+    "wait": Entry("wait.command", "Until a tone, or what a plan tells of, is heard in SOURCE; for scripts."),
 }
 
 

@@ -9,7 +9,7 @@ from streamer.analysis.bank import Analysis
 from streamer.base.errors import SpecError
 from streamer.detectors import Detector
 from streamer.detectors.registry import load_kind
-from streamer.plans.plan import build_detectors, build_what_fits, load_plan
+from streamer.plans.plan import Plan, build_detectors, build_what_fits, load_plan
 from streamer.sources import SourceInfo
 
 
@@ -28,7 +28,7 @@ SetUp = Callable[[SourceInfo], Listening]
 
 
 def make_set_up(
-    plans: Sequence[str],
+    plans: Sequence[str | Plan],
     choose_display: Callable[[float], Analysis],
     *,
     joins_copies: bool = True,
@@ -81,7 +81,7 @@ def make_detectors(plans: Sequence[str], fs_hz: float, channels: int) -> Iterato
 
 
 def make_what_fits(
-    plans: Sequence[str], info: SourceInfo, *, needs_one: bool = True
+    plans: Sequence[str | Plan], info: SourceInfo, *, needs_one: bool = True
 ) -> tuple[list[tuple[str, int, Detector]], list[str]]:
     """As make_detectors, of the entries that the source's rate allows; and a sentence for each of the others.
 
@@ -90,7 +90,7 @@ def make_what_fits(
     detectors: list[tuple[str, int, Detector]] = []
     remarks: list[str] = []
     for name in plans:
-        plan = load_plan(name)
+        plan = name if isinstance(name, Plan) else load_plan(name)
         for channel in range(1, info.channels + 1):
             fitting, left_out = build_what_fits(plan, info.fs_hz, channel)
             detectors += [(plan.name, channel, detector) for detector in fitting]

@@ -24,9 +24,14 @@ CLEAR_SNR = power_from_db(15.0)
 LIKE = power_from_db(10.0)  # levels of one sender
 CHAIN_PAUSE_S, MOST_STEPS = 0.3, 16
 LEAST_CHAIN_S, LEAST_CODE = 0.5, 4  # in all, of a chain of fewer
-STEADY_S = 0.8
+STEADY_S, LONG_S, LONG_BINS = (
+    0.8,
+    2.0,
+    0.03,
+)  # what is held long and still is a tone beside whatever else sounds
+MOST_DIGITS = 20  # of a code
 KEYED_TIMES = 2.4, 3.7
-LEAST_KEYED = 8
+LEAST_KEYED, LEAST_KEYED_HZ = 8, 200.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +164,7 @@ def _make_part(same: Sequence[Chord], pause_s: float) -> Part:
 def find_keying(chords: Sequence[Chord]) -> Iterator[Pattern]:
     by_symbol: dict[int, list[Chord]] = defaultdict(list)
     for chord in chords:
-        if len(chord.freqs_hz) == 1:
+        if len(chord.freqs_hz) == 1 and chord.is_clear and chord.freqs_hz[0] >= LEAST_KEYED_HZ:
             by_symbol[chord.symbol].append(chord)
     for same in by_symbol.values():
         lengths = sorted(chord.length_s for chord in same)
@@ -187,10 +192,10 @@ def find_keying(chords: Sequence[Chord]) -> Iterator[Pattern]:
 def find_chains(chords: Sequence[Chord]) -> Iterator[Pattern]:
     """Sequences; and codes, where there are several of which no two are alike."""
     by_symbols: dict[tuple[int, ...], list[list[Chord]]] = defaultdict(list)
-    for chain in _list_chains([c for c in chords if c.is_clear and c.snr >= CLEAR_SNR]):
+    for chain in _list_chains([c for c in chords if c.is_pure and c.snr >= CLEAR_SNR]):
         by_symbols[tuple(chord.symbol for chord in chain)].append(chain)
     calls = {key: chains for key, chains in by_symbols.items() if _is_call(chains[0])}
-    if len(calls) > 1:
+    if len(calls) > 1 and len({symbol for key in calls for symbol in key}) <= MOST_DIGITS:
         yield _make_code([chain for chains in calls.values() for chain in chains])
         by_symbols = {key: chains for key, chains in by_symbols.items() if key not in calls}
     for chains in by_symbols.values():
@@ -230,9 +235,13 @@ def _list_chains(chords: Sequence[Chord]) -> Iterator[list[Chord]]:
 
 
 def _is_call(chain: Sequence[Chord]) -> bool:
-    """Whether it may be digits: enough of them, and all of one length but for the first."""
+    """Whether it may be digits: enough of them, as many tones each, and all of one length but for the first."""
     lengths = [chord.length_s for chord in chain[1:]]
-    return len(chain) >= LEAST_CODE and all(_are_alike(length, lengths[0]) for length in lengths)
+    return (
+        len(chain) >= LEAST_CODE
+        and len({len(chord.freqs_hz) for chord in chain}) == 1
+        and all(_are_alike(length, lengths[0]) for length in lengths)
+    )
 
 
 def _make_code(chains: Sequence[Sequence[Chord]]) -> Pattern:
@@ -257,7 +266,8 @@ def _make_code(chains: Sequence[Sequence[Chord]]) -> Pattern:
 def find_steady(chords: Sequence[Chord]) -> Iterator[Pattern]:
     by_symbol: dict[int, list[Chord]] = defaultdict(list)
     for chord in chords:
-        if chord.is_clear and chord.length_s >= STEADY_S and chord.snr >= CLEAR_SNR:
+        is_long = chord.length_s >= LONG_S and chord.unsteady_bins <= LONG_BINS
+        if (is_long or (chord.is_pure and chord.length_s >= STEADY_S)) and chord.snr >= CLEAR_SNR:
             by_symbol[chord.symbol].append(chord)
     for same in by_symbol.values():
         lengths = [chord.length_s for chord in same]
