@@ -20,8 +20,8 @@ from streamer.base.pattern import Segment, format_pattern, parse_pattern
 from streamer.base.shipped import find_configs
 from streamer.base.text import offer, shorten
 from streamer.base.toml import read_toml
-from streamer.base.units import parse_duration_s
-from streamer.sources.synthetic.words import Part
+from streamer.base.units import parse_duration_s, parse_frequency_hz
+from streamer.sources.synthetic.words import MORSE_PITCH_HZ, MORSE_WPM, Part
 
 CONTINUOUS_MS = 3000.0  # of what has no end of its own
 LONG_MS = 10_000.0  # a step that may last so long is sent as long as half again its shortest
@@ -58,6 +58,13 @@ def _find(part: Part, values: Mapping[str, Any], label: str) -> Part:
             names.append(entry["name"])
             if entry["name"] in (label, old_names.LABELS.get(label)) or entry.get("label") == "{freqs}":
                 return make(part, entry, label)
+    for entry in values.get("presence", []):
+        tones = _list_tones(entry)
+        names += [f"{hz:.1f}" for hz in tones]
+        if re.fullmatch(r"\d{1,5}(\.\d{0,4})?", label, re.ASCII) and float(label) in tones:
+            return _of_presence(part, entry, label)
+    for entry in values.get("keying", []):
+        return _of_keying(part, entry, label)
     codes = values.get("code", [])
     for entry in [*(code for code in codes if label.startswith(f"{code['name']} ")), *codes]:
         return _of_code(part, entry, label)
@@ -96,6 +103,27 @@ def _of_sequence(part: Part, entry: Entry, label: str) -> Part:
         ms = 1.5 * low_ms if high_ms >= LONG_MS else (low_ms + high_ms) / 2
         segments.append(Segment(freqs_hz=freqs_hz, ms=ms))
     return _paced(part, segments, 1)
+
+
+def _list_tones(entry: Entry) -> tuple[float, ...]:
+    family = load_family(entry["family"]) if "family" in entry else None
+    return family.tones if family else read_freqs(entry["freqs"], name="freqs")
+
+
+def _of_presence(part: Part, _entry: Entry, label: str) -> Part:
+    return replace(part, kind="tone", value=label, fields=part.fields or [f"{CONTINUOUS_MS:g}ms"])
+
+
+def _of_keying(part: Part, entry: Entry, label: str) -> Part:
+    """The label is the text; at the usual pitch and speed, or within what the entry takes."""
+    lowest_hz, highest_hz = (
+        parse_frequency_hz(entry.get(key, entry.get(f"{key}_hz", MORSE_PITCH_HZ)))
+        for key in ("min_pitch", "max_pitch")
+    )
+    pitch_hz = MORSE_PITCH_HZ if lowest_hz <= MORSE_PITCH_HZ <= highest_hz else (lowest_hz + highest_hz) / 2
+    wpm = min(max(MORSE_WPM, entry.get("min_wpm", MORSE_WPM)), entry.get("max_wpm", MORSE_WPM))
+    options = {"pitch": f"{pitch_hz:g}Hz"} | part.options
+    return replace(part, kind="morse", value=label, fields=part.fields or [f"{wpm:g}wpm"], options=options)
 
 
 def _of_code(part: Part, entry: Entry, label: str) -> Part:

@@ -13,11 +13,10 @@ from streamer.base.text import choose, shorten
 from streamer.base.units import db_from_amplitude, parse_db
 from streamer.sources.synthetic.from_plan import read_as_a_sound
 from streamer.sources.synthetic.voices import KEY_HZ, Noise, Sweep, Tones, Voice, dtmf_voice
-from streamer.sources.synthetic.words import Part, find_family
+from streamer.sources.synthetic.words import MORSE_PITCH_HZ, MORSE_WPM, Part, find_family
 
 MAX_TWIST_DB = 60.0
 LAST_HUM_MULTIPLE = 6
-MORSE_WPM, MORSE_PITCH = 20, "700Hz"  # what a line does not say
 MAX_STROKES = 100_000  # more than this is a loop
 
 
@@ -157,7 +156,7 @@ def make_morse(part: Part) -> Made:
     if speed is None or not 1 <= float(speed[1]) <= 100:
         raise part.refuse("its speed is no number of words a minute in 1..100, such as 20wpm")
     dit_s = DIT_S / float(speed[1])
-    pitch_hz = part.frequency_hz(part.options.get("pitch", MORSE_PITCH))
+    pitch_hz = part.frequency_hz(part.options.get("pitch", f"{MORSE_PITCH_HZ}"))
     voice = Tones(freqs_hz=(pitch_hz,), levels_dbfs=(part.level_dbfs(),))
     strokes, at_dits = [], 0
     for word in part.value.upper().split():

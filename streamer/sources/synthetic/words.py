@@ -31,6 +31,7 @@ FAMILY_USAGE = "{}:DIGITS[@LEVEL][:LENGTH]"  # of every tone family that can be 
 ABOUT_THE_WHOLE = ("loop", "seed", "alaw", "ulaw")  # kinds that do not sound themselves
 
 DEFAULT_LEVEL_DBFS = -12.0  # four tones at once still stay within full scale
+MORSE_WPM, MORSE_PITCH_HZ = 20, 700.0  # what a line does not say
 MAX_LEVEL_DBFS = 60.0
 MAX_CHANNELS = 64
 MAX_SIGNAL_S = 366 * 24 * 3600.0
