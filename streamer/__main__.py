@@ -10,9 +10,11 @@ def main() -> None:
     """Ends the process with one of the documented exit codes, also when it is to end before it has begun."""
     closed = fill_closed()  # before anything is opened
     interrupts.catch()  # before anything is loaded: that takes a while
+    from streamer.base.blas import keep_blas_to_one_thread
     from streamer.base.bytecode import bear_damage
 
     bear_damage()
+    keep_blas_to_one_thread()
     from streamer.commands.main import main as run
 
     run(closed)

@@ -40,7 +40,7 @@ NEVERS = {
 # all that answer one contract, so that one more of them is no line here.
 ORDER = {
     "base": (
-        "__init__ bytecode colours errors folders morse own_code roles version < fork_server shipped < children"
+        "__init__ blas bytecode colours errors folders morse own_code roles version < fork_server shipped < children"
         " < processes < files text < toml units < arguments fields < families old_names pattern"
     ),
     "sources": (

@@ -191,6 +191,7 @@ class _Server:
             try:
                 self._process = subprocess.Popen(
                     [sys.executable, *flags, "-P", "-c", code],
+                    env=os.environ,
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,  # that is ours: whoever reads it waits for nobody else to close it

@@ -26,6 +26,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 
+from streamer.base.blas import keep_blas_to_one_thread
 from streamer.base.roles import take_role
 
 NUMBER = struct.Struct("=i")  # a pid or an exit code
@@ -51,6 +52,7 @@ def serve(fd: int, preloaded: Sequence[str], *, quietly: bool) -> None:
     global is_quiet
     is_quiet = quietly
     take_role("server")
+    keep_blas_to_one_thread()
     # A terminal sends these to all of its job; it is the main process that ends it.
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from streamer.base.errors import SpecError
 from streamer.base.fields import FREQS
+from streamer.base.toml import read_toml
 from streamer.detectors.dtmf.spec import PRESETS
 from streamer.detectors.limits import deviation_hz
 from streamer.detectors.registry import KINDS, Kind, load_kind
@@ -423,3 +424,12 @@ def test_a_tolerance_is_a_share_or_hertz_or_both(written, hz_at_1000, section):
 def test_a_tolerance_that_cannot_be_meant_is_refused(written, message):
     with pytest.raises(PlanError, match=message):
         parse_plan(f'[[tone]]\nname = "x"\nfreqs = [1000]\ntolerance = {written}\n', name="p.toml")
+
+
+def test_a_plan_that_is_named_is_the_only_one_that_is_looked_into(monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        "streamer.plans.plan.read_toml", lambda path: read.append(path.stem) or read_toml(path)
+    )
+    find_plan("zvei1")
+    assert read == ["zvei1"]

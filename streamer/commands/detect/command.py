@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from streamer.base.children import JOBS, quieten_server, start_server
 from streamer.commands.options import (
     CONTEXT,
     COPIES_OPTION,
@@ -43,6 +42,8 @@ def command(**given: Any) -> None:
     A FILE may be any source that ends: a recording, - (stdin), cmd:"PROGRAM" or sim:SPEC.
     """
     if given["jobs"] > 1 and len(given["files"]) > 1:
+        from streamer.base.children import JOBS, quieten_server, start_server
+
         if given["quiet"]:
             quieten_server()
         start_server(JOBS)
