@@ -61,7 +61,7 @@ COPIES_OPTION = click.option(
     help="One event in several channels that hold the same samples: told once, or in each.",
 )
 DIGITS = click.option(
-    "--digits", "is_digits", is_flag=True, help="Only the digits, a line a channel and file."
+    "--digits", "is_digits", is_flag=True, help="Only the digits, calls or text, a line a channel and file."
 )
 QUIET = click.option("-q", "--quiet", is_flag=True, help="No talk on stderr but errors.")
 OUTPUT_OPTIONS = join(

@@ -222,6 +222,7 @@ KIND = Kind(
     doubts=list_doubts,
     limits=CodeSpec,
     grammar=make_grammar,
+    is_spelled=True,
     keys={
         "name": "what its events are called",
         "family": "a family of tones whose digits these are, such as zvei1 (`streamer bands` lists them)",

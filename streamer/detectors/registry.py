@@ -5,6 +5,7 @@ A kind is one file, which ends with its own declaration, KIND, and one line here
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -13,6 +14,7 @@ from typing import Any, Protocol
 
 from streamer.detectors import Detector
 from streamer.detectors.matching.grammar import Grammar
+from streamer.events import Event
 
 # Section of a tone plan -> the module that declares its kind, in the order of lists.
 KINDS = {
@@ -57,6 +59,7 @@ class Kind:
     doubts: Callable[[Any], Iterable[str]] | None = None  # of one entry: what it asks for and cannot mean
     keys: Mapping[str, str] = field(default_factory=dict)  # what each field of the limits means, for people
     is_digit: bool = False  # whether its labels, one after the other, are what was dialled
+    is_spelled: bool = False  # or whether each of its events is a call, a text or a letter of one
 
     @property
     def is_heard(self) -> bool:
@@ -93,3 +96,22 @@ def tells_begin(event_type: str) -> bool:
 
 def is_digit(event_type: str) -> bool:
     return event_type in KINDS and load_kind(event_type).is_digit
+
+
+def spell(event: Event) -> str | None:
+    """What it adds to what was dialled, called or keyed, a space before what begins anew; None for any other event.
+
+    A digit is its label, a letter of Morse its text; a call's steps are its digits, a page's tones are none.
+    """
+    if is_digit(event.type):
+        return event.label
+    if event.text is not None:
+        return event.text if is_letter(event) else f" {event.text}"
+    digits = [step.label or "" for step in event.steps or ()]
+    is_call = bool(digits) and all(re.fullmatch(r"(?!\d{3})[0-9A-Z*#]{1,8}", digit) for digit in digits)
+    return f" {event.label.rpartition(' ')[2]}" if is_call else None
+
+
+def is_letter(event: Event) -> bool:
+    """Whether its text goes on with that of the next one: it is keyed, at so many words a minute."""
+    return event.text is not None and "wpm" in (event.detail or {})

@@ -1,4 +1,4 @@
-"""What was dialled, as lines of digits: for scripts that want nothing else, and for people who look back."""
+"""What was dialled, called or keyed, as lines: for scripts that want nothing else, and for people who look back."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from streamer.detectors.registry import is_digit
+from streamer.detectors.registry import spell
 from streamer.events import End, Event, Record, Start
 
 PAUSE_S = 10.0  # a digit that comes so long after the one before it belongs to another call
@@ -25,7 +25,9 @@ class DialledNumbers:
         """The number that this digit belongs to, as one event up to here, and whether the digit begins it."""
         before = self._open.get(digit.channel)
         if before is None or self.is_over(before, digit.t_s):
-            number = msgspec.structs.replace(digit, level_dbfs=None, snr_db=None, twist_db=None)
+            number = msgspec.structs.replace(
+                digit, label=digit.label.lstrip(), level_dbfs=None, snr_db=None, twist_db=None
+            )
         else:
             number = msgspec.structs.replace(
                 before, label=before.label + digit.label, duration_s=_find_end_s(digit) - before.t_s
@@ -45,7 +47,7 @@ def _find_end_s(event: Event) -> float:
 
 
 class DigitLines:
-    """A format: the digits of each channel as one line, and nothing else.
+    """A format: the digits of each channel as one line, and nothing else; calls apart, Morse as it was keyed.
 
     pause_s None: when the source has ended, a line for each channel, be it empty. Else, for sources without an end,
     when so much time has passed without a digit: then there are lines for numbers only.
@@ -72,9 +74,10 @@ class DigitLines:
             self._begin()
             return lines
         lines = self._take_finished(record)
-        if isinstance(record, Event) and record.phase == "end" and is_digit(record.type):
+        said = spell(record) if isinstance(record, Event) and record.phase == "end" else None
+        if isinstance(record, Event) and said is not None:
             for channel in record.channels or [record.channel]:
-                digit = msgspec.structs.replace(record, channel=channel, channels=None)
+                digit = msgspec.structs.replace(record, label=said, channel=channel, channels=None)
                 self._dialled[channel] = self._numbers.join(digit)[0]
         return lines
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from streamer.base import old_names
 from streamer.base.errors import SpecError
 from streamer.base.text import shorten
-from streamer.detectors.registry import is_digit
+from streamer.detectors.registry import spell
 from streamer.events import Event, Record, Start
 from streamer.events.records import name_channels
 
@@ -35,8 +35,8 @@ class HeardFile:
             groups.setdefault(key, []).append(channel)
         return list(groups.values())
 
-    def digits_of(self, channel: int) -> str:
-        return "".join(event.label for event in self._ends[channel] if is_digit(event.type))
+    def spelled_in(self, channel: int) -> str:
+        return "".join(spell(event) or "" for event in self._ends[channel]).strip()
 
     def find(self, wanted: str) -> list[list[int]]:
         """The groups of channels that hold it: as digits in a row, dashes, spaces and brackets aside, or as a label."""
@@ -46,7 +46,7 @@ class HeardFile:
             group
             for group in self.group_channels()
             if labels & {event.label for event in self._ends[group[0]]}
-            or (digits and digits in self.digits_of(group[0]))
+            or (digits and digits in re.sub(r"\s", "", self.spelled_in(group[0])))
         ]
 
     def describe(self) -> str:
@@ -58,8 +58,8 @@ class HeardFile:
         )
 
     def _describe_channel(self, channel: int) -> str:
-        others = [event.label for event in self._ends[channel] if not is_digit(event.type)]
-        return " ".join(filter(None, [self.digits_of(channel), *others])) or NOTHING
+        others = [event.label for event in self._ends[channel] if spell(event) is None]
+        return " ".join(filter(None, [self.spelled_in(channel), *others])) or NOTHING
 
 
 class Hearing:

@@ -58,14 +58,14 @@ def make_set_up(
 
 
 def check_digits(plans: Sequence[str]) -> None:
-    """SpecError when none of the plans tells digits, and digits alone are to be printed."""
+    """SpecError when none of the plans tells digits, calls or text, and these alone are to be printed."""
     kinds = [
         load_kind(section)
         for name in plans
         for section, entries in load_plan(name).entries.items()
         if entries
     ]
-    if not any(kind.is_digit for kind in kinds):
+    if not any(kind.is_digit or kind.is_spelled for kind in kinds):
         heard = f"{', '.join(plans)} tells none" if plans else "nothing is listened for"
         remedy = f"give --plan dtmf{' too' * bool(plans)}, or leave --digits out"
         raise SpecError(f"--digits prints digits, and {heard}: {remedy}")

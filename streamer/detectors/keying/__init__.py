@@ -14,6 +14,7 @@ KIND = Kind(
     section="keying",
     limits=KeyingSpec,
     detector=KeyingDetector,
+    is_spelled=True,
     keys={
         "name": "what its events are called, one a letter, which stands in `text`; a space before it begins a word",
         "min_pitch_hz": "lower tones are not listened to,",
