@@ -20,10 +20,9 @@ import numpy as np
 import soundfile
 
 from streamer.events import Event, FamilyRecord, SummaryRecord, UnknownRecord
-from streamer.plans.plan import Plan, list_plans, load_plan
+from streamer.plans.plan import Plan, leave_out_parts, list_plans, load_plan
 from streamer.recordings.detect import Task, listen
 from streamer.recordings.identify.findings import Findings
-from streamer.recordings.identify.known import leave_out_parts
 from streamer.sources import parse_source
 
 FS_HZ = 8000

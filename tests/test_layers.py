@@ -92,7 +92,7 @@ ORDER = {
     ),
     "recordings/identify": "__init__ chords known sound < patterns survey < drafts < findings",
     "api": "__init__ asking < listener < feeds < open_stream",
-    "outputs": "__init__ digits formats heard output < to_*",
+    "outputs": "__init__ digits formats heard output < words to_*",
     "commands": (
         "__init__ descriptors inputs interrupts options talk progress < cut_short live"
         " < bands bench config detect devices doctor generate guide identify plan spectrogram wait < completion < main"

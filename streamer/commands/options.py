@@ -51,7 +51,11 @@ BAND_OPTIONS = join(
     click.option("--hop", metavar="LENGTH", help="1024 samples, 20ms, or 25% of the window length."),
 )
 PLAN_OPTION = click.option(
-    "--plan", "plans", multiple=True, metavar="NAME|FILE", help="Tone plan to listen for; repeatable."
+    "--plan",
+    "plans",
+    multiple=True,
+    metavar="NAME|FILE",
+    help="Tone plan to listen for, a comma between several, or all; repeatable.",
 )
 COPIES_OPTION = click.option(
     "--copies",

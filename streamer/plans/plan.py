@@ -25,6 +25,7 @@ from streamer.plans.tables import Finding, format_fields, read_table, show_path
 
 ANY_RATE_HZ = 1e12  # what cannot be heard even so is no matter of the rate
 NO_PLAN = "none"  # a name for nothing, where something is listened for unless told otherwise
+ALL_PLANS = "all"  # and one for all that there is
 
 
 class PlanError(SpecError):
@@ -80,16 +81,46 @@ def list_plan_names(plan: Any) -> list[str]:
             allowed = 'a shipped plan\'s name, such as "dtmf", a TOML file, or several of these'
             raise SpecError(f"plan is {shorten(name)}; it must be {allowed}")
         listed.append(str(name))
-    return listed
+    return list(choose_plans(listed)) if ALL_PLANS in listed else listed
 
 
-def choose_plans(names: Sequence[str]) -> tuple[str, ...]:
-    """The plans that are meant: none for the word that says so, which stands alone."""
+def choose_plans(said: Sequence[str]) -> tuple[str, ...]:
+    """The plans that are meant, a comma between several: none for the word that says so, which stands alone; or all."""
+    names = [name for each in said for name in _split(each)]
+    if ALL_PLANS in names:
+        others = [name for name in names if name != ALL_PLANS]
+        names = list(dict.fromkeys([*list_whole_plans(), *others]))
     if NO_PLAN in names and len(names) > 1:
         raise SpecError(
             f"plan is {shorten(','.join(names))}; {NO_PLAN} is nothing to listen for, so it stands alone"
         )
     return () if NO_PLAN in names else tuple(names)
+
+
+def _split(said: str) -> list[str]:
+    """A file may have a comma in its name."""
+    return (
+        [said]
+        if is_there(Path(said))
+        else [name for part in said.split(",") if (name := part.strip())] or [said]
+    )
+
+
+def list_whole_plans() -> list[str]:
+    """The names of all plans, but for those that are a part of another."""
+    return [plan.name for plan in leave_out_parts([load_plan(name) for name in list_plans()])]
+
+
+def leave_out_parts(plans: Sequence[Plan]) -> list[Plan]:
+    """Without those whose entries all stand in a larger one too."""
+    return [plan for plan in plans if not any(_is_part(plan, other) for other in plans)]
+
+
+def _is_part(plan: Plan, other: Plan) -> bool:
+    is_larger = sum(other.count().values()) > sum(plan.count().values())
+    return is_larger and all(
+        spec in other.entries.get(section, ()) for section, specs in plan.entries.items() for spec in specs
+    )
 
 
 def list_plans() -> dict[str, Path]:

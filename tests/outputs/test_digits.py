@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 import pytest
 
-from streamer.events import Event, Record, Stats
+from streamer.events import Event, Record, Stats, Step
 from streamer.outputs.digits import MAX_DIGITS, DigitLines
 from tests.outputs.records import END, START
 
@@ -82,3 +82,30 @@ def test_nothing_dialled_is_an_empty_line_of_a_file_and_no_line_of_what_goes_on(
     pause_s: float | None,
 ) -> None:
     assert write(DigitLines(pause_s=pause_s), [start(), END]) == ([""] if pause_s is None else [])
+
+
+def spell_out(*steps: tuple[str, ...], text: str | None = None) -> list[Record]:
+    """Calls of a code, or letters."""
+    return [
+        Event(
+            type="match", phase="end", label="".join(digits), sample=0, t_s=i * 2.0, known_sample=0, id=i,
+            duration_s=0.4,
+            text=digits[0] if text else None, detail={"wpm": 20} if text else None,
+            steps=None if text else [Step(freqs_hz=[1.0], t_s=0.0, duration_s=0.1, label=digit) for digit in digits],
+        )
+        for i, digits in enumerate(steps)
+    ]  # fmt: skip
+
+
+def test_calls_stand_apart_and_letters_as_they_were_keyed() -> None:
+    assert write(DigitLines(), [start(), *spell_out(("KP", "1", "ST"), ("KP", "2", "ST")), END]) == [
+        "KP1ST KP2ST"
+    ]
+    letters = spell_out(("C",), ("Q",), (" D",), ("E",), text="letters")
+    assert write(DigitLines(), [start(), *letters, END]) == ["CQ DE"]
+
+
+def test_the_tones_of_a_page_are_no_digits() -> None:
+    assert write(DigitLines(), [start(), *spell_out(("600.9", "788.5"), ("950", "1400", "1800")), END]) == [
+        ""
+    ]

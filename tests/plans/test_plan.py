@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from unittest.mock import ANY
 
 import pytest
@@ -18,6 +19,7 @@ from streamer.plans.plan import (
     PlanError,
     build_detectors,
     build_what_fits,
+    choose_plans,
     find_plan,
     list_plans,
     load_plan,
@@ -433,3 +435,16 @@ def test_a_plan_that_is_named_is_the_only_one_that_is_looked_into(monkeypatch):
     )
     find_plan("zvei1")
     assert read == ["zvei1"]
+
+
+def test_several_plans_are_named_with_a_comma_or_all_at_once(tmp_path: Path) -> None:
+    assert choose_plans(["dtmf,fax", "sit"]) == ("dtmf", "fax", "sit")
+    everything = choose_plans(["all"])
+    assert {"dtmf", "mfc-r2", "morse"} <= set(everything)
+    assert "mfc-r2-forward" not in everything  # which is a part of mfc-r2
+    own = tmp_path / "a,b.toml"
+    own.write_text('[[tone]]\nname = "a"\nfreqs = [440]\n')
+    assert choose_plans(["all", str(own)]) == (*everything, str(own))
+    assert choose_plans([str(own)]) == (str(own),)
+    with pytest.raises(SpecError, match="stands alone"):
+        choose_plans(["none,dtmf"])

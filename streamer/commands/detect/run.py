@@ -16,10 +16,11 @@ from streamer.detectors.copies import parse_copies
 from streamer.events import End
 from streamer.outputs import open_outputs
 from streamer.outputs.digits import DigitLines
-from streamer.outputs.formats import NOTHING_LISTENED_FOR, Format, format_json, format_text
+from streamer.outputs.formats import NOTHING_LISTENED_FOR, Format, format_json
 from streamer.outputs.heard import Expectation, Hearing
 from streamer.outputs.output import Output, raise_failure
 from streamer.outputs.to_file import open_stdout
+from streamer.outputs.words import TextLines
 from streamer.plans.listening import check_digits
 from streamer.plans.plan import choose_plans
 from streamer.recordings.detect import Remark, Task
@@ -55,7 +56,7 @@ class Options:
             )
         if self.is_digits:
             return DigitLines(names_sources=len(self.files) > 1)
-        return format_json if self.is_json else format_text
+        return format_json if self.is_json else TextLines()
 
     def make_tasks(self) -> list[Task]:
         rate_hz = None if self.rate is None else parse_frequency_hz(self.rate, name="rate")

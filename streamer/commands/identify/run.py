@@ -17,10 +17,9 @@ from streamer.commands.inputs import refuse_inputs_as_outputs
 from streamer.commands.progress import ProgressBar
 from streamer.commands.talk import announce_compiling, answer, tell
 from streamer.events import End, ErrorRecord, Event, Record, Start, Stats, encode_line
-from streamer.plans.plan import Plan, list_plans, load_plan
+from streamer.plans.plan import Plan, leave_out_parts, list_plans, load_plan
 from streamer.recordings.detect import Remark, Task, listen
 from streamer.recordings.identify.findings import Findings
-from streamer.recordings.identify.known import leave_out_parts
 from streamer.sources import parse_source
 
 

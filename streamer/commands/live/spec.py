@@ -12,7 +12,8 @@ from streamer.base.units import DBM0_OVER_DBFS, parse_moment, parse_time_s
 from streamer.commands.live.settings import LiveSettings
 from streamer.outputs import Keeping
 from streamer.outputs.digits import PAUSE_S, DigitLines
-from streamer.outputs.formats import Format, format_json, format_text
+from streamer.outputs.formats import Format, format_json
+from streamer.outputs.words import TextLines
 from streamer.sources import SourceSpec, parse_source
 
 DEMO_PLANS = ("dtmf", "call-progress-us")
@@ -90,7 +91,7 @@ def make_spec(options: Options, settings: LiveSettings, plans: tuple[str, ...]) 
         has_dashboard=has_dashboard,
         hold_s=_choose_hold_s(options),
         has_health_lines=not options.quiet,
-        stdout=stdout or (None if has_dashboard else format_text),
+        stdout=stdout or (None if has_dashboard else TextLines()),
         output_paths=options.outputs,
         keeping=Keeping.OVERWRITE if options.overwrites else Keeping.APPEND,
         plans=plans,

@@ -73,33 +73,11 @@ def rank(events: Iterable[Event], plans: Sequence[Plan]) -> list[Known]:
     return found
 
 
-def leave_out_parts(plans: Sequence[Plan]) -> list[Plan]:
-    """Without those whose entries all stand in another one too."""
-    return [
-        plan
-        for plan in plans
-        if not any(
-            other is not plan
-            and all(
-                spec in other.entries.get(section, ())
-                for section, specs in plan.entries.items()
-                for spec in specs
-            )
-            and _count(other) > _count(plan)
-            for other in plans
-        )
-    ]
-
-
 def _find_rank(plan: Plan, weight: float) -> tuple[float, int, int]:
     """The heaviest is the best; of equals the one whose tones stand first in lists, or that knows more."""
     families = [load_family(spec.family) for spec in plan.entries.get("code", ()) if spec.family]
     place = min((family.place for family in families if family), default=0)
-    return round(weight, 2), -place, _count(plan)
-
-
-def _count(plan: Plan) -> int:
-    return sum(map(len, plan.entries.values()))
+    return round(weight, 2), -place, sum(plan.count().values())
 
 
 def drop_lonely(events: Sequence[Event]) -> list[Event]:

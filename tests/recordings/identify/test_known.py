@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from streamer.events import Event, Step
-from streamer.plans.plan import load_plan, parse_plan
-from streamer.recordings.identify.known import drop_lonely, leave_out_parts, rank
+from streamer.plans.plan import leave_out_parts, load_plan, parse_plan
+from streamer.recordings.identify.known import drop_lonely, rank
 from tests.other_senders import PROGRAMS, SPANDSP, Sent, identify, is_named, list_sent
 
 SENT = list(
