@@ -57,10 +57,10 @@ ORDER = {
         " < cadences codes decoder dtmf keying presence sequences tones"
     ),
     "detectors/hearing": (
-        "__init__ baseband line_fields places < bursts desk lines spectra_loops < burst_loops compiled line_loops"
-        " < tones_heard"
+        "__init__ baseband line_fields pair_loops places < bursts desk lines spectra_loops"
+        " < burst_loops compiled line_loops < tones_heard"
     ),
-    "detectors/matching": "__init__ parts < grammar < call detector rhythm < build",
+    "detectors/matching": "__init__ parts < grammar < call detector pairs rhythm < build",
     "detectors/tones": "spec < probes company figures < candidate memory < verdict < detector < __init__",
     "detectors/keying": "spec < code < envelope < detector < __init__",
     "detectors/presence": "spec < lines < detector < __init__",
@@ -109,6 +109,7 @@ ORDER = {
 HEAVY = {
     "numba": {
         *("analysis/kernels", "live/atomics", "live/ring_loops", "detectors/hearing/line_loops"),
+        "detectors/hearing/pair_loops",
         "detectors/hearing/spectra_loops",  # and by it all loops of dtmf
         "commands/bench/limit",
     },

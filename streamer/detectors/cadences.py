@@ -23,7 +23,7 @@ from streamer.detectors.registry import Kind
 
 BEST_MS, LONGEST_WINDOW_MS = 80.0, 160.0
 MOST_OF_SHORTEST = 0.75  # of the shortest time in it, so long a window is at most
-SLACK_MS = 4.0  # how far off edges are measured
+SLACK_MS, SLACK_WINDOWS = 4.0, 1 / 16  # how far off edges are measured: at least, and in windows
 JOIN_OF_PAUSE, JOIN_MS = 0.4, 40.0  # a hole shorter than so much of the shortest pause, or than this, is none
 WEIGHT_PER_S = 0.01
 
@@ -93,7 +93,7 @@ def make_grammar(spec: CadenceSpec, timing: Timing) -> Rhythm:
         )
         for freqs_hz in {segment.freqs_hz for segment in spec.cycle if segment.freqs_hz}
     }
-    slack = timing.samples(SLACK_MS)
+    slack = max(timing.samples(SLACK_MS), SLACK_WINDOWS * timing.window_samples)
 
     def around(ms: float) -> tuple[float, float]:
         off = spec.duration_tolerance * timing.samples(ms) + slack

@@ -12,6 +12,7 @@ from streamer.base.errors import SpecError
 from streamer.base.families import Family, list_families, load_family
 from streamer.base.fields import RANGE_MS, read_freqs
 from streamer.base.text import choose, offer, shorten
+from streamer.detectors import Detector
 from streamer.detectors.limits import (
     TOLERANCE,
     Tolerance,
@@ -22,8 +23,10 @@ from streamer.detectors.limits import (
     label_tones,
     list_too_high,
 )
+from streamer.detectors.matching.build import choose_window_ms
 from streamer.detectors.matching.call import Alphabet, Calls
-from streamer.detectors.matching.grammar import Timing, Windows, find_least_ms
+from streamer.detectors.matching.grammar import PARTED_BINS, Timing, Windows, find_least_ms
+from streamer.detectors.matching.pairs import PairDetector
 from streamer.detectors.matching.parts import Chord
 from streamer.detectors.registry import Kind
 
@@ -165,16 +168,7 @@ def make_grammar(spec: CodeSpec, timing: Timing) -> Calls:
     if spec.end_gap_ms is not None:
         end_gap = timing.samples(spec.end_gap_ms)
     alphabet = Alphabet(
-        chords={
-            digit: Chord(
-                freqs_hz=tuple(sorted(freqs_hz)),
-                tolerance=spec.tolerance,
-                max_twist_db=spec.max_twist_db,
-                min_level_dbfs=spec.min_level_dbfs,
-                max_louder_db=max_louder_db,
-            )
-            for digit, freqs_hz in spec.alphabet.items()
-        },
+        chords=_list_chords(spec, max_louder_db),
         digit=widen(spec.digit_ms),
         first_digit=widen(spec.first_digit_ms or spec.digit_ms),
         max_gap=max_gap,
@@ -188,6 +182,36 @@ def make_grammar(spec: CodeSpec, timing: Timing) -> Calls:
         cooldown=timing.samples(spec.cooldown_ms),
     )
     return Calls(alphabet, timing)
+
+
+def is_alone(spec: CodeSpec) -> bool:
+    """Whether each digit is a match of its own, of two tones: told at once, by a detector of their own."""
+    return spec.max_digits == 1 and all(len(freqs_hz) == 2 for freqs_hz in spec.alphabet.values())
+
+
+def make_detector(spec: CodeSpec, *, fs_hz: float, channel: int = 1) -> Detector:
+    max_louder_db = MOST_THIRD_DB if spec.max_louder_db is None else spec.max_louder_db
+    return PairDetector(
+        _list_chords(spec, max_louder_db),
+        label=spec.label.replace("{name}", spec.name),
+        shortest_ms=spec.digit_ms[0],
+        window_ms=choose_window_ms(spec.find_windows()),
+        fs_hz=fs_hz,
+        channel=channel,
+    )
+
+
+def _list_chords(spec: CodeSpec, max_louder_db: float) -> dict[str, Chord]:
+    return {
+        digit: Chord(
+            freqs_hz=tuple(sorted(freqs_hz)),
+            tolerance=spec.tolerance,
+            max_twist_db=spec.max_twist_db,
+            min_level_dbfs=spec.min_level_dbfs,
+            max_louder_db=max_louder_db,
+        )
+        for digit, freqs_hz in spec.alphabet.items()
+    }
 
 
 def are_alike(one: CodeSpec, other: CodeSpec) -> bool:
@@ -208,7 +232,8 @@ def list_doubts(spec: CodeSpec) -> Iterator[str]:
         if is_heard_as(tones, asked, spec.tolerance):
             said = " and ".join("+".join(f"{hz:g}" for hz in each) for each in (tones, asked))
             yield f"digits {digit} and {other}, {said} Hz, lie within the tolerance of each other"
-    least_ms = find_least_ms(spec.alphabet.values())
+    bins = FOLLOWING_BINS if is_alone(spec) else PARTED_BINS
+    least_ms = find_least_ms(spec.alphabet.values(), bins=bins)
     if least_ms > spec.digit_ms[0]:
         yield (
             f"digit_ms begins at {format_ms(spec.digit_ms[0])}, and parting the tones of a digit takes "
@@ -222,6 +247,8 @@ KIND = Kind(
     doubts=list_doubts,
     limits=CodeSpec,
     grammar=make_grammar,
+    detector=make_detector,
+    is_alone=is_alone,
     is_spelled=True,
     keys={
         "name": "what its events are called",

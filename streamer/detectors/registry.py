@@ -48,7 +48,8 @@ class Kind:
     section: str
     limits: type[Limits]
     detector: Callable[..., Detector] | None = None  # built as detector(limits, fs_hz=, channel=)
-    grammar: Callable[..., Grammar] | None = None  # or heard by bursts, by grammar(limits, timing)
+    grammar: Callable[..., Grammar] | None = None  # or heard by bursts, by grammar(limits, timing),
+    is_alone: Callable[[Any], bool] | None = None  # but for the entries that the detector hears by itself
     is_list: bool = True  # [[tone]], an entry each; else one table, [dtmf]
     presets: Mapping[str, Limits] = field(
         default_factory=dict

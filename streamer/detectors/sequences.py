@@ -79,6 +79,7 @@ class SequenceSpec:
     min_level_dbfs: float = -80.0  # per tone
     max_twist_db: float = 12.0  # between the strongest and the weakest of several tones
     max_louder_db: float = 3.0  # what else sounds, over the weakest of them
+    max_swell: float = 10.0  # how far the power of a tone may stray from its mean, as a part of that
 
     def __post_init__(self) -> None:
         check_tolerance("tolerance", self.tolerance, (hz for hz, _ in self.list_tones()))
@@ -89,6 +90,8 @@ class SequenceSpec:
         for step in self.steps:
             if step.tolerance is not None:
                 check_tolerance("tolerance", step.tolerance, step.tones_hz)
+        if not self.max_swell > 0:
+            raise SpecError(f"max_swell is {self.max_swell:g}; it must be above 0, such as 0.3")
         if not any(word in self.label for word in LABELS):
             raise SpecError(f"label is {shorten(self.label)}; it has one of {' and '.join(LABELS)} in it")
 
@@ -125,6 +128,7 @@ def make_grammar(spec: SequenceSpec, timing: Timing) -> Rhythm:
                 max_twist_db=spec.max_twist_db,
                 min_level_dbfs=spec.min_level_dbfs,
                 max_louder_db=spec.max_louder_db,
+                max_swell=spec.max_swell,
                 is_choice=bool(step.family),
             ),
             on=(timing.samples(step.on_ms[0]) - slack, timing.samples(step.on_ms[1]) + slack),
@@ -204,5 +208,6 @@ KIND = Kind(
         "min_level_dbfs": "quieter tones are not told; each of several must reach it",
         "max_twist_db": "the strongest of several over the weakest",
         "max_louder_db": "what else sounds, over the weakest of its tones: with more it is none",
+        "max_swell": "how far the power of a tone may stray from its mean, as a part of that: notes of music fade",
     },
 )

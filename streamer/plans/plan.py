@@ -209,7 +209,8 @@ def _build_all(
         kind, spec = load_kind(section), plan.entries[section][i]
         findings = _check_entry(plan, section, i, fs_hz)
         try:
-            if not findings and kind.grammar is not None:
+            is_alone = kind.is_alone is not None and kind.is_alone(spec)
+            if not findings and kind.grammar is not None and not is_alone:
                 by_bursts.append((kind.grammar, spec))
             elif not findings and kind.detector is not None:
                 detectors.append(kind.detector(spec, fs_hz=fs_hz, channel=channel))

@@ -1,16 +1,19 @@
 """python -m tests.family_bench [--family NAME,...] [--scale 1] [--seed N] [--only WORD] [--speech tune|judge|blind]
-                                [--decoders streamer,spandsp,...]
+                                [--decoders streamer,spandsp,...] [--kept FOLDER] [--guide FOLDER]
 
 Tables as Markdown: a line a test, a column a decoder, beside what ours must reach and whether it does. One family
 takes about a minute at scale 1 for ours alone; --scale 0.3 is for working, --seed another set of signals. Limits are
-tuned with --speech tune and judged with judge and blind: other languages and voices.
+tuned with --speech tune and judged with judge and blind: other languages and voices. --kept FOLDER keeps each table in
+a file and measures none that is there; --guide FOLDER measures what is not kept there and makes the guide's page of it.
 """
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import Any
 
-from tests.family_bench import channels, judge
+from tests.family_bench import channels, guide, judge
 from tests.family_bench.decoders import NAMES, find_decoders
 from tests.family_bench.judge import Judge
 from tests.family_bench.table import FAMILIES, make_lines
@@ -27,15 +30,26 @@ def main() -> None:
     parser.add_argument("--speech", choices=("tune", "judge", "blind"), default="tune", help="whose speech")
     parser.add_argument("--decoders", default="streamer", help=f"some of {','.join(NAMES)}, or all")
     parser.add_argument("--table", default="", help="only this table of the family, such as zvei1")
+    parser.add_argument("--kept", type=Path, help="a folder of tables; what is there is not measured again")
+    parser.add_argument("--guide", type=Path, metavar="FOLDER", help="as --kept, and the guide's page of it")
     arguments = parser.parse_args()
     judge.seed_set, channels.speech_set = arguments.seed, arguments.speech
     names = NAMES if arguments.decoders == "all" else arguments.decoders.split(",")
     decoders = find_decoders(list(names))
+    folder = arguments.guide or arguments.kept
     for name in arguments.family.split(","):
-        judge_family(name, decoders, arguments)
+        if folder is None or guide.find_kept(folder, name) is None:
+            table = judge_family(name, decoders, arguments)
+            if folder is not None and table:
+                guide.keep(folder, name, table)
+    if arguments.guide:
+        if guide.find_kept(folder, guide.FALSE) is None:
+            guide.keep(folder, guide.FALSE, guide.count_false())
+        missing = guide.write_page(folder, list(FAMILIES))
+        print(f"{guide.PAGE}: {'without ' + ', '.join(missing) if missing else 'all families'}")
 
 
-def judge_family(name: str, decoders: dict, arguments: argparse.Namespace) -> None:  # type: ignore[type-arg]
+def judge_family(name: str, decoders: dict, arguments: argparse.Namespace) -> dict[str, Any]:  # type: ignore[type-arg]
     family = FAMILIES[name]
     judges = {
         who: Judge(family=family, decoder=decoder, scale=arguments.scale) for who, decoder in decoders.items()
@@ -46,18 +60,21 @@ def judge_family(name: str, decoders: dict, arguments: argparse.Namespace) -> No
     print(f"\n### {family.title}\n", flush=True)
     if not judges:
         print(f"none of these is there yet: {', '.join(family.tables)}")
-        return
+        return {}
     for who, each in judges.items():
         if missing := sorted(set(family.tables) - set(each.tables)):
             print(f"{who} has no {', '.join(missing)}")
-    print(f"\n| test | ours must | {' | '.join(judges)} | met |\n|---|---|{'---|' * len(judges)}---|")
+    table: dict[str, Any] = {"title": family.title, "who": list(judges), "lines": []}
+    table |= {"seed": arguments.seed, "scale": arguments.scale, "speech": arguments.speech}
+    print("\n" + "\n".join(guide.list_rows(table)))
     for line in make_lines(family):
         if arguments.only not in line.name:
             continue
         figures = {who: line.measure(each) for who, each in judges.items()}
         met = ("yes" if line.is_met(figures["streamer"]) else "NO") if "streamer" in figures else ""
-        cells = [" / ".join(f"{figure:.4g}" for figure in each) for each in figures.values()]
-        print(f"| {line.name} | {line.must.replace('/', ' / ')} | {' | '.join(cells)} | {met} |", flush=True)
+        table["lines"].append({"name": line.name, "must": line.must, "figures": figures, "met": met})
+        print(guide.format_row(table["lines"][-1], table["who"]), flush=True)
+    return table
 
 
 if __name__ == "__main__":

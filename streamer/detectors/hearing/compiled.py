@@ -12,6 +12,7 @@ _HERE = "streamer.detectors.hearing"
 follow_tones = Compiled(
     f"{_HERE}.line_loops", "follow_tones", made_of=(f"{_HERE}.line_loops", f"{_HERE}.line_fields")
 )
+weigh_tones = Compiled(f"{_HERE}.pair_loops", "weigh_tones", made_of=(f"{_HERE}.pair_loops",))
 
 
 def list_live() -> list[tuple[Compiled, tuple[Any, ...]]]:
@@ -20,4 +21,5 @@ def list_live() -> list[tuple[Compiled, tuple[Any, ...]]]:
     rows, book = np.zeros((1, 1)), np.zeros(2, np.int64)
     return [
         (follow_tones, (values, 0, 0, 0, values, levels, levels, levels[0], rows, rows, book, rows)),
+        (weigh_tones, (values, rows, np.zeros((1, 1), np.complex128), rows[0])),
     ]

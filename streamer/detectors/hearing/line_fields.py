@@ -23,15 +23,16 @@ AROUND = 16  # bands on either side, whose noise is a band's
 
 OPEN, STAYS = 16.0, 6.0  # over the noise: 12 and 8 dB
 SPUR = 1e-4  # of the strongest: 40 dB
-REACH = 0.8  # bands that a line may lie off its tone
+REACH, RISING_REACH = 0.8, 1.5  # bands that a line may lie off its tone, off one that rises
 CLEAR = 2.5  # bands beside a tone, where another begins
 FLAT = 1.25  # of power from frame to frame: a tone full in its window grows no more
+FALLING = 2.0  # of power: under its most by more, a tone that rises is on its way out, and its line wanders
 FOLLOW = 1 / 16  # how fast the level follows
 
 # columns of a tone
 STATE, AT, FIRST, LEVEL, START, OFF, STRAYED, FROM, NEXT = 0, 1, 2, 3, 4, 5, 6, 7, 8
-N, TURN, TURN2, POWER, NOISE, OTHER, OTHER2, ID, TOLD = 9, 10, 11, 12, 13, 14, 15, 16, 17
-COLUMNS = 18
+N, TURN, TURN2, POWER, NOISE, OTHER, OTHER2, ID, TOLD, POWER2 = 9, 10, 11, 12, 13, 14, 15, 16, 17, 18
+COLUMNS = 19
 FREE, RISING, SETTLED = 0.0, 1.0, 2.0
 
 # columns of a note
@@ -45,6 +46,6 @@ NOTE_FRAME, NOTE_KIND, NOTE_ID, NOTE_START, NOTE_STOP, NOTE_AT, NOTE_POWER, NOTE
     6,
     7,
 )
-NOTE_OTHER, NOTE_OTHER2, NOTE_TURNS, NOTE_FULL = 8, 9, 10, 11
-NOTE_COLUMNS = 12
+NOTE_OTHER, NOTE_OTHER2, NOTE_TURNS, NOTE_FULL, NOTE_SWELL = 8, 9, 10, 11, 12
+NOTE_COLUMNS = 13
 RISES, BEGINS, GOES_ON, STOPS = -1.0, 0.0, 1.0, 2.0

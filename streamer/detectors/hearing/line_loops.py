@@ -31,6 +31,7 @@ from streamer.detectors.hearing.line_fields import (
     CLEAR,
     COLUMNS,
     EVERY,
+    FALLING,
     FIRST,
     FLAT,
     FOLLOW,
@@ -56,16 +57,19 @@ from streamer.detectors.hearing.line_fields import (
     NOTE_POWER,
     NOTE_START,
     NOTE_STOP,
+    NOTE_SWELL,
     NOTE_TURNS,
     OFF,
     OPEN,
     OTHER,
     OTHER2,
     POWER,
+    POWER2,
     REACH,
     RING,
     RISES,
     RISING,
+    RISING_REACH,
     ROWS,
     SEEN,
     SETTLE,
@@ -189,6 +193,16 @@ def _nearest(lines: NDArray[np.float64], n_lines: int, at: float, reach: float) 
 
 
 @njit(nogil=True)
+def _strongest(lines: NDArray[np.float64], n_lines: int, at: float, reach: float) -> int:
+    """The strongest line near `at` that no tone has, or -1."""
+    found, most = -1, 0.0
+    for i in range(n_lines):
+        if abs(lines[i, 0] - at) <= reach and lines[i, 1] > most:
+            found, most = i, lines[i, 1]
+    return found
+
+
+@njit(nogil=True)
 def _add(
     tone: NDArray[np.float64],
     frame: int,
@@ -208,6 +222,7 @@ def _add(
     tone[TURN] += at
     tone[TURN2] += at * at
     tone[POWER] += power
+    tone[POWER2] += power * power
     tone[NOISE] += noise[frame % RING, band]
     n_others = 0
     for j in range(TOPS):
@@ -275,6 +290,9 @@ def _note(
     row[NOTE_AT], row[NOTE_POWER], row[NOTE_NOISE] = at, power, tone[NOISE] / count
     row[NOTE_OTHER], row[NOTE_OTHER2] = tone[OTHER] / count, tone[OTHER2] / count
     row[NOTE_TURNS] = math.sqrt(max(tone[TURN2] / count - at * at, 0.0))
+    row[NOTE_SWELL] = (
+        math.sqrt(max(tone[POWER2] / count - power * power, 0.0)) / power if tone[N] > 0 else 0.0
+    )
     return n + 1
 
 
@@ -305,9 +323,9 @@ def _close(
     notes: NDArray[np.float64],
     n: int,
 ) -> int:
-    """It is over: note that, if there was enough of it; the number of notes then."""
+    """It is over: note that, if there was enough of it or it was told to begin; the number of notes then."""
     _sum_up(tone, math.floor(stop - FRAMES_PER_WINDOW / 2) + 1, first_bin, past)
-    if tone[N] == 0 and stop - tone[START] >= SHORTEST:
+    if tone[N] == 0 and (stop - tone[START] >= SHORTEST or tone[TOLD] >= 0):
         tone[NEXT] = math.floor((tone[START] + stop) / 2)
         _add(tone, int(tone[NEXT]), first_bin, past)
     tone[STATE] = FREE
@@ -326,9 +344,12 @@ def _rise(
     now = _read(ring, frame, tone[AT])
     if line >= 0:
         tone[STRAYED] = 0
-        if now > tone[LEVEL]:
+        there = _read(ring, frame, line)
+        if (
+            now > tone[LEVEL] or FALLING * there >= tone[LEVEL]
+        ):  # what follows a neighbour comes from its place
             tone[AT] = line
-            now = _read(ring, frame, line)
+            now = there
     else:
         tone[STRAYED] += 1
     tone[LEVEL] = max(tone[LEVEL], now)
@@ -401,7 +422,10 @@ def _step(
         tone = tones[i]
         if tone[STATE] == FREE:
             continue
-        found = _nearest(lines, n_lines, tone[AT], 1.5 if tone[STATE] == RISING else REACH)
+        if tone[STATE] == RISING:  # in part of a window, its line is broad and may stand anywhere near
+            found = _strongest(lines, n_lines, tone[AT], RISING_REACH)
+        else:
+            found = _nearest(lines, n_lines, tone[AT], REACH)
         line = lines[found, 0] if found >= 0 else -1.0
         if tone[STATE] == RISING:
             goes_on = _rise(tone, frame, oldest, ring, line)

@@ -49,6 +49,7 @@ class ToneBurst(NamedTuple):
     stop_sample: of one that has not stopped, the middle of the newest frame
     other_powers: of the strongest two other lines while it sounds
     unsteady_bins: how far its frequency strays from frame to frame
+    swell: how far its power does, as a part of that
     """
 
     known_sample: int
@@ -62,6 +63,7 @@ class ToneBurst(NamedTuple):
     other_powers: tuple[float, float]
     unsteady_bins: float
     full_frames: int
+    swell: float
 
     @property
     def duration_samples(self) -> float:
@@ -189,4 +191,5 @@ class ToneHearing:
             other_powers=(note[f.NOTE_OTHER] * self._scale, note[f.NOTE_OTHER2] * self._scale),
             unsteady_bins=note[f.NOTE_TURNS],
             full_frames=int(note[f.NOTE_FULL]),
+            swell=note[f.NOTE_SWELL],
         )

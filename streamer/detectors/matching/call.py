@@ -11,8 +11,10 @@ What is told is a call as a whole, once that is over. A code whose calls have on
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from streamer.base.units import power_from_db
 from streamer.detectors.hearing.tones_heard import Told, ToneBurst
@@ -25,7 +27,8 @@ STEADY_BINS, FULL_FRAMES = 0.15, 3  # if it is steady for a while
 TOUCH_MS = 8.0  # so far apart are tones that a sender sends one right after the other
 SHORT = 0.75  # of the shortest digit: what is shorter is nothing of the sender
 ALIKE_DB = 14.0  # digits of one call; pre-emphasis and filters tilt them
-CLEAR = power_from_db(-6.0)
+CLEAR = power_from_db(0.0)
+RISES = 16  # that are remembered
 ALIKE = power_from_db(ALIKE_DB)
 
 
@@ -101,7 +104,7 @@ class Calls(Grammar):
     def clear(self) -> None:
         self._call = _Call()
         self._on: dict[int, Part] = {}
-        self._rises = -math.inf  # when it was last known that a tone rises
+        self._rises: deque[int] = deque(maxlen=RISES)  # when it was known that a tone rises
         self._strangers: dict[int, ToneBurst] = {}  # the newest word of each, by id
         self._spoiler = -math.inf  # where what is no digit, but as long as one, has stopped,
         self._spoiling: Part | None = None  # and what it was
@@ -114,7 +117,7 @@ class Calls(Grammar):
     def hear(self, tone: ToneBurst) -> None:
         if tone.told is Told.RISES:
             if self._call.parts and tone.power * ALIKE >= self._call.parts[-1].power:
-                self._rises = tone.known_sample
+                self._rises.append(tone.known_sample)
         elif not any(chord.find(tone.freq_hz) >= 0 for chord in self.chords):
             self._strangers[tone.id] = tone
             if len(self._strangers) > STRANGERS:
@@ -135,11 +138,18 @@ class Calls(Grammar):
             return
         digit = self._read(part)
         call = self._call
-        if digit is None or not part.is_fit or self._is_beneath(part):
+        if digit is None or self._is_beneath(part):
             return
         alphabet = self._alphabet
         follows = bool(call.parts) and self._follows(part)
         low, high = alphabet.digit if follows else alphabet.first_digit
+        if (
+            not part.is_fit
+        ):  # as long as a digit: a call beside it lacks one, but where its ends say that it is whole
+            if low <= part.duration <= high and not alphabet.starts:
+                self._spoiler, self._spoiling = part.stop, part
+                call.is_spoiled |= follows and part.is_like(call.parts[-1], STRANGE_DB)
+            return
         if not low <= part.duration <= high:
             if part.duration >= SHORT * low:
                 call.is_spoiled |= follows and part.is_like(call.parts[-1], STRANGE_DB)
@@ -147,7 +157,7 @@ class Calls(Grammar):
             return
         if not follows:
             self._end_call()
-            touches = part.start - self._spoiler <= self._touch
+            touches = abs(part.start - self._spoiler) <= self._touch
             is_spoiled = touches and self._spoiling is not None and part.is_like(self._spoiling, STRANGE_DB)
             call = self._call = _Call(is_spoiled=is_spoiled)
             if alphabet.starts and digit not in alphabet.starts:
@@ -162,8 +172,8 @@ class Calls(Grammar):
         if not self._call.parts or self._is_anything_on():
             return math.inf
         stop = self._call.parts[-1].stop
-        waits = self._rises + self._timing.on_latency if self._rises - stop <= self._late else 0.0
-        return max(stop + self._alphabet.end_gap, waits)
+        in_time = [known + self._timing.on_latency for known in self._rises if known - stop <= self._late]
+        return max([stop + self._alphabet.end_gap, *in_time[-1:]])
 
     def decide(self, now: float) -> None:
         if self.due <= now:
@@ -233,6 +243,8 @@ class Calls(Grammar):
             alphabet.stops and call.digits[-1] not in alphabet.stops
         ):
             return
+        if alphabet.repeat_digit and any(one == after for one, after in pairwise(call.digits)):
+            return  # no sender of the family sends a tone twice: it has one for that
         if self._has_stranger(call) or not self._is_clear(call):
             return
         digits = self._expand(call.digits)

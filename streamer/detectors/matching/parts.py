@@ -26,6 +26,7 @@ class Chord:
     min_level_dbfs: float = -80.0
     max_louder_db: float = 3.0  # what else sounds, over the weakest of them
     is_choice: bool = False  # any one of the tones, and not all of them
+    max_swell: float = math.inf  # of its power, over the mean: notes of music fade
 
     def find(self, freq_hz: float) -> int:
         """Which of its tones that may be, or -1."""
@@ -77,8 +78,9 @@ class Part:
 
     @property
     def choice_hz(self) -> float:
-        """Of a choice, the frequency that the table has."""
-        return self.chord.freqs_hz[self.chord.find(self.runs[0].tone.freq_hz)]
+        """Of a choice, the frequency that the table has; 0 if it has none so near."""
+        index = self.chord.find(self.runs[0].tone.freq_hz)
+        return self.chord.freqs_hz[index] if index >= 0 else 0.0
 
     @property
     def tones(self) -> list[ToneBurst]:
@@ -102,14 +104,16 @@ class Part:
 
     @property
     def is_fit(self) -> bool:
-        """Whether its tones are about as loud as each other, loud enough, and none but they."""
+        """Whether its tones are where they should be, about as loud as each other, loud enough, and none but they."""
         powers, chord = [run.tone.power for run in self.runs], self.chord
         weakest = self.weakest
         other, second = weakest.other_powers
         if len(powers) > 1 and abs(other - max(powers)) < abs(second - max(powers)):
             other = second  # the first is its partner
         return (
-            max(powers) <= weakest.power * power_from_db(chord.max_twist_db)
+            all(chord.find(hz) >= 0 for hz in self.freqs_hz)
+            and all(tone.swell <= chord.max_swell for tone in self.tones)
+            and max(powers) <= weakest.power * power_from_db(chord.max_twist_db)
             and weakest.power >= 0.5 * power_from_db(chord.min_level_dbfs)
             and other <= weakest.power * power_from_db(chord.max_louder_db)
         )
@@ -152,7 +156,7 @@ class PartFinder:
 
     def follow(self, tone: ToneBurst) -> Part | None:
         """The part that the tone belongs to, if there is one; it is over for good once `settle` says so."""
-        index = self.chord.find(tone.freq_hz)
+        index = self._place(tone)
         if index < 0 or not self._take(index, tone):
             return None
         runs = self._runs[index : index + 1] if self.chord.is_choice else self._runs
@@ -170,6 +174,13 @@ class PartFinder:
             self._parts.append(part)
         part.update(self._fs_hz)
         return part
+
+    def _place(self, tone: ToneBurst) -> int:
+        """Which of the chord's tones it is; of one that goes on the same as ever, wherever it has strayed since."""
+        for index, run in enumerate(self._runs):
+            if run is not None and run.id == tone.id:
+                return index
+        return self.chord.find(tone.freq_hz)
 
     def _take(self, index: int, tone: ToneBurst) -> bool:
         """Whether it is news of the run of its frequency, old or new."""

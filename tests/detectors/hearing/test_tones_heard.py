@@ -140,3 +140,28 @@ def test_whoever_shares_a_hearing_is_told_the_same_and_it_hears_once():
     run = Levels(analysis=analysis, channel=1, first_frame=0, values=values)
     assert hearing.hear(run) is hearing.hear(run)
     assert hearing.stop_before(len(values)) is hearing.stop_before(len(values))
+
+
+@pytest.mark.parametrize(
+    ("first_hz", "second_hz", "window_ms"), [(1446, 1540, 20), (1197, 1275, 40), (601, 652, 56)]
+)
+def test_a_tone_right_after_its_neighbour_is_one_and_from_where_it_begins(first_hz, second_hz, window_ms):
+    for phase in np.linspace(0, 2 * np.pi, 40, endpoint=False):
+        t = np.arange(2 * FS_HZ // 5) / FS_HZ
+        wave = np.where(t < 0.2, np.sin(2 * np.pi * first_hz * t), np.sin(2 * np.pi * second_hz * t + phase))
+        samples = np.concatenate([np.zeros(FS_HZ // 5), 0.1 * wave, np.zeros(FS_HZ // 5)])
+        long = [tone for tone in stops(hear(samples, window_ms)) if tone.duration_samples > 0.05 * FS_HZ]
+        assert [round(tone.freq_hz) for tone in long] == [first_hz, second_hz], phase
+        assert abs(long[1].start_sample - 0.4 * FS_HZ) < 0.004 * FS_HZ, phase
+
+
+@pytest.mark.parametrize("window_ms", [20.0, 40.0, 80.0])
+def test_every_tone_told_to_begin_is_told_to_stop(window_ms):
+    rng = np.random.default_rng(5)
+    steps = rng.uniform(250, 900, 400).repeat(FS_HZ // 20)  # a voice, as far as lines go: it never rests
+    voice = sum(np.sin(k * 2 * np.pi * np.cumsum(steps / 3) / FS_HZ) / k for k in range(1, 9))
+    swell = np.interp(np.arange(steps.size), np.arange(0, steps.size, FS_HZ // 25), rng.random(500))
+    told = hear(0.1 * swell * voice, window_ms)
+    begun = {tone.id for tone in told if tone.told is Told.BEGINS}
+    assert begun
+    assert begun == {tone.id for tone in told if tone.told is Told.STOPS} & begun
