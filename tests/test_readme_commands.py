@@ -48,6 +48,13 @@ def list_shown() -> list[Shown]:
 SHOWN = list_shown()
 
 
+def list_files() -> list[tuple[str, str]]:
+    """The plans that are shown: name and text of each, which a comment with its name begins."""
+    blocks = re.findall(r"^```toml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    parts = [re.split(r"^# ([\w-]+\.toml):.*\n", block, flags=re.MULTILINE)[1:] for block in blocks]
+    return [(name, text) for part in parts for name, text in zip(part[::2], part[1::2], strict=True)]
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """With the recordings that the README speaks of, made by other people's programs."""
@@ -56,6 +63,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             pytest.fail("sox and ffmpeg are needed")
         pytest.skip("sox and ffmpeg are not installed")
     folder = tmp_path_factory.mktemp("readme")
+    for name, text in list_files():
+        (folder / name).write_text(text)
     sound = ("synth", "1", "sine", "440", "sine", "620", "remix", "-", "gain", "-10")
     for name in ("call.wav", "hum.wav", "song.flac"):
         subprocess.run(["sox", "-n", "-r", "48000", name, *sound], cwd=folder, check=True)
@@ -104,4 +113,7 @@ def test_what_is_shown_is_found() -> None:
     lines = [each.line for each in SHOWN]
     assert len(lines) >= 15
     assert "streamer live" in lines
+    plans = dict(list_files())
+    assert list(plans) == ["page.toml", "five.toml"]
+    assert len(plans["page.toml"].splitlines()) < 5  # with its name, five lines
     assert [each.printed for each in SHOWN if "--digits" in each.line] == [("5550123",)]
