@@ -65,8 +65,8 @@ ORDER = {
     "detectors/keying": "spec < code < envelope < detector < __init__",
     "detectors/presence": "spec < lines < detector < __init__",
     "detectors/dtmf": (
-        "compiled spec < pairs timing verdict < candidate chord company crackle leaders rough < hearing loops < telling"
-        " < grammar < detector < __init__"
+        "compiled spec < pairs timing verdict < candidate chord company crackle leaders rough < hearing loops"
+        " < choir survey_loops telling < grammar < detector < __init__"
     ),
     "dashboard": (
         "__init__ figures layout messages palette terminal < canvas heard history link < state < parts < screen"
@@ -88,7 +88,8 @@ ORDER = {
     "stores": "__init__ heading < labelled < as_* < plots < measured",
     "stores/as_png": "__init__ labels layout pooling ticks < sheet < figure",
     "recordings": (
-        "__init__ arrays choose_frames progress threads < detect spectrogram < identify jobs pieces < export preload"
+        "__init__ arrays choose_frames progress threads < detect spectrogram < identify pieces relay < export jobs"
+        " < preload"
     ),
     "recordings/identify": "__init__ chords known sound < patterns survey < drafts < findings",
     "api": "__init__ asking < listener < feeds < open_stream",
@@ -102,7 +103,7 @@ ORDER = {
     "commands/wait": "__init__ run < command",
     "commands/identify": "__init__ text < run < command",
     "commands/doctor": "__init__ diagnosis < microphone < checks < command",
-    "commands/bench": "__init__ cases living < limit peers baselines report < hearing run < command",
+    "commands/bench": "__init__ cases living < channels limit peers baselines < report < hearing run < command",
 }
 
 # Each heavy or fragile library, and who may import it; a folder stands for all of its files.

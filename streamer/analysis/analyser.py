@@ -82,6 +82,21 @@ class Analyser:
         if len(out):
             self._worker.compute(samples, out, channel=channel, start=start)
 
+    def compute_channels(
+        self, samples: NDArray[np.floating], at: int, values: NDArray[np.inexact], rows: slice, *, start: int
+    ) -> None:
+        """The same of all channels at once: fill values[:, rows] with frames, the first of them at samples[:, at].
+
+        samples: (channels, width)   values: (channels, rows, bands), both contiguous   start: as for compute
+        """
+        frames, count = self.analysis.frames, rows.stop - rows.start
+        stop = at + frames.length_samples + (count - 1) * frames.hop_samples
+        self._check(samples[0, at:stop], values[0, rows])
+        if isinstance(self._worker, Sums) and self._worker.compute_channels(samples, at, values, rows):
+            return
+        for channel, (row, out) in enumerate(zip(samples, values, strict=True), start=1):
+            self._worker.compute(row[at:stop], out[rows], channel=channel, start=start)
+
     def _check(self, samples: NDArray[np.floating], out: NDArray[np.inexact]) -> None:
         frames, bands = self.analysis.frames, len(self.analysis.bank)
         if out.dtype != self.value_dtype or out.shape != (len(out), bands) or not out.flags.c_contiguous:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -196,13 +197,71 @@ class Levels:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ChannelLevels(Sequence[Levels]):
+    """A run of frames of all channels: the Levels of each, made when they are asked for.
+
+    stored: (channels, rows, bands) the values, and those of up to kept_frames frames before the run
+    first_row: that of the run's first frame; rows go on with the first one after the last
+    is_lent: they are to be written over once the batch is done with, so that Levels hold copies
+    """
+
+    analysis: Analysis
+    first_frame: int
+    n_frames: int
+    stored: NDArray[Any]
+    first_row: int = 0
+    kept_frames: int = 0
+    is_lent: bool = False
+    _made: dict[int, Levels] = field(default_factory=dict, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.stored)
+
+    @overload
+    def __getitem__(self, channel: int) -> Levels: ...
+    @overload
+    def __getitem__(self, channel: slice) -> Sequence[Levels]: ...
+    def __getitem__(self, channel: int | slice) -> Levels | Sequence[Levels]:
+        """channel: counted from 0"""
+        if isinstance(channel, slice):
+            return [self[c] for c in range(len(self))[channel]]
+        if channel not in self._made:
+            channel = range(len(self))[channel]
+            values = self.read(channel, self.first_frame)
+            self._made[channel] = Levels(
+                analysis=self.analysis, channel=channel + 1, first_frame=self.first_frame, values=values
+            )
+        return self._made[channel]
+
+    def copy(self) -> ChannelLevels:
+        """Levels that stay, without what was before them."""
+        rows = np.arange(self.first_row, self.first_row + self.n_frames) % self.stored.shape[1]
+        return replace(self, stored=self.stored[:, rows], first_row=0, kept_frames=0, is_lent=False, _made={})
+
+    def read(self, channel: int, first_frame: int) -> NDArray[Any]:
+        """(frames, bands) from a frame on to the last, at most kept_frames before the run."""
+        rows = max(1, self.stored.shape[1])
+        n_frames = self.first_frame + self.n_frames - first_frame
+        at = (self.first_row + first_frame - self.first_frame) % rows
+        values: NDArray[Any] = self.stored[channel, at : at + n_frames]
+        if at + n_frames > rows:
+            return np.concatenate([values, self.stored[channel, : at + n_frames - rows]])
+        return values.copy() if self.is_lent else values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Batch:
     """What was measured in samples [start, stop): per analysis and channel the frames that ended there."""
 
     start_sample: int
     stop_sample: int
-    levels: tuple[tuple[Levels, ...], ...]  # [analysis][channel], possibly of no frames
+    levels: tuple[ChannelLevels, ...]  # [analysis][channel], possibly of no frames
     meters: NDArray[np.float32]  # (spans, channels, 3) of the spans that begin in it, see analysis.meters
     # Of a stream's beginning, for a screen: the first analysis' frames before frame 0, per channel; silence lies before
     # sample 0.
-    early: tuple[Levels, ...] = ()
+    early: Sequence[Levels] = ()
+
+    def copy_display(self) -> Batch:
+        """The first analysis' levels alone, which stay."""
+        early = self.early.copy() if isinstance(self.early, ChannelLevels) else self.early
+        return replace(self, levels=(self.levels[0].copy(),), early=early)

@@ -8,19 +8,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.analysis.analyser import Analyser
-from streamer.analysis.bank import Analysis, Batch, Levels
+from streamer.analysis.bank import Analysis, Batch, ChannelLevels
 from streamer.analysis.meters import COLUMNS
 
 
 class Engine:
     """Keeps as much of the signal as the longest frame and the detectors' look back need."""
 
-    def __init__(self, analyses: Sequence[Analysis], *, channels: int, history_samples: int) -> None:
+    def __init__(
+        self,
+        analyses: Sequence[Analysis],
+        *,
+        channels: int,
+        history_samples: int,
+        history_frames: Sequence[int] = (),
+        start_sample: int = 0,
+    ) -> None:
+        """history_frames: so many of each analysis are kept that were before those of a batch
+
+        start_sample: the first of a signal of which what was before is not known; frames lie after it
+        """
         self._analyses = tuple(analyses)
+        self._kept = [
+            np.empty((channels, n_kept, len(analysis.bank)), analysis.value_dtype)
+            for analysis, n_kept in zip(analyses, history_frames or [0] * len(analyses), strict=True)
+        ]
         self._analysers = [Analyser(analysis) for analysis in analyses]
         self._keep = max([history_samples, *(a.frames.length_samples for a in analyses)])
         self._samples = np.zeros((channels, self._keep), np.float32)  # they end with the newest sample
-        self._end = 0
+        self._start = self._end = start_sample
         self.nonfinite_samples = 0
 
     @property
@@ -38,20 +54,28 @@ class Engine:
         self._end = stop
         origin = stop - self._samples.shape[1]
         levels = []
-        for analysis, analyser in zip(self._analyses, self._analysers, strict=True):
-            spec = analysis.frames
-            first = spec.frames_within(start)
-            count = spec.frames_within(stop) - first
-            at = first * spec.hop_samples - origin
-            length = spec.length_samples + (count - 1) * spec.hop_samples
-            runs = []
-            for c, samples in enumerate(self._samples):
-                values = np.empty((count, len(analysis.bank)), analysis.value_dtype)
-                if count:
-                    begin = first * spec.hop_samples
-                    analyser.compute(samples[at : at + length], values, channel=c + 1, start=begin)
-                runs.append(Levels(analysis=analysis, channel=c + 1, first_frame=first, values=values))
-            levels.append(tuple(runs))
+        for i, (analysis, analyser) in enumerate(zip(self._analyses, self._analysers, strict=True)):
+            spec, kept = analysis.frames, self._kept[i]
+            first = max(spec.frames_within(start), -(-self._start // spec.hop_samples))
+            count = max(0, spec.frames_within(stop) - first)
+            n_kept = kept.shape[1]
+            values = np.empty((len(kept), n_kept + count, kept.shape[2]), kept.dtype)
+            values[:, :n_kept] = kept
+            if count:
+                begin = first * spec.hop_samples
+                rows = slice(n_kept, n_kept + count)
+                analyser.compute_channels(self._samples, begin - origin, values, rows, start=begin)
+            self._kept[i] = values[:, count:]
+            levels.append(
+                ChannelLevels(
+                    analysis=analysis,
+                    first_frame=first,
+                    n_frames=count,
+                    stored=values,
+                    first_row=n_kept,
+                    kept_frames=n_kept,
+                )
+            )
         empty = np.empty((0, len(self._samples), COLUMNS), np.float32)
         return Batch(start_sample=start, stop_sample=stop, levels=tuple(levels), meters=empty)
 

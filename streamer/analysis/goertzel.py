@@ -31,13 +31,14 @@ class Sums:
         self._dtype = dtype
         self._tables = _make_tables(analysis, cut, dtype)
         self._memories: dict[int, _Memory] = {}
+        self._nothing = Fixed(np.empty(self._tables.n_kept, self._dtype))
         self._evaluate = self._prepare()
 
     def _prepare(self) -> Prepared:
-        """The call: samples, how many frames, how many stretches of the first are known, their sums, bands, values."""
+        """The call: samples, where they begin, channels, frames, known stretches and their sums, bands, values."""
         t, cut, values = self._tables, self._cut, np.zeros(0, self._dtype)
         return compiled.evaluate_frames.prepare(
-            Open(values),
+            *(Open(values), Open(0), Open(0), Open(0)),
             self._hop_samples,
             Open(0),
             Open(0),
@@ -56,8 +57,7 @@ class Sums:
             t.rows,
             t.sums,
             Open(Fixed(values)),
-            Open(0),
-            Open(values),
+            *(Open(0), Open(values), Open(0), Open(0)),
         )
 
     def twin(self) -> Self:
@@ -83,9 +83,25 @@ class Sums:
             memory = self._memories[channel] = _Memory(Fixed(np.empty(self._tables.n_kept, self._dtype)))
         known = memory.is_followed_by(samples[:shared], start)
         flat = out.view(self._dtype).reshape(-1)
-        self._evaluate(samples, len(out), cut.per_frame - 1 if known else 0, memory.sums, out.shape[1], flat)
+        n_known = cut.per_frame - 1 if known else 0
+        self._evaluate(samples, 0, 0, 1, len(out), n_known, memory.sums, out.shape[1], flat, 0, 0)
         end = len(out) * self._hop_samples
         memory.keep(samples[end : end + shared], None if start is None else start + end)
+
+    def compute_channels(self, samples: Work, at: int, values: NDArray[Any], rows: slice) -> bool:
+        """Fill values[:, rows], (channels, rows, bands) of frames, the first of which begin at samples[:, at].
+
+        False where sums of hops are shared, each channel's with its own calls: then that is left to compute.
+        """
+        if self._cut.per_frame > 1:
+            return False
+        n_frames, n_bands = rows.stop - rows.start, values.shape[2]
+        flat, width, stride = values.view(self._dtype).reshape(-1), samples.shape[1], 2 * values[0].size
+        self._evaluate(
+            *(samples.reshape(-1), at, width, len(values), n_frames, 0, self._nothing),
+            *(n_bands, flat, 2 * rows.start * n_bands, stride),
+        )
+        return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

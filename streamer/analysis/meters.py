@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,24 @@ class Held:
         return np.concatenate(arrays) if len(arrays) > 1 else arrays[0] if arrays else None
 
 
+class BlockMeter(NamedTuple):
+    """What a meter reads off a block. peaks, square_sums: of each channel"""
+
+    n_samples: int
+    peaks: list[float]
+    square_sums: list[float]
+    n_clipped: int
+
+
+def measure_block(block: NDArray[np.float32]) -> BlockMeter:
+    """block: (n, channels), full scale 1.0"""
+    if not len(block):
+        return BlockMeter(0, [], [], 0)
+    peaks = np.maximum(block.max(axis=0), -block.min(axis=0))
+    n_clipped = int(np.count_nonzero(np.abs(block) >= CLIPPED)) if peaks.max() >= CLIPPED else 0
+    return BlockMeter(len(block), peaks.tolist(), np.einsum("nc,nc->c", block, block).tolist(), n_clipped)
+
+
 class InputMeter:
     """Levels since the last `begin`, and how many samples were clipped so far."""
 
@@ -65,16 +83,18 @@ class InputMeter:
             self._n += len(meters)
             self._clipped += int(meters[:, :, N_CLIPPED].sum(dtype=np.float64))
 
-    def add_block(self, block: NDArray[np.float32]) -> None:
+    def add_block(self, block: NDArray[np.float32]) -> BlockMeter:
         """block: (n, channels), full scale 1.0"""
-        if not len(block):
-            return
-        peak = np.maximum(block.max(axis=0), -block.min(axis=0))
-        self._peak = np.maximum(self._peak, peak)
-        self._square_sum += np.einsum("nc,nc->c", block, block)
-        self._n += len(block)
-        if peak.max() >= CLIPPED:
-            self._clipped += int(np.count_nonzero(np.abs(block) >= CLIPPED))
+        measured = measure_block(block)
+        self.add_measured(measured)
+        return measured
+
+    def add_measured(self, block: BlockMeter) -> None:
+        if block.n_samples:
+            self._peak = np.maximum(self._peak, block.peaks)
+            self._square_sum += block.square_sums
+            self._n += block.n_samples
+            self._clipped += block.n_clipped
 
     @property
     def clipped(self) -> int:

@@ -80,8 +80,12 @@ class Listener:
         self._is_feeding = False  # also once Ctrl-C has broken it off
 
     def _make_engine(self) -> Engine:
-        history = self._decoder.history_samples
-        return Engine(self._decoder.analyses, channels=self._info.channels, history_samples=history)
+        return Engine(
+            self._decoder.analyses,
+            channels=self._info.channels,
+            history_samples=self._decoder.history_samples,
+            history_frames=self._decoder.history_frames,
+        )
 
     def _read(self, channel: int, start: int, stop: int) -> NDArray[np.float32] | None:
         return self._engine.read(channel, start, stop)

@@ -14,11 +14,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
+from importlib import import_module
 from multiprocessing import context, reduction
 from pathlib import Path
 from typing import Any
 
-from streamer.base.fork_server import NUMBER, REQUEST, GivenFd
+from streamer.base import fork_server
+from streamer.base.fork_server import NUMBER, REQUEST, GivenFd, serve
 from streamer.base.own_code import find_path
 from streamer.base.roles import take_role
 
@@ -171,33 +174,34 @@ class _Request:
             context.set_spawning_popen(None)
 
 
+class _Copy:
+    """A process that this one has forked; as much of it as a server needs."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+
+    def kill(self) -> None:
+        os.kill(self._pid, signal.SIGKILL)
+
+    def wait(self) -> None:
+        with suppress(ChildProcessError):
+            os.waitpid(self._pid, 0)
+
+
 class _Server:
     """The main process's end of the process server."""
 
-    def __init__(self, preloaded: Sequence[str]) -> None:
+    def __init__(self, begin: Callable[[socket.socket], subprocess.Popen[bytes] | _Copy]) -> None:
+        """begin: has one run at the other end of a pair of sockets, of which this is handed over"""
         ours, theirs = socket.socketpair()
         self.owner_pid = os.getpid()
-        code = BEGIN.format(
-            path=find_path(),
-            package=str(PACKAGE),
-            fd=theirs.fileno(),
-            preloaded=preloaded,
-            quietly=_is_quiet,
-        )
-        with theirs:
-            flags = [flag for flag in subprocess._args_from_interpreter_flags() if flag != "-P"]  # type: ignore[attr-defined]
-            # A Ctrl-C, which the terminal sends to it too, waits there until it is ignored, and here for a moment.
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-            try:
-                self._process = subprocess.Popen(
-                    [sys.executable, *flags, "-P", "-c", code],
-                    env=os.environ,
-                    pass_fds=[theirs.fileno()],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,  # that is ours: whoever reads it waits for nobody else to close it
-                )
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        # A Ctrl-C, which the terminal sends to it too, waits there until it is ignored, and here for a moment.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        try:
+            with theirs:
+                self._process = begin(theirs)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         ours.setblocking(False)
         self._link = ours
 
@@ -210,6 +214,37 @@ class _Server:
         self._link.close()
         self._process.kill()
         self._process.wait()
+
+
+def _begin_new(preloaded: Sequence[str], theirs: socket.socket) -> subprocess.Popen[bytes]:
+    """A server of its own, which loads what it needs while we go on."""
+    code = BEGIN.format(
+        path=find_path(), package=str(PACKAGE), fd=theirs.fileno(), preloaded=preloaded, quietly=_is_quiet
+    )
+    flags = [flag for flag in subprocess._args_from_interpreter_flags() if flag != "-P"]  # type: ignore[attr-defined]
+    return subprocess.Popen(
+        [sys.executable, *flags, "-P", "-c", code],
+        env=os.environ,
+        pass_fds=[theirs.fileno()],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,  # that is ours: whoever reads it waits for nobody else to close it
+    )
+
+
+def _begin_copy(theirs: socket.socket) -> _Copy:
+    """A server that has loaded what we have."""
+    if pid := os.fork():
+        return _Copy(pid)
+    try:
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for fd in (0, 1):
+            os.dup2(nothing, fd)
+        kept = theirs.detach()
+        os.closerange(3, kept)
+        os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
+        serve(kept, [], quietly=_is_quiet)
+    finally:
+        os._exit(1)
 
 
 _lock = threading.Lock()
@@ -225,6 +260,24 @@ def quieten_server() -> None:
 
 def start_server(preloaded: Sequence[str] = PRELOADED) -> None:
     """Have the server load what its children need while this process goes on with its own imports."""
+    _start(partial(_begin_new, preloaded))
+
+
+def fork_own_server(preloaded: Sequence[str]) -> None:
+    """For a process that needs itself what its children need: load it once, and have a copy of this process serve.
+
+    Call before there is a thread, or anything open that is to end with this process alone.
+    """
+    if sys.platform != "linux" or threading.active_count() > 1:  # elsewhere libraries cannot be forked
+        start_server(preloaded)
+        return
+    fork_server.is_quiet = _is_quiet
+    for name in preloaded:
+        import_module(name)
+    _start(_begin_copy)
+
+
+def _start(begin: Callable[[socket.socket], subprocess.Popen[bytes] | _Copy]) -> None:
     global _server
     with _lock:
         if _server is None or _server.owner_pid != os.getpid():
@@ -232,7 +285,7 @@ def start_server(preloaded: Sequence[str] = PRELOADED) -> None:
                 atexit.register(end_server)
             if _is_our_program():
                 take_role("main", *sys.argv[1:])
-            _server = _Server(preloaded)
+            _server = _Server(begin)
 
 
 def _is_our_program() -> bool:

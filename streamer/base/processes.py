@@ -5,11 +5,13 @@ from __future__ import annotations
 import mmap
 import multiprocessing
 import os
+import re
 import sys
 from collections.abc import Callable
 from multiprocessing import reduction
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -79,6 +81,15 @@ def view_numbers(array: NDArray[np.int64]) -> memoryview:
 
 def _attach(fd: Any, size_bytes: int) -> SharedBlock:
     return SharedBlock(size_bytes, fd=fd.detach())
+
+
+def find_free_bytes() -> int | None:
+    """Memory that may still be taken; None where nobody says."""
+    try:
+        found = re.search(r"^MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return 1024 * int(found[1]) if found else None
 
 
 class InheritedFd:

@@ -12,13 +12,13 @@ May import: base, analysis, events. Imported by: plans, live, recordings, comman
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.analysis.bank import Analysis, Levels
+from streamer.analysis.bank import Analysis, ChannelLevels, Levels
 from streamer.events import Event
 
 Tell = Callable[[int, str, object], None]  # sample, label, and why, as text when printed
@@ -68,3 +68,43 @@ class Detector(Protocol):
 
     def flush(self) -> Iterable[Event]:
         """The signal ends or breaks here: close what is open with an end event, and forget."""
+
+    @property
+    def forgets(self) -> bool:
+        """Whether there may be moments at which it is fresh."""
+        return False
+
+    def is_fresh(self, end_frame: int) -> bool:  # noqa: ARG002  # for those that forget
+        """Whether it says from this frame on what one would say that began to listen its history_samples before.
+
+        end_frame: the one after the last that it was fed, or in which nothing is known to have been
+        """
+        return False
+
+    @property
+    def together(self) -> tuple[Hashable, Callable[[Sequence[Any]], Choir]] | None:
+        """A word that is the same for detectors which may be asked together, and what makes a choir of them.
+
+        None: each is asked by itself.
+        """
+        return None
+
+
+Listen = Callable[[int], tuple[Levels, Audio]]  # channel counted from 0
+
+
+class Choir(Protocol):
+    """One decision for many channels. Of thousands most have nothing to decide at a time, and are not visited.
+
+    Events come with the number of the detector, and are those that the detectors would find by themselves.
+    """
+
+    @property
+    def history_frames(self) -> int:
+        """So many frames before a run it may read."""
+
+    def feed(self, run: ChannelLevels, listen: Listen, /) -> Iterable[tuple[int, Event]]:
+        """As a detector's. listen: the Levels of a channel, at a stream's beginning led in, and its Audio"""
+
+    def flush(self) -> Iterable[tuple[int, Event]]:
+        """As a detector's."""

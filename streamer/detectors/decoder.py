@@ -3,19 +3,50 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.analysis.bank import Analysis, Batch, Levels
-from streamer.detectors import Detector
+from streamer.analysis.bank import Analysis, Batch, ChannelLevels, Levels
+from streamer.detectors import Audio, Choir, Detector, Listen
 from streamer.detectors.copies import ReadAudio, join_copies
 from streamer.events import Event
 from streamer.events.clocks import WallClock
 
 BIN_ERROR = 1e-6  # bins: what lies closer to one is one
+
+
+LEAST_TOGETHER = 8  # fewer channels are quicker each by itself
+
+
+class _Alone:
+    """A choir of one."""
+
+    def __init__(self, channel: int, detector: Detector) -> None:
+        self._channel, self._detector = channel, detector
+
+    @property
+    def history_frames(self) -> int:
+        return 0
+
+    def feed(self, _run: ChannelLevels, listen: Listen, /) -> Iterable[tuple[int, Event]]:
+        levels, audio = listen(self._channel - 1)
+        return [(0, event) for event in self._detector.feed(levels, audio)]
+
+    def flush(self) -> Iterable[tuple[int, Event]]:
+        return [(0, event) for event in self._detector.flush()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Seated:
+    """A choir, which of the detectors it is made of, and what it listens to."""
+
+    choir: Choir
+    numbers: list[int]
+    analysis: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -81,6 +112,7 @@ class Decoder:
         common: dict[tuple[int, int], dict[type, object]] = {}
         for tuned in self._tuned:
             tuned.detector.share(common.setdefault((tuned.channel, tuned.analysis), {}))
+        self._seated = self._seat()
         self._read, self._joins_copies = read_audio, joins_copies
         self._unheard = _Unheard()
         self._audio = {
@@ -98,6 +130,29 @@ class Decoder:
     def history_samples(self) -> int:
         """How far behind the newest sample a detector may read."""
         return max((t.detector.history_samples for t in self._tuned), default=0)
+
+    @property
+    def history_frames(self) -> tuple[int, ...]:
+        """How many frames of each analysis a detector may read before those that it is fed."""
+        kept = [0] * len(self._analyses)
+        for seated in self._seated:
+            kept[seated.analysis] = max(kept[seated.analysis], seated.choir.history_frames)
+        return tuple(kept)
+
+    @property
+    def forgets(self) -> bool:
+        """Whether there may be moments at which it is fresh."""
+        return all(tuned.detector.forgets for tuned in self._tuned)
+
+    def is_fresh(self, end_sample: int) -> bool:
+        """Whether what it says after this sample, up to which it was fed, depends on nothing that it heard before.
+
+        But for the history_samples that it may read.
+        """
+        return all(
+            tuned.detector.is_fresh(self._analyses[tuned.analysis].frames.frames_within(end_sample))
+            for tuned in self._tuned
+        )
 
     @property
     def event_count(self) -> int:
@@ -118,6 +173,27 @@ class Decoder:
         """How often which test refused a candidate."""
         return sum((tuned.detector.rejections for tuned in self._tuned), Counter())
 
+    def _seat(self) -> list[_Seated]:
+        """Those that may be asked together, and each of the others by itself."""
+        alike: dict[Hashable, list[int]] = {}
+        for i, tuned in enumerate(self._tuned):
+            together = tuned.detector.together
+            word = i if together is None else (type(tuned.detector), tuned.plan, tuned.analysis, together[0])
+            alike.setdefault(word, []).append(i)
+        seated = []
+        for numbers in alike.values():
+            these = [self._tuned[i] for i in numbers]
+            together = these[0].detector.together
+            if together and len(these) >= LEAST_TOGETHER:
+                choir = together[1]([tuned.detector for tuned in these])
+                seated.append(_Seated(choir=choir, numbers=numbers, analysis=these[0].analysis))
+            else:
+                seated += [
+                    _Seated(choir=_Alone(each.channel, each.detector), numbers=[i], analysis=each.analysis)
+                    for i, each in zip(numbers, these, strict=True)
+                ]
+        return seated
+
     def _place(self, analysis: Analysis) -> int:
         """Where among the analyses it is: detectors that want the same levels get the same."""
         for i, other in enumerate(self._analyses):
@@ -134,24 +210,31 @@ class Decoder:
         """The next stretch of the stream; its events in the order in which they became known."""
         found: list[tuple[int, Event]] = []
         led_in: dict[tuple[int, int], Levels] = {}  # what several detectors listen to is led in once
-        for i, tuned in enumerate(self._tuned):
-            levels = batch.levels[tuned.analysis][tuned.channel - 1]
-            if len(levels):
-                audio = self._audio[tuned.channel]
-                if levels.first_frame == 0:
-                    place = tuned.analysis, tuned.channel
-                    levels = led_in[place] = led_in.get(place) or _lead_in(levels, audio)
-                found += [(i, event) for event in tuned.detector.feed(levels, audio)]
+        for seated in self._seated:
+            run = batch.levels[seated.analysis]
+            if run.n_frames:
+                listen = partial(self._listen, run, seated.analysis, led_in)
+                found += [(seated.numbers[i], event) for i, event in seated.choir.feed(run, listen)]
         return self._finish(found)
+
+    def _listen(
+        self, run: ChannelLevels, analysis: int, led_in: dict[tuple[int, int], Levels], channel: int
+    ) -> tuple[Levels, Audio]:
+        levels, audio = run[channel], self._audio[channel + 1]
+        if run.first_frame == 0:
+            place = analysis, channel
+            levels = led_in[place] = led_in.get(place) or _lead_in(levels, audio)
+        return levels, audio
 
     def flush(self) -> list[Event]:
         """The stream ends or breaks here."""
-        return self._finish([(i, e) for i, tuned in enumerate(self._tuned) for e in tuned.detector.flush()])
+        return self._finish([(s.numbers[i], e) for s in self._seated for i, e in s.choir.flush()])
 
     def _finish(self, found: list[tuple[int, Event]]) -> list[Event]:
         if not found:
             return []
-        found.sort(key=lambda item: item[1].known_sample)  # stable: of one moment, in the order of the plans
+        # Of one moment, in the order of the plans.
+        found.sort(key=lambda item: (item[1].known_sample, item[0]))
         if self._joins_copies and len(self._audio) > 1 and len(found) > 1:
             found = self._join_copies(found)
         for i, event in found:

@@ -18,10 +18,12 @@ import select
 import threading
 import time
 import traceback
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, cast
 
 import msgspec
+import numpy as np
 from numpy.typing import NDArray
 
 from streamer.base.errors import INTERNAL_ERROR, RefusedError, SourceError, SpecError, StreamerError
@@ -32,9 +34,21 @@ from streamer.live.diverted_stderr import DivertedStderr
 from streamer.live.ring import Ring, RingWriter
 from streamer.live.ring_fields import Gap, GapReason
 from streamer.live.timekeeper import Inlet, Timekeeper
-from streamer.sources import PipedSource, PushedSource, Source, SourceInfo, SourceSpec, open_any_source
+from streamer.sources import (
+    NarrowSource,
+    PipedSource,
+    PushedSource,
+    Source,
+    SourceInfo,
+    SourceSpec,
+    open_any_source,
+)
 
-BLOCK_S = 0.01  # a paced source is read in blocks this long, as a microphone is
+BLOCK_S = 0.01  # a paced source is read in blocks this long, as a microphone is,
+MANY_VALUES_PER_S, MANY_BLOCK_S = (
+    2e6,
+    0.04,
+)  # or from so many values a second on, when that would cost too much
 BLOCK_SAMPLES = 1 << 15  # an unpaced one in blocks this long
 WAIT_S = 0.0005  # between looks at whether there is room again
 STOP_GRACE_S = 0.25
@@ -197,12 +211,13 @@ def _run_reader(
     if run.speed is None:
         block_samples = min(BLOCK_SAMPLES, max(1, room // 4))
     else:
-        block_samples = max(1, min(round(BLOCK_S * fs_hz * max(1.0, run.speed)), room // 4))
+        block_s = MANY_BLOCK_S if fs_hz * ring.spec.channels > MANY_VALUES_PER_S else BLOCK_S
+        block_samples = max(1, min(round(block_s * fs_hz * max(1.0, run.speed)), room // 4))
     piped = source if isinstance(source, PipedSource) else None
     pace = Pace(fs_hz, run.speed, now_s=time.monotonic(), backlog_s=piped.backlog_s if piped else 0.0)
     n_noted = 0
     try:
-        for whole in source.read_blocks(block_samples):
+        for whole in _read(source, block_samples, has_16_bits=ring.spec.has_16_bits):
             block = whole if run.limit_samples is None else whole[: run.limit_samples - ring.written_samples]
             # A block is heard when its last sample is, as from a microphone.
             due_samples = ring.written_samples + len(block)
@@ -227,6 +242,15 @@ def _run_reader(
     except SourceError:
         _note_losses(source, n_noted, writer, run.limit_samples)
         raise
+
+
+def _read(
+    source: Source, block_samples: int, *, has_16_bits: bool
+) -> Iterator[NDArray[np.float32] | NDArray[np.int16]]:
+    """Blocks as the ring takes them."""
+    if has_16_bits:
+        return cast("NarrowSource", source).read_integers(block_samples)
+    return source.read_blocks(block_samples)
 
 
 def _note_losses(source: Source, n_noted: int, writer: RingWriter, limit_samples: int | None) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.analysis.bank import Batch, Levels
+from streamer.analysis.bank import Batch, ChannelLevels, Levels
 from streamer.live.results import Results
 from streamer.live.ring import Ring, RingOwner
 from streamer.live.ring_fields import Gap, GapReason
@@ -115,28 +115,30 @@ class Collector:
     def _extract(self, start: int, stop: int) -> Batch:
         """Copy the frames that end in (start, stop] and do not touch the gap before."""
         work, results = self._work, self._results
-        levels: list[tuple[Levels, ...]] = []
+        levels: list[ChannelLevels] = []
         for i, analysis in enumerate(work.analyses):
             spec = analysis.frames
             begin = max(spec.frames_within(start), -(-self._not_before // spec.hop_samples))
-            levels.append(self._copy_frames(i, begin, max(0, spec.frames_within(stop) - begin)))
+            levels.append(self._find_frames(i, begin, max(0, spec.frames_within(stop) - begin)))
         size = work.span_samples
         meters = results.read_meters(-(-start // size), -(-stop // size))  # of spans that begin within
-        early: tuple[Levels, ...] = ()
+        early: Sequence[Levels] = ()
         if not self._not_before and work.analyses and start < work.analyses[0].frames.length_samples:
-            early = self._copy_frames(0, *work.early_between(start, stop))
+            early = self._find_frames(0, *work.early_between(start, stop))
         return Batch(start_sample=start, stop_sample=stop, levels=tuple(levels), meters=meters, early=early)
 
-    def _copy_frames(self, analysis: int, first: int, count: int) -> tuple[Levels, ...]:
-        """So many frames of each channel."""
-        spec, stored = self._work.analyses[analysis], self._results.values[analysis]
-        rows = self._results.rows_of(analysis, first, count)
-        runs = []
-        for c in range(self._work.channels):
-            parts = [stored[c, part] for part in rows]
-            values = parts[0].copy() if len(parts) == 1 else np.concatenate(parts)
-            runs.append(Levels(analysis=spec, channel=c + 1, first_frame=first, values=values))
-        return tuple(runs)
+    def _find_frames(self, analysis: int, first: int, count: int) -> ChannelLevels:
+        """So many frames of each channel, in place: they stay there until the batch has been taken."""
+        stored = self._results.values[analysis]
+        return ChannelLevels(
+            analysis=self._work.analyses[analysis],
+            first_frame=first,
+            n_frames=count,
+            stored=stored,
+            first_row=first % stored.shape[1],
+            kept_frames=self._work.kept_frames(analysis),
+            is_lent=True,
+        )
 
     def _free(self, span: int) -> None:
         """Everything before this span has been taken."""

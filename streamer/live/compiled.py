@@ -20,6 +20,7 @@ _loop = partial(
 )
 
 push = _loop("push")
+push_integers = _loop("push_integers")
 copy = _loop("copy")
 measure = _loop("measure")
 publish = _loop("publish")
@@ -30,11 +31,15 @@ store = _loop("store")
 def list_live() -> list[tuple[Compiled, tuple[Any, ...]]]:
     """All of them, with arguments of the kind they are given."""
     numbers, table = np.zeros(1, np.int64), np.zeros((1, 2), np.int64)
+    integers = np.zeros((1, 1), np.int16)
     samples, meters = np.zeros((1, 1), np.float32), np.zeros((1, 1, COLUMNS), np.float32)
     return [
         (push, (numbers, table, samples, samples, numbers, 0)),
-        (copy, (numbers, samples, 0, 0, samples)),
-        (measure, (samples[0], 1, 0, 0, meters, samples)),
+        (copy, (numbers, samples, 0, 0, samples, 1.0)),
+        (measure, (samples, 0, 0, 1, 0, meters, samples, 1.0)),
+        (push_integers, (numbers, table, integers, integers, 0)),
+        (copy, (numbers, integers, 0, 0, samples, 1.0)),
+        (measure, (samples, 0, 0, 1, 0, meters, integers, 1.0)),
         (publish, (table, 0, 0, 0)),
         (load, (numbers, 0)),
         (store, (numbers, 0, 0)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import time
 from functools import cached_property
 from typing import Any
@@ -32,6 +34,7 @@ class Results:
       IS_LAPPED     1 if the ring had overwritten it, or it is given up
     meters    (slots, channels, 3) float32           a worker: analysis.meters of the span's own samples
     samples   (channels, slots and history) float32  a worker: the span's own samples, sample s at s % columns
+              or int16, as the ring has them
     values    (channels, rows, bands) per analysis,  a worker
               complex64 or, of bands, float32
     leases    (workers, 8) int64                     see Lease
@@ -43,20 +46,11 @@ class Results:
 
     def __init__(self, work: Work, *, n_slots: int, n_workers: int, block: SharedBlock | None = None) -> None:
         self.work, self.n_slots, self.n_workers = work, n_slots, n_workers
-        shapes: list[tuple[Any, tuple[int, ...]]] = [
-            (np.int64, (n_slots, 2)),
-            (np.int64, (n_workers, LEASE_FIELDS)),
-            (np.float32, (n_slots, work.channels, COLUMNS)),
-            (np.float32, (work.channels, (n_slots + work.history_spans) * work.span_samples)),
-        ]
-        for i, analysis in enumerate(work.analyses):
-            rows = work.frames_in_spans(i, n_slots)
-            shapes.append((analysis.value_dtype, (work.channels, rows, len(analysis.bank))))
-        offsets = np.cumsum([0] + [-(-int(np.prod(s)) * np.dtype(d).itemsize // 64) * 64 for d, s in shapes])
+        shapes = _list_shapes(work, n_slots, n_workers)
+        offsets = _find_offsets(shapes)
         self.block = block or SharedBlock(int(offsets[-1]))
         arrays = [
-            self.block.array(d, s, offset_bytes=int(at))
-            for (d, s), at in zip(shapes, offsets[:-1], strict=True)
+            self.block.array(d, s, offset_bytes=int(at)) for (d, s), at in zip(shapes, offsets, strict=False)
         ]
         self._done, self._leases, self.meters, self.samples, *self.values = arrays
         self._states = view_numbers(self._done)
@@ -84,9 +78,10 @@ class Results:
         first = at % len(kept)
         before = np.zeros(min(stop, at) - start, np.float32)
         length = max(0, stop - at)
-        return np.concatenate(
-            [before, kept[first : first + length], kept[: max(0, first + length - len(kept))]]
-        )
+        parts = [kept[first : first + length], kept[: max(0, first + length - len(kept))]]
+        if self.work.has_16_bits:
+            parts = [part.astype(np.float32) * np.float32(2**-15) for part in parts]
+        return np.concatenate([before, *parts])
 
     @cached_property
     def _publish(self) -> Prepared:
@@ -168,9 +163,37 @@ class Lease:
         return self._row[SINCE_NS]
 
 
+Shapes = list[tuple[Any, tuple[int, ...]]]
+
+
+def _list_shapes(work: Work, n_slots: int, n_workers: int) -> Shapes:
+    """Type and shape of each array, in the order in which they lie in memory."""
+    shapes: Shapes = [
+        (np.int64, (n_slots, 2)),
+        (np.int64, (n_workers, LEASE_FIELDS)),
+        (np.float32, (n_slots, work.channels, COLUMNS)),
+        (work.sample_dtype, (work.channels, (n_slots + work.history_spans) * work.span_samples)),
+    ]
+    for i, analysis in enumerate(work.analyses):
+        rows = work.frames_in_spans(i, n_slots) + work.kept_frames(i)
+        shapes.append((analysis.value_dtype, (work.channels, rows, len(analysis.bank))))
+    return shapes
+
+
+def _find_offsets(shapes: Shapes) -> list[int]:
+    """Where each begins, in bytes and on a cache line, and the end."""
+    sizes = [-(-math.prod(shape) * np.dtype(dtype).itemsize // 64) * 64 for dtype, shape in shapes]
+    return [0, *itertools.accumulate(sizes)]
+
+
+def find_size_bytes(work: Work, n_slots: int) -> int:
+    """Of results with so many slots, but for a few bytes."""
+    return _find_offsets(_list_shapes(work, n_slots, 1))[-1]
+
+
 def choose_slots(work: Work, fs_hz: float, *, seconds: float) -> int:
     """Slots for so many seconds, fewer when their levels are large."""
-    per_slot = 32 + 4 * work.channels * work.span_samples
+    per_slot = 32 + work.sample_dtype.itemsize * work.channels * work.span_samples
     per_slot += sum(
         a.value_dtype.itemsize * work.channels * len(a.bank) * work.frames_in_spans(i, 1)
         for i, a in enumerate(work.analyses)

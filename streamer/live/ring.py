@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,7 @@ class RingSpec:
     channels: int
     capacity_samples: int
     fs_hz: float
+    has_16_bits: bool = False  # samples are integers, as they came; or else float32
 
     def __post_init__(self) -> None:
         if self.channels < 1 or self.capacity_samples < 1:
@@ -47,11 +49,13 @@ class RingSpec:
             )
 
     @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.int16 if self.has_16_bits else np.float32)
+
+    @property
     def size_bytes(self) -> int:
-        return (
-            8 * (CONTROL_FIELDS + 2 * LOG_ENTRIES + 3 * GAP_ENTRIES)
-            + 4 * self.channels * self.capacity_samples
-        )
+        n_samples = self.channels * self.capacity_samples
+        return 8 * (CONTROL_FIELDS + 2 * LOG_ENTRIES + 3 * GAP_ENTRIES) + self.dtype.itemsize * n_samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ class Ring:
         self.gaps = self.block.array(np.int64, (GAP_ENTRIES, 3), offset_bytes=at)
         at += 24 * GAP_ENTRIES
         shape = (spec.channels, spec.capacity_samples)
-        self.samples = self.block.array(np.float32, shape, offset_bytes=at)
+        self.samples = self.block.array(spec.dtype, shape, offset_bytes=at)
         if fresh:
             self.control[TOTAL] = -1  # before anybody else has it
         self._fields, self._entries = view_numbers(self.control), view_numbers(self.log)
@@ -148,14 +152,18 @@ class RingWriter:
     def __init__(self, ring: Ring, *, device_channels: tuple[int, ...] | None = None) -> None:
         """device_channels: which channels of a pushed block to keep, in order; None for the mean of all."""
         self.ring = ring
+        fixed, block = (Fixed(ring.control), Fixed(ring.log), Fixed(ring.samples)), Open(ring.samples[:1, :1])
         self._channels = Fixed(np.array([] if device_channels is None else device_channels, dtype=np.int64))
-        self._push = compiled.push.prepare(
-            *(Fixed(ring.control), Fixed(ring.log), Fixed(ring.samples)),
-            *(Open(np.zeros((1, 1), np.float32)), self._channels, Open(0)),
-        )
+        if ring.spec.has_16_bits:
+            self._push = compiled.push_integers.prepare(*fixed, block, Open(0))
+        else:
+            self._push = compiled.push.prepare(*fixed, block, self._channels, Open(0))
 
-    def push(self, block: NDArray[np.float32], time_ns: int) -> None:
-        """block: (n, device channels) C-contiguous, n at most the ring's capacity."""
+    def push(self, block: NDArray[np.float32] | NDArray[np.int16], time_ns: int) -> None:
+        """block: (n, device channels) of the ring's type, C-contiguous, n at most the ring's capacity.
+
+        Of 16 bits it holds the ring's channels and no others.
+        """
         self._push(block, time_ns)
 
     def note_nonfinite(self, n_samples: int) -> None:
@@ -197,13 +205,15 @@ class RingReader:
 
     def __init__(self, ring: Ring) -> None:
         control, samples = Fixed(ring.control), Fixed(ring.samples)
-        self._copy = compiled.copy.prepare(
-            control, samples, Open(0), Open(0), Open(np.zeros((1, 1), np.float32))
-        )
+        nothing, scale = np.zeros((1, 1), np.float32), 2.0**-15 if ring.spec.has_16_bits else 1.0
+        self._copy = compiled.copy.prepare(control, samples, Open(0), Open(0), Open(nothing), scale)
         self._load_total = compiled.load.prepare(control, TOTAL)
 
     def copy(self, start: int, stop: int, out: NDArray[np.float32]) -> bool:
-        """Copy samples [start, stop) of every channel to out, (channels, at least stop - start); False if lapped."""
+        """Copy samples [start, stop) of every channel to out, (channels, at least stop - start); False if lapped.
+
+        Those of 16 bits come out of full scale 1.0, as all others.
+        """
         return bool(self._copy(start, stop, out))
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -11,6 +12,11 @@ from numpy.typing import NDArray
 from streamer.analysis.meters import CLIPPED, MEAN_SQUARE, N_CLIPPED, PEAK
 from streamer.live.atomics import fence, load_acquire, store_release
 from streamer.live.ring_fields import BEGIN, BLOCKS, END, NONFINITE
+
+LINE_VALUES, LINES = (
+    32,
+    8,
+)  # integers of 16 bits in a cache line, and lines that stay in the first-level cache
 
 
 @njit(nogil=True)
@@ -51,22 +57,65 @@ def push(
             if at == capacity:
                 at = 0
     control[NONFINITE] += nonfinite
+    note_block(control, log, start + n, time_ns)
+
+
+@njit(nogil=True)
+def push_integers(
+    control: NDArray[np.int64],
+    log: NDArray[np.int64],
+    samples: NDArray[np.int16],
+    block: NDArray[np.int16],
+    time_ns: int,
+) -> None:
+    """The same of samples that are kept as they are. block: (n, channels), n <= capacity
+
+    There may be thousands of channels: they are gone through by cache lines of a few samples.
+    """
+    start = control[END]
+    n = block.shape[0]
+    capacity = samples.shape[1]
+    store_release(control, BEGIN, start + n)
+    fence()
+    for first in range(0, samples.shape[0], LINE_VALUES):
+        last = min(first + LINE_VALUES, samples.shape[0])
+        for begin in range(0, n, LINES):
+            end = min(begin + LINES, n)
+            for c in range(first, last):
+                at = (start + begin) % capacity
+                for i in range(begin, end):
+                    samples[c, at] = block[i, c]
+                    at += 1
+                    if at == capacity:
+                        at = 0
+    note_block(control, log, start + n, time_ns)
+
+
+@njit(nogil=True)
+def note_block(control: NDArray[np.int64], log: NDArray[np.int64], end: int, time_ns: int) -> None:
+    """It is in place, and came then."""
     entry = control[BLOCKS]
-    log[entry % log.shape[0], 0] = start + n
+    log[entry % log.shape[0], 0] = end
     log[entry % log.shape[0], 1] = time_ns
     store_release(control, BLOCKS, entry + 1)
-    store_release(control, END, start + n)
+    store_release(control, END, end)
 
 
 @njit(nogil=True)
 def copy(
-    control: NDArray[np.int64], samples: NDArray[np.float32], start: int, stop: int, out: NDArray[np.float32]
+    control: NDArray[np.int64],
+    samples: NDArray[Any],
+    start: int,
+    stop: int,
+    out: NDArray[np.float32],
+    scale: float,
 ) -> int:
     """Copy samples [start, stop) to out; 0 when the writer was, or is by now, overwriting them, else 1.
 
     samples: (channels, capacity)   out: (channels, at least stop - start), written in place
-    start: not negative   stop: not past the published end
+    start: not negative   stop: not past the published end   scale: full scale 1.0 over the samples' own
     """
+    factor = np.float32(scale)
     capacity = samples.shape[1]
     load_acquire(control, END)
     first = start % capacity
@@ -74,9 +123,9 @@ def copy(
     head = min(n, capacity - first)
     for c in range(samples.shape[0]):  # not by slices: for what may go wrong with them the code asks numba
         for i in range(head):
-            out[c, i] = samples[c, first + i]
+            out[c, i] = samples[c, first + i] * factor
         for i in range(head, n):
-            out[c, i] = samples[c, i - head]
+            out[c, i] = samples[c, i - head] * factor
     fence()
     # Not END: the writer spoils samples as soon as it has announced where it will write.
     return 1 if load_acquire(control, BEGIN) - start <= capacity else 0
@@ -85,33 +134,38 @@ def copy(
 @njit(nogil=True)
 def measure(
     samples: NDArray[np.float32],
+    begin: int,
+    end: int,
     span_samples: int,
     first_span: int,
-    channel: int,
     meters: NDArray[np.float32],
-    kept: NDArray[np.float32],
+    kept: NDArray[Any],
+    full_scale: float,
 ) -> None:
     """Keep the spans that samples hold from first_span on, of which the last may be short, and fill their meters.
 
-    samples: (n,)   meters: (slots, channels, 3) as analysis.meters has it
+    samples: (channels, at least end) of which [begin, end) are those of the spans
+    meters: (slots, channels, 3) as analysis.meters has it   full_scale: of what is kept
     kept: (channels, a whole number of spans) sample s of channel c at [c, s % size]
     """
-    for start in range(0, samples.shape[0], span_samples):
-        stop = min(start + span_samples, samples.shape[0])
-        at = (first_span * span_samples + start) % kept.shape[1] - start
-        peak = np.float32(0)
-        total = 0.0
-        clipped = 0
-        for i in range(start, stop):
-            value = samples[i]
-            peak = max(peak, abs(value))
-            clipped += abs(value) >= CLIPPED
-            total += value * value
-            kept[channel, at + i] = value
-        slot = (first_span + start // span_samples) % meters.shape[0]
-        meters[slot, channel, PEAK] = peak
-        meters[slot, channel, MEAN_SQUARE] = total / (stop - start)
-        meters[slot, channel, N_CLIPPED] = clipped
+    for channel in range(meters.shape[1]):
+        for start in range(begin, end, span_samples):
+            stop = min(start + span_samples, end)
+            span = first_span + (start - begin) // span_samples
+            at = span * span_samples % kept.shape[1] - start
+            peak = np.float32(0)
+            total = 0.0
+            clipped = 0
+            for i in range(start, stop):
+                value = samples[channel, i]
+                peak = max(peak, abs(value))
+                clipped += abs(value) >= CLIPPED
+                total += value * value
+                kept[channel, at + i] = value * full_scale
+            slot = span % meters.shape[0]
+            meters[slot, channel, PEAK] = peak
+            meters[slot, channel, MEAN_SQUARE] = total / (stop - start)
+            meters[slot, channel, N_CLIPPED] = clipped
 
 
 @njit(nogil=True)

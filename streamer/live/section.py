@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from streamer.analysis.bank import Batch
 from streamer.analysis.meters import InputMeter
 from streamer.base.errors import StreamerError
-from streamer.base.processes import cpu_count
+from streamer.base.processes import cpu_count, find_free_bytes
 from streamer.detectors.decoder import Decoder
 from streamer.events import Event, GapRecord, Record, Stats, WorkerRecord
 from streamer.events.clocks import Reservoir
@@ -20,7 +20,7 @@ from streamer.live.capture_messages import Run
 from streamer.live.dates import Dates
 from streamer.live.dispatcher import Dispatcher
 from streamer.live.pool import Pool
-from streamer.live.results import choose_slots
+from streamer.live.results import choose_slots, find_size_bytes
 from streamer.live.ring import Ring, RingOwner, RingSpec
 from streamer.live.ring_fields import Gap, GapReason
 from streamer.live.silence import Silences
@@ -32,13 +32,15 @@ from streamer.sources import SourceInfo
 RING_S = (
     4.0  # how long the analysis may stall before samples are lost, and once more who collects its results
 )
+RING_BYTES = 64 << 20  # but no more than this, unless a few spans need more
 MIN_RING_SAMPLES = 1 << 16  # room for a source that is read as fast as it goes
 MAX_WORKERS = 4
-LIVE_SPANS_PER_MESSAGE = 8
+LIVE_SPANS_PER_MESSAGE = 16
 REPLAY_SPANS_PER_MESSAGE = 64
 
 Item = Batch | Record
 
+REST_FROM_S = 0.005
 STUCK_S = 1.0  # twice what the pool takes to hand out again what a dead worker had
 
 
@@ -70,7 +72,7 @@ class Section:
         self.clock = self.dates.clock
         self.decoder = Decoder(
             listening.detectors,
-            analyses=[listening.display],
+            analyses=[listening.display] if listening.is_shown else [],
             read_audio=self._read_audio,
             clock=self.clock,
             joins_copies=listening.joins_copies,
@@ -82,15 +84,19 @@ class Section:
             channels=info.channels,
             span_samples=span_samples,
             history_samples=self.decoder.history_samples,
+            history_frames=self.decoder.history_frames,
+            has_16_bits=info.has_16_bits,
         )
         reach = work.longest_frame_samples + span_samples
         spec = RingSpec(
             channels=info.channels,
-            capacity_samples=max(round(RING_S * info.fs_hz), MIN_RING_SAMPLES, 4 * reach),
+            capacity_samples=_choose_capacity(work, info.fs_hz, least=4 * reach),
             fs_hz=info.fs_hz,
+            has_16_bits=info.has_16_bits,
         )
-        self.ring = Ring(spec)
         n_slots = choose_slots(work, info.fs_hz, seconds=spec.capacity_samples / info.fs_hz)
+        _check_memory(info, spec.size_bytes + find_size_bytes(work, n_slots))
+        self.ring = Ring(spec)
         # One processor is the source's, if that has times to keep.
         n_workers = n_workers or min(MAX_WORKERS, max(1, cpu_count() - self.is_paced))
         most_spans = max(1, min(REPLAY_SPANS_PER_MESSAGE, n_slots // (4 * n_workers)))
@@ -118,6 +124,7 @@ class Section:
         )
         self._meter = InputMeter(info.channels)
         self._silences = self._make_silences(span_samples)
+        self._collected = (0.0, 0.0)  # when that was begun and done the last time
         self._moved = (-1, 0.0)  # up to where it had been collected, and since when
         self._missed_samples = 0  # between the last sample and the section that follows
         self._latency_ms, self.gap_count, self._earlier_s = Reservoir(), 0, 0.0
@@ -189,8 +196,21 @@ class Section:
 
     # --- what has become known ---------------------------------------------------------------------------------
 
+    @property
+    def rest_s(self) -> float:
+        """For how long to leave collecting: where it takes long, it costs less to collect more at a time."""
+        began_s, ended_s = self._collected
+        took_s = ended_s - began_s
+        return 0.0 if took_s < REST_FROM_S else max(0.0, ended_s + took_s - time.monotonic())
+
     def collect(self) -> list[Item]:
         """What the workers have done, and what that tells, in the order of the stream."""
+        began_s = time.monotonic()
+        items = self._collect()
+        self._collected = began_s, time.monotonic()
+        return items
+
+    def _collect(self) -> list[Item]:
         items: list[Item] = []
         for item in self.pool.collector.take():
             self.dates.learn(self.ring)  # its blocks are there now: nothing is told before its time
@@ -204,7 +224,8 @@ class Section:
             arrived_ns = self.dates.find_arrival_ns(self.ring, item.stop_sample)
             if arrived_ns is not None and self.is_paced:
                 self._latency_ms.add((time.monotonic_ns() - arrived_ns) * 1e-6)
-            items.append(item)
+            if self.listening.is_shown:
+                items.append(item.copy_display())
             items += self._tell(self.decoder.feed(item))
             if self._silences is not None:
                 items += self._silences.add(item.meters)
@@ -325,6 +346,22 @@ class Section:
         if busy_ns == 0 or analysed == 0:
             return None
         return analysed / self.info.fs_hz / (busy_ns * 1e-9) * self.pool.n_workers
+
+
+def _choose_capacity(work: Work, fs_hz: float, *, least: int) -> int:
+    """Samples of each channel: RING_S of them, fewer where those of thousands of channels would fill the memory."""
+    wanted = max(round(RING_S * fs_hz), MIN_RING_SAMPLES)
+    return max(least, min(wanted, RING_BYTES // (work.sample_dtype.itemsize * work.channels)))
+
+
+def _check_memory(info: SourceInfo, needed_bytes: int) -> None:
+    """StreamerError where ring and results would not fit: they are taken little by little, and at the end by force."""
+    free_bytes = find_free_bytes()
+    if free_bytes is not None and needed_bytes > free_bytes:
+        raise StreamerError(
+            f"{info.channels} channels at {info.fs_hz:.10g} Hz need {needed_bytes / 1e6:.0f} MB for samples and "
+            f"levels, and {free_bytes / 1e6:.0f} MB are free: choose fewer with --channels, a lower rate or fewer bands"
+        )
 
 
 def _describe_end(exit_code: int | None) -> str:

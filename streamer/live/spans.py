@@ -11,6 +11,9 @@ import os
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from streamer.analysis.bank import Analysis
 from streamer.base.processes import get_context
@@ -28,7 +31,9 @@ class Work:
     analyses: tuple[Analysis, ...]
     channels: int
     span_samples: int
-    history_samples: int = 0  # so far back from the end of a run's first frame a detector may read
+    history_samples: int = 0  # so far back from the end of a run's first frame a detector may read,
+    history_frames: tuple[int, ...] = ()  # and so many frames of each analysis before a run's first are kept
+    has_16_bits: bool = False  # samples come as integers, and are kept so
 
     def frames_between(self, analysis: int, start: int, stop: int) -> tuple[int, int]:
         """First frame and number of frames that end in (start, stop]."""
@@ -45,6 +50,14 @@ class Work:
     def frames_in_spans(self, analysis: int, n_spans: int) -> int:
         """The most frames that so many consecutive spans can hold."""
         return -(-n_spans * self.span_samples // self.analyses[analysis].frames.hop_samples)
+
+    def kept_frames(self, analysis: int) -> int:
+        """So many frames of an analysis are kept that come before those that are collected next."""
+        return self.history_frames[analysis] if self.history_frames else 0
+
+    @property
+    def sample_dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.int16 if self.has_16_bits else np.float32)
 
     @property
     def longest_frame_samples(self) -> int:

@@ -108,7 +108,8 @@ class Stream:
             self._begin_next_section()
             if self.finished:
                 return []
-        ready = self._selector.select(min(timeout_s, SUPERVISE_S))
+        rest_s = 0.0 if self.section is None else self.section.rest_s
+        ready = self._selector.select(min(timeout_s, SUPERVISE_S, rest_s or timeout_s))
         if self._stop_s is not None:
             # Here, as stop may be called by another thread.
             self._keeper.stop(self._stop_s, has_process=self._capture is not None)
@@ -121,7 +122,7 @@ class Stream:
                 raise self._keeper.make_error()
             return items
         now = time.monotonic()
-        if may_collect:
+        if may_collect and not section.rest_s:
             items += section.collect()
         if now - self._supervised_s >= SUPERVISE_S:
             self._supervised_s = now

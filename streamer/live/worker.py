@@ -26,8 +26,8 @@ class Worker:
         self._work, self._results, self._ring = work, results, ring
         self._reader = RingReader(ring)
         self._measure = compiled.measure.prepare(
-            *(Open(np.zeros(1, np.float32)), work.span_samples, Open(0), Open(0)),
-            *(Fixed(results.meters), Fixed(results.samples)),
+            *(Open(np.zeros((1, 1), np.float32)), Open(0), Open(0), work.span_samples, Open(0)),
+            *(Fixed(results.meters), Fixed(results.samples), 2.0**15 if work.has_16_bits else 1.0),
         )
         self._analysers = [Analyser(analysis) for analysis in work.analyses]
         self._samples = np.zeros((work.channels, work.longest_frame_samples + work.span_samples), np.float32)
@@ -60,11 +60,9 @@ class Worker:
                 for span in range(first, first + count):
                     self.do(span)
             return
-        for c in range(work.channels):
-            samples = self._samples[c, : stop - begin]
-            self._measure(samples[start - begin :], first, c)
-            for i, (frame, n) in enumerate(runs):
-                self._compute(i, c, frame, n, samples[frame * work.analyses[i].frames.hop_samples - begin :])
+        self._measure(self._samples, start - begin, stop - begin, first)
+        for i, (frame, n) in enumerate(runs):
+            self._compute(i, frame, n, self._samples, begin=begin)
         if work.analyses and start < work.analyses[0].frames.length_samples:
             self._compute_early(start, stop)
         results.publish(first, count, is_lapped=False)
@@ -74,21 +72,19 @@ class Worker:
         first, count = self._work.early_between(start, stop)
         heard = np.zeros((self._work.channels, stop), np.float32)
         if count and self._reader.copy(0, stop, heard):
-            silence = np.zeros(-first * self._work.analyses[0].frames.hop_samples, np.float32)
-            for c, row in enumerate(heard):
-                self._compute(0, c, first, count, np.concatenate([silence, row]))
+            n_before = -first * self._work.analyses[0].frames.hop_samples
+            samples = np.pad(heard, ((0, 0), (n_before, 0)))
+            self._compute(0, first, count, samples, begin=-n_before)
 
     def _compute(
-        self, analysis: int, channel: int, first: int, count: int, samples: NDArray[np.float32]
+        self, analysis: int, first: int, count: int, samples: NDArray[np.float32], *, begin: int
     ) -> None:
-        """Frames [first, first + count) of an analysis, whose first one begins with the first of the samples."""
-        spec = self._work.analyses[analysis].frames
+        """Frames [first, first + count) of an analysis, of all channels. samples: (channels, n) from `begin` on"""
+        hop_samples, values = self._work.analyses[analysis].frames.hop_samples, self._results.values[analysis]
         for rows in self._results.rows_of(analysis, first, count) if count else ():
-            out = self._results.values[analysis][channel, rows]
-            length = spec.length_samples + (len(out) - 1) * spec.hop_samples
-            start = first * spec.hop_samples  # in the ring's signal, of which no sample ever changes
-            self._analysers[analysis].compute(samples[:length], out, channel=channel + 1, start=start)
-            samples, first = samples[len(out) * spec.hop_samples :], first + len(out)
+            start = first * hop_samples  # in the ring's signal, of which no sample ever changes
+            self._analysers[analysis].compute_channels(samples, start - begin, values, rows, start=start)
+            first += rows.stop - rows.start
 
 
 def run_worker(

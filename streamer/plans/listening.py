@@ -22,6 +22,7 @@ class Listening:
     joins_copies: bool = True  # one event in several channels that hold the same samples is told once
     remarks: Sequence[str] = ()  # what of the plans is not listened for, and why
     silence_s: float | None = None  # a silence that lasts so long is told of; None: none is
+    is_shown: bool = True  # somebody looks at the display; else it is not measured
 
 
 SetUp = Callable[[SourceInfo], Listening]
@@ -34,10 +35,12 @@ def make_set_up(
     joins_copies: bool = True,
     silence_s: float | None = None,
     needs_plans: bool = True,
+    is_shown: bool = True,
 ) -> SetUp:
     """What a stream calls once the source is open: the levels to show, by its rate, and what hears the plans.
 
     needs_plans: SpecError where the rate allows none of them; else levels alone are better than nothing
+    is_shown: whether somebody looks at the levels, be it a person or a program
     """
 
     def set_up(info: SourceInfo) -> Listening:
@@ -52,6 +55,7 @@ def make_set_up(
             joins_copies=joins_copies,
             remarks=remarks,
             silence_s=silence_s,
+            is_shown=is_shown,
         )
 
     return set_up

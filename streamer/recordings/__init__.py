@@ -1,7 +1,8 @@
 """At full speed: recordings and arrays to events and spectrograms.
 
-Two roads. `detect`: a recording to events, and `jobs` several in processes of their own. `spectrogram`: an array to
-values, by `threads`; and hours of a recording to files, where `pieces` measures and `export` writes into stores.
+Two roads. `detect`: a recording to events, `relay` in pieces, and `jobs` several in processes of their own.
+`spectrogram`: an array to values, by `threads`; and hours of a recording to files, where `pieces` measures and `export`
+writes into stores.
 
 May import: base, sources, analysis, events, detectors, plans, stores. Imported by: commands and the front door.
 """

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from streamer.analysis.blocks import Engine
 from streamer.analysis.frames import FrameSpec
-from streamer.analysis.meters import InputMeter
+from streamer.analysis.meters import BlockMeter, InputMeter
 from streamer.analysis.values import to_floats
 from streamer.base.arguments import read_rate
 from streamer.base.errors import TERMINATED, SourceError, SpecError, StreamerError
@@ -59,14 +59,17 @@ class Recording:
         strict: bool = False,
         joins_copies: bool = True,
         beside: Iterable[tuple[str, int, Detector]] = (),
+        start_sample: int = 0,
     ) -> None:
         """joins_copies: as Decoder has it   beside: what listens as well, as Decoder takes it
+        start_sample: of the recording, if what was before is not fed
 
         strict: SpecError if the rate does not allow an entry of the plans, which else is left out
         """
         self.info = info
         self.refused: list[str] = []
         self._meter = InputMeter(info.channels)
+        self.block_meter = BlockMeter(0, [], [], 0)  # of the newest
         self.left_out: list[str] = []
         self._lost: list[tuple[int, int]] = []  # where silence stands for what a damaged recording has lost
         if strict:
@@ -83,7 +86,11 @@ class Recording:
             joins_copies=joins_copies,
         )
         self.engine = Engine(
-            self.decoder.analyses, channels=info.channels, history_samples=self.decoder.history_samples
+            self.decoder.analyses,
+            channels=info.channels,
+            history_samples=self.decoder.history_samples,
+            history_frames=self.decoder.history_frames,
+            start_sample=start_sample,
         )
 
     def _note_refusal(self, plan: str, channel: int, sample: int, label: str, why: object) -> None:
@@ -105,7 +112,7 @@ class Recording:
 
     def feed(self, block: NDArray[np.float32]) -> list[Event]:
         """block: (n, channels), full scale 1.0"""
-        self._meter.add_block(block)
+        self.block_meter = self._meter.add_block(block)
         return self.decoder.feed(self.engine.feed(block))
 
     def note_lost(self, sample: int, n_samples: int) -> None:
@@ -156,6 +163,14 @@ class Recording:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Samples [first, last) of a recording; None: to its end."""
+
+    first: int
+    last: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """One source to listen to from end to end."""
@@ -165,6 +180,7 @@ class Task:
     duration_s: float | None = None  # only so much of it
     explain: bool = False  # also what was refused, as remarks
     joins_copies: bool = True  # one event in several channels that hold the same samples is told once
+    piece: Piece | None = None  # only what is in it, as relay tells it; None: all
 
 
 @dataclass(frozen=True, slots=True)

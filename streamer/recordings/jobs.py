@@ -1,4 +1,4 @@
-"""Several recordings to events at once: a process each, whose records are told in the order of the recordings.
+"""Several recordings to events at once, or one in pieces: a process each, whose records are told in their order.
 
 what happens to a process     its recording                              the others
 it has done a recording       told as it came                            it is given the next one
@@ -15,8 +15,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby, islice
 from multiprocessing import connection
 from multiprocessing.connection import Connection
+from operator import itemgetter
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -28,12 +31,14 @@ from streamer.base.text import encode_all
 from streamer.base.units import format_duration
 from streamer.events import End, ErrorRecord, Event, GapRecord, Record, Start, Stats
 from streamer.recordings import Progress
-from streamer.recordings.detect import Remark, Task, listen
+from streamer.recordings.detect import Piece, Remark, Task, listen
+from streamer.recordings.relay import CannotJoin, Cut, Spoiled, Stand, hear_piece, join_pieces, plan_pieces
 
 if TYPE_CHECKING:
     from streamer.base.processes import Child
 
 POSITION_EVERY_S = 0.1
+SAY_EVERY_S, MOST_AT_ONCE = 0.02, 512
 GRACE_S = 1.0  # for the system to say how a process ended that has closed its pipe
 
 
@@ -58,7 +63,7 @@ class _Done(msgspec.Struct):
 
 
 class _Message(msgspec.Struct, array_like=True):
-    """What a process says: a name in KINDS, and what it is."""
+    """One of the things that a process says at a time: a name in KINDS, and what it is."""
 
     kind: str
     body: msgspec.Raw
@@ -66,20 +71,47 @@ class _Message(msgspec.Struct, array_like=True):
 
 KINDS: dict[str, Any] = {
     kind.__name__: kind
-    for kind in (Event, Start, GapRecord, Stats, ErrorRecord, End, Remark, _Failure, _Position, _Done)
+    for kind in (
+        *(Event, Start, GapRecord, Stats, ErrorRecord, End, Remark, Stand, Spoiled),
+        *(_Failure, _Position, _Done),
+    )
 }
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_message = msgspec.msgpack.Decoder(_Message).decode
+_decode_messages = msgspec.msgpack.Decoder(list[_Message]).decode
+_decoders = {name: msgspec.msgpack.Decoder(kind).decode for name, kind in KINDS.items()}
 
 
-def _pack(said: object) -> bytes:
-    return _encode(_Message(type(said).__name__, msgspec.Raw(encode_all(_encode, said))))
+def _pack(said: object) -> _Message:
+    return _Message(type(said).__name__, msgspec.Raw(encode_all(_encode, said)))
 
 
-def _unpack(message: bytes) -> Any:
-    said = _decode_message(message)
-    return msgspec.msgpack.decode(said.body, type=KINDS[said.kind])
+def _unpack(messages: bytes) -> list[Any]:
+    return [_decoders[said.kind](said.body) for said in _decode_messages(messages)]
+
+
+class _Mouth:
+    """Says things to the main process, several at a time: each time wakes it, and takes a processor from somebody."""
+
+    def __init__(self, link: Connection) -> None:
+        self._link = link
+        self._held: list[_Message] = []
+        self._said_s = 0.0
+
+    def say(self, said: object) -> None:
+        self._held.append(_pack(said))
+        if len(self._held) >= MOST_AT_ONCE:
+            self.say_all()
+
+    def pause(self) -> None:
+        """A moment in which what is held may be said, if it is old enough."""
+        if self._held and time.monotonic() - self._said_s >= SAY_EVERY_S:
+            self.say_all()
+
+    def say_all(self) -> None:
+        held, self._held = self._held, []
+        self._said_s = time.monotonic()
+        self._link.send_bytes(_encode(held))
 
 
 class JobError(StreamerError):
@@ -99,14 +131,43 @@ def run_tasks(
     tasks: Sequence[Task], *, n_processes: int = 1, progress: Progress | None = None
 ) -> Generator[Told, None, None]:
     """The records of all tasks in their order, an error in the place of what could not be read."""
-    if n_processes > 1 and len(tasks) > 1:
-        yield from _Crew(tasks, n_processes=min(n_processes, len(tasks)), progress=progress).run()
+    pieces = [plan_pieces(task, n_processes // len(tasks)) for task in tasks]
+    if n_processes > 1 and len(tasks) + sum(map(len, pieces)) > 2:
+        yield from _run_at_once(tasks, pieces, n_processes=n_processes, progress=progress)
         return
     for task in tasks:
+        yield from _listen(task, progress)
+
+
+def _listen(task: Task, progress: Progress | None) -> Generator[Told, None, None]:
+    try:
+        yield from listen(task, progress=progress)
+    except StreamerError as error:
+        yield error
+
+
+def _run_at_once(
+    tasks: Sequence[Task], pieces: Sequence[list[Piece]], *, n_processes: int, progress: Progress | None
+) -> Iterator[Told]:
+    """A recording may be several tasks of the crew, one for each piece."""
+    parts = [
+        (i, replace(task, piece=piece if len(of_task) > 1 else None))
+        for i, (task, of_task) in enumerate(zip(tasks, pieces, strict=True))
+        for piece in of_task
+    ]
+    crew = _Crew([part for _, part in parts], n_processes=min(n_processes, len(parts)), progress=progress)
+    for i, said in groupby(crew.run(), key=lambda told: parts[told[0]][0]):
+        if len(pieces[i]) == 1:
+            yield from (item.said if isinstance(item, Cut) else item for _, item in said)
+            continue
+        n_told = 0
+        by_piece = groupby(said, key=itemgetter(0))
         try:
-            yield from listen(task, progress=progress)
-        except StreamerError as error:
-            yield error
+            for item in join_pieces((parts[n][1].piece, map(itemgetter(1), items)) for n, items in by_piece):
+                n_told += 1
+                yield item
+        except CannotJoin:  # what was told is right as far as it goes
+            yield from islice(_listen(tasks[i], progress), n_told, None)
 
 
 class _Hand:
@@ -145,12 +206,15 @@ class _Crew:
         self._said: dict[int, list[Told]] = {number: [] for number in self._to_do}
         self._is_over = [False] * len(tasks)
         self._hands: list[_Hand] = []
+        self._turn = 0  # whose records are told now
         has_stdin = any(task.source.takes_stdin for task in tasks)
         self._stdin = InheritedFd(0) if has_stdin else None
 
-    def run(self) -> Iterator[Told]:
+    def run(self) -> Iterator[tuple[int, Any]]:
+        """What is said of each task, with the task's number."""
         try:
             for number in range(len(self._tasks)):
+                self._turn = number
                 while not self._is_over[number]:
                     self._employ()
                     self._listen()
@@ -165,9 +229,9 @@ class _Crew:
             for hand in self._hands:
                 hand.let_go()
 
-    def _take_said(self, number: int) -> list[Told]:
+    def _take_said(self, number: int) -> list[tuple[int, Any]]:
         said, self._said[number] = self._said[number], []
-        return said
+        return [(number, item) for item in said]
 
     def _employ(self) -> None:
         """Give everybody something to do, and begin new processes where they are missing."""
@@ -199,17 +263,19 @@ class _Crew:
         for ready in connection.wait(list(by_connection)):
             hand = by_connection[ready]
             try:
-                said = _unpack(hand.connection.recv_bytes())
+                messages = _unpack(hand.connection.recv_bytes())
             except (OSError, EOFError, msgspec.MsgspecError):
                 self._bury(hand)
                 continue
-            self._take_in(hand, said)
+            for said in messages:
+                self._take_in(hand, said)
 
     def _take_in(self, hand: _Hand, said: Any) -> None:
         assert hand.task is not None
         if isinstance(said, _Position):
             hand.position = said
-            if self._progress:
+            piece = self._tasks[hand.task].piece
+            if self._progress and not (piece and piece.first):
                 self._progress(said.name, said.done_s, said.total_s)
         elif isinstance(said, _Done):
             self._is_over[hand.task] = True
@@ -228,16 +294,19 @@ class _Crew:
             self._said[hand.task] += _tell_failure(message, name)
             self._is_over[hand.task] = True
 
-    def _cut_short(self) -> Iterator[Told]:
+    def _cut_short(self) -> Iterator[tuple[int, Any]]:
         """What is known of recordings whose turn has come, or would not come any more."""
         for number, said in self._said.items():
-            yield from said
+            piece = self._tasks[number].piece
+            if piece and piece.first and number != self._turn:
+                continue  # it has not been taken over
+            yield from ((number, item) for item in said)
             for hand in self._hands:
                 if hand.task == number:
                     name = _name_of(self._tasks[number])
                     remark = f"{name}: cut short{_how_far(hand)}"
-                    yield ErrorRecord(message=remark, file=name)
-                    yield Remark(remark)
+                    yield number, Cut(ErrorRecord(message=remark, file=name))
+                    yield number, Cut(Remark(remark))
 
 
 def _tell_failure(message: str, name: str) -> list[Told]:
@@ -264,23 +333,30 @@ def _work(link: Connection, stdin: int | None) -> None:
     )  # it may be meant for all of us, and the main process ends us
     tasks: SimpleQueue[Task] = SimpleQueue()
     threading.Thread(target=_take_tasks, args=(link, tasks), daemon=True).start()
-    told_s = 0.0
+    mouth, told_s = _Mouth(link), 0.0
 
     def tell_position(name: str, done_s: float, total_s: float | None) -> None:
         nonlocal told_s
         now_s = time.monotonic()
         if now_s - told_s >= POSITION_EVERY_S or done_s == total_s:
             told_s = now_s
-            link.send_bytes(_pack(_Position(name, done_s, total_s)))
+            mouth.say(_Position(name, done_s, total_s))
+        mouth.pause()
 
     while True:
         task = tasks.get()
         try:
-            for item in listen(task, progress=tell_position, stdin_fd=stdin or 0):
-                link.send_bytes(_pack(item))
+            found = (
+                listen(task, progress=tell_position, stdin_fd=stdin or 0)
+                if task.piece is None
+                else hear_piece(task, progress=tell_position)
+            )
+            for item in found:
+                mouth.say(item)
         except StreamerError as error:
-            link.send_bytes(_pack(_Failure(str(error), error.exit_code, hasattr(error, "findings"))))
-        link.send_bytes(_pack(_Done()))
+            mouth.say(_Failure(str(error), error.exit_code, hasattr(error, "findings")))
+        mouth.say(_Done())
+        mouth.say_all()
 
 
 def _take_tasks(link: Connection, tasks: SimpleQueue[Task]) -> None:

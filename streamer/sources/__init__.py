@@ -15,6 +15,7 @@ from __future__ import annotations
 from streamer.sources.registry import SOURCES, SYNTAX, load
 from streamer.sources.spec import (
     Loss,
+    NarrowSource,
     PipedSource,
     PushedSource,
     Source,
@@ -28,6 +29,7 @@ __all__ = [
     "SOURCES",
     "SYNTAX",
     "Loss",
+    "NarrowSource",
     "PipedSource",
     "PushedSource",
     "Source",

@@ -11,17 +11,20 @@ import termios
 import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.base.errors import SourceError, SpecError
 from streamer.base.units import format_duration
-from streamer.sources.formats.pcm import decode, silence_nonfinite
+from streamer.sources.formats.pcm import decode, decode_integers, fits_16_bits, silence_nonfinite
 from streamer.sources.formats.wav import WAV_MAGICS, ByteReader, StreamFormat, read_wav_header, skip_id3
 from streamer.sources.spec import Loss, Read, SourceInfo, SourceSpec
 
 GUESSED_WITHIN_S = 0.15  # what sox announces of an MP3 is off by its frames and their padding
+BLOCK_S = 0.01  # about as much as is read at a time
+MOST_PIPE_BYTES = 1 << 20  # what anybody may have
 EARLIER_S = 2.0  # how long before us the rest of a pipeline may have been started
 
 # first bytes -> what they begin
@@ -73,6 +76,8 @@ class StreamSource(Read):
             self._format = _read_format(self._reader, spec, name=name)
         else:
             self._format = _declared_format(spec)
+        if size_bytes is None:
+            _widen(fd, round(BLOCK_S * self._format.fs_hz) * self._format.bytes_per_sample)
         n_bytes = self._expected_bytes()
         self.info = SourceInfo(
             name=name,
@@ -80,6 +85,7 @@ class StreamSource(Read):
             channels=self._choice.count_of(self._format.channels, name=name),
             n_samples=None if n_bytes is None else n_bytes // self._format.bytes_per_sample,
             is_piped=size_bytes is None,
+            has_16_bits=fits_16_bits(self._format.sample_format) and not self._choice.is_mix,
             start_time=spec.start_time or self._format.start_time,
         )
 
@@ -105,6 +111,13 @@ class StreamSource(Read):
         return self._losses
 
     def read_blocks(self, block_samples: int) -> Iterator[NDArray[np.float32]]:
+        return map(self._to_block, self._read(block_samples))
+
+    def read_integers(self, block_samples: int) -> Iterator[NDArray[np.int16]]:
+        return map(self._to_integers, self._read(block_samples))
+
+    def _read(self, block_samples: int) -> Iterator[bytes]:
+        """Up to so many samples each, all whole."""
         if not self._is_header_read:
             self._format = _read_format(self._reader, self._spec, name=self.info.name)
             self._is_header_read = True
@@ -125,7 +138,7 @@ class StreamSource(Read):
             whole_bytes = len(pending) // bytes_per_sample * bytes_per_sample
             if whole_bytes:
                 n_read += whole_bytes // bytes_per_sample
-                yield self._to_block(pending[:whole_bytes])
+                yield pending[:whole_bytes]
                 pending = pending[whole_bytes:]
         if self._fd is None:
             return  # it was we who ended it
@@ -153,10 +166,22 @@ class StreamSource(Read):
             self.nonfinite_samples += silence_nonfinite(block)
         return self._choice.pick_from(block.reshape(-1, self._format.channels))
 
+    def _to_integers(self, data: bytes) -> NDArray[np.int16]:
+        block = decode_integers(data, self._format.sample_format)
+        return self._choice.pick_from(block.reshape(-1, self._format.channels))
+
     def close(self) -> None:
         if self._fd is not None and self._owns_fd:
             os.close(self._fd)
         self._fd = None
+
+
+def _widen(fd: int, block_bytes: int) -> None:
+    """Have a pipe take two such blocks: those of thousands of channels would come in hundreds of pieces a second."""
+    set_size, get_size = getattr(fcntl, "F_SETPIPE_SZ", None), getattr(fcntl, "F_GETPIPE_SZ", None)
+    with suppress(OSError):  # no pipe, or a user who may have no more
+        if set_size and get_size and fcntl.fcntl(fd, get_size) < 2 * block_bytes:
+            fcntl.fcntl(fd, set_size, min(2 * block_bytes, MOST_PIPE_BYTES))
 
 
 def open_stdin(spec: SourceSpec, *, stdin_fd: int) -> StreamSource:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from streamer.base.errors import SpecError
 from streamer.base.text import shorten
@@ -13,7 +13,10 @@ if TYPE_CHECKING:  # who reads words needs no numpy
     import numpy as np
     from numpy.typing import NDArray
 
-MAX_CHANNELS = 1024  # libsndfile's own limit
+    S = TypeVar("S", np.float32, np.int16)
+
+MAX_CHANNELS = 1024  # of a recording: libsndfile's own limit
+MAX_RAW_CHANNELS = 65536  # of samples that say nothing about themselves: memory ends before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +34,10 @@ class ChannelChoice:
             raise SpecError(f"channels asks for channel {max(self.picks) + 1}, but {name} has {has}")
         return 1 if self.is_mix else len(self.picks) or n_available
 
-    def pick_from(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
+    def pick_from(self, block: NDArray[S]) -> NDArray[S]:
         """(n, available) -> (n, chosen), C-contiguous."""
         if self.is_mix:
-            mixed: NDArray[np.float32] = block.mean(axis=1, keepdims=True, dtype=block.dtype)
+            mixed: NDArray[S] = block.mean(axis=1, keepdims=True, dtype=block.dtype)
             return mixed
         if not self.picks or self.picks == tuple(range(block.shape[1])):
             return block
@@ -53,7 +56,7 @@ def parse_channels(text: str | None, *, is_raw: bool = False) -> ChannelChoice:
             "raw samples need the number of interleaved channels: 2, or with a choice 1/2, all/2 or mix/2"
         )
     wanted = "all" if text is None else text.strip().lower()
-    match = re.fullmatch(r"(all|mix|\d{1,4}(?:,\d{1,4})*)(?:/(\d{1,4}))?", wanted, re.ASCII)
+    match = re.fullmatch(r"(all|mix|\d{1,5}(?:,\d{1,5})*)(?:/(\d{1,5}))?", wanted, re.ASCII)
     if not match or (match[2] and not is_raw):
         raise SpecError(f"channels is {shorten(text)}; {allowed}")
     choice, n_interleaved = match[1], int(match[2]) if match[2] else None
@@ -64,8 +67,9 @@ def parse_channels(text: str | None, *, is_raw: bool = False) -> ChannelChoice:
     picks = () if choice in ("all", "mix") else tuple(int(number) - 1 for number in choice.split(","))
     if -1 in picks or len(set(picks)) < len(picks) or n_interleaved == 0:
         raise SpecError(f"channels is {shorten(text)}; channels count from 1, each named once: {allowed}")
-    if max((*picks, (n_interleaved or 1) - 1)) >= MAX_CHANNELS:
-        raise SpecError(f"channels is {shorten(text)}; there are at most {MAX_CHANNELS} channels")
+    most = MAX_RAW_CHANNELS if is_raw else MAX_CHANNELS
+    if max((*picks, (n_interleaved or 1) - 1)) >= most:
+        raise SpecError(f"channels is {shorten(text)}; there are at most {most} channels")
     if n_interleaved and picks and max(picks) >= n_interleaved:
         raise SpecError(
             f"channels is {shorten(text)}; of {n_interleaved} there is no channel {max(picks) + 1}"

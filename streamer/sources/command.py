@@ -135,6 +135,10 @@ class CommandSource(Read):
         with self._telling_why():
             yield from self._stream.read_blocks(block_samples)
 
+    def read_integers(self, block_samples: int) -> Iterator[NDArray[np.int16]]:
+        with self._telling_why():
+            yield from self._stream.read_integers(block_samples)
+
     def _check_status(self) -> None:
         """SourceError if the program failed. One that closed its output but lives on is left to close()."""
         try:

@@ -169,6 +169,7 @@ class SourceInfo:
     is_live: samples come at their own pace and cannot wait; a pipe waits, so it is not live
     is_sent: by somebody else, who may pause or not have begun: when nothing comes, it is left open
     is_piped: they may be made while they are read   start_time: of sample 0, of a recording that says it
+    has_16_bits: they can be had as they are, integers of 16 bits, which is half the memory; see NarrowSource
     """
 
     name: str
@@ -177,6 +178,7 @@ class SourceInfo:
     is_live: bool = False
     is_sent: bool = False
     is_piped: bool = False
+    has_16_bits: bool = False
     n_samples: int | None = None
     is_endless: bool = False
     start_time: datetime | None = None
@@ -248,6 +250,13 @@ class Source(Read, Protocol):
         Whatever has arrived is delivered at once, so n may be small. What could be read before a fault is
         delivered, then SourceError is raised.
         """
+
+
+class NarrowSource(Source, Protocol):
+    """One whose info says that it has 16 bits."""
+
+    def read_integers(self, block_samples: int) -> Iterator[NDArray[np.int16]]:
+        """As read_blocks, of full scale 32768: the same samples, without loss."""
 
 
 @runtime_checkable

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 from importlib.util import find_spec
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from streamer.base.processes import (
     send_block,
     start_process,
 )
+from tests.programs import run_python
 
 
 @pytest.mark.parametrize("name", {*PRELOADED, *JOBS})
@@ -52,3 +54,29 @@ def test_a_child_knows_nothing_of_the_callers_script() -> None:
 
 def send_main(answers: Connection) -> None:
     answers.send(getattr(sys.modules["__main__"], "__file__", None))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a server of its own is begun")
+def test_a_copy_of_this_process_serves_children_that_have_what_it_has_loaded(tmp_path: Path) -> None:
+    kept = tmp_path / "open"
+    program = f"""
+import os
+from streamer.base import children
+from streamer.base.processes import get_context
+mine = os.open({str(kept)!r}, os.O_CREAT | os.O_RDWR)
+children.fork_own_server(["colorsys"])
+ours, theirs = get_context().Pipe(duplex=True)
+work = '''
+import os, sys
+files = [os.path.realpath(f"/proc/self/fd/{{fd}}") for fd in os.listdir("/proc/self/fd")]
+link.send(("colorsys" in sys.modules, os.getppid(), files))
+'''
+child = children.start_process(exec, work, {{"link": theirs}}, name="tester")
+has_it, server_pid, files = ours.recv()
+child.join(5)
+print(has_it, {str(kept)!r} in files, child.exitcode)
+children.end_server()
+print(os.path.exists(f"/proc/{{server_pid}}"))
+"""
+    result = run_python(program)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "True False 0\nFalse\n", "")

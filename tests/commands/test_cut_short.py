@@ -40,13 +40,21 @@ def hours(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return [str(folder / f"{number}.wav") for number in range(6)]
 
 
+def read_line(program: subprocess.Popen[str]) -> str:
+    """And no more: what readline would read ahead, communicate would never see."""
+    assert program.stdout is not None
+    line = b""
+    while not line.endswith(b"\n") and (byte := os.read(program.stdout.fileno(), 1)):
+        line += byte
+    return line.decode()
+
+
 def begin(*words: str) -> tuple[subprocess.Popen[str], set[int], str]:
     """A program that has heard something, its processes, and its first line."""
     program = start(*words)
-    assert program.stdout is not None
-    first = program.stdout.readline()
+    first = read_line(program)
     while '"dtmf"' not in first.splitlines()[-1]:
-        first += program.stdout.readline()
+        first += read_line(program)
     return program, find_children(program.pid), first
 
 

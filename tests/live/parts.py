@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -43,6 +45,15 @@ def join(batches: list[Batch], analysis: int = 0, channel: int = 0) -> np.ndarra
         assert run.first_frame == expected
         expected += len(run)
     return np.concatenate([run.values for run in runs])
+
+
+def take_copies(collector: Collector) -> Iterator[Batch | Gap]:
+    """What has become ready. Levels are lent: they are copied while they are there."""
+    for item in collector.take():
+        if isinstance(item, Batch):
+            yield replace(item.copy_display(), levels=tuple(run.copy() for run in item.levels))
+        else:
+            yield item
 
 
 class Bench:
@@ -90,5 +101,5 @@ class Bench:
         """Let the worker do what is complete, and collect it."""
         found: list[Batch | Gap] = []
         while self.compute():
-            found += self.collector.take()
+            found += take_copies(self.collector)
         return found

@@ -15,7 +15,7 @@ from streamer.live.dispatcher import Dispatcher
 from streamer.live.pool import Pool, _Place
 from streamer.live.ring import Ring, RingSpec, RingWriter
 from streamer.live.spans import GETTING_READY, MESSAGE, IndexPipe, Work, to_message
-from tests.live.parts import FS_HZ, compute_whole, join, make_analysis, make_noise
+from tests.live.parts import FS_HZ, compute_whole, join, make_analysis, make_noise, take_copies
 
 
 def run_through(
@@ -48,7 +48,7 @@ def run_through(
         select.select([pool.done_reader], [], [], 0.01)
         pool.read_messages()
         pool.supervise(stall_ns=200_000_000)
-        for item in pool.collector.take():
+        for item in take_copies(pool.collector):
             assert isinstance(item, Batch), item
             batches.append(item)
     return batches

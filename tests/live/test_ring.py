@@ -168,3 +168,21 @@ def test_no_torn_read_is_accepted_while_another_process_laps_the_ring() -> None:
     assert process.exitcode == 0
     assert accepted > 100
     assert refused > 100
+
+
+@given(seed=st.integers(0, 99), sizes=st.lists(st.integers(1, 90), min_size=1, max_size=6))
+def test_samples_of_16_bits_come_out_as_the_floats_that_they_are(seed: int, sizes: list[int]) -> None:
+    n_channels = 1 + seed % 70  # more than lie side by side in a cache line, too
+    rng = np.random.default_rng(seed)
+    signal = rng.integers(-32768, 32768, (sum(sizes), n_channels), dtype=np.int16)
+    ring = Ring(RingSpec(channels=n_channels, capacity_samples=100, fs_hz=8000, has_16_bits=True))
+    assert ring.samples.itemsize == 2
+    writer, reader = RingWriter(ring), RingReader(ring)
+    at = 0
+    for size in sizes:
+        writer.push(signal[at : at + size], 0)
+        at += size
+    n = min(at, 100)
+    out = np.empty((n_channels, n), np.float32)
+    assert reader.copy(at - n, at, out)
+    assert np.array_equal(out, signal[at - n :].T.astype(np.float32) / 32768)

@@ -63,6 +63,11 @@ def find_writers() -> dict[str, set[str]]:
         for function in parse("ring_loops.py").body
         if isinstance(function, ast.FunctionDef)
     }
+    for function in parse("ring_loops.py").body:  # and by those that they call
+        if isinstance(function, ast.FunctionDef):
+            for node in ast.walk(function):
+                if isinstance(node, ast.Call):
+                    loops[function.name] |= loops.get(name_of(node.func), set())
     found: dict[str, set[str]] = defaultdict(set)
     for end in parse("ring.py").body:
         if not isinstance(end, ast.ClassDef) or end.name not in PROCESSES:

@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import soundfile
@@ -98,6 +99,45 @@ def test_replayed_at_full_speed_at_its_pace_and_offline_the_numbers_are_equal_bi
             0,
             0,
         )
+
+
+def test_a_raw_stream_of_1500_channels_keeps_its_16_bits_and_tells_what_detect_tells(tmp_path: Path) -> None:
+    n_channels, n = 1500, FS_HZ // 2
+    samples = np.zeros((n, n_channels), np.int16)
+    sounding = {3: "5", 700: "9", 1499: "5"}  # none of them with the samples of another
+    for channel, key in sounding.items():
+        samples[100 + channel :, channel] = 9000 * make_key(key)[: n - 100 - channel]
+    samples[:, 8] = np.random.default_rng(8).normal(0, 3000, n)
+    (tmp_path / "many.raw").write_bytes(samples.astype("<i2").tobytes())
+    spec = parse_source(
+        f"{tmp_path}/many.raw", sample_format="s16le", rate_hz=FS_HZ, channels=str(n_channels)
+    )
+    listen = make_set_up(["dtmf"], choose_display, is_shown=False)
+    items: list[Item] = []
+    with Stream(spec, listen, speed=None, n_workers=2) as stream:
+        while not stream.finished:
+            items += stream.step(0.2)
+            if stream.section is not None:
+                ring = stream.section.ring.spec
+    assert ring.has_16_bits
+    assert ring.size_bytes < 100e6
+    assert len(items) == len(list_events(items))  # nobody looks at levels
+    stats = stream.stats
+    assert (stats.analysed, stats.dropped, stats.unheard) == (n, 0, 0)
+    assert stats.peak_dbfs[700] == pytest.approx(-11.2 + 6.0, abs=0.1)
+    expected = []
+    for channel in sounding:
+        [event] = detect(samples[:, channel].astype(np.float32) / 32768, FS_HZ)
+        expected.append(msgspec.structs.replace(event, channel=channel + 1, id=0))
+    told = [event for event in list_events(items) if event.phase == "end"]
+    assert [event.label for event in expected] == ["5", "9", "5"]
+    assert sorted((msgspec.structs.replace(e, id=0) for e in told), key=lambda e: e.channel) == expected
+
+
+def make_key(key: str) -> np.ndarray:
+    low, high = {"5": (770, 1336), "9": (852, 1477)}[key]
+    t = np.arange(FS_HZ) / FS_HZ
+    return (t < 0.08) * (np.sin(2 * np.pi * low * t) + np.sin(2 * np.pi * high * t))
 
 
 def test_a_file_shorter_than_a_window_ends_without_events(tmp_path: Path) -> None:

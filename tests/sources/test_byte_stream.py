@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from streamer.base.errors import SourceError, SpecError, StreamerError
 from streamer.base.units import parse_moment
 from streamer.sources import open_source, parse_source
-from streamer.sources.formats.pcm import decode, encode
+from streamer.sources.formats.pcm import decode, decode_integers, encode
 from streamer.sources.formats.wav import read_origination
 from tests.sources.reading import STEREO, Piped, read_all, read_source, read_stdin, wav_bytes
 
@@ -265,3 +265,28 @@ def wav_bytes_of_zeros(n):
     parts = [(b"fmt ", fmt), (b"data", bytes(2 * n))]
     body = b"".join(name + struct.pack("<I", len(content)) + content for name, content in parts)
     return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body
+
+
+def test_a_pipe_of_thousands_of_channels_comes_in_blocks_and_not_in_pieces():
+    read_fd, write_fd = os.pipe()
+    spec = parse_source("-", sample_format="s16le", rate_hz=8000.0, channels="2000")
+    with open_source(spec, stdin_fd=read_fd) as source:
+        os.set_blocking(write_fd, False)
+        block = np.arange(80 * 2000, dtype="<i2").reshape(80, 2000)  # 10 ms
+        assert os.write(write_fd, block.tobytes()) == block.nbytes  # 64 KB would be all
+        assert source.info.has_16_bits
+        assert np.array_equal(next(source.read_integers(80)), block)
+        os.close(write_fd)
+    os.close(read_fd)
+
+
+@pytest.mark.parametrize("sample_format", ["s16le", "s16be", "u8", "alaw", "ulaw"])
+def test_integers_are_the_floats_times_32768_to_the_last_bit(sample_format):
+    content = bytes(range(256)) * 2 if sample_format in ("u8", "alaw", "ulaw") else bytes(os.urandom(4000))
+    wanted = decode(content, sample_format)
+    integers = decode_integers(content, sample_format)
+    assert integers.dtype == np.int16
+    assert np.array_equal(integers.astype(np.float32) / 32768, wanted)
+    with_order = np.frombuffer(content, ">i2" if sample_format == "s16be" else "<i2")
+    if sample_format.startswith("s16"):
+        assert np.array_equal(wanted, with_order.astype(np.float32) / 32768)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from streamer.base.errors import SpecError
 from streamer.sources.channels import parse_channels
 
 
@@ -27,3 +28,12 @@ def test_channels_are_chosen_by_number(text, is_raw, taken):
 
 def test_mix_is_the_mean_of_all_channels():
     assert np.array_equal(parse_channels("mix").pick_from(np.array([[1, 2, 6]], np.float32)), [[3]])
+
+
+def test_a_raw_stream_has_as_many_channels_as_memory_allows_and_a_recording_those_of_its_format():
+    assert parse_channels("2000", is_raw=True).n_interleaved == 2000
+    assert parse_channels("1,30000/65536", is_raw=True).picks == (0, 29999)
+    with pytest.raises(SpecError, match='channels is "65537"; there are at most 65536 channels'):
+        parse_channels("65537", is_raw=True)
+    with pytest.raises(SpecError, match='channels is "1025"; there are at most 1024 channels'):
+        parse_channels("1025")

@@ -24,7 +24,7 @@ def list_live() -> list[tuple[Compiled, tuple[Any, ...]]]:
     rows, spectra = np.zeros((0, 1), np.float32), np.zeros((0, 1), np.complex64)
     places, y = np.zeros(1, np.int64), np.zeros(0)
     return [
-        (evaluate_frames, (x, 1, 0, 0, 1, 1, 1, 1, 0, 1, x, x, x, 1, 1, x, x, x, x, 0, x)),
+        (evaluate_frames, (x, 0, 0, 0, 1, 0, 0, 1, 1, 1, 1, 0, 1, x, x, x, 1, 1, x, x, x, x, 0, x, 0, 0)),
         (lay_out_frames, (x, 0, 1, x, rows)),
         (mirror_ends, (spectra, 0)),
         (read_bands, (0, 16, x, 0, np.zeros(0, np.int64), x, x, x, 0, 0)),

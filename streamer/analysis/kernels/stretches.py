@@ -164,6 +164,9 @@ _evaluate_half_tile = _make_tile_loop(TILE_BYTES // 2)
 @njit(nogil=True)
 def evaluate_frames(
     samples: Work,
+    samples_at: int,
+    samples_stride: int,
+    n_channels: int,
     hop: int,
     n_frames: int,
     known: int,
@@ -184,13 +187,17 @@ def evaluate_frames(
     kept: Work,
     bands: int,
     out: Work,
+    out_at: int,
+    out_stride: int,
 ) -> None:
-    """Fill out[i, band] with X of the frame that starts at samples[i * hop].
+    """Fill out[i, band] with X of the frame that starts at samples[i * hop], and the same of further channels.
+
+    samples_at, out_at: where in samples and out those of the first channel begin   strides: how far on the next ones'
 
     A frame is per_frame stretches a hop apart, a stretch `length` samples in 2**levels pieces of 2 * half, and
     streams is the number of frequencies summed for a band: the taper's cosines.
 
-    known: how many stretches at the start have their sums in `kept` already: none, or per_frame - 1
+    known: how many stretches at the start have their sums in `kept` already: none, or per_frame - 1, of one channel
     taper: (2 * half << levels,), zero beyond length
     table: per tile and stream, (half, lanes) cosines and negative sines of the samples k + 1/2 from the centre
     turns: per tile and stream, the turns over 1, 2, 4 ... pieces, over 1, 2, 4 ... stretches, and for each bit
@@ -201,54 +208,55 @@ def evaluate_frames(
     out: (n_frames, bands) complex, given as its real and imaginary parts
     """
     lanes = TILE_BYTES // sums.itemsize
-    for first in range(0, n_frames, group):
-        count = min(group, n_frames - first)
-        for i in range(count + per_frame - 1 - known):
-            at = (first + known + i) * hop
-            fold_stretch(samples, at, length, taper, ending, rows, i * taper.size, half)
-        band = 0
-        while band < bands:
-            to = (first * bands + band) * 2
-            if 2 * (bands - band) > lanes:
-                _evaluate_tile(
-                    count,
-                    known,
-                    per_frame,
-                    streams,
-                    half,
-                    levels,
-                    stream_turns,
-                    rows,
-                    table,
-                    turns,
-                    batch,
-                    sums,
-                    kept,
-                    band,
-                    bands,
-                    out,
-                    to,
-                )
-                band += lanes
-            else:
-                _evaluate_half_tile(
-                    count,
-                    known,
-                    per_frame,
-                    streams,
-                    half,
-                    levels,
-                    stream_turns,
-                    rows,
-                    table,
-                    turns,
-                    batch,
-                    sums,
-                    kept,
-                    band,
-                    bands,
-                    out,
-                    to,
-                )
-                band += lanes // 2
-        known = per_frame - 1
+    for channel in range(n_channels):
+        for first in range(0, n_frames, group):
+            count = min(group, n_frames - first)
+            for i in range(count + per_frame - 1 - known):
+                at = samples_at + channel * samples_stride + (first + known + i) * hop
+                fold_stretch(samples, at, length, taper, ending, rows, i * taper.size, half)
+            band = 0
+            while band < bands:
+                to = out_at + channel * out_stride + (first * bands + band) * 2
+                if 2 * (bands - band) > lanes:
+                    _evaluate_tile(
+                        count,
+                        known,
+                        per_frame,
+                        streams,
+                        half,
+                        levels,
+                        stream_turns,
+                        rows,
+                        table,
+                        turns,
+                        batch,
+                        sums,
+                        kept,
+                        band,
+                        bands,
+                        out,
+                        to,
+                    )
+                    band += lanes
+                else:
+                    _evaluate_half_tile(
+                        count,
+                        known,
+                        per_frame,
+                        streams,
+                        half,
+                        levels,
+                        stream_turns,
+                        rows,
+                        table,
+                        turns,
+                        batch,
+                        sums,
+                        kept,
+                        band,
+                        bands,
+                        out,
+                        to,
+                    )
+                    band += lanes // 2
+            known = per_frame - 1

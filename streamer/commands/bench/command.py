@@ -6,12 +6,15 @@ import sys
 
 import click
 
+from streamer.base.units import parse_duration_s
+from streamer.commands.bench.channels import FEED_S, run_channels_bench, run_live_bench
 from streamer.commands.bench.hearing import run_hearing_bench
-from streamer.commands.bench.living import run_live_bench
+from streamer.commands.bench.living import SOURCE
 from streamer.commands.bench.report import print_hearing, print_live, print_report
 from streamer.commands.bench.run import run_bench
 from streamer.commands.options import CONTEXT, DEBUG
 from streamer.commands.talk import announce_compiling
+from streamer.sources.channels import MAX_RAW_CHANNELS
 
 
 @click.command("bench", context_settings=CONTEXT)
@@ -21,8 +24,19 @@ from streamer.commands.talk import announce_compiling
 @click.option(
     "--no-baselines", is_flag=True, help="Leave out the ways one writes first: plain loops, a Pool."
 )
+@click.option(
+    "--channels", "n_channels", type=click.IntRange(1, MAX_RAW_CHANNELS), help="Of live: only so many, raw."
+)
+@click.option("--duration", help=f"How long they are fed: 10m; {FEED_S:g} s by default.")
 @DEBUG
-def command(what: str, source: str | None, is_json: bool, no_baselines: bool) -> None:
+def command(
+    what: str,
+    source: str | None,
+    is_json: bool,
+    no_baselines: bool,
+    n_channels: int | None,
+    duration: str | None,
+) -> None:
     """How fast this machine is: the kernel beside its limit and other libraries, and the pipeline. WHAT is
 
     kernel, those two; or
@@ -31,10 +45,15 @@ def command(what: str, source: str | None, is_json: bool, no_baselines: bool) ->
     installed; or
 
     live, what each process of the default view of SOURCE, such as mic, costs, and how many channels keep up (Linux).
-    About a minute each.
+    About a minute each. `streamer bench live --channels 2000 --duration 10m` feeds so many and nothing else.
     """
     if source is not None and what != "live":
         raise click.UsageError(f"SOURCE is given, and {what} listens to none: streamer bench live {source}")
+
+    if (n_channels or duration) and (what != "live" or not n_channels):
+        raise click.UsageError(
+            "--channels N is for live, and --duration for those: live --channels 500 --duration 1m"
+        )
 
     def show_next(what: str) -> None:
         if sys.stderr.isatty():
@@ -47,7 +66,11 @@ def command(what: str, source: str | None, is_json: bool, no_baselines: bool) ->
         click.echo(heard.to_json()) if is_json else print_hearing(heard)
         return
     if what == "live":
-        watched = run_live_bench(source, progress=show_next)
+        if n_channels is None:
+            watched = run_live_bench(source or SOURCE, progress=show_next)
+        else:
+            seconds = FEED_S if duration is None else parse_duration_s(duration)
+            watched = run_channels_bench(n_channels, seconds=seconds, progress=show_next)
         show_next("")
         click.echo(watched.to_json()) if is_json else print_live(watched)
         return

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from rich.console import Console
 from rich.table import Table
 
 from streamer.commands.bench import cases
-from streamer.commands.bench.living import LiveReport
+from streamer.commands.bench.channels import LiveBench
+from streamer.commands.bench.living import LiveReport, ProcessCost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,26 +117,41 @@ def print_report(report: Report) -> None:
     console.print(_tabulate_pipeline(report))
 
 
-def print_live(report: LiveReport) -> None:
-    """A table of the processes, and what else was found."""
+def print_live(bench: LiveBench) -> None:
+    """Tables of the processes, and what else was found."""
     console = Console()
+    if bench.view is not None:
+        _print_view(console, bench.view)
+    for report in bench.channels:
+        lost = f", {report.lost_digits:,} of {report.digits + report.lost_digits:,} digits lost"
+        console.print(
+            f"{report.channels:,} channels of 8 kHz with DTMF for {report.seconds:g} s: "
+            f"told {report.late_s:.2f} s late at most{lost if report.lost_digits else ''}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if bench.channels:
+        _print_costs(console, bench.channels[-1].processes)
+
+
+def _print_view(console: Console, report: LiveReport) -> None:
     console.print(f"live {report.source}, the dashboard on, {report.seconds:g} s", highlight=False)
-    table = _make_table("", "process", "of a core", "memory", "wakes/s")
-    for p in report.processes:
-        table.add_row(p.role, f"{p.cpu_percent:.1f} %", f"{p.memory_mb:.0f} MB", f"{p.wakes_per_s:.0f}")
-    cpu_percent = sum(p.cpu_percent for p in report.processes)
-    memory_mb, wakes = (
-        sum(getattr(p, name) for p in report.processes) for name in ("memory_mb", "wakes_per_s")
-    )
-    table.add_row("all", f"{cpu_percent:.1f} %", f"{memory_mb:.0f} MB", f"{wakes:.0f}")
-    console.print(table)
+    _print_costs(console, report.processes)
     if report.first_picture_s is not None:
         console.print(f"first picture after {report.first_picture_s:.2f} s", highlight=False)
     if report.latency_ms_p50 is not None and report.latency_ms_p99 is not None:
         latency = f"{report.latency_ms_p50:.1f} / {report.latency_ms_p99:.1f} ms"
         console.print(f"from a block to its levels, median / 99th percentile: {latency}", highlight=False)
-    for n_channels, late_s in report.late_s_by_channels.items():
-        console.print(f"{n_channels} channels of 8 kHz with DTMF: told {late_s:.2f} s late", highlight=False)
+
+
+def _print_costs(console: Console, processes: Sequence[ProcessCost]) -> None:
+    table = _make_table("", "process", "of a core", "memory", "wakes/s")
+    for p in processes:
+        table.add_row(p.role, f"{p.cpu_percent:.1f} %", f"{p.memory_mb:.0f} MB", f"{p.wakes_per_s:.0f}")
+    cpu_percent = sum(p.cpu_percent for p in processes)
+    memory_mb, wakes = (sum(getattr(p, name) for p in processes) for name in ("memory_mb", "wakes_per_s"))
+    table.add_row("all", f"{cpu_percent:.1f} %", f"{memory_mb:.0f} MB", f"{wakes:.0f}")
+    console.print(table)
 
 
 def _tabulate_case(case: cases.Case, report: Report) -> Table:

@@ -26,7 +26,7 @@ from streamer.commands.options import (
 @PLAN_OPTION
 @COPIES_OPTION
 @click.option("--duration", metavar="TIME", help="Only the first so much of each file.")
-@choose_jobs("Files at once.")
+@choose_jobs("Files at once, and pieces of long ones where files are fewer.")
 @click.option(
     "--expect",
     metavar="TEXT",
@@ -41,13 +41,12 @@ def command(**given: Any) -> None:
 
     A FILE may be any source that ends: a recording, - (stdin), cmd:"PROGRAM" or sim:SPEC.
     """
-    if given["jobs"] > 1 and len(given["files"]) > 1:
-        from streamer.base.children import JOBS, quieten_server, start_server
+    from streamer.commands.detect.run import Options, run
+
+    if given["jobs"] > 1:
+        from streamer.base.children import JOBS, fork_own_server, quieten_server
 
         if given["quiet"]:
             quieten_server()
-        start_server(JOBS)
-    # Only now, while the server loads what its children need: we need it too.
-    from streamer.commands.detect.run import Options, run
-
+        fork_own_server(JOBS)  # which has all that its children need, as we have loaded it too
     click.get_current_context().exit(run(Options(**given)))

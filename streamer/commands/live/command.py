@@ -99,6 +99,7 @@ def command(**given: Any) -> None:
         silence_s=settings.silence_s,
         needs_plans=options.is_digits or "plan" in settings.given,
         joins_copies=parse_copies(options.copies),
+        is_shown=spec.has_dashboard,
     )
     code = watch(spec, set_up)
     click.get_current_context().exit(code)

@@ -102,13 +102,14 @@ def _read_rate(text: str) -> float | None:
 
 
 def _read_channels(text: str) -> str | None:
-    if not re.fullmatch(r"auto|(all|mix|\d{1,4}(,\d{1,4})*)(/\d{1,4})?", text, re.ASCII):
+    if not re.fullmatch(r"auto|(all|mix|\d{1,5}(,\d{1,5})*)(/\d{1,5})?", text, re.ASCII):
         raise SpecError(
             f"channels is {shorten(text)}; write a channel counted from 1, such as 1 or 1,2, all or mix"
         )
     if text == "auto":
         return None
-    parse_channels(text, is_raw="/" in text)
+    may_be_count = re.fullmatch(r"[1-9]\d{3,4}", text) is not None  # of raw samples: the source will tell
+    parse_channels(text, is_raw="/" in text or may_be_count)
     return text
 
 

@@ -10,14 +10,15 @@ import numpy as np
 from streamer.analysis.kernels.store import Compiled, Fixed, Open
 from streamer.detectors.hearing.desk import Desk, find_desk
 
-_loop = partial(
+_made = partial(
     Compiled,
-    "streamer.detectors.dtmf.loops",
     made_of=(
         *(f"streamer.detectors.hearing.{name}" for name in ("burst_loops", "places", "spectra_loops")),
         *(f"streamer.detectors.dtmf.{name}" for name in ("chord", "company", "leaders", "loops", "pairs")),
+        "streamer.detectors.dtmf.survey_loops",
     ),
 )
+_loop = partial(_made, "streamer.detectors.dtmf.loops")
 
 find_runs = _loop("find_runs")
 find_leaders = _loop("find_leaders")
@@ -26,6 +27,7 @@ find_pair_burst = _loop("find_pair_burst")
 look_at_levels = _loop("look_at_levels")
 look_at_samples = _loop("look_at_samples")
 measure_pair = _loop("measure_pair")
+survey = _made("streamer.detectors.dtmf.survey_loops", "survey")
 
 
 class Ear:
@@ -50,7 +52,9 @@ def list_live() -> list[tuple[Compiled, tuple[Any, ...]]]:
     values, numbers = np.zeros((0, 8), np.complex64), np.zeros(0, np.int64)
     limits, table = np.zeros(4, np.float32), np.zeros((5, 0), np.int64)
     at_desk = (desk.turns, desk.rows, desk.found)
+    scratch = np.zeros((1, 8), np.complex64)
     return [
+        (survey, (scratch[np.newaxis], 0, 0, limits, numbers, scratch, numbers, numbers)),
         (lead, (values, limits, numbers, numbers, table)),
         (find_pair_burst, (rows, desk.envelopes, desk.scratch, desk.burst, 0, 0, 0, 0, 0, 0, 0.0)),
         (look_at_levels, (rows, desk.burst, desk.found, 0, 0, 0, 0, 0, 0, 0, 0.0, 0.0, 0.0)),

@@ -57,6 +57,17 @@ class Grammar:
         self._last_pair = NO_PAIR  # the last digit that ended, and when
         self._last_stop_frame = self._last_level_dbfs = 0.0
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing is open and nothing leads: more of nothing would leave it as it is."""
+        return not self._candidates and self._lead == NO_PAIR
+
+    def is_fresh(self, frame: int) -> bool:
+        """Whether from this frame on it would say what one would say that knows of nothing before it."""
+        is_led = any(frame - led <= CRACKLE_FRAMES for pair, led in self._last_led.items() if pair != NO_PAIR)
+        since_ms = (frame - self._last_stop_frame) * self._hop_ms
+        return self.is_at_rest and not is_led and (self._last_pair == NO_PAIR or since_ms > NEAR_MS)
+
     def follow(self, runs: Runs, hearing: Hearing) -> list[Event]:
         """The next frames, run by run."""
         events: list[Event] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import NamedTuple
 
 import numpy as np
@@ -95,6 +96,19 @@ class Lead:
             self._runs,
         )
         return _make_runs(self._runs.array, n_runs, first_frame)
+
+
+_mine = threading.local()
+
+
+def find_lead(limits: LeadLimits, most_frames: int) -> Lead:
+    """This thread's for these limits: whoever asks reads the answer before anybody asks again."""
+    leads: dict[tuple[LeadLimits, int], Lead] = _mine.__dict__.setdefault("leads", {})
+    key = limits, most_frames
+    found = leads.get(key)
+    if found is None:
+        found = leads[key] = Lead(limits, most_frames)
+    return found
 
 
 def _make_runs(runs: NDArray[np.int64], n_runs: int, first_frame: int) -> Runs:

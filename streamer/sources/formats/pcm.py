@@ -14,13 +14,24 @@ def bytes_per_value(sample_format: str) -> int:
     return 1 if sample_format in ("u8", "alaw", "ulaw") else int(sample_format[1:3]) // 8
 
 
+def fits_16_bits(sample_format: str) -> bool:
+    """Whether its samples are integers of 16 bits, or fewer."""
+    return sample_format in ("s16le", "s16be", "u8", "alaw", "ulaw")
+
+
+def decode_integers(data: bytes, sample_format: str) -> NDArray[np.int16]:
+    """(values,) of full scale 32768, of a format that fits; each over 32768 is what decode makes of it, exactly."""
+    if sample_format in ("alaw", "ulaw"):
+        return decode_table(sample_format)[np.frombuffer(data, np.uint8)]
+    if sample_format == "u8":
+        return (np.frombuffer(data, np.uint8).astype(np.int16) - np.int16(128)) << np.int16(8)
+    return np.frombuffer(data, "<i2" if sample_format == "s16le" else ">i2").astype(np.int16, copy=False)
+
+
 def decode(data: bytes, sample_format: str) -> NDArray[np.float32]:
     """(values,) of full scale 1.0, exactly as libsndfile reads them. Owned by the caller."""
-    if sample_format in ("alaw", "ulaw"):
-        octets = decode_table(sample_format)[np.frombuffer(data, np.uint8)]
-        return octets.astype(np.float32) * np.float32(2**-15)
-    if sample_format == "u8":
-        return (np.frombuffer(data, np.uint8).astype(np.float32) - np.float32(128)) * np.float32(2**-7)
+    if fits_16_bits(sample_format):
+        return decode_integers(data, sample_format).astype(np.float32) * np.float32(2**-15)
     order = "<" if sample_format.endswith("le") else ">"
     kind, bits = sample_format[0], int(sample_format[1:3])
     if kind == "f":

@@ -39,7 +39,7 @@ from streamer.analysis.kernels import kept as kept_files
 from streamer.analysis.kernels import store
 from streamer.live import compiled
 samples, meters = np.random.default_rng(1).standard_normal(1000).astype("f4"), np.zeros((1, 1, 3), "f4")
-compiled.measure(samples, 1000, 0, 0, meters, np.zeros((1, 1000), "f4"))
+compiled.measure(samples[None], 0, 1000, 1000, 0, meters, np.zeros((1, 1000), "f4"), 1.0)
 print(meters.tobytes().hex(), "numba" in sys.modules, store.refusal(), sep="|")
 """
 BY_NUMBA_ITSELF = """
@@ -353,7 +353,7 @@ def test_arrays_of_any_number_of_axes_arrive_whole_however_they_are_given(fix: C
     assert table.tolist() == [[0, 0], [5, 7], [6, 7]]
     control, samples = np.zeros(64, np.int64), np.arange(20, dtype=np.float32).reshape(2, 10)
     out = np.zeros((2, 5), np.float32)[:, ::1]
-    assert ring_loops.copy(fix(control), fix(samples), 8, 12, fix(out)) == 1
+    assert ring_loops.copy(fix(control), fix(samples), 8, 12, fix(out), 1.0) == 1
     assert out.tolist() == [[8, 9, 0, 1, 0], [18, 19, 10, 11, 0]]
 
 
@@ -365,10 +365,10 @@ def test_a_result_comes_back() -> None:
 
 
 def test_read_only_samples_are_read() -> None:
-    samples = np.arange(8, dtype=np.float32)
+    samples = np.arange(8, dtype=np.float32)[np.newaxis]
     samples.flags.writeable = False
     meters = np.zeros((1, 1, 3), np.float32)
-    ring_loops.measure(samples, 8, 0, 0, meters, np.zeros((1, 16), np.float32))
+    ring_loops.measure(samples, 0, 8, 8, 0, meters, np.zeros((1, 16), np.float32), 1.0)
     assert meters[0, 0].tolist() == [7, 17.5, 7]
 
 
@@ -376,7 +376,8 @@ def test_a_prepared_call_is_given_what_is_open_and_does_what_a_whole_one_does() 
     control, samples = np.zeros(64, np.int64), np.arange(20, dtype=np.float32).reshape(2, 10)
     out = np.zeros((2, 5), np.float32)
     copy = ring_loops.copy.prepare(
-        store.Fixed(control), store.Open(store.Fixed(samples)), store.Open(0), store.Open(0), store.Open(out)
+        *(store.Fixed(control), store.Open(store.Fixed(samples)), store.Open(0), store.Open(0)),
+        *(store.Open(out), 1.0),
     )
     assert copy(store.Fixed(samples), 8, 12, out) == 1
     assert out.tolist() == [[8, 9, 0, 1, 0], [18, 19, 10, 11, 0]]
@@ -386,7 +387,7 @@ def test_a_prepared_call_is_given_what_is_open_and_does_what_a_whole_one_does() 
 
 def test_a_prepared_call_with_an_array_of_another_kind_runs_the_code_for_that() -> None:
     control, samples = np.zeros(64, np.int64), np.arange(10, dtype=np.float32).reshape(1, 10)
-    copy = ring_loops.copy.prepare(control, samples, 2, 4, store.Open(samples))
+    copy = ring_loops.copy.prepare(control, samples, 2, 4, store.Open(samples), 1.0)
     out = np.zeros((1, 4), np.float32)
     copy(out[:, ::2])
     assert out.tolist() == [[2, 0, 3, 0]]
