@@ -27,6 +27,7 @@ REACH, RISING_REACH = 0.8, 1.5  # bands that a line may lie off its tone, off on
 CLEAR = 2.5  # bands beside a tone, where another begins
 FLAT = 1.25  # of power from frame to frame: a tone full in its window grows no more
 FALLING = 2.0  # of power: under its most by more, a tone that rises is on its way out, and its line wanders
+GONE = 10.0  # of power: a tone that rises and swells falls by less
 FOLLOW = 1 / 16  # how fast the level follows
 
 # columns of a tone

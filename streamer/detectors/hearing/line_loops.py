@@ -39,6 +39,7 @@ from streamer.detectors.hearing.line_fields import (
     FREE,
     FROM,
     GOES_ON,
+    GONE,
     HOLE,
     ID,
     LATE,
@@ -354,7 +355,7 @@ def _rise(
         tone[STRAYED] += 1
     tone[LEVEL] = max(tone[LEVEL], now)
     age = frame - tone[FIRST]
-    if tone[STRAYED] > STRAY or now < tone[LEVEL] / 4:
+    if tone[STRAYED] > STRAY or now < tone[LEVEL] / GONE:
         if age >= 3:
             _settle(tone, frame, tone[LEVEL], oldest, ring)
         return False

@@ -193,7 +193,8 @@ class PartFinder:
         like = power_from_db(LIKE_DB)
         if run is not None:
             is_like = run.tone.power <= tone.power * like and tone.power <= run.tone.power * like
-            if run.is_over and is_like and tone.start_sample - run.stop <= self._join:
+            is_told = any(run in part.runs for part in self._done)  # that it is over, for good
+            if run.is_over and is_like and not is_told and tone.start_sample - run.stop <= self._join:
                 run.follow(tone)
                 return True
             is_beside = tone.start_sample < run.stop and tone.duration_samples <= run.stop - run.start

@@ -165,3 +165,12 @@ def test_every_tone_told_to_begin_is_told_to_stop(window_ms):
     begun = {tone.id for tone in told if tone.told is Told.BEGINS}
     assert begun
     assert begun == {tone.id for tone in told if tone.told is Told.STOPS} & begun
+
+
+@pytest.mark.parametrize("hz", [396, 400, 404])
+def test_a_tone_that_swells_slowly_is_one_wherever_it_lies_between_bands(hz):
+    t = np.arange(FS_HZ) / FS_HZ
+    wave = 0.1 * np.sin(2 * np.pi * hz * t) * (1 + 0.9 * np.sin(2 * np.pi * 15 * t))
+    samples = np.concatenate([np.zeros(3300), wave, np.zeros(4000)])
+    (long,) = [tone for tone in stops(hear(samples.astype(np.float32), 80)) if tone.power > 0.001]
+    assert long.duration_samples == pytest.approx(FS_HZ, rel=0.09)  # a swell more or less
