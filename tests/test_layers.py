@@ -60,7 +60,7 @@ ORDER = {
         "__init__ baseband line_fields pair_loops places < bursts desk lines spectra_loops"
         " < burst_loops compiled line_loops < tones_heard"
     ),
-    "detectors/matching": "__init__ parts < grammar < call detector pairs rhythm < build",
+    "detectors/matching": "__init__ parts < grammar < call near pairs rhythm < detector < build",
     "detectors/tones": "spec < probes company figures < candidate memory < verdict < detector < __init__",
     "detectors/keying": "spec < code < envelope < detector < __init__",
     "detectors/presence": "spec < lines < detector < __init__",

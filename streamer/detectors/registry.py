@@ -60,6 +60,7 @@ class Kind:
     doubts: Callable[[Any], Iterable[str]] | None = None  # of one entry: what it asks for and cannot mean
     keys: Mapping[str, str] = field(default_factory=dict)  # what each field of the limits means, for people
     is_digit: bool = False  # whether its labels, one after the other, are what was dialled
+    is_explained: bool = True  # whether it tells what it has refused
     is_spelled: bool = False  # or whether each of its events is a call, a text or a letter of one
 
     @property

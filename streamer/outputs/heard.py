@@ -80,15 +80,19 @@ class Hearing:
             if self._keeps_events and record.phase == "end":
                 self.files[-1].add(record)
 
-    def describe_silent(self, plans: Sequence[str]) -> list[str]:
-        """A line about the files in which nothing was heard, so that nobody wonders whether they were listened to."""
+    def describe_silent(self, plans: Sequence[str], *, is_explained: bool = True) -> list[str]:
+        """A line about the files in which nothing was heard, so that nobody wonders whether they were listened to.
+
+        is_explained: whether the plans can say what they have refused
+        """
         names = [file.name for file in self.files if file.is_silent]
         if not plans or not names:
             return []
         which = names[0]
         if len(names) > 1:
             which = f"{len(names)} of {len(self.files)} files, the first of them {names[0]}"
-        return [f"nothing was heard of {', '.join(plans)} in {which}; --explain says what was refused"]
+        more = "; --explain says what was refused" if is_explained else ""
+        return [f"nothing was heard of {', '.join(plans)} in {which}{more}"]
 
 
 class Expectation:

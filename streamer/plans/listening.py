@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from streamer.analysis.bank import Analysis
 from streamer.base.errors import SpecError
 from streamer.detectors import Detector
-from streamer.detectors.registry import load_kind
+from streamer.detectors.registry import Kind, load_kind
 from streamer.plans.plan import Plan, build_detectors, build_what_fits, load_plan
 from streamer.sources import SourceInfo
 
@@ -63,16 +63,21 @@ def make_set_up(
 
 def check_digits(plans: Sequence[str]) -> None:
     """SpecError when none of the plans tells digits, calls or text, and these alone are to be printed."""
-    kinds = [
-        load_kind(section)
-        for name in plans
-        for section, entries in load_plan(name).entries.items()
-        if entries
-    ]
-    if not any(kind.is_digit or kind.is_spelled for kind in kinds):
+    if not any(kind.is_digit or kind.is_spelled for kind in _list_kinds(plans)):
         heard = f"{', '.join(plans)} tells none" if plans else "nothing is listened for"
         remedy = f"give --plan dtmf{' too' * bool(plans)}, or leave --digits out"
         raise SpecError(f"--digits prints digits, and {heard}: {remedy}")
+
+
+def can_explain(plans: Sequence[str]) -> bool:
+    """Whether any of them tells what it has refused."""
+    return any(kind.is_explained for kind in _list_kinds(plans))
+
+
+def _list_kinds(plans: Sequence[str]) -> list[Kind]:
+    return [
+        load_kind(section) for name in plans for section, specs in load_plan(name).entries.items() if specs
+    ]
 
 
 def make_detectors(plans: Sequence[str], fs_hz: float, channels: int) -> Iterator[tuple[str, int, Detector]]:

@@ -33,7 +33,7 @@ from streamer.commands.options import (
     help="End with exit code 1 unless every file has these digits, or this label, in one of its channels.",
 )
 @DIGITS
-@click.option("--explain", is_flag=True, help="Say on stderr what was taken for no digit, and why.")
+@click.option("--explain", is_flag=True, help="Say on stderr what came near and was refused, and why.")
 @OUTPUT_OPTIONS
 @DEBUG
 def command(**given: Any) -> None:

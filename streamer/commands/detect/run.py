@@ -21,7 +21,7 @@ from streamer.outputs.heard import Expectation, Hearing
 from streamer.outputs.output import Output, raise_failure
 from streamer.outputs.to_file import open_stdout
 from streamer.outputs.words import TextLines
-from streamer.plans.listening import check_digits
+from streamer.plans.listening import can_explain, check_digits
 from streamer.plans.plan import choose_plans
 from streamer.recordings.detect import Remark, Task
 from streamer.recordings.jobs import Told, run_tasks
@@ -124,7 +124,7 @@ def run(options: Options) -> int:
         for line in expectation.describe():
             tell(line)
     elif not (options.quiet or options.is_json or options.explain):
-        for line in hearing.describe_silent(plans):
+        for line in hearing.describe_silent(plans, is_explained=can_explain(plans)):
             tell(line)
     if tally.failure is not None:
         return tally.failure.exit_code

@@ -15,6 +15,7 @@ KIND = Kind(
     limits=KeyingSpec,
     detector=KeyingDetector,
     is_spelled=True,
+    is_explained=False,
     keys={
         "name": "what its events are called, one a letter, which stands in `text`; a space before it begins a word",
         "min_pitch_hz": "lower tones are not listened to,",

@@ -43,4 +43,5 @@ def _build(
     frames = analysis.frames
     timing = Timing(fs_hz=fs_hz, window_samples=frames.length_samples, hop_samples=frames.hop_samples)
     grammars = [make(spec, timing) for make, spec in members]
-    return MatchDetector(ToneHearing(analysis), grammars, channel=channel)
+    names = [spec.name for _, spec in members]
+    return MatchDetector(ToneHearing(analysis), grammars, channel=channel, names=names)

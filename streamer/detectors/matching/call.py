@@ -27,6 +27,7 @@ STEADY_BINS, FULL_FRAMES = 0.15, 3  # if it is steady for a while
 TOUCH_MS = 8.0  # so far apart are tones that a sender sends one right after the other
 SHORT = 0.75  # of the shortest digit: what is shorter is nothing of the sender
 ALIKE_DB = 14.0  # digits of one call; pre-emphasis and filters tilt them
+APART_MS = 1000.0  # digits so far apart are of two calls
 CLEAR = power_from_db(0.0)
 RISES = 16  # that are remembered
 ALIKE = power_from_db(ALIKE_DB)
@@ -109,6 +110,7 @@ class Calls(Grammar):
         self._spoiler = -math.inf  # where what is no digit, but as long as one, has stopped,
         self._spoiling: Part | None = None  # and what it was
         self._ready: list[Match] = []
+        self._unbegun = -math.inf  # when a digit that begins nothing was last over
         self._begun: dict[int, Match] = {}  # of single digits, those that go on; by part
         self._last: dict[str, float] = {}
 
@@ -146,11 +148,14 @@ class Calls(Grammar):
         if (
             not part.is_fit
         ):  # as long as a digit: a call beside it lacks one, but where its ends say that it is whole
+            self.refuse_unfit(part, f"digit {digit}: ")
             if low <= part.duration <= high and not alphabet.starts:
                 self._spoiler, self._spoiling = part.stop, part
                 call.is_spoiled |= follows and part.is_like(call.parts[-1], STRANGE_DB)
             return
         if not low <= part.duration <= high:
+            lasted, asked = self._timing.describe(part.duration), self._timing.describe_range((low, high))
+            self.refuse(part.start, lambda: f"digit {digit} lasted {lasted}, of {asked}")
             if part.duration >= SHORT * low:
                 call.is_spoiled |= follows and part.is_like(call.parts[-1], STRANGE_DB)
                 self._spoiler, self._spoiling = part.stop, part
@@ -161,6 +166,9 @@ class Calls(Grammar):
             is_spoiled = touches and self._spoiling is not None and part.is_like(self._spoiling, STRANGE_DB)
             call = self._call = _Call(is_spoiled=is_spoiled)
             if alphabet.starts and digit not in alphabet.starts:
+                if part.start - self._unbegun > self._timing.samples(APART_MS):
+                    self.refuse(part.start, lambda: self._describe_start(digit))
+                self._unbegun = part.stop
                 return
         call.parts.append(part)
         call.digits.append(digit)
@@ -236,16 +244,9 @@ class Calls(Grammar):
     def _end_call(self) -> None:
         call, self._call = self._call, _Call()
         alphabet = self._alphabet
-        n = len(call.digits)
-        if call.is_spoiled or n < alphabet.min_digits or (alphabet.max_digits and n > alphabet.max_digits):
-            return
-        if (alphabet.starts and call.digits[0] not in alphabet.starts) or (
-            alphabet.stops and call.digits[-1] not in alphabet.stops
-        ):
-            return
-        if alphabet.repeat_digit and any(one == after for one, after in pairwise(call.digits)):
-            return  # no sender of the family sends a tone twice: it has one for that
-        if self._has_stranger(call) or not self._is_clear(call):
+        if (fault := self._find_fault(call)) is not None:
+            if len(call.digits) > 1:
+                self.refuse(call.parts[0].start, lambda: f"{''.join(call.digits)}: {fault}")
             return
         digits = self._expand(call.digits)
         label = alphabet.label.replace("{digits}", "".join(digits))
@@ -255,6 +256,26 @@ class Calls(Grammar):
         match = self._make_match(call.parts, digits)
         match.is_over = True
         self._ready.append(match)
+
+    def _find_fault(self, call: _Call) -> str | None:
+        """Why it is no match, for people."""
+        alphabet, n = self._alphabet, len(call.digits)
+        if not n or n < alphabet.min_digits:
+            return f"{n} digits, and at least {alphabet.min_digits} are asked for"
+        if alphabet.max_digits and n > alphabet.max_digits:
+            return f"{n} digits, and at most {alphabet.max_digits} are allowed"
+        if call.is_spoiled:
+            return "a tone of the same sender is beside it that is too short, too long or no digit"
+        if alphabet.stops and call.digits[-1] not in alphabet.stops:
+            return f"it ends with {call.digits[-1]}, not with {' or '.join(sorted(alphabet.stops))}"
+        if alphabet.repeat_digit and any(one == after for one, after in pairwise(call.digits)):
+            return f"a digit comes twice, where senders have {alphabet.repeat_digit} for that"
+        if self._has_stranger(call):
+            return "a tone of the same sender touches it that is no digit"
+        return None if self._is_clear(call) else "other tones sound as loud as its digits"
+
+    def _describe_start(self, digit: str) -> str:
+        return f"it begins with {digit}, not with {' or '.join(sorted(self._alphabet.starts))}"
 
     def _may_begin(self, part: Part) -> bool:
         """Whether a digit that still sounds is one already: long enough, and its tones began together."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from streamer.analysis.bank import Analysis, Levels
 from streamer.detectors import Audio, Detector, Tell
 from streamer.detectors.hearing.tones_heard import Told, ToneBurst, ToneHearing
 from streamer.detectors.matching.grammar import Draft, Grammar, Match, make_event
+from streamer.detectors.matching.near import NearMisses
 from streamer.detectors.matching.parts import PartFinder
 from streamer.events import Event
 
@@ -24,8 +26,18 @@ class MatchDetector(Detector):
     so nothing depends on how frames come in runs.
     """
 
-    def __init__(self, hearing: ToneHearing, grammars: Sequence[Grammar], *, channel: int = 1) -> None:
+    def __init__(
+        self,
+        hearing: ToneHearing,
+        grammars: Sequence[Grammar],
+        *,
+        channel: int = 1,
+        names: Sequence[str] = (),
+    ) -> None:
+        """names: of the entries, for whoever wants to know what was refused"""
         self.channel = channel
+        self._names = names or [""] * len(grammars)
+        self._near_misses: NearMisses | None = None
         self.hearing = hearing
         self._grammars = list(grammars)
         frames, fs_hz = hearing.analysis.frames, hearing.analysis.fs_hz
@@ -58,7 +70,9 @@ class MatchDetector(Detector):
         return Counter()
 
     def explain(self, tell: Tell) -> None:
-        pass
+        for grammar, name in zip(self._grammars, self._names, strict=True):
+            grammar.why = partial(_tell_why, tell, name)
+        self._near_misses = NearMisses(self._grammars, self._fs_hz)
 
     def share(self, common: dict[type, object]) -> None:
         hearing = common.setdefault(ToneHearing, self.hearing)
@@ -97,6 +111,8 @@ class MatchDetector(Detector):
 
     def _listen(self, tone: ToneBurst, now: float) -> list[Event]:
         is_news = False
+        if self._near_misses is not None:
+            self._near_misses.hear(tone)
         for grammar in self._grammars:
             grammar.hear(tone)
         if tone.told is Told.RISES:
@@ -179,6 +195,10 @@ class MatchDetector(Detector):
         event = make_event(match, fs_hz=self._fs_hz, phase=phase, known_sample=int(now))
         event.channel = self.channel
         return event
+
+
+def _tell_why(tell: Tell, name: str, sample: float, reason: str) -> None:
+    tell(round(sample), name, reason)
 
 
 def _is_in(match: Match, told: Match) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple, Protocol
@@ -25,6 +25,14 @@ class Timing:
 
     def samples(self, ms: float) -> float:
         return ms * self.fs_hz / 1e3
+
+    def describe(self, samples: float) -> str:
+        """For people: in milliseconds."""
+        return f"{samples * 1e3 / self.fs_hz:.0f} ms"
+
+    def describe_range(self, samples: tuple[float, float]) -> str:
+        low, high = (max(edge, 0.0) * 1e3 / self.fs_hz for edge in samples)
+        return f"at least {low:.0f} ms" if high > 1e7 else f"{low:.0f} to {high:.0f} ms"
 
     @property
     def off_latency(self) -> float:
@@ -87,11 +95,26 @@ class Match:
         return self.parts[0].start
 
 
+Why = Callable[[float, str], None]  # from which sample on it might have been a match, and why it was none
+
+
 class Grammar(Protocol):
     """One entry of a plan, on its way through one channel.
 
     It is told of parts in the order in which they became known, and asked again at the moments it names.
     """
+
+    why: Why | None = None  # whoever wants to know what came near, and was refused
+
+    def refuse(self, sample: float, say: Callable[[], str]) -> None:
+        """say: why, asked for where somebody wants to know"""
+        if self.why is not None:
+            self.why(sample, say())
+
+    def refuse_unfit(self, part: Part, prefix: str = "") -> None:
+        """What is far from fit came near nothing."""
+        if self.why is not None and part.is_nearly_fit:
+            self.why(part.start, f"{prefix}{part.describe_unfit()}")
 
     @property
     def chords(self) -> Sequence[Chord]:

@@ -12,6 +12,7 @@ from streamer.detectors.limits import Tolerance, deviation_hz
 
 LEAST_SNR_DB = 9.0  # in a frame, of each tone
 MOST_UNSTEADY_BINS = 0.3  # voices glide
+NEARLY_DB = 10.0
 LIKE_DB = 6.0  # what is back after a hole is about as loud
 AGREE_MS = 12.0  # edges of tones that are switched together: what a taper makes of them evens out
 
@@ -116,6 +117,28 @@ class Part:
             and max(powers) <= weakest.power * power_from_db(chord.max_twist_db)
             and weakest.power >= 0.5 * power_from_db(chord.min_level_dbfs)
             and other <= weakest.power * power_from_db(chord.max_louder_db)
+        )
+
+    @property
+    def is_nearly_fit(self) -> bool:
+        """Whether what else sounds is at most 10 dB louder than it may be."""
+        weakest = self.weakest
+        return max(weakest.other_powers) <= weakest.power * power_from_db(
+            self.chord.max_louder_db + NEARLY_DB
+        )
+
+    def describe_unfit(self) -> str:
+        """Of one that is not fit, for people: why."""
+        powers, weakest = [run.tone.power for run in self.runs], self.weakest
+        twist_db = db_from_power(max(powers) / weakest.power)
+        if twist_db > self.chord.max_twist_db:
+            return f"its tones differ by {twist_db:.1f} dB, and max_twist is {self.chord.max_twist_db:g} dB"
+        level_dbfs = db_from_power(2 * weakest.power)
+        if level_dbfs < self.chord.min_level_dbfs:
+            return f"its weakest tone has {level_dbfs:.1f} dBFS, and min_level is {self.chord.min_level_dbfs:g} dBFS"
+        over_db = db_from_power(max(weakest.other_powers) / weakest.power, least=1e-20)
+        return (
+            f"another tone sounds {over_db:.1f} dB over it, and max_louder is {self.chord.max_louder_db:g} dB"
         )
 
     def is_like(self, other: Part, within_db: float = LIKE_DB) -> bool:

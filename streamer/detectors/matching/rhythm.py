@@ -116,6 +116,7 @@ class Rhythm(Grammar):
             is_long = part.duration > element.on[1]
             if draft.match is None and (part.chord != element.chord or is_early or is_long):
                 self._drafts.remove(draft)
+                self._explain(draft, part)
             elif draft.match is not None and part.duration > LATE_RATIO**2 * max(
                 e.on[1] for e in self._elements
             ):
@@ -130,12 +131,15 @@ class Rhythm(Grammar):
                 self._finish(draft)
                 return
         if not part.is_fit:
+            self.refuse_unfit(part)
             return
         took = [self._go_on(draft, part) for draft in list(self._drafts)]
         if not any(took) and self._may_begin(part):
             self._drafts.append(_Draft([part]))
             del self._drafts[:-MOST_DRAFTS]
             self._check(self._drafts[-1])
+        elif not any(took) and part.chord == self._elements[0].chord and not self._elements[0].fits(part):
+            self.refuse(part.start, lambda: self._describe_length(part, self._elements[0]))
         self._newest = part
 
     @property
@@ -210,6 +214,7 @@ class Rhythm(Grammar):
             draft.strays = 0
         elif draft.match is None:
             self._drafts.remove(draft)
+            self._explain(draft, part)
             return False
         elif not self._forgive(draft, part):
             return False
@@ -293,6 +298,30 @@ class Rhythm(Grammar):
             self._finish(draft)
         elif draft in self._drafts:
             self._drafts.remove(draft)
+            self._explain(draft, None)
+
+    def _explain(self, draft: _Draft, part: Part | None) -> None:
+        """Why what had begun did not go on with this part, or with none in time."""
+        if self.why is None:
+            return
+        before, element = self._element(draft.position - 1), self._element(draft.position)
+        n = f"{len(draft.parts)} of {self._needed} parts"
+        if part is None:
+            reason = f"no further one came within {self._timing.describe(before.pause[1])}"
+        elif part.chord != element.chord:
+            reason = f"{_name_tones(part)} Hz followed, in place of {_name_chord(element.chord)}"
+        elif element.fits(part) or part.start - draft.last.stop > before.pause[1]:
+            pause = self._timing.describe(part.start - draft.last.stop)
+            reason = (
+                f"the next one came after a pause of {pause}, of {self._timing.describe_range(before.pause)}"
+            )
+        else:
+            reason = self._describe_length(part, element)
+        self.refuse(draft.parts[0].start, lambda: f"{n} were heard; {reason}")
+
+    def _describe_length(self, part: Part, element: Element) -> str:
+        lasted, asked = self._timing.describe(part.duration), self._timing.describe_range(element.on)
+        return f"{_name_tones(part)} Hz lasted {lasted}, and {asked} are asked for"
 
     def _finish(self, draft: _Draft) -> None:
         match = draft.match
@@ -303,6 +332,14 @@ class Rhythm(Grammar):
             self._last[match.label] = match.stop
         if draft in self._drafts:
             self._drafts.remove(draft)
+
+
+def _name_tones(part: Part) -> str:
+    return "+".join(f"{hz:.1f}" for hz in part.freqs_hz)
+
+
+def _name_chord(chord: Chord) -> str:
+    return (" or " if chord.is_choice else "+").join(f"{hz:g}" for hz in chord.freqs_hz[:6])
 
 
 def _is_same(part: Part, before: Part) -> bool:

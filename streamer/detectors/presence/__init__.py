@@ -14,6 +14,7 @@ KIND = Kind(
     section="presence",
     limits=PresenceSpec,
     detector=PresenceDetector,
+    is_explained=False,
     keys={
         "name": "what the entry is called; its events have the tone as their label, such as 67.0",
         "family": "a family that is a set of tones, such as ctcss,",
