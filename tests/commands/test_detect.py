@@ -210,10 +210,10 @@ def test_explain_says_what_was_refused_and_by_how_much(tmp_path: Path) -> None:
     assert digits_of(records) == ""
     (line,) = done.stderr.splitlines()
     assert line.startswith("streamer: short.wav: 0.1")
-    assert "no dtmf 5: shorter than min_on_ms: " in line
+    assert "no dtmf 5: shorter than min_on: " in line
     assert line.endswith(", the limit is 28.5 ms")
     stats = next(record for record in records if record["type"] == "stats")
-    assert stats["rejections"] == {"shorter than min_on_ms": 1}
+    assert stats["rejections"] == {"shorter than min_on": 1}
     told = "streamer: nothing was heard of dtmf in short.wav; --explain says what was refused\n"
     assert run("detect", path).stderr == told
 

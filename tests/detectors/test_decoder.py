@@ -71,7 +71,7 @@ def test_what_was_refused_is_counted_over_all_detectors_and_told_by_those_that_c
     recording = Recording(info, ["dtmf", "mains50"], explain=True)
     signal = np.stack([samples, samples], axis=1).astype(np.float32)
     assert [*recording.feed(signal), *recording.finish()] == []
-    assert recording.decoder.rejections == {"shorter than min_on_ms": 2}
+    assert recording.decoder.rejections == {"shorter than min_on": 2}
     assert [line.split(": no ")[0] for line in recording.refused] == [
         "test: 0.035 s, channel 1",
         "test: 0.035 s, channel 2",

@@ -259,7 +259,7 @@ def test_what_was_refused_is_told_with_its_reason():
     told: list[tuple[int, str, str]] = []
     detector.explain(lambda sample, label, why: told.append((sample, label, str(why))))
     assert run_detector(detector, make_signal((1000, -20, 0.5, 2), length_s=3)) == []
-    assert told == [(4001, "t", "longer than max_on")]
+    assert told == [(4001, "t", "longer than max_on: 1500.0 ms, the limit is 300 ms")]
     assert detector.rejections == {"longer than max_on": 1}
 
 

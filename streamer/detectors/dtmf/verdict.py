@@ -17,13 +17,13 @@ EARLY = 0.5  # of max_doubt and max_drift: what is bearable before the stop is k
 class Reject(StrEnum):
     """Why a candidate is no digit; as text, what people read."""
 
-    SHORT = "shorter than min_on_ms"
+    SHORT = "shorter than min_on"
     START_SKEW = "its tones do not start together"
     STOP_SKEW = "its tones do not stop together"
     FREQUENCY = "a tone off its frequency"
     LOW_STRONGER = "the low tone too far above the high one"
     HIGH_STRONGER = "the high tone too far above the low one"
-    QUIET = "a tone below min_level_dbfs"
+    QUIET = "a tone below min_level"
     NOISY = "a tone not clear of the noise"
     BROKEN = "only pieces of it, none long enough"
     SHAPE = "not switched on and off, but swelling and fading"

@@ -18,7 +18,7 @@ from streamer.detectors.tones.company import Company
 from streamer.detectors.tones.memory import RUN_FRAMES, Memory, Rows
 from streamer.detectors.tones.probes import FRAMES_PER_WINDOW, Probes, Verdicts
 from streamer.detectors.tones.spec import ToneSpec
-from streamer.detectors.tones.verdict import Reject, judge
+from streamer.detectors.tones.verdict import Reject, describe_refusal, judge
 from streamer.events import Event
 
 SHORTEST_TAPER_MS = 20 / 3  # blind to what lies 300 Hz beside the tone
@@ -275,7 +275,9 @@ class ToneDetector(Detector):
             return
         self._rejections[reason] += 1
         if self._tell:
-            self._tell(round(candidate.start_sample), self.spec.name, reason)
+            self._tell(
+                round(candidate.start_sample), self.spec.name, describe_refusal(reason, candidate, self.spec)
+            )
 
     def _event(self, candidate: Candidate, frame: int, *, phase: str) -> Event:
         noise = candidate.noise

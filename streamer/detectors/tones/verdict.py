@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from streamer.base.units import power_from_db
+from streamer.base.units import db_from_power, power_from_db
 from streamer.detectors.limits import deviation_hz
 from streamer.detectors.tones.candidate import Candidate
 from streamer.detectors.tones.memory import Rows
@@ -58,3 +58,28 @@ def judge(candidate: Candidate, rows: Rows, spec: ToneSpec, *, window_samples: i
     if powers.min() < 0.5 * power_from_db(spec.min_level_dbfs):
         return Reject.QUIET
     return None if candidate.suits else Reject.COMPANY
+
+
+def describe_refusal(reason: str, candidate: Candidate, spec: ToneSpec) -> str:
+    """For people: with what it has and what is asked for, where that is a figure."""
+    if reason is Reject.SHORT:
+        return f"{reason}: {candidate.duration_ms:.1f} ms, the limit is {spec.min_on_ms:g} ms"
+    if reason is Reject.LONG:
+        return f"{reason}: {candidate.duration_ms:.1f} ms, the limit is {spec.max_on_ms:g} ms"
+    if reason not in (Reject.FREQUENCY, Reject.TWIST, Reject.QUIET):
+        return str(reason)
+    freqs_hz, powers = candidate.read_figures()
+    if reason is Reject.FREQUENCY:
+        offs = zip(freqs_hz.tolist(), spec.freqs_hz, strict=True)
+        measured_hz, freq_hz = max(
+            offs, key=lambda pair: abs(pair[0] - pair[1]) / deviation_hz(spec.tolerance, pair[1])
+        )
+        off_hz, allowed_hz = measured_hz - freq_hz, deviation_hz(spec.tolerance, freq_hz)
+        share = f"({100 * off_hz / freq_hz:+.2f} %)"
+        off = f"{measured_hz:.1f} Hz is {abs(off_hz):.1f} Hz {share} off {freq_hz:g} Hz"
+        return f"{reason}: {off}, the limit is {allowed_hz:.1f} Hz"
+    if reason is Reject.TWIST:
+        twist_db = db_from_power(float(powers.max() / powers.min()))
+        return f"{reason}: {twist_db:.1f} dB, the limit is {spec.max_twist_db:g} dB"
+    level_dbfs = db_from_power(2 * float(powers.min()), least=1e-20)
+    return f"{reason}: {level_dbfs:.1f} dBFS, the limit is {spec.min_level_dbfs:g} dBFS"

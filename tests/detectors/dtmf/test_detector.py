@@ -204,7 +204,7 @@ def test_what_is_refused_is_told_to_who_asks(rng):
     ((sample, digit, refusal),) = told
     assert (digit, refusal.reject, refusal.limit) == ("4", Reject.SHORT, 28.5)
     assert refusal.value == pytest.approx(26, abs=1)
-    assert detector.rejections == {"shorter than min_on_ms": 1}
+    assert detector.rejections == {"shorter than min_on": 1}
     assert sample == pytest.approx(0.15 * FS_HZ, abs=0.04 * FS_HZ)
 
 

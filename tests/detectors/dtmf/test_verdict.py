@@ -74,7 +74,7 @@ def test_a_limit_missed_is_named_with_value_and_limit(figures, reject):
 
 def test_a_refusal_says_by_how_much_where_it_can():
     quiet = judge(CLEAN_SHAPE, change(CLEAN_HEARD, amplitudes=(1e-4, 1e-4)), DtmfSpec())
-    assert str(quiet) == "a tone below min_level_dbfs: -80 dBFS, the limit is -66 dBFS"
+    assert str(quiet) == "a tone below min_level: -80 dBFS, the limit is -66 dBFS"
     off = judge(CLEAN_SHAPE, change(CLEAN_HEARD, deviation=0.03), DtmfSpec())
     assert str(off) == "a tone off its frequency: 3 %, the limit is 2.4 %"
     assert str(Refusal(Reject.HIGH_STRONGER, 10.04, 9.0)).endswith(": 10 dB, the limit is 9 dB")
