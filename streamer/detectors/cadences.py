@@ -9,6 +9,7 @@ from streamer.base.pattern import PATTERN, Segment
 from streamer.detectors.limits import (
     TOLERANCE,
     Tolerance,
+    check_level,
     check_ratio,
     check_tolerance,
     is_heard_as,
@@ -43,6 +44,7 @@ class CadenceSpec:
     max_louder_db: float = 3.0  # what else sounds, over the weakest of them
 
     def __post_init__(self) -> None:
+        check_level("min_level_dbfs", self.min_level_dbfs)
         check_tolerance("tolerance", self.tolerance, (hz for hz, _ in self.list_tones()))
         check_ratio("duration_tolerance", self.duration_tolerance)
         if not 1 <= self.repeats <= 1000:

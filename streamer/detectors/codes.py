@@ -16,6 +16,8 @@ from streamer.detectors import Detector
 from streamer.detectors.limits import (
     TOLERANCE,
     Tolerance,
+    check_level,
+    check_shortest,
     check_tolerance,
     do_overlap,
     format_ms,
@@ -88,6 +90,10 @@ class CodeSpec:
     )
 
     def __post_init__(self) -> None:
+        check_level("min_level_dbfs", self.min_level_dbfs)
+        check_shortest("digit_ms", self.digit_ms)
+        if self.first_digit_ms is not None:
+            check_shortest("first_digit_ms", self.first_digit_ms)
         if bool(self.family) == bool(self.digits):
             raise SpecError(
                 "write either family, such as zvei1, or digits of its own, such as { 1 = [1060] }"

@@ -16,6 +16,7 @@ from streamer.base.units import format_duration, parse_field, parse_frequency_hz
 REMEDY = (
     ": leave it out, or take a higher sample rate where there is a choice"  # of what the rate does not carry
 )
+SHORTEST_MS = 5.0  # that a tone may be asked for
 MAIN_LOBE_BINS = 4.0  # of hann, the detectors' window: two tones this far apart leave each other alone
 
 
@@ -65,6 +66,22 @@ def list_unparted(freqs_hz: tuple[float, ...], longest_ms: float, key: str) -> l
 
 def format_ms(milliseconds: float) -> str:
     return format_duration(milliseconds / 1e3)
+
+
+def check_level(key: str, level_dbfs: float) -> None:
+    """SpecError unless a tone may be so loud: a sine at full scale is 0 dBFS."""
+    if not -120 <= level_dbfs <= 0:
+        raise SpecError(
+            f"{key} is {level_dbfs:g}; it must lie in -120..0 dBFS, and 0 is a sine at full scale"
+        )
+
+
+def check_shortest(key: str, range_ms: tuple[float, float]) -> None:
+    """SpecError unless what lasts no longer than the shorter of the two can be heard."""
+    if not range_ms[0] >= SHORTEST_MS:
+        raise SpecError(
+            f"{key} begins at {format_ms(range_ms[0])}; it must begin at {SHORTEST_MS:g}ms or more"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,8 @@ from streamer.base.text import offer, shorten
 from streamer.detectors.limits import (
     TOLERANCE,
     Tolerance,
+    check_level,
+    check_shortest,
     check_tolerance,
     deviation_hz,
     do_overlap,
@@ -50,6 +52,7 @@ class Step:
     tolerance: float | Tolerance | None = field(default=None, metadata=TOLERANCE)  # None: the sequence's
 
     def __post_init__(self) -> None:
+        check_shortest("on_ms", self.on_ms)
         if bool(self.freqs_hz) == bool(self.family):
             raise SpecError("a step has either freqs_hz, or family: any one of its tones")
         if self.family and load_family(self.family) is None:
@@ -82,6 +85,7 @@ class SequenceSpec:
     max_swell: float = 10.0  # how far the power of a tone may stray from its mean, as a part of that
 
     def __post_init__(self) -> None:
+        check_level("min_level_dbfs", self.min_level_dbfs)
         check_tolerance("tolerance", self.tolerance, (hz for hz, _ in self.list_tones()))
         if len(self.steps) < 2:
             raise SpecError(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from streamer.base.errors import SpecError
 from streamer.base.morse import DIT_S
-from streamer.detectors.limits import list_too_high
+from streamer.detectors.limits import check_level, list_too_high
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,7 @@ class KeyingSpec:
     min_level_dbfs: float = -70.0
 
     def __post_init__(self) -> None:
+        check_level("min_level_dbfs", self.min_level_dbfs)
         if not 200 <= self.min_pitch_hz < self.max_pitch_hz - 50:
             raise SpecError(
                 f"min_pitch_hz is {self.min_pitch_hz:g}; it must lie from 200 to 50 below max_pitch_hz, "

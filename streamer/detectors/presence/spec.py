@@ -10,7 +10,14 @@ from streamer.base.errors import SpecError
 from streamer.base.families import list_families, load_family
 from streamer.base.fields import FREQS
 from streamer.base.text import offer, shorten
-from streamer.detectors.limits import TOLERANCE, Tolerance, check_tolerance, deviation_hz, list_too_high
+from streamer.detectors.limits import (
+    TOLERANCE,
+    Tolerance,
+    check_level,
+    check_tolerance,
+    deviation_hz,
+    list_too_high,
+)
 
 LABEL_DIGITS = 1
 EDGE_HZ = 20.0  # from 0 Hz and half the sample rate: what a line needs on either side of it to be seen
@@ -40,6 +47,7 @@ class PresenceSpec:
     max_harmonic_db: float = -26.0
 
     def __post_init__(self) -> None:
+        check_level("min_level_dbfs", self.min_level_dbfs)
         if bool(self.family) == bool(self.freqs_hz):
             raise SpecError("write either family, such as ctcss, or freqs of its own, such as [67.0, 71.9]")
         if self.tones_hz[0] < EDGE_HZ:

@@ -10,6 +10,7 @@ from streamer.base.fields import FREQS
 from streamer.detectors.limits import (
     TOLERANCE,
     Tolerance,
+    check_level,
     check_tolerance,
     do_overlap,
     format_ms,
@@ -45,6 +46,7 @@ class ToneSpec:
     window_ms: float | None = None  # None: as long as min_on_ms and the tolerance allow
 
     def __post_init__(self) -> None:
+        check_level("min_level_dbfs", self.min_level_dbfs)
         me = f'tone "{self.name}"'
         if not self.freqs_hz:
             raise SpecError(f"{me} has no freqs_hz; it needs at least one frequency")
