@@ -65,8 +65,8 @@ ORDER = {
     "detectors/keying": "spec < code < envelope < detector < __init__",
     "detectors/presence": "spec < lines < detector < __init__",
     "detectors/dtmf": (
-        "compiled spec < pairs timing verdict < candidate chord company crackle leaders rough < hearing loops"
-        " < choir survey_loops telling < grammar < detector < __init__"
+        "__init__ compiled spec < pairs timing verdict < candidate chord company crackle leaders rough < hearing loops"
+        " < choir survey_loops telling < grammar < detector < kind"
     ),
     "dashboard": (
         "__init__ figures layout messages palette terminal < canvas heard history link < state < parts < screen"

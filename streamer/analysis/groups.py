@@ -19,7 +19,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.analysis.bank import Analysis, Bank
+from streamer.analysis.bank import Analysis, Bank, sort_once
 from streamer.analysis.frames import FrameSpec
 from streamer.analysis.goertzel import find_cosines
 from streamer.analysis.kernels import compiled
@@ -145,7 +145,7 @@ def _make_group(analysis: Analysis, length: int, columns: NDArray[np.int64], *, 
     if is_band:
         edges = analysis.bank.cut_edges_hz(fs_hz)[columns] * (length / fs_hz)
         runs = [_weigh_bins(low, high, frames) for low, high in edges]
-        bins = np.unique(np.concatenate([first + np.arange(weights.size) for first, weights in runs]))
+        bins = sort_once(np.concatenate([first + np.arange(weights.size) for first, weights in runs]))
         freqs_hz = bins * (fs_hz / length)
         firsts = np.searchsorted(bins, [first for first, _ in runs])
     else:
@@ -175,7 +175,7 @@ def untaper(group: Group) -> Group | None:
         return None
     length, order = frames.length_samples, len(cosines) - 1
     bins = np.rint(group.sums.bank.freqs_hz * (length / fs_hz)).astype(np.int64)
-    wide = np.unique(bins[:, np.newaxis] + np.arange(-order, order + 1))
+    wide = sort_once(bins[:, np.newaxis] + np.arange(-order, order + 1))
     if wide[0] < 1 or 2 * wide[-1] >= length:
         return None
     return replace(
@@ -207,7 +207,9 @@ def _weigh_bins(low: float, high: float, frames: FrameSpec) -> tuple[int, NDArra
 
 def _share_below(edge: float, bins: NDArray[np.int64], frames: FrameSpec) -> NDArray[np.float64]:
     """How much of each bin counts as below an edge."""
-    places, shares = _share_bin(frames.window, frames.length_samples)
+    has_a_shape = not frames.window.startswith("values:")
+    length = min(frames.length_samples, _SHAPE_SAMPLES) if has_a_shape else frames.length_samples
+    places, shares = _share_bin(frames.window, length)
     nearest = round(edge)
     cut = float(np.interp(edge - nearest, places, shares))
     below: NDArray[np.float64] = np.where(bins < nearest, 1.0, np.where(bins == nearest, cut, 0.0))
@@ -221,8 +223,6 @@ def _share_bin(window: str, length: int) -> tuple[NDArray[np.float64], NDArray[n
     It is the one with which a sine at the edge has half of its power below. (That half of the bin's width which lies
     below gives 2.7 to 3.3 dB in the place of 3.)
     """
-    if not window.startswith("values:"):
-        length = min(length, _SHAPE_SAMPLES)
     taper = FrameSpec(length_samples=length, hop_samples=length, window=window).taper
     places = np.linspace(-0.5, 0.5, _EDGE_PLACES)
     sines = taper * np.exp(2j * np.pi / length * places[:, np.newaxis] * np.arange(length))

@@ -25,9 +25,9 @@ from streamer.base.fork_server import NUMBER, REQUEST, GivenFd, serve
 from streamer.base.own_code import find_path
 from streamer.base.roles import take_role
 
-# What the server has loaded before it forks: the kernels for capture and workers, and the dashboard. By name, as they
-# stand on floors above this one: it is the server that imports them, and this module knows no more than where they are.
-PRELOADED = ["streamer.live.preload", "streamer.dashboard.process"]
+# What the server has loaded before it forks, for which the first child waits: what capture and workers share. By name,
+# as it stands on a floor above this one: it is the server that imports it, and this module knows only where it is.
+PRELOADED = ["streamer.live.preload"]
 JOBS = ["streamer.live.preload", "streamer.recordings.preload"]  # of one whose children listen to recordings
 
 BEGIN_S = 60.0  # kernels may have to be compiled before the first child begins

@@ -24,7 +24,7 @@ KINDS = {
     "code": "streamer.detectors.codes",
     "presence": "streamer.detectors.presence",
     "keying": "streamer.detectors.keying",
-    "dtmf": "streamer.detectors.dtmf",
+    "dtmf": "streamer.detectors.dtmf.kind",
 }
 
 

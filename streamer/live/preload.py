@@ -15,6 +15,7 @@ from streamer.base.own_code import run_python
 from streamer.detectors.dtmf import compiled as dtmf
 from streamer.detectors.hearing import compiled as hearing
 from streamer.live import compiled as loops
+from streamer.live import worker  # noqa: F401
 
 LOOK_S = 0.2
 WANTED = [*loops.list_live(), *kernels.list_live()]

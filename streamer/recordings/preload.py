@@ -2,8 +2,7 @@
 
 import numpy.fft  # noqa: F401
 
-from streamer.detectors import dtmf  # noqa: F401
-from streamer.detectors.dtmf import detector  # noqa: F401
+from streamer.detectors.dtmf import kind  # noqa: F401
 from streamer.recordings import jobs  # noqa: F401
 from streamer.sources import path  # noqa: F401
 from streamer.sources.formats import wav  # noqa: F401

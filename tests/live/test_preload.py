@@ -28,6 +28,36 @@ def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(tmp_path: Path) -
     assert (result.returncode, result.stdout) == (0, "12\n")
 
 
+def test_the_process_server_holds_what_its_children_share_and_nothing_of_others() -> None:
+    loaded = run_python("import streamer.live.preload, sys; print(*sys.modules)").stdout.split()
+    assert {"streamer.live.worker", "streamer.live.ring", "streamer.analysis.kernels.store"} <= {*loaded}
+    of_others = (
+        "streamer.dashboard",
+        "streamer.outputs",
+        "streamer.plans",
+        "streamer.commands",
+        "rich",
+        "numba",
+    )
+    assert not [name for name in loaded if name.startswith(of_others)]
+    assert not [name for name in loaded if name.startswith("streamer.detectors.matching")]
+    assert "streamer.detectors.dtmf.detector" not in loaded
+
+
+def test_a_worker_gets_ready_without_the_slow_parts_of_numpy() -> None:
+    make = (
+        "from streamer.plans.bands import parse_bank; from streamer.analysis.frames import FrameSpec;"
+        "from streamer.analysis.bank import Analysis; from streamer.analysis.analyser import Analyser;"
+        "from streamer.analysis import groups; import numpy as np, sys;"
+        "n = np.repeat([8192, 4096, 2048], [7, 7, 9]);"
+        "frames = FrameSpec(length_samples=8192, hop_samples=1024);"
+        "bank = parse_bank('third-octave:50-8k', 48000);"
+        "Analyser(Analysis(bank=bank, frames=frames, fs_hz=48000, window_samples=n));"
+        "print('numpy.ma' in sys.modules, groups._share_bin.cache_info().misses)"
+    )
+    assert run_python(make).stdout == "False 1\n"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 def test_no_process_of_a_live_run_has_a_compiler_once_code_is_kept() -> None:
     desk = Desk(*STREAMER, "live", "--demo", **os.environ)

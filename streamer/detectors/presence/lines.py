@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.analysis.bank import Analysis, Bank
+from streamer.analysis.bank import Analysis, Bank, sort_once
 from streamer.analysis.frames import FrameSpec
 from streamer.base.units import power_from_db
 from streamer.detectors.hearing.baseband import hann_gain
@@ -72,7 +72,7 @@ class Lines:
             round(HARMONICS[-1] * tones_hz[-1] / self.bin_hz) + margin, math.ceil(fs_hz / 2 / self.bin_hz) - 2
         )
         bins = np.arange(first, last + 1)
-        freqs_hz = np.unique(np.concatenate([bins * self.bin_hz, tones_hz]))
+        freqs_hz = sort_once(np.concatenate([bins * self.bin_hz, tones_hz]))
         bank = Bank(freqs_hz=freqs_hz, spec=f"presence {spec.name}")
         frames = FrameSpec(length_samples=length, hop_samples=length // FRAMES_PER_WINDOW)
         self.analysis = Analysis(bank=bank, frames=frames, fs_hz=fs_hz)
