@@ -40,6 +40,7 @@ class MatchDetector(Detector):
         self._near_misses: NearMisses | None = None
         self.hearing = hearing
         self._grammars = list(grammars)
+        self._hearers = [grammar for grammar in grammars if grammar.hears_all]
         frames, fs_hz = hearing.analysis.frames, hearing.analysis.fs_hz
         self._hop, self._length, self._fs_hz = frames.hop_samples, frames.length_samples, fs_hz
         finders: dict[tuple[object, float], PartFinder] = {}
@@ -113,10 +114,11 @@ class MatchDetector(Detector):
         is_news = False
         if self._near_misses is not None:
             self._near_misses.hear(tone)
-        for grammar in self._grammars:
+        for grammar in self._hearers:
             grammar.hear(tone)
         if tone.told is Told.RISES:
-            self._ask_when()
+            if self._hearers:
+                self._ask_when()
             return []
         for finder, grammars in self._users.items():
             part = finder.follow(tone)

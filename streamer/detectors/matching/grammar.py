@@ -104,6 +104,7 @@ class Grammar(Protocol):
     It is told of parts in the order in which they became known, and asked again at the moments it names.
     """
 
+    hears_all: bool = True  # whether tones that are not its own matter to it
     why: Why | None = None  # whoever wants to know what came near, and was refused
 
     def refuse(self, sample: float, say: Callable[[], str]) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from streamer.base.units import db_from_power, power_from_db
 from streamer.detectors.hearing.tones_heard import Told, ToneBurst
@@ -19,7 +20,7 @@ AGREE_MS = 12.0  # edges of tones that are switched together: what a taper makes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chord:
-    """What is looked for: one tone, or several at once."""
+    """What is looked for: one tone, or several at once, ascending."""
 
     freqs_hz: tuple[float, ...]
     tolerance: float | Tolerance
@@ -29,13 +30,21 @@ class Chord:
     is_choice: bool = False  # any one of the tones, and not all of them
     max_swell: float = math.inf  # of its power, over the mean: notes of music fade
 
+    allowed_hz: tuple[float, ...] = field(init=False, repr=False, compare=False)  # off each of them
+
+    def __post_init__(self) -> None:
+        allowed_hz = tuple(deviation_hz(self.tolerance, hz) for hz in self.freqs_hz)
+        object.__setattr__(self, "allowed_hz", allowed_hz)
+
     def find(self, freq_hz: float) -> int:
-        """Which of its tones that may be, or -1."""
+        """Which of its tones that may be, or -1: one of its two neighbours, as what they allow grows with frequency."""
+        above = bisect_left(self.freqs_hz, freq_hz)
         found, least = -1, math.inf
-        for i, nominal_hz in enumerate(self.freqs_hz):
-            off = abs(freq_hz - nominal_hz)
-            if off <= deviation_hz(self.tolerance, nominal_hz) and off < least:
-                found, least = i, off
+        for i in (above - 1, above):
+            if 0 <= i < len(self.freqs_hz):
+                off = abs(freq_hz - self.freqs_hz[i])
+                if off <= self.allowed_hz[i] and off < least:
+                    found, least = i, off
         return found
 
 

@@ -101,6 +101,8 @@ class Rhythm(Grammar):
 
     # What it is told.
 
+    hears_all = False
+
     def hear(self, tone: ToneBurst) -> None:
         pass
 

@@ -24,6 +24,7 @@ LONE_S, COMPANY_S = 0.3, 3.0  # a single tone or pair so short counts if there i
 FLEETING_S = 0.05  # and one so short never
 BRIEF_S = 0.05  # of twice that length, a tone has half again the weight
 EDGE_S = 0.003  # edges are measured about so well
+LEAST_WEIGHT = 0.25  # of all that a plan has heard: two beeps of 40 ms, a percent and a tenth off, have 0.08
 TEXT_TONES = 2.5  # marks of a letter
 
 
@@ -50,6 +51,11 @@ def rank(events: Iterable[Event], plans: Sequence[Plan]) -> list[Known]:
     sets = {plan.name: plan for plan in plans}
     left = {name: drop_lonely(heard) for name, heard in by_plan.items() if name in sets}
     weights = {id(event): _weigh(event, sets[name]) for name, heard in left.items() for event in heard}
+    left = {
+        name: heard
+        for name, heard in left.items()
+        if sum(weights[id(event)] for event in heard) >= LEAST_WEIGHT
+    }
     totals = {name: sum(weights[id(event)] for event in heard) for name, heard in left.items()}
     found: list[Known] = []
     while left := {name: heard for name, heard in left.items() if heard}:

@@ -235,10 +235,12 @@ def _list_chains(chords: Sequence[Chord]) -> Iterator[list[Chord]]:
 
 
 def _is_call(chain: Sequence[Chord]) -> bool:
-    """Whether it may be digits: enough of them, as many tones each, and all of one length but for the first."""
+    """Whether it may be digits: enough of them, as many tones each, of one length but for the first, evenly apart."""
     lengths = [chord.length_s for chord in chain[1:]]
+    pauses = [after.start_s - one.stop_s for one, after in pairwise(chain)]
     return (
         len(chain) >= LEAST_CODE
+        and all(_are_alike(pause, pauses[0]) for pause in pauses)
         and len({len(chord.freqs_hz) for chord in chain}) == 1
         and all(_are_alike(length, lengths[0]) for length in lengths)
     )

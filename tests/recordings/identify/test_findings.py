@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import streamer
-from streamer.events import Event, FamilyRecord, UnknownRecord
+from streamer.events import Event, FamilyRecord, SummaryRecord, UnknownRecord
 from streamer.sources.synthetic.language import parse_signal
 from tests.other_senders import FS_HZ, identify
 
@@ -75,3 +77,29 @@ def test_what_no_plan_knows_becomes_a_plan_that_hears_it(
     assert events
     assert kind in ("code", "keying") or {event.label for event in events} == {unknown.label}
     assert len(events) == (times if kind in ("sequence", "code") else len(events))
+
+
+def test_in_a_voice_there_is_no_sender(tmp_path: Path) -> None:
+    """Half a minute of text, read by another program."""
+    if shutil.which("espeak-ng") is None:
+        pytest.skip("espeak-ng is not installed")
+    said = tmp_path / "said.wav"
+    words = (
+        "Please leave a message after the tone, or press one to hear all options again. Nine lions are moving along "
+        "a long alley, evening after evening; we were away a year ago, and you know how it was when nobody would. "
+    )
+    subprocess.run(["espeak-ng", "-v", "en-us+f3", "-w", str(said), words * 2], check=True)
+    found = identify(str(said))
+    assert [type(record) for record in found] == [SummaryRecord]
+    shares = found[0].shares
+    assert shares.get("speech", 0) > 0.8
+
+
+def test_what_else_there_is_is_told_by_seconds() -> None:
+    (summary,) = identify("sim:silence:8s,noise:-30:12s", fs_hz=FS_HZ)
+    assert isinstance(summary, SummaryRecord)
+    assert summary.shares["noise"] == pytest.approx(0.6, abs=0.06)  # a second is both
+    assert summary.shares["silence"] == pytest.approx(0.4, abs=0.06)
+    assert summary.quietest_dbfs is not None
+    assert summary.quietest_dbfs < -100
+    assert summary.loudest_dbfs == pytest.approx(-30, abs=1)
