@@ -15,12 +15,10 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from importlib import import_module
 from multiprocessing import context, reduction
 from pathlib import Path
 from typing import Any
 
-from streamer.base import fork_server
 from streamer.base.fork_server import NUMBER, REQUEST, GivenFd, serve
 from streamer.base.own_code import find_path
 from streamer.base.roles import take_role
@@ -231,8 +229,8 @@ def _begin_new(preloaded: Sequence[str], theirs: socket.socket) -> subprocess.Po
     )
 
 
-def _begin_copy(theirs: socket.socket) -> _Copy:
-    """A server that has loaded what we have."""
+def _begin_copy(preloaded: Sequence[str], theirs: socket.socket) -> _Copy:
+    """A server that has loaded what we have, and loads the rest while we go on."""
     if pid := os.fork():
         return _Copy(pid)
     try:
@@ -242,7 +240,7 @@ def _begin_copy(theirs: socket.socket) -> _Copy:
         kept = theirs.detach()
         os.closerange(3, kept)
         os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
-        serve(kept, [], quietly=_is_quiet)
+        serve(kept, preloaded, quietly=_is_quiet)
     finally:
         os._exit(1)
 
@@ -264,17 +262,14 @@ def start_server(preloaded: Sequence[str] = PRELOADED) -> None:
 
 
 def fork_own_server(preloaded: Sequence[str]) -> None:
-    """For a process that needs itself what its children need: load it once, and have a copy of this process serve.
+    """For a process that has loaded itself most of what its children need: have a copy of it serve.
 
     Call before there is a thread, or anything open that is to end with this process alone.
     """
     if sys.platform != "linux" or threading.active_count() > 1:  # elsewhere libraries cannot be forked
         start_server(preloaded)
         return
-    fork_server.is_quiet = _is_quiet
-    for name in preloaded:
-        import_module(name)
-    _start(_begin_copy)
+    _start(partial(_begin_copy, preloaded))
 
 
 def _start(begin: Callable[[socket.socket], subprocess.Popen[bytes] | _Copy]) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from typing import IO
 
 import numpy as np
@@ -72,7 +73,7 @@ class LiveBench:
 
 def run_live_bench(source: str, *, progress: Tell) -> LiveBench:
     """About a minute and a half."""
-    check_system()
+    _get_ready()
     progress("live, the dashboard on")
     view = measure_live(source, seconds=VIEW_S)
     return LiveBench(view=view, channels=tuple(find_limit(progress=progress)))
@@ -80,9 +81,15 @@ def run_live_bench(source: str, *, progress: Tell) -> LiveBench:
 
 def run_channels_bench(n_channels: int, *, seconds: float, progress: Tell) -> LiveBench:
     """So many channels for so long."""
-    check_system()
+    _get_ready()
     progress(f"{n_channels} channels of {FS_HZ} Hz for {format_duration(seconds)}")
     return LiveBench(view=None, channels=(feed_channels(n_channels, seconds=seconds),))
+
+
+def _get_ready() -> None:
+    """No run is to compile: it would be late by that."""
+    check_system()
+    import_module("streamer.live.preload")
 
 
 def find_limit(*, progress: Tell) -> list[ChannelsReport]:
