@@ -32,7 +32,7 @@ from streamer.sources import SourceInfo
 RING_S = (
     4.0  # how long the analysis may stall before samples are lost, and once more who collects its results
 )
-RING_BYTES = 64 << 20  # but no more than this, unless a few spans need more
+RING_BYTES = 128 << 20  # but no more than this, unless a few spans need more
 MIN_RING_SAMPLES = 1 << 16  # room for a source that is read as fast as it goes
 MAX_WORKERS = 4
 LIVE_SPANS_PER_MESSAGE = 16

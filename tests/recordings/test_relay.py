@@ -51,9 +51,14 @@ def hear(task: Task, *seconds: float) -> list:
     return list(join_pieces(parts))
 
 
-@pytest.mark.parametrize("cuts", [(30.0,), (45.5, 60.0), (3.2, 17.8, 18.0, 29.95, 62.0, 89.9)])
-def test_pieces_say_together_what_the_whole_says(tmp_path: Path, cuts: tuple[float, ...]) -> None:
-    task = make_recording(tmp_path / "a.wav")
+@pytest.mark.parametrize(
+    ("channels", "cuts"),
+    [(2, (30.0,)), (1, (45.5, 60.0)), (2, (3.2, 17.8, 18.0, 29.95, 62.0, 89.9)), (9, (31.0,))],
+)
+def test_pieces_say_together_what_the_whole_says(
+    tmp_path: Path, channels: int, cuts: tuple[float, ...]
+) -> None:
+    task = make_recording(tmp_path / "a.wav", channels=channels)
     whole = list(listen(task))
     assert sum(getattr(record, "phase", "") == "end" for record in whole) >= 25
     assert tell(hear(task, *cuts)) == tell(whole)
