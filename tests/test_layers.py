@@ -54,7 +54,7 @@ ORDER = {
     "events": "records < clocks < __init__",
     "detectors": (
         "copies hearing limits < __init__ < matching < registry"
-        " < cadences codes decoder dtmf keying presence sequences tones"
+        " < cadences codes decoder dtmf fsk keying presence sequences tones"
     ),
     "detectors/hearing": (
         "__init__ baseband line_fields pair_loops places < bursts desk lines spectra_loops"
@@ -62,6 +62,7 @@ ORDER = {
     ),
     "detectors/matching": "__init__ parts < grammar < call near pairs rhythm < detector < build",
     "detectors/tones": "spec < probes company figures < candidate memory < verdict < detector < __init__",
+    "detectors/fsk": "spec < bits < detector < __init__",
     "detectors/keying": "spec < code < envelope < detector < __init__",
     "detectors/presence": "spec < lines < detector < __init__",
     "detectors/dtmf": (

@@ -2,7 +2,7 @@
 
 A kind of decision is one file here and one line in registry.py; a country's ringback is data in configs/.
 
-hearing: what all of them hear with. matching: what makes bursts of tones into matches. tones, presence, keying,
+hearing: what all of them hear with. matching: what makes bursts of tones into matches. tones, presence, keying, fsk,
 dtmf, and by matching sequences, cadences, codes: a kind of decision each. limits: what a window can part. decoder: the
 detectors of all plans and channels, fed together.
 

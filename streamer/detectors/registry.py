@@ -24,6 +24,7 @@ KINDS = {
     "code": "streamer.detectors.codes",
     "presence": "streamer.detectors.presence",
     "keying": "streamer.detectors.keying",
+    "fsk": "streamer.detectors.fsk",
     "dtmf": "streamer.detectors.dtmf.kind",
 }
 

@@ -115,7 +115,10 @@ def test_several_mistakes_stand_below_a_heading_and_one_stands_alone():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "1: nothing to listen for; write one of: tone, sequence, cadence, code, presence, keying, dtmf"),
+        (
+            "",
+            "1: nothing to listen for; write one of: tone, sequence, cadence, code, presence, keying, fsk, dtmf",
+        ),
         ("tone = 3", "1: tone: entries are written [[tone]]"),
         ("[tone]", "1: tone: entries are written [[tone]]"),
         ("[[dtmf]]", "1: dtmf: one table is written [dtmf]"),

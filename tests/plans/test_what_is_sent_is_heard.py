@@ -30,7 +30,9 @@ def list_labels(name: str) -> list[str]:
     values = read_toml(shipped_folder("plans") / f"{name}.toml").values
     if "code" in values:
         return ["13579", "1123", "99999999"]
-    return [entry["name"] for section in ("tone", "cadence", "sequence") for entry in values.get(section, [])]
+    labels = [text["label"] for entry in values.get("fsk", []) for text in entry["texts"]]
+    sections = ("tone", "cadence", "sequence")
+    return labels + [entry["name"] for section in sections for entry in values.get(section, [])]
 
 
 PLANS = [path.stem for path in sorted(shipped_folder("plans").glob("*.toml"))]

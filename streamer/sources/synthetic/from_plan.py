@@ -63,6 +63,11 @@ def _find(part: Part, values: Mapping[str, Any], label: str) -> Part:
         names += [f"{hz:.1f}" for hz in tones]
         if re.fullmatch(r"\d{1,5}(\.\d{0,4})?", label, re.ASCII) and float(label) in tones:
             return _of_presence(part, entry, label)
+    for entry in values.get("fsk", []):
+        for text in entry["texts"]:
+            names.append(text["label"])
+            if text["label"] == label or re.fullmatch(text["pattern"], label):
+                return _of_fsk(part, entry, text, label)
     for entry in values.get("keying", []):
         return _of_keying(part, entry, label)
     codes = values.get("code", [])
@@ -144,6 +149,17 @@ def _of_code(part: Part, entry: Entry, label: str) -> Part:
             raise part.refuse(f"it has no digit {shorten(before)}")
         segments.append(Segment(freqs_hz=own[before], ms=ms))
     return _paced(part, segments, 1)
+
+
+def _of_fsk(part: Part, entry: Entry, text: Entry, label: str) -> Part:
+    """The text that the label is, or an example of those that it names."""
+    sent = text.get("example", text["pattern"]) if label == text["label"] else label
+    preamble = f"{entry.get('preamble', 'AB')}x{entry.get('preamble_bytes', 16)}"
+    said = {key: entry.get(key, entry.get(f"{key}_hz")) for key in ("mark", "space", "baud")}
+    options = {key: format_number(parse_frequency_hz(value, name=key)) for key, value in said.items()}
+    options["preamble"] = preamble
+    times = part.fields or [f"{entry.get('bursts', 3)}"]
+    return replace(part, kind="fsk", value=sent, fields=times, options=options | part.options)
 
 
 def _paced(part: Part, segments: list[Segment], times: int) -> Part:

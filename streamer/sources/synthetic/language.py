@@ -27,6 +27,8 @@ its end. A signal of nothing else never ends.
   cadence:480+620/500,0/500x3   Asterisk's shorthand: HZ/MS, + for both, * for modulated by, 0 for silence,
                                 ! for the first time only; x3 is thrice
   morse:CQ DE K5@-20:20wpm      keyed letters, at 700 Hz unless pitch=600 says otherwise, 20 words a minute
+  fsk:ZCZC-EAS-RWT-000000+0015-0010000-STREAMER-  bits of two tones, lowest first, behind a preamble: a SAME header,
+                                thrice with 1 s between; mark=1200 space=2200 baud=1200 preamble=7Ex8 for others
   plan:call-progress-us/us-busy  what an entry of a tone plan asks for; LENGTH if not as long as a listener needs
   sweep:100-4000:5s             a glide; with :log as many octaves in every second
   silence:1s                    nothing

@@ -10,13 +10,16 @@ from streamer.base.errors import SpecError
 from streamer.base.morse import CODES, DIT_S
 from streamer.base.pattern import split_element
 from streamer.base.text import choose, shorten
-from streamer.base.units import db_from_amplitude, parse_db
+from streamer.base.units import db_from_amplitude, parse_db, parse_frequency_hz
 from streamer.sources.synthetic.from_plan import read_as_a_sound
-from streamer.sources.synthetic.voices import KEY_HZ, Noise, Sweep, Tones, Voice, dtmf_voice
+from streamer.sources.synthetic.voices import KEY_HZ, Bits, Noise, Sweep, Tones, Voice, dtmf_voice
 from streamer.sources.synthetic.words import MORSE_PITCH_HZ, MORSE_WPM, Part, find_family
 
 MAX_TWIST_DB = 60.0
 LAST_HUM_MULTIPLE = 6
+FSK_TIMES, FSK_PAUSE_S = 3, 1.0
+# 47 CFR 11.31 (a)(1)
+SAME = {"mark": "2083.3333", "space": "1562.5", "baud": "520.83333", "preamble": "ABx16"}
 MAX_STROKES = 100_000  # more than this is a loop
 
 
@@ -174,6 +177,35 @@ def make_morse(part: Part) -> Made:
     return Made(strokes=tuple(strokes), duration_s=at_dits * dit_s)
 
 
+def make_fsk(part: Part) -> Made:
+    """A text several times over, each behind its preamble."""
+    said = {**SAME, **part.options}
+    preamble = re.fullmatch(r"([0-9A-Fa-f]{2})(?:x(\d{1,3}))?", said["preamble"], re.ASCII)
+    if preamble is None:
+        raise part.refuse(
+            f"preamble is {shorten(said['preamble'])}; write a byte and how often, such as ABx16"
+        )
+    if not part.value.isascii():
+        raise part.refuse(f"{shorten(part.value)} is no text in ASCII")
+    baud = parse_frequency_hz(said["baud"], name=f"{part.name}: baud")
+    if not 1 <= baud <= part.fs_hz / 2:
+        raise part.refuse(f"baud is {baud:g}; it must lie in 1..{part.fs_hz / 2:g} bits a second")
+    sent = bytes([int(preamble[1], 16)]) * int(preamble[2] or 1) + part.value.encode()
+    times = part.whole_number("number of times", part.only_field() or f"{FSK_TIMES}", most=1000)
+    voice = Bits(
+        bits="".join(f"{byte:08b}"[::-1] for byte in sent),
+        baud=baud,
+        freqs_hz=(part.frequency_hz(said["space"]), part.frequency_hz(said["mark"])),
+        level_dbfs=part.level_dbfs(),
+    )
+    length_s = len(voice.bits) / voice.baud
+    strokes = tuple(
+        Stroke(label=part.value, voice=voice, start_s=k * (length_s + FSK_PAUSE_S), duration_s=length_s)
+        for k in range(times)
+    )
+    return Made(strokes=strokes, duration_s=times * (length_s + FSK_PAUSE_S) - FSK_PAUSE_S)
+
+
 def make_sweep(part: Part) -> Made:
     is_log = "log" in part.fields
     part.fields = [text for text in part.fields if text != "log"]
@@ -221,6 +253,7 @@ MAKERS: dict[str, Callable[[Part], Made]] = {
     "two-tone": make_two_tone,
     "cadence": make_cadence,
     "morse": make_morse,
+    "fsk": make_fsk,
     "sweep": make_sweep,
     "silence": make_silence,
     "noise": make_noise,
@@ -231,6 +264,7 @@ OPTIONS = {
     "noise": ("channel",),
     "silence": (),
     "morse": ("offset", "ramp", "channel", "pitch"),
+    "fsk": ("offset", "ramp", "channel", *SAME),
 }
 COMMON_OPTIONS = ("offset", "ramp", "channel")
 

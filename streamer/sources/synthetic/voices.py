@@ -58,6 +58,28 @@ class Tones:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bits:
+    """A sine that has one of two frequencies for each bit, and goes on in phase from one to the next.
+
+    bits: of 0 and 1   freqs_hz: of these
+    """
+
+    bits: str
+    baud: float
+    freqs_hz: tuple[float, float]
+    level_dbfs: float
+
+    def render(self, start: int, n: int, *, fs_hz: float, seed: tuple[int, int]) -> NDArray[np.float64]:
+        _ = seed
+        hz = np.array(self.freqs_hz)[np.frombuffer(self.bits.encode(), np.uint8) - ord("0")]
+        cycles_before = np.concatenate([[0.0], np.cumsum(hz / self.baud)])
+        bits = (start + np.arange(n)) * (self.baud / fs_hz)  # so many have been sent
+        which = np.minimum(bits.astype(np.int64), hz.size - 1)
+        cycles = cycles_before[which] + (bits - which) * hz[which] / self.baud
+        return np.asarray(amplitude_from_db(self.level_dbfs) * np.sin(2 * np.pi * (cycles % 1)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
     """A sine that glides from one frequency to another; as many octaves a second, or hertz."""
 

@@ -17,6 +17,7 @@ USAGE = {
     "two-tone": "two-tone:HZ/HZ[@LEVEL][:ON/ON]",
     "cadence": "cadence:HZ[+HZ]/MS,...[xTIMES][@LEVEL]",
     "morse": "morse:TEXT[@LEVEL][:SPEEDwpm][:pitch=HZ]",
+    "fsk": "fsk:TEXT[@LEVEL][:TIMES][:mark=HZ][:space=HZ][:baud=NUMBER][:preamble=BYTExNUMBER]",
     "plan": "plan:NAME/LABEL[@LEVEL][:LENGTH]",
     "sweep": "sweep:HZ-HZ[@LEVEL]:LENGTH[:log]",
     "silence": "silence:LENGTH",
