@@ -92,7 +92,7 @@ ORDER = {
         "__init__ arrays choose_frames progress threads < detect spectrogram < identify pieces relay < export jobs"
         " < preload"
     ),
-    "recordings/identify": "__init__ chords known sound < patterns survey < drafts < findings",
+    "recordings/identify": "__init__ sound timeline < chords known survey < patterns < drafts < findings",
     "api": "__init__ asking < listener < feeds < open_stream",
     "outputs": "__init__ digits formats heard output < words to_*",
     "commands": (

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+import math
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from streamer.base.units import power_from_db
 from streamer.detectors.hearing.tones_heard import ToneBurst
+from streamer.recordings.identify.timeline import Timeline
 
 TOGETHER_S = 0.02  # edges of what one sender switches
 TWIST = power_from_db(12.0)  # tones of one chord
 SPUR = power_from_db(-15.0)  # of what sounds at the same time: made by it, or of no weight beside it
 PARTED_HZ = 80.0  # closer ones are one line to the short window
 MOST_TONES = 4
+LEAST_LONG_S = 0.1  # shorter ones the long window does not tell well
 SAME_RATIO, SAME_HZ = 0.006, 2.0
+PLACE = 0.1  # of the logarithm of a frequency: further apart none are the same, from 25 Hz on
 # What else sounds, under the weakest tone, and how far its frequency strays. Of single tones of a sender all are pure,
 # at 20 dB S/N and more; of those that hold still for 50 ms in recorded speech 3 in 100, and 2 in 1000 in music.
 CLEAR, PURE, PURE_BINS = power_from_db(-6.0), power_from_db(-15.0), 0.06
@@ -54,10 +58,8 @@ class Chord:
 def find_chords(short: Sequence[ToneBurst], long: Sequence[ToneBurst], fs_hz: float) -> list[Chord]:
     """In the order of their starts. short, long: what the two windows of the survey have heard"""
     tones = _choose(short, long, fs_hz)
-    tones.sort(key=lambda tone: tone.start_sample)
-    starts = [tone.start_sample for tone in tones]
+    line = Timeline((*_place(tone, fs_hz), i) for i, tone in enumerate(tones))
     together = TOGETHER_S * fs_hz
-    longest = max((tone.duration_samples for tone in tones), default=0.0)
     taken: set[int] = set()
     chords: list[Chord] = []
     for i in sorted(range(len(tones)), key=lambda i: -tones[i].power):
@@ -65,11 +67,9 @@ def find_chords(short: Sequence[ToneBurst], long: Sequence[ToneBurst], fs_hz: fl
             continue
         first = tones[i]
         members, n_faint = [i], 0
-        low = bisect_left(starts, first.start_sample - longest)
-        high = bisect_left(starts, first.stop_sample)
-        for j in range(low, high):
+        for _, _, j in line.list_in(*_place(first, fs_hz)):
             other = tones[j]
-            if j in taken or j == i or other.stop_sample <= first.start_sample:
+            if j in taken or j == i:
                 continue
             is_with = (
                 abs(other.start_sample - first.start_sample) <= together
@@ -87,37 +87,42 @@ def find_chords(short: Sequence[ToneBurst], long: Sequence[ToneBurst], fs_hz: fl
     return chords
 
 
+def _place(tone: ToneBurst, fs_hz: float) -> tuple[float, float]:
+    return tone.start_sample / fs_hz, tone.stop_sample / fs_hz
+
+
 def _choose(short: Sequence[ToneBurst], long: Sequence[ToneBurst], fs_hz: float) -> list[ToneBurst]:
     """Each tone once: by the long window where that parts it from a neighbour or alone hears it, else by the short."""
-    least = 0.1 * fs_hz
-    long = sorted((tone for tone in long if tone.duration_samples >= least), key=lambda t: t.start_sample)
+    long = [tone for tone in long if tone.duration_samples >= LEAST_LONG_S * fs_hz]
+    line = _line_up(long, fs_hz)
     close: list[ToneBurst] = []
-    for i, tone in enumerate(long):
-        for other in long[i + 1 :]:
-            if other.start_sample >= tone.stop_sample:
-                break
-            ratio = max(tone.power, other.power) / min(tone.power, other.power)
-            if abs(other.freq_hz - tone.freq_hz) < PARTED_HZ and ratio <= TWIST:
-                close += [tone, other]
-    by_long = list({tone.id: tone for tone in close}.values())
-    kept = [tone for tone in short if not _is_among(tone, by_long, PARTED_HZ)]
-    known = sorted(kept, key=lambda tone: tone.start_sample)
-    by_long += [
-        tone
-        for tone in long
-        if not any(tone is other for other in by_long) and not _is_among(tone, known, PARTED_HZ / 2)
-    ]
-    return kept + by_long
+    apart: list[ToneBurst] = []
+    for tone in long:
+        is_close = any(
+            other is not tone
+            and abs(other.freq_hz - tone.freq_hz) < PARTED_HZ
+            and max(tone.power, other.power) <= TWIST * min(tone.power, other.power)
+            for _, _, other in line.list_in(*_place(tone, fs_hz))
+        )
+        (close if is_close else apart).append(tone)
+    by_long, by_short = _line_up(close, fs_hz), _line_up(short, fs_hz)
+    kept = [tone for tone in short if not _is_among(tone, by_long, PARTED_HZ, fs_hz)]
+    return kept + close + [tone for tone in apart if not _is_among(tone, by_short, PARTED_HZ / 2, fs_hz)]
 
 
-def _is_among(tone: ToneBurst, others: Iterable[ToneBurst], within_hz: float) -> bool:
-    """Whether one of them sounds there, for most of its time."""
-    heard = 0.0
-    for other in others:
-        if abs(other.freq_hz - tone.freq_hz) <= within_hz:
-            both = min(tone.stop_sample, other.stop_sample) - max(tone.start_sample, other.start_sample)
-            heard += max(0.0, both)
-    return heard >= 0.5 * tone.duration_samples
+def _line_up(tones: Iterable[ToneBurst], fs_hz: float) -> Timeline[ToneBurst]:
+    return Timeline((*_place(tone, fs_hz), tone) for tone in tones)
+
+
+def _is_among(tone: ToneBurst, others: Timeline[ToneBurst], within_hz: float, fs_hz: float) -> bool:
+    """Whether one of them, or several in turn, sound there for most of its time."""
+    start_s, stop_s = _place(tone, fs_hz)
+    heard_s = sum(
+        min(stop_s, last_s) - max(start_s, first_s)
+        for first_s, last_s, other in others.list_in(start_s, stop_s)
+        if abs(other.freq_hz - tone.freq_hz) <= within_hz
+    )
+    return heard_s >= 0.5 * (stop_s - start_s)
 
 
 def is_harmonic(freq_hz: float, lowest_hz: float) -> bool:
@@ -150,16 +155,19 @@ def _make_chord(tones: list[ToneBurst], n_faint: int, fs_hz: float) -> Chord:
 
 
 def _name_alike(chords: Sequence[Chord]) -> None:
-    """The same tones have the same symbol, the first of them 0."""
-    known: list[tuple[float, ...]] = []
+    """The same tones have the same symbol, those of the longest 0."""
+    known: dict[tuple[int, int], list[tuple[int, tuple[float, ...]]]] = defaultdict(
+        list
+    )  # by number and place
+    n_known = 0
     for chord in sorted(chords, key=lambda chord: -chord.length_s):
-        for symbol, freqs_hz in enumerate(known):
-            if is_same(chord.freqs_hz, freqs_hz):
-                chord.symbol = symbol
-                break
-        else:
-            chord.symbol = len(known)
-            known.append(chord.freqs_hz)
+        n, place = len(chord.freqs_hz), int(math.log(chord.freqs_hz[0]) / PLACE)
+        near = (each for at in (place - 1, place, place + 1) for each in known.get((n, at), ()))
+        chord.symbol = next((symbol for symbol, hz in near if is_same(chord.freqs_hz, hz)), -1)
+        if chord.symbol < 0:
+            chord.symbol = n_known
+            known[n, place].append((n_known, chord.freqs_hz))
+            n_known += 1
 
 
 def is_same(one: tuple[float, ...], other: tuple[float, ...]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
@@ -19,6 +18,7 @@ from streamer.recordings.identify.known import NEAR_RATIO, Known, list_tones, ra
 from streamer.recordings.identify.patterns import Part, Pattern, find_patterns
 from streamer.recordings.identify.sound import list_toned, summarise
 from streamer.recordings.identify.survey import Survey, make_surveys
+from streamer.recordings.identify.timeline import Timeline
 from streamer.sources import SourceInfo
 
 MOST_UNKNOWN = 12  # entries of a plan; music has more notes than anybody wants
@@ -157,18 +157,20 @@ class Findings:
 
 def drop_pieces(events: Sequence[Event], chords: Mapping[int, Sequence[Chord]]) -> list[Event]:
     """Without those that are less than half of a tone or chord that is there: a piece of something longer."""
-    long = {
-        channel: [chord for chord in heard if chord.length_s >= LONG_S] for channel, heard in chords.items()
+    lines = {
+        channel: Timeline((chord.start_s, chord.stop_s, chord) for chord in heard if chord.length_s >= LONG_S)
+        for channel, heard in chords.items()
     }
 
     def is_piece(event: Event) -> bool:
         tones = {hz for hz, *_ in list_tones(event)}
         return any(
             chord.length_s > 2 * (event.duration_s or 0.0)
-            and chord.start_s <= event.t_s + EDGE_S
-            and _stop_s(event) <= chord.stop_s + EDGE_S
+            and start_s <= event.t_s + EDGE_S
+            and _stop_s(event) <= stop_s + EDGE_S
             and all(any(_is_near(hz, mine) for mine in chord.freqs_hz) for hz in tones)
-            for chord in (long[event.channel] if tones else ())
+            for start_s, stop_s, chord in lines[event.channel].list_in(event.t_s, _stop_s(event))
+            if tones
         )
 
     return [event for event in events if not is_piece(event)]
@@ -184,19 +186,16 @@ def _is_near(hz: float, other_hz: float) -> bool:
 
 def leave_out_explained(chords: Sequence[Chord], events: Sequence[Event]) -> list[Chord]:
     """Those of which no event tells: another tone, or at another time."""
-    told = sorted(
-        ((event.t_s, _stop_s(event), sorted({hz for hz, *_ in list_tones(event)})) for event in events),
+    line = Timeline(
+        (event.t_s, _stop_s(event), sorted({hz for hz, *_ in list_tones(event)})) for event in events
     )
-    starts = [start_s for start_s, *_ in told]
-    longest_s = max((stop_s - start_s for start_s, stop_s, _ in told), default=0.0)
 
     def is_told(chord: Chord) -> bool:
-        low, high = bisect_left(starts, chord.start_s - longest_s), bisect_left(starts, chord.stop_s)
-        covered_s = 0.0
-        for start_s, stop_s, freqs_hz in told[low:high]:
-            near = [any(_is_near(hz, mine) for hz in freqs_hz) for mine in chord.freqs_hz]
-            if not freqs_hz or any(near):
-                covered_s += max(0.0, min(stop_s, chord.stop_s) - max(start_s, chord.start_s))
+        covered_s = sum(
+            min(stop_s, chord.stop_s) - max(start_s, chord.start_s)
+            for start_s, stop_s, freqs_hz in line.list_in(chord.start_s, chord.stop_s)
+            if not freqs_hz or any(_is_near(hz, mine) for mine in chord.freqs_hz for hz in freqs_hz)
+        )
         return covered_s >= COVERED * chord.length_s
 
     return [chord for chord in chords if not is_told(chord)]

@@ -16,6 +16,7 @@ from statistics import fmean
 from streamer.base.families import load_family
 from streamer.events import Event
 from streamer.plans.plan import Plan
+from streamer.recordings.identify.timeline import Timeline
 
 NEAR_RATIO = 0.02  # so far off it is the same tone
 FAR_HZ, FAR_S = 0.003, 0.03  # shares off by which a weight is halved
@@ -120,26 +121,22 @@ class _Explained:
     """What some events stand for: stretches of time, and the tones that sound in each."""
 
     def __init__(self, events: Iterable[Event]) -> None:
-        self._tones = [
-            (
-                event.t_s,
-                event.t_s + (event.duration_s or 0.0),
-                event.channel,
-                {hz for hz, *_ in list_tones(event)},
-            )
-            for event in events
-        ]
+        self._line = Timeline((*_place(event), event) for event in events)
 
     def has(self, event: Event) -> bool:
-        start_s, stop_s = event.t_s, event.t_s + (event.duration_s or 0.0)
+        start_s, stop_s = _place(event)
         tones = {hz for hz, *_ in list_tones(event)}
         both_s = 0.0
-        for first_s, last_s, channel, freqs_hz in self._tones:
-            if channel == event.channel and first_s < stop_s and start_s < last_s:
-                if tones and freqs_hz and not _share_any(tones, freqs_hz):
-                    continue
+        for first_s, last_s, other in self._line.list_in(start_s, stop_s):
+            freqs_hz = {hz for hz, *_ in list_tones(other)}
+            is_alike = not tones or not freqs_hz or _share_any(tones, freqs_hz)
+            if other.channel == event.channel and is_alike:
                 both_s += min(stop_s, last_s) - max(start_s, first_s)
         return both_s >= 0.4 * (stop_s - start_s)
+
+
+def _place(event: Event) -> tuple[float, float]:
+    return event.t_s, event.t_s + (event.duration_s or 0.0)
 
 
 def _share_any(one: set[float], other: set[float]) -> bool:
