@@ -53,7 +53,7 @@ def _begin_row(event: EventRow, start_s: float, end_s: float) -> Row:
     return Row(event, start_s, end_s, label, event.time, start_s)
 
 
-def _join(before: str, text: str) -> str:
+def join_letters(before: str, text: str) -> str:
     """Letters follow each other; what is longer is a message of its own."""
     is_parted = before.endswith(" ") or text.startswith(" ")
     return before + text if len(text) <= 1 or is_parted else f"{before} {text}"
@@ -89,6 +89,7 @@ class Book:
     lost_s: float = 0.0
     version: int = 0  # changes with anything of it
     now_s: float = 0.0  # run time
+    counted: tuple[int, int, int] = (-1, 0, 0)  # lines of the tape: of which version, how wide, how many
     _section_s: float = 0.0  # of run time, when this section began
     _open: dict[int, Row] = field(default_factory=dict)  # by id
     _away: Row | None = None  # of the source that is away
@@ -130,7 +131,7 @@ class Book:
         if row is None:
             row = self._insert(_begin_row(event, start_s, end_s))
         elif event.is_part:
-            row.label = _join(row.label, event.label)[-LONGEST_GROUP:]
+            row.label = join_letters(row.label, event.label)[-LONGEST_GROUP:]
             row.newest, row.end_s, row.begun_s = event, end_s, start_s
         else:
             row.count += 1
@@ -192,7 +193,7 @@ class Book:
         for said in reversed(self.said):
             if (said.kind, said.channel) == (event.type, event.channel):
                 if start_s - said.end_s < GROUP_S and len(said.text) < LONGEST_GROUP:
-                    said.text = _join(said.text, text)
+                    said.text = join_letters(said.text, text)
                     said.end_s = end_s
                     return
                 break

@@ -24,7 +24,7 @@ from streamer.dashboard.messages import (
     decode_answer,
     encode,
 )
-from streamer.events import ErrorRecord, Event, GapRecord, SilenceRecord, SourceRecord
+from streamer.events import ErrorRecord, Event, GapRecord, Record, SilenceRecord, SourceRecord
 from streamer.events.clocks import to_local
 
 Told = Event | GapRecord | SilenceRecord | SourceRecord | ErrorRecord
@@ -191,6 +191,11 @@ def make_event_row(event: Told, *, fs_hz: float = 0.0, is_digit: bool = False) -
         is_digit=is_digit,
         is_code=is_code,
     )
+
+
+def tells_gone_again(record: Record, source: str) -> bool:
+    """Whether this error only says in other words that the source is gone, which its own record has said."""
+    return isinstance(record, ErrorRecord) and bool(source) and record.message.startswith(f"{source} is gone")
 
 
 def _describe(

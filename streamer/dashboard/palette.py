@@ -75,6 +75,14 @@ _ROLES = {  # the SGR of each, behind a reset; without colours what is left of i
     Role.WAITING: "7;33",
     Role.ALARM: "7;31",
 }
+# On a light ground yellow, green and cyan are hard to read: darker ones of 256, and what 16 have.
+_LIGHT_ROLES = {
+    Role.LIVE: "38;5;28",
+    Role.KIND: "38;5;30",
+    Role.MARK: "38;5;94",
+    Role.WAITING: "7;38;5;94",
+}
+_LIGHT_BASIC_ROLES = {Role.KIND: "34", Role.MARK: "1", Role.WAITING: "7"}
 BAR = 16  # + step: a glyph in this colour on the terminal's own ground
 PAIR = BAR + STEPS  # + a * (UNKNOWN + 1) + b: a cell of two values, a its upper or left half
 ALL_STYLES = PAIR + (UNKNOWN + 1) ** 2
@@ -120,6 +128,25 @@ def read_look(environ: Mapping[str, str] = os.environ) -> Look:
     )
 
 
+def can_ask_ground(environ: Mapping[str, str]) -> bool:
+    """Whether it is safe to ask the terminal for its background: old consoles would show the question."""
+    return environ.get("TERM", "").startswith(
+        (
+            "xterm",
+            "screen",
+            "tmux",
+            "rxvt",
+            "alacritty",
+            "foot",
+            "st-",
+            "kitty",
+            "wezterm",
+            "konsole",
+            "gnome",
+        )
+    )
+
+
 def read_depth(environ: Mapping[str, str]) -> Depth:
     """The colours that TERM, COLORTERM and NO_COLOR allow."""
     term = environ.get("TERM", "")
@@ -130,8 +157,11 @@ def read_depth(environ: Mapping[str, str]) -> Depth:
     return Depth.INDEXED if "256" in term else Depth.BASIC
 
 
-def _nearest_of_256(rgb: tuple[int, int, int]) -> int:
-    """The nearest of xterm's colour cube and greys."""
+RGB = tuple[int, int, int]
+
+
+def _list_256() -> list[tuple[int, RGB]]:
+    """xterm's colour cube and greys; the sixteen before them are the user's."""
     levels = (0, 95, 135, 175, 215, 255)
     cube = [
         (16 + 36 * r + 6 * g + b, (levels[r], levels[g], levels[b]))
@@ -139,10 +169,28 @@ def _nearest_of_256(rgb: tuple[int, int, int]) -> int:
         for g in range(6)
         for b in range(6)
     ]
-    greys = [(232 + i, (8 + 10 * i,) * 3) for i in range(24)]
-    return min(cube + greys, key=lambda entry: sum((x - y) ** 2 for x, y in zip(rgb, entry[1], strict=True)))[
-        0
-    ]
+    return cube + [(232 + i, (8 + 10 * i,) * 3) for i in range(24)]
+
+
+def _find_luminance(rgb: RGB) -> float:
+    """0 to 1 (IEC 61966-2-1)."""
+    share = np.array(rgb) / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
+
+
+def _find_ramp_of_256() -> list[int]:
+    """For each step the nearest entry that is no darker than the one before."""
+    found: list[int] = []
+    darkest = 0.0
+    entries = [(code, rgb, _find_luminance(rgb)) for code, rgb in _list_256()]
+    for wanted in COLOURS:
+        code, _, darkest = min(
+            (entry for entry in entries if entry[2] >= darkest),
+            key=lambda entry: sum((a - b) ** 2 for a, b in zip(entry[1], wanted, strict=True)),
+        )
+        found.append(code)
+    return found
 
 
 @lru_cache(maxsize=4)
@@ -150,14 +198,17 @@ def _ramp_values(depth: Depth) -> list[str]:
     """What follows 38; or 48; for each step."""
     if depth is Depth.TRUE:
         return [f"2;{r};{g};{b}" for r, g, b in COLOURS]
-    return [f"5;{_nearest_of_256(rgb)}" for rgb in COLOURS]
+    return [f"5;{code}" for code in _find_ramp_of_256()]
 
 
 @lru_cache(maxsize=8)
 def make_styles(look: Look) -> list[str]:
     """The sequence that begins each style, complete: (ALL_STYLES,)."""
     styles = [""] * ALL_STYLES
-    for role, sgr in _ROLES.items():
+    roles = dict(_ROLES)
+    if look.is_light:
+        roles |= _LIGHT_ROLES if look.has_steps else _LIGHT_BASIC_ROLES
+    for role, sgr in roles.items():
         kept = (
             sgr
             if look.depth is not Depth.MONO
@@ -165,7 +216,7 @@ def make_styles(look: Look) -> list[str]:
         )
         styles[role] = f"\x1b[0;{kept}m" if kept else "\x1b[0m"
     if not look.has_steps:
-        colour = "\x1b[0m" if look.depth is Depth.MONO else "\x1b[0;36m"
+        colour = "\x1b[0m" if look.depth is Depth.MONO else f"\x1b[0;{34 if look.is_light else 36}m"
         styles[BAR:] = [colour] * (ALL_STYLES - BAR)
         return styles
     values = _ramp_values(look.depth)

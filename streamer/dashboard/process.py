@@ -13,6 +13,7 @@ import signal
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +29,7 @@ from streamer.dashboard.messages import (
     decode_message,
     encode,
 )
-from streamer.dashboard.palette import read_look
+from streamer.dashboard.palette import Depth, can_ask_ground, read_look
 from streamer.dashboard.state import Act, State, Word
 from streamer.dashboard.terminal import (
     BEGIN_SCREEN,
@@ -100,6 +101,7 @@ class _Loop:
         self._connection = connection
         self._terminal = terminal
         self._look = read_look(environ)
+        self._asks_ground = can_ask_ground(environ) and self._look.depth is not Depth.MONO
         self._signals = Signals()
         self._left_over: set[int] = set()  # signals taken and not yet acted on
         self._state: State | None = None
@@ -182,6 +184,8 @@ class _Loop:
             return False
         if not self._terminal.entered:
             self._terminal.enter()
+            if self._asks_ground:
+                self._terminal.ask_ground()
             self._shown, self._title = None, ""
             self._changed = True
             self._heard_s = time.monotonic()
@@ -203,6 +207,10 @@ class _Loop:
             elif act is Act.SAVE:
                 self._save_screenshot()
             self._pace.due_s = 0.0  # a key is answered at once
+            self._changed = True
+        is_light = self._terminal.is_light
+        if is_light is not None and is_light != self._look.is_light:
+            self._look, self._shown = replace(self._look, is_light=is_light), None
             self._changed = True
 
     def _stop(self) -> None:

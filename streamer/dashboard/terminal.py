@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import select
 import signal
 import termios
 import time
@@ -18,6 +19,8 @@ LEAVE_WITHIN_S = 0.5  # how long a terminal that stopped reading is given to tak
 # The window's title kept, alternate screen, no cursor, no wrapping, cleared; and back.
 ENTER = "\x1b[22;2t\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[0m\x1b[2J"
 LEAVE = "\x1b[?2026l\x1b[r\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l\x1b[23;2t"
+ASK_GROUND = "\x1b]11;?\x1b\\"  # what colour the background is; xterm and most others answer, some never
+ANSWER_WITHIN_S = 1.0
 BEGIN_SCREEN = "\x1b[?2026h"  # synchronized output: the terminal shows all of a screen or nothing
 END_SCREEN = "\x1b[?2026l"
 
@@ -62,7 +65,13 @@ _ONE_KEY = re.compile(
     | [\xc2-\xf4][\x80-\xbf]{1,3} | [\x00-\xff]""",
     re.VERBOSE,
 )
-_UNFINISHED = re.compile(rb"(?: \x1b\[ [0-?]* [\x20-/]* | \x1b[]P_^X] [^\x07\x1b]* | \x1bO ) \Z", re.VERBOSE)
+_UNFINISHED = re.compile(
+    rb"(?: \x1b\[ [0-?]* [\x20-/]* | \x1b[]P_^X] [^\x07\x1b]* \x1b? | \x1bO ) \Z", re.VERBOSE
+)
+_GROUND = re.compile(
+    rb"\x1b\]11;rgba?:([0-9a-f]{1,4})/([0-9a-f]{1,4})/([0-9a-f]{1,4})(?=[\x07\x1b/])", re.IGNORECASE
+)
+_LUMINANCE = (0.2126, 0.7152, 0.0722)  # ITU-R BT.709, of red, green and blue
 _LONGEST_SEQUENCE_BYTES = 256
 
 
@@ -80,6 +89,16 @@ def split_keys(typed: bytes) -> tuple[list[str], bytes]:
         if key.isprintable():
             keys.append(key)
     return keys, rest
+
+
+def read_is_light(answer: bytes) -> bool | None:
+    """Whether the background is light, from what a terminal sent; None where that is no answer to ASK_GROUND."""
+    found = _GROUND.search(answer)
+    if found is None:
+        return None
+    shares = [int(part, 16) / (16 ** len(part) - 1) for part in found.groups()]
+    luminance: float = sum(weight * share for weight, share in zip(_LUMINANCE, shares, strict=True))
+    return luminance > 0.5
 
 
 class TerminalGoneError(OSError):
@@ -101,6 +120,8 @@ class Terminal:
         self._ours: list[Any] | None = None
         self._pending = b""
         self._unfinished = b""
+        self._asked_s: float | None = None
+        self.is_light: bool | None = None  # once it has said so
 
     def fileno(self) -> int:
         return self._fd
@@ -143,6 +164,17 @@ class Terminal:
             raise TerminalGoneError("the terminal has gone") from error
         self.write(ENTER)
 
+    def ask_ground(self) -> None:
+        """Once: nobody waits for the answer, it comes among the keys, or never. Then is_light is set."""
+        if self._asked_s is None:
+            self._asked_s = time.monotonic()
+            self.write(ASK_GROUND)
+
+    @property
+    def _awaits_answer(self) -> bool:
+        is_new = self._asked_s is not None and time.monotonic() - self._asked_s < ANSWER_WITHIN_S
+        return is_new and self.is_light is None
+
     def leave(self) -> None:
         """The terminal as enter found it. Safe to call twice, and when the terminal has gone."""
         if self._ours is None:
@@ -152,6 +184,8 @@ class Terminal:
         previous = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
         try:
             if termios.tcgetattr(self._fd) == self._ours:
+                if self._awaits_answer:  # or else the shell would take it for something typed
+                    select.select([self._fd], [], [], LEAVE_WITHIN_S / 2)
                 termios.tcflush(self._fd, termios.TCIFLUSH)  # keys meant for us are not the shell's
                 termios.tcsetattr(self._fd, termios.TCSANOW, self._found)
             self.write(LEAVE)
@@ -175,12 +209,20 @@ class Terminal:
         try:
             typed = os.read(self._fd, 1024)
         except BlockingIOError:
-            return []
+            if self._unfinished != b"\x1b" or self._awaits_answer:
+                return []
+            self._unfinished = b""  # nothing came behind it
+            return ["escape"]
         except OSError as error:
             raise TerminalGoneError("the terminal has gone") from error
         if not typed:
             raise TerminalGoneError("the terminal has gone")
-        keys, self._unfinished = split_keys(self._unfinished + typed)
+        typed = self._unfinished + typed
+        if (is_light := read_is_light(typed)) is not None:
+            self.is_light = is_light
+        held = b"\x1b" if typed.endswith(b"\x1b") and self._awaits_answer else b""
+        keys, self._unfinished = split_keys(typed.removesuffix(held))
+        self._unfinished += held
         return keys
 
     def write(self, text: str) -> None:

@@ -154,8 +154,8 @@ class Play:
             label=label,
             time=self.tell_time(self.t_s),
             t_s=self.t_s,
-            plan=kind,
             **{
+                "plan": kind,
                 "level_dbfs": -21.1,
                 "snr_db": 35.0,
                 "confidence": 0.98,
@@ -174,7 +174,7 @@ class Play:
     def sound(
         self, label: str, lasts_s: float, tones: dict[float, float], kind: str = "tone", **figures: object
     ) -> Play:
-        row = self.begin(label, kind, freqs_hz=[*tones], **figures)
+        row = self.begin(label, kind, **{"freqs_hz": [*tones], **figures})
         self.run(lasts_s, tones)
         self.end(row)
         return self
@@ -298,6 +298,27 @@ def crowd(scene: Scene, **more: object) -> Play:
     return play.lose(7.2).run(3, {1000: -30.0})
 
 
+def helped(scene: Scene, **more: object) -> Play:
+    play = ringing(scene, **more)
+    play.state.press("?")
+    return play
+
+
+def mixed(scene: Scene, **more: object) -> Play:
+    """Several plans at once: a sub-audible tone all the while, a selective call, Morse, digits, busy."""
+    play = Play(scene, **more).run(2)
+    play.begin("103.5", "match", plan="ctcss", freqs_hz=[103.5], level_dbfs=-25.0)
+    hum = {103.5: -25.0}
+    play.run(2, hum)
+    code = {"plan": "zvei1", "text": "12345", "is_code": True, "level_dbfs": -10.0}
+    play.sound("12345", 0.35, hum | {1060: -10.0}, "match", **code).run(2, hum)
+    for word in ("CQ", "DE", "K5"):
+        play.sound(f" {word}", 0.6, hum | {700: -20.0}, "morse", text=f" {word}", plan="morse").run(0.2, hum)
+    play.run(1, hum).dial("5550123").run(5, hum)
+    play.begin("us-busy", "match", plan="call-progress-us", freqs_hz=[480.0, 620.0], level_dbfs=-9.0)
+    return play.run(1.2, hum | {480: -12.0, 620: -12.0})
+
+
 STORIES: dict[str, Callable[..., Play]] = {
     "ringing": ringing,
     "dialling": dialling,
@@ -307,5 +328,7 @@ STORIES: dict[str, Callable[..., Play]] = {
     "frozen": frozen,
     "history": one_band,
     "crowd": crowd,
+    "help": helped,
+    "mixed": mixed,
 }
 SCENES: dict[str, Callable[..., Scene]] = {"dtmf": dtmf_scene, "thirds": thirds_scene, "391": linear_scene}

@@ -96,6 +96,27 @@ def test_256_colours_have_20_steps_or_more():
     assert len({styles[PAIR + step * (UNKNOWN + 1) + step] for step in range(STEPS)}) >= 20
 
 
+def of_256(code: int) -> tuple[int, int, int]:
+    if code >= 232:
+        return (8 + 10 * (code - 232),) * 3
+    levels = (0, 95, 135, 175, 215, 255)
+    return levels[(code - 16) // 36], levels[(code - 16) // 6 % 6], levels[(code - 16) % 6]
+
+
+def test_no_step_of_256_colours_is_darker_than_the_one_before():
+    styles = make_styles(Look(Depth.INDEXED))
+    grounds = [styles[PAIR + step * (UNKNOWN + 1) + step] for step in range(STEPS)]
+    seen = [luminance(of_256(int(re.search(r"48;5;(\d+)m", ground)[1]))) for ground in grounds]
+    assert seen == sorted(seen)
+
+
+def test_words_in_colour_can_be_read_on_a_light_ground():
+    styles = make_styles(Look(is_light=True))
+    for role in (Role.LIVE, Role.KIND, Role.MARK, Role.WAITING):
+        code = int(re.search(r"38;5;(\d+)", styles[role])[1])
+        assert 1.05 / (luminance(of_256(code)) + 0.05) >= 4.0, role
+
+
 @pytest.mark.parametrize("depth", list(Depth))
 def test_each_style_is_complete_in_itself(depth):
     assert all(

@@ -16,6 +16,7 @@ import pyte
 import pytest
 
 from streamer.dashboard.messages import Taken, TerminalGone, decode_answer, encode
+from streamer.dashboard.palette import BAR, Depth, Look, make_styles
 from streamer.dashboard.process import Pace, run_dashboard
 from tests.dashboard.feeder import make_scene, make_snapshot
 
@@ -186,6 +187,36 @@ def test_where_the_locale_has_no_other_characters_only_ascii_is_sent(sit_down):
     desk.run.send("q")
     desk.wait_until(desk.is_as_found)
     assert max(desk.sent) < 128
+
+
+@pytest.mark.parametrize("depth", ["truecolor", ""])
+def test_a_terminal_that_says_it_is_light_has_bars_that_darken_with_level(sit_down, depth):
+    desk = sit_down(*FEED, "--bands", "23", COLORTERM=depth)
+    desk.wait_for(r"50  -30\.0 .* █+")
+    assert desk.sent.count(b"\x1b]11;?\x1b\\") == 1
+    dark, light = (
+        make_styles(Look(Depth.TRUE if depth else Depth.INDEXED, is_light=is_light))[BAR].encode()
+        for is_light in (False, True)
+    )
+    assert dark != light
+
+    def find_style() -> bytes:
+        return re.search(rb"-30\.0 (\x1b\[[\d;]*m)\xe2\x96\x88", desk.sent)[1]
+
+    assert find_style() == dark
+    desk.run.send("\x1b]11;rgb:fdfd/f6f6/e3e3\x1b\\?")
+    desk.wait_for("end the run")
+    desk.sent = b""
+    desk.run.send("\x1b")
+    desk.wait_for(r"50  -30\.0 .* █+")
+    assert find_style() == light
+
+
+@pytest.mark.parametrize("more", [{"TERM": "linux"}, {"TERM": "vt220"}, {"NO_COLOR": "1"}])
+def test_a_console_that_might_show_the_question_is_not_asked_for_its_background(sit_down, more):
+    desk = sit_down(*FEED, "--bands", "23", **more)
+    desk.wait_for(r"50  -30\.0 ")
+    assert b"\x1b]11" not in desk.sent
 
 
 def test_while_it_is_frozen_only_the_first_row_changes(sit_down):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from xml.etree import ElementTree
 
 import msgspec
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from streamer.commands.guide import list_pages
 from streamer.dashboard.canvas import write_changes
 from streamer.dashboard.history import NOT_MEASURED
 from streamer.dashboard.messages import EventRow, Scene, Snapshot
@@ -604,3 +606,28 @@ def test_a_screenshot_is_a_picture_with_the_words_of_the_screen(tmp_path):
     words = "".join(ElementTree.parse(path).getroot().itertext()).replace("\xa0", " ")
     for word in ("mic:USB Audio", "heard at", "tone-3", "freeze"):
         assert word in words
+
+
+# --- the guide -------------------------------------------------------------------------------------------------------
+
+GUIDE_PICTURES = [
+    ("40x8, a number is being dialled", "dtmf", "dialling", (40, 8)),
+    ("60x15, Morse", "thirds", "morse", (60, 15)),
+    ("80x24, a line that rings", "thirds", "ringing", (80, 24)),
+    ("80x24, the device is away", "dtmf", "waiting", (80, 24)),
+]
+
+
+def draw_for_guide(scene: str, story: str, size: tuple[int, int]) -> str:
+    lines = lines_of(STORIES[story](SCENES[scene]()).state, *size, Look(Depth.MONO))
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def test_the_pictures_in_the_guide_are_what_is_drawn(monkeypatch):
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    page = list_pages()["dashboard"]
+    for title, scene, story, size in GUIDE_PICTURES:
+        assert f"{title}:\n\n```\n{draw_for_guide(scene, story, size)}\n```\n" in page
+    monkeypatch.undo()
+    time.tzset()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import pty
 import termios
+import time
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from streamer.dashboard.terminal import (
     LEAVE,
     Terminal,
     TerminalGoneError,
+    read_is_light,
     split_keys,
 )
 
@@ -39,6 +41,58 @@ from streamer.dashboard.terminal import (
 )
 def test_what_a_terminal_sends_is_read_as_keys(typed, keys):
     assert split_keys(typed) == (keys, b"")
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_light"),
+    [
+        (b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\", True),
+        (b"x\x1b]11;rgb:fdfd/f6f6/e3e3\x07y", True),
+        (b"\x1b]11;rgb:0000/2b2b/3636\x1b\\", False),
+        (b"\x1b]11;rgb:f/f/f\x07", True),
+        (b"\x1b]11;rgba:0c/0c/0c/ff\x07", False),
+        (b"\x1b]11;rgb:ffff/ffff/00", None),  # not whole yet
+        (b"\x1b]10;rgb:ffff/ffff/ffff\x07", None),  # of the text
+        (b"q", None),
+    ],
+)
+def test_the_background_is_light_if_the_terminal_says_so(answer, is_light):
+    assert read_is_light(answer) is is_light
+
+
+@pytest.mark.parametrize("end", [b"\x1b\\", b"\x07"])
+def test_an_answer_that_comes_in_any_two_pieces_is_read_and_no_key_before_or_behind_it_is_lost(end):
+    sent = b"v\x1b]11;rgb:ffff/ffff/ffff" + end + b"?"
+    for cut in range(len(sent) + 1):
+        outer, inner = os.openpty()
+        terminal = Terminal(os.ttyname(inner))
+        terminal.enter()
+        terminal.ask_ground()
+        keys = []
+        for part in (sent[:cut], sent[cut:]):
+            os.write(outer, part)
+            keys += terminal.read_keys()
+        assert (keys, terminal.is_light) == (["v", "?"], True), cut
+        terminal.close()
+        os.close(inner)
+        os.close(outer)
+
+
+def test_a_terminal_that_never_answers_loses_no_escape_key(monkeypatch):
+    outer, inner = os.openpty()
+    terminal = Terminal(os.ttyname(inner))
+    terminal.enter()
+    terminal.ask_ground()
+    os.write(outer, b"\x1b")
+    assert terminal.read_keys() == []
+    now_s = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now_s + 2)
+    assert terminal.read_keys() == ["escape"]
+    os.write(outer, b"\x1b")
+    assert terminal.read_keys() == ["escape"]
+    terminal.close()
+    os.close(inner)
+    os.close(outer)
 
 
 @given(st.binary(max_size=60))

@@ -31,7 +31,9 @@ SCREEN_OPTIONS = join(
     click.option("--fps", metavar="N", help="Pictures a second on the dashboard."),
     click.option("--dashboard", metavar="auto|on|off", help="auto: on a terminal, unless --json or --plain."),
     click.option("--hold", is_flag=True, help="Keep the dashboard of what has ended until a key is pressed."),
-    click.option("--plain", is_flag=True, help="Events as lines, also on a terminal."),
+    click.option(
+        "--plain", is_flag=True, help="Events as lines in the words of the screen, also on a terminal."
+    ),
 )
 
 

@@ -41,6 +41,7 @@ from streamer.plans.listening import SetUp
 
 HEALTH_EVERY_S = 10.0
 PLAIN_STEP_S = 0.5
+PLAIN_TIME_EVERY_S = 1.0
 IN_THE_PIPE_S = 0.4  # what was there before us has come by then
 LAST_WORDS_S = 1.0  # for readers to take what is left; all told the end may take two seconds
 
@@ -64,7 +65,7 @@ class Monitor:
         self._spec, self._set_up = spec, set_up
         self._reason: Reason | None = None
         self._interrupts = find_interrupts()
-        self._health_s = time.monotonic()
+        self._health_s = self._told_s = time.monotonic()
         self._ready_s: float | None = None
         self._events = 0
         self._lost_samples = 0
@@ -114,6 +115,7 @@ class Monitor:
                     self._view.show()
                 if started:
                     self._say_health(stream)
+                    self._tell_time(stream)
                     self._notify(stream)
                 if self._interrupts.ctrl_c_count > 1:
                     return INTERRUPTED_TWICE
@@ -304,6 +306,13 @@ class Monitor:
         self._put(stats)
         if self._spec.has_health_lines and not self._view and stream.info is not None:
             say(f"streamer: {format_health(stats, stream.info.fs_hz)}")
+
+    def _tell_time(self, stream: Stream) -> None:
+        """To lines that wait for what may belong to them: how far the stream has come."""
+        now = time.monotonic()
+        if self._stdout and self._spec.is_plain and now - self._told_s >= PLAIN_TIME_EVERY_S:
+            self._told_s = now
+            self._stdout.put(stream.stats)
 
     def _notify(self, stream: Stream) -> None:
         """Tell systemd, if it has started us, that samples flow, or why they need not."""

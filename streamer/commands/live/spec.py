@@ -64,6 +64,7 @@ class MonitorSpec:
     fps: float = 15.0
     unit: str = "dbfs"
     unit_offset_db: float = 0.0
+    is_plain: bool = False  # lines come when what they tell is whole
 
 
 def choose_plans(options: Options, settings: LiveSettings) -> tuple[str, ...]:
@@ -73,6 +74,10 @@ def choose_plans(options: Options, settings: LiveSettings) -> tuple[str, ...]:
 def make_spec(options: Options, settings: LiveSettings, plans: tuple[str, ...]) -> MonitorSpec:
     stdout = _choose_format(options)
     has_dashboard = _wants_dashboard(settings.dashboard, is_plain=options.plain or stdout is not None)
+    offset_db = DBM0_OVER_DBFS if settings.unit == "dbm0" else 0.0
+    is_plain = options.plain and not has_dashboard and stdout is None
+    if is_plain:
+        stdout = _make_plain_lines(options, settings.unit, offset_db)
     return MonitorSpec(
         source=parse_source(
             options.source,
@@ -97,7 +102,8 @@ def make_spec(options: Options, settings: LiveSettings, plans: tuple[str, ...]) 
         plans=plans,
         fps=settings.fps,
         unit=settings.unit,
-        unit_offset_db=DBM0_OVER_DBFS if settings.unit == "dbm0" else 0.0,
+        unit_offset_db=offset_db,
+        is_plain=is_plain,
     )
 
 
@@ -112,6 +118,14 @@ def _choose_format(options: Options) -> Format | None:
         goes_on = source.is_live or source.is_demo or source.is_piped
         return DigitLines(pause_s=PAUSE_S if goes_on else None)
     return format_json if options.is_json else None
+
+
+def _make_plain_lines(options: Options, unit: str, offset_db: float) -> Format:
+    from streamer.commands.live.plain import PlainLines  # the screen's words, which other lines do without
+
+    source = parse_source(options.source, demo=options.demo)
+    word = "DEMO" if source.is_demo else "FILE" if source.kind == "file" else "LIVE"
+    return PlainLines(word=word, unit=unit, offset_db=offset_db)
 
 
 def _choose_hold_s(options: Options) -> float:

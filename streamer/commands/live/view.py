@@ -23,12 +23,12 @@ from streamer.commands.interrupts import interrupts
 from streamer.commands.live.last_words import MAX_LINES, LastWords
 from streamer.commands.live.spec import MonitorSpec
 from streamer.commands.talk import answer, say
-from streamer.dashboard.link import DashboardLink, LevelSummary, Told, make_event_row
+from streamer.dashboard.link import DashboardLink, LevelSummary, Told, make_event_row, tells_gone_again
 from streamer.dashboard.messages import EventRow, Goodbye, Quit, Scene, Snapshot, TerminalGone
 from streamer.dashboard.process import run_dashboard
 from streamer.dashboard.terminal import Rescue
 from streamer.detectors.registry import is_digit
-from streamer.events import ErrorRecord, Event, GapRecord, Record, SourceRecord
+from streamer.events import Event, GapRecord, Record, SourceRecord
 from streamer.live.section import Section
 from streamer.live.stream import Status, Stream
 from streamer.plans.band_report import find_seen_share
@@ -58,7 +58,7 @@ class View:
         self._state = _Since("starting")
         self._sounded_s = time.monotonic()  # when a sample was not 0
         self._lost_s: float | None = None  # when samples were lost last
-        self._away = ""  # what was said when the source went
+        self._gone = ""  # the source that is away
         self._clipped_s: float | None = None
 
     def __enter__(self) -> Self:
@@ -154,11 +154,8 @@ class View:
         if isinstance(record, GapRecord):
             self._lost_s = time.monotonic()
         if isinstance(record, SourceRecord):
-            self._away = f"{record.source} is gone" if record.state == "lost" else ""
-        says_so_again = (
-            isinstance(record, ErrorRecord) and self._away and record.message.startswith(self._away)
-        )
-        if isinstance(record, Told) and not says_so_again:
+            self._gone = record.source if record.state == "lost" else ""
+        if isinstance(record, Told) and not tells_gone_again(record, self._gone):
             section = self._stream.section
             dialled = isinstance(record, Event) and is_digit(record.type)
             fs_hz = 0.0 if section is None else section.info.fs_hz

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
+
 from streamer.dashboard.canvas import Canvas, fit
 from streamer.dashboard.palette import Role
 from streamer.dashboard.parts.part import Seen
@@ -28,9 +30,24 @@ KEYS = (
 LAST = "--plain writes lines for screen readers and logs"
 
 
+MORE = "all keys: streamer guide dashboard"
+NAME_WIDTH = 12
+
+
 def draw(canvas: Canvas, _seen: Seen) -> None:
-    for y, (key, meaning) in enumerate(KEYS[: canvas.height]):
+    shown = KEYS if canvas.height >= len(KEYS) else KEYS[: canvas.height - 1]
+    for y, (key, meaning) in enumerate(shown):
         canvas.put(0, y, key, Role.BOLD)
-        canvas.put(12, y, fit(meaning, max(0, canvas.width - 12)))
+        canvas.put(NAME_WIDTH, y, _shorten(meaning, max(0, canvas.width - NAME_WIDTH)))
+    if len(shown) < len(KEYS):
+        canvas.put(0, canvas.height - 1, fit(MORE, canvas.width), Role.DIM)
     if canvas.height > len(KEYS) + 1:
         canvas.put(0, len(KEYS) + 1, fit(LAST, canvas.width), Role.DIM)
+
+
+def _shorten(meaning: str, width: int) -> str:
+    """Without what is said last, where there is no room for it."""
+    for marks in ((";", " ·"), (",", ":")):
+        while cell_len(meaning) > width and (end := max(map(meaning.rfind, marks))) >= 0:
+            meaning = meaning[:end]
+    return fit(meaning, width)

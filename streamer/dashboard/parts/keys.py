@@ -49,7 +49,8 @@ def draw(canvas: Canvas, seen: Seen) -> None:
         canvas.put(0, 0, fit(clean(state.note), canvas.width), Role.MARK)
         return
     x = 0
-    for key, meaning in KEYS:
+    for glyph, meaning in KEYS:
+        key = "Enter" if glyph == "⏎" and not seen.look.is_unicode else glyph
         if meaning == "channel" and state.scene.channels == 1:
             continue
         if x + cell_len(key) + 1 + cell_len(meaning) > canvas.width:

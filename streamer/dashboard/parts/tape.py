@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+from itertools import accumulate, groupby
 
 from rich.cells import cell_len
 
@@ -160,7 +160,10 @@ def _make_label_lines(book: Book, width: int) -> list[Line]:
 def _wrap(newest_first: list[Said], rows: int, last_room: int, room: int) -> list[Line]:
     """Running text, broken between words, the newest at the end of the last line."""
     width = max(1, min(room, last_room))
-    text = _name_channel(newest_first[0]) + "   ".join(clean(piece.text) for piece in newest_first[::-1])
+    enough = accumulate(len(piece.text) for piece in newest_first)
+    n_read = next((n for n, length in enumerate(enough, 1) if length > (rows + 2) * width), len(newest_first))
+    text = "   ".join(clean(piece.text) for piece in newest_first[:n_read][::-1])
+    text = _name_channel(newest_first[0]) + text
     lines: list[str] = []
     line = ""
     for word in text[-(rows + 2) * width :].replace("   ", " \0 ").split(" "):
@@ -181,10 +184,11 @@ def _wrap(newest_first: list[Said], rows: int, last_room: int, room: int) -> lis
 
 def count_rows(book: Book, width: int) -> int:
     """Lines that the tape could fill on a screen so wide, at most MOST_ROWS."""
-    if not book.said:
-        return 1
-    room = max(1, width - NAME_WIDTH - 1 - READOUT_WIDTH - (0 if is_text(book) else TIME_WIDTH))
-    return len(_make_lines(book, MOST_ROWS, room, room))
+    if book.counted[:2] != (book.version, width):
+        room = max(1, width - NAME_WIDTH - 1 - READOUT_WIDTH - (0 if is_text(book) else TIME_WIDTH))
+        rows = len(_make_lines(book, MOST_ROWS, room, room)) if book.said else 1
+        book.counted = (book.version, width, rows)
+    return book.counted[2]
 
 
 def wish(facts: Facts) -> Wish:

@@ -1,0 +1,134 @@
+"""The screen's words and grouping as lines, for screen readers and logs: `--plain`.
+
+What the list of events has as a row is a line here, told once it is whole: digits and letters of one plan when GROUP_S
+have passed without another, the rest at its end, and with its count where it comes again; what may last also when it
+begins. States and losses are lines too. Times are those of the other lines, with their date.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from streamer.base.text import printable
+from streamer.dashboard.figures import UNIT_NAMES, format_lasting, format_level, format_loss
+from streamer.dashboard.heard import GROUP_S, LONGEST_GROUP, join_letters
+from streamer.dashboard.link import Told, make_event_row, tells_gone_again
+from streamer.dashboard.messages import EventRow
+from streamer.detectors.registry import is_digit, tells_begin
+from streamer.events import End, Event, GapRecord, Record, SourceRecord, Start
+from streamer.outputs.formats import tell_when
+
+Key = tuple[str, str, int]  # kind, plan, channel
+
+
+@dataclass(slots=True)
+class _Group:
+    """Digits or letters up to here."""
+
+    first: Event
+    row: EventRow  # with all of their labels as its own
+    count: int
+    end_s: float
+
+
+class PlainLines:
+    """A format of records, with a memory of what is not whole yet."""
+
+    def __init__(self, *, word: str, unit: str = "dbfs", offset_db: float = 0.0) -> None:
+        """word: of a run whose samples flow: LIVE, FILE, DEMO"""
+        self._word, self._unit, self._offset_db = word, UNIT_NAMES.get(unit, unit), offset_db
+        self._groups: dict[Key, _Group] = {}
+        self._again = ("", 0)  # what was told last, and how often in a row
+        self._channels, self._fs_hz, self._lost_s = 1, 0.0, 0.0
+        self._gone = ""  # the source that is away
+
+    def __call__(self, record: Record) -> tuple[str, ...]:
+        if isinstance(record, Start):
+            lines = self._take_groups()
+            self._channels, self._fs_hz = record.channels, record.fs
+            return (*lines, self._tell_start(record))
+        if isinstance(record, End):
+            lost = f"lost {format_loss(self._lost_s)}" if self._lost_s else "nothing lost"
+            events = f"{record.events} event{'' if record.events == 1 else 's'}"
+            return (*self._take_groups(), f"{tell_when(record)}  ENDED  {events}, {lost}")
+        t_s = record.t_s
+        lines = () if t_s is None else self._take_groups(before_s=t_s - GROUP_S)
+        if not isinstance(record, Told) or tells_gone_again(record, self._gone):
+            return lines
+        if isinstance(record, SourceRecord):
+            self._gone = record.source if record.state == "lost" else ""
+        return (*lines, *self._tell(record))
+
+    def _tell_start(self, record: Start) -> str:
+        channels = f"  {record.channels} channels" if record.channels > 1 else ""
+        heard = f"listening: {', '.join(record.plans)}" if record.plans else "nothing is listened for"
+        source = f"{record.source}  {record.fs / 1e3:.6g} kHz{channels}"
+        return printable(f"{tell_when(record)}  {self._word}  {source}  {heard}")
+
+    def _tell(self, record: Told) -> tuple[str, ...]:
+        row = make_event_row(
+            record, fs_hz=self._fs_hz, is_digit=isinstance(record, Event) and is_digit(record.type)
+        )
+        if isinstance(record, GapRecord):
+            self._lost_s += row.lost_s
+        if not isinstance(record, Event):
+            lasts = "" if row.duration_ms is None else f"  {format_lasting(row.duration_ms / 1e3)}"
+            state = "it is back" if row.phase == "end" else ""
+            return (self._join([tell_when(record), f"{row.type:<5}", f"{row.label}{lasts}", state]),)
+        if row.is_part:
+            return self._add_part(record, row) if record.phase == "end" else ()
+        if record.phase == "begin":
+            return (self._write(record, row),) if tells_begin(record.type) and not row.is_code else ()
+        name, count = self._again
+        self._again = (row.label, count + 1 if name == row.label else 1)
+        return (self._write(record, row, count=self._again[1]),)
+
+    def _add_part(self, event: Event, row: EventRow) -> tuple[str, ...]:
+        key = (row.type, row.plan, row.channel)
+        group, end_s = self._groups.get(key), event.t_s + (event.duration_s or 0.0)
+        if group is None:
+            self._again = ("", 0)
+            row = msgspec.structs.replace(row, label=row.label.lstrip())
+            self._groups[key] = _Group(event, row, 1, end_s)
+            return ()
+        label = join_letters(group.row.label, row.label)
+        group.row = msgspec.structs.replace(row, label=label)
+        group.count, group.end_s = group.count + 1, end_s
+        return (self._write_group(self._groups.pop(key)),) if len(label) >= LONGEST_GROUP else ()
+
+    def _take_groups(self, *, before_s: float | None = None) -> tuple[str, ...]:
+        """Those that ended before; all of them without a time."""
+        over = [key for key, group in self._groups.items() if before_s is None or group.end_s <= before_s]
+        return tuple(self._write_group(self._groups.pop(key)) for key in over)
+
+    def _write_group(self, group: _Group) -> str:
+        lasted_ms = (group.end_s - group.first.t_s) * 1e3
+        row = msgspec.structs.replace(group.row, duration_ms=lasted_ms)
+        return self._write(group.first, row, more=f"{group.count} digits" if row.is_digit else "")
+
+    def _write(self, event: Event, row: EventRow, *, count: int = 1, more: str = "") -> str:
+        """One row; a begin says so where others have their length."""
+        channel = f"c{row.channel}" if self._channels > 1 else ""
+        lasts = "begins" if row.duration_ms is None else format_lasting(row.duration_ms / 1e3)
+        level = "" if row.level_dbfs is None else format_level(row.level_dbfs, self._offset_db)
+        hz = "+".join(f"{hz:.1f}" for hz in row.freqs_hz) + " Hz" if row.freqs_hz else ""
+        plan = row.plan if row.type == "match" else ""
+        parts = [
+            tell_when(event),
+            f"{row.type:<5}",
+            channel,
+            f"{row.label}{f' ×{count}' if count > 1 else ''}".ljust(12),
+            f"{lasts:>7}",
+            level and f"{level} {self._unit}",
+            "" if row.snr_db is None else f"{row.snr_db:.0f} dB S/N",
+            "" if row.confidence is None else f"conf {row.confidence:.2f}",
+            more or plan,
+            "" if row.is_part else hz,
+        ]
+        return self._join(parts)
+
+    @staticmethod
+    def _join(parts: list[str]) -> str:
+        return printable("  ".join(part for part in parts if part)).rstrip()
