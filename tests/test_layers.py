@@ -99,7 +99,7 @@ ORDER = {
         "__init__ descriptors inputs interrupts options talk progress < cut_short live"
         " < bands bench config detect devices doctor generate guide identify plan spectrogram wait < completion < main"
     ),
-    "commands/live": "__init__ settings systemd < load_settings last_words < spec < view < monitor < command",
+    "commands/live": "__init__ settings systemd < load_settings last_words plain < spec < view < monitor < command",
     "commands/detect": "__init__ run < command",
     "commands/wait": "__init__ run < command",
     "commands/identify": "__init__ text < run < command",

@@ -2,7 +2,7 @@
 
 What the list of events has as a row is a line here, told once it is whole: digits and letters of one plan when GROUP_S
 have passed without another, the rest at its end, and with its count where it comes again; what may last also when it
-begins. States and losses are lines too. Times are those of the other lines, with their date.
+begins. What was lost and a device that is away are lines too. Times are those of the other lines, with their date.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import msgspec
 
 from streamer.base.text import printable
-from streamer.dashboard.figures import UNIT_NAMES, format_lasting, format_level, format_loss
+from streamer.dashboard.figures import UNIT_NAMES, format_lasting, format_level
 from streamer.dashboard.heard import GROUP_S, LONGEST_GROUP, join_letters
 from streamer.dashboard.link import Told, make_event_row, tells_gone_again
 from streamer.dashboard.messages import EventRow
 from streamer.detectors.registry import is_digit, tells_begin
-from streamer.events import End, Event, GapRecord, Record, SourceRecord, Start
+from streamer.events import End, Event, Record, SourceRecord, Start
 from streamer.outputs.formats import tell_when
 
 Key = tuple[str, str, int]  # kind, plan, channel
@@ -36,23 +36,19 @@ class _Group:
 class PlainLines:
     """A format of records, with a memory of what is not whole yet."""
 
-    def __init__(self, *, word: str, unit: str = "dbfs", offset_db: float = 0.0) -> None:
-        """word: of a run whose samples flow: LIVE, FILE, DEMO"""
-        self._word, self._unit, self._offset_db = word, UNIT_NAMES.get(unit, unit), offset_db
+    def __init__(self, *, unit: str = "dbfs", offset_db: float = 0.0) -> None:
+        self._unit, self._offset_db = UNIT_NAMES.get(unit, unit), offset_db
         self._groups: dict[Key, _Group] = {}
         self._again = ("", 0)  # what was told last, and how often in a row
-        self._channels, self._fs_hz, self._lost_s = 1, 0.0, 0.0
+        self._channels, self._fs_hz = 1, 0.0
         self._gone = ""  # the source that is away
 
     def __call__(self, record: Record) -> tuple[str, ...]:
-        if isinstance(record, Start):
+        if isinstance(record, Start | End):
             lines = self._take_groups()
-            self._channels, self._fs_hz = record.channels, record.fs
-            return (*lines, self._tell_start(record))
-        if isinstance(record, End):
-            lost = f"lost {format_loss(self._lost_s)}" if self._lost_s else "nothing lost"
-            events = f"{record.events} event{'' if record.events == 1 else 's'}"
-            return (*self._take_groups(), f"{tell_when(record)}  ENDED  {events}, {lost}")
+            if isinstance(record, Start):
+                self._channels, self._fs_hz = record.channels, record.fs
+            return lines
         t_s = record.t_s
         lines = () if t_s is None else self._take_groups(before_s=t_s - GROUP_S)
         if not isinstance(record, Told) or tells_gone_again(record, self._gone):
@@ -61,18 +57,10 @@ class PlainLines:
             self._gone = record.source if record.state == "lost" else ""
         return (*lines, *self._tell(record))
 
-    def _tell_start(self, record: Start) -> str:
-        channels = f"  {record.channels} channels" if record.channels > 1 else ""
-        heard = f"listening: {', '.join(record.plans)}" if record.plans else "nothing is listened for"
-        source = f"{record.source}  {record.fs / 1e3:.6g} kHz{channels}"
-        return printable(f"{tell_when(record)}  {self._word}  {source}  {heard}")
-
     def _tell(self, record: Told) -> tuple[str, ...]:
         row = make_event_row(
             record, fs_hz=self._fs_hz, is_digit=isinstance(record, Event) and is_digit(record.type)
         )
-        if isinstance(record, GapRecord):
-            self._lost_s += row.lost_s
         if not isinstance(record, Event):
             lasts = "" if row.duration_ms is None else f"  {format_lasting(row.duration_ms / 1e3)}"
             state = "it is back" if row.phase == "end" else ""
@@ -106,7 +94,9 @@ class PlainLines:
     def _write_group(self, group: _Group) -> str:
         lasted_ms = (group.end_s - group.first.t_s) * 1e3
         row = msgspec.structs.replace(group.row, duration_ms=lasted_ms)
-        return self._write(group.first, row, more=f"{group.count} digits" if row.is_digit else "")
+        return self._write(
+            group.first, row, more=f"{group.count} digit{'s' * (group.count > 1)}" if row.is_digit else ""
+        )
 
     def _write(self, event: Event, row: EventRow, *, count: int = 1, more: str = "") -> str:
         """One row; a begin says so where others have their length."""

@@ -77,7 +77,7 @@ def make_spec(options: Options, settings: LiveSettings, plans: tuple[str, ...]) 
     offset_db = DBM0_OVER_DBFS if settings.unit == "dbm0" else 0.0
     is_plain = options.plain and not has_dashboard and stdout is None
     if is_plain:
-        stdout = _make_plain_lines(options, settings.unit, offset_db)
+        stdout = _make_plain_lines(settings.unit, offset_db)
     return MonitorSpec(
         source=parse_source(
             options.source,
@@ -120,12 +120,10 @@ def _choose_format(options: Options) -> Format | None:
     return format_json if options.is_json else None
 
 
-def _make_plain_lines(options: Options, unit: str, offset_db: float) -> Format:
+def _make_plain_lines(unit: str, offset_db: float) -> Format:
     from streamer.commands.live.plain import PlainLines  # the screen's words, which other lines do without
 
-    source = parse_source(options.source, demo=options.demo)
-    word = "DEMO" if source.is_demo else "FILE" if source.kind == "file" else "LIVE"
-    return PlainLines(word=word, unit=unit, offset_db=offset_db)
+    return PlainLines(unit=unit, offset_db=offset_db)
 
 
 def _choose_hold_s(options: Options) -> float:
