@@ -159,6 +159,10 @@ def test_a_device_that_is_away_has_no_level_no_peak_and_no_loudest(size):
         assert "911 │ 5550123" in "\n".join(lines) or "5550123" in "\n".join(lines)  # what was heard stays
         if "waterfall" in drawn.rects:
             assert "── no samples since " in "\n".join(lines)
+        # Since when it is away is said on every size: in the first row, and as a row that goes on.
+        since = re.search(r"  (?:last sample|since) (\d\d:\d\d:\d\d)", lines[0])[1]
+        assert any(re.search(rf"{since}.* USB Audio is gone +▶ 6\.0 s( |$)", line) for line in lines[1:])
+        assert any(f"no samples since {since}" in line for line in lines[1:])
     assert re.search(r"last sample \d\d:\d\d:\d\d", text_of(play.state, 80, 24))
 
 

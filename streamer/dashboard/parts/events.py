@@ -111,8 +111,8 @@ def _draw_row(canvas: Canvas, y: int, row: Row, state: State, columns: _Columns)
     lasts = Role.LOST if event.is_away else Role.LIVE if row.is_on else Role.PLAIN
     x = canvas.put(x, y, f"{_tell_lasts(row, state):>{LASTS_WIDTH}}", lasts)
     if event.is_away:
-        words = "opened again once it is back" if row.is_on else "it is back"
-        canvas.put(x + 2, y, fit(words, canvas.width - x - 2), Role.PLAIN)
+        words = ("opened again once it is back", "opened when back", "") if row.is_on else ("it is back", "")
+        canvas.put(x + 2, y, next(each for each in words if x + 2 + len(each) <= canvas.width or not each))
         return
     x = canvas.put(x, y, f" {format_level(event.level_dbfs, state.scene.offset_db)}")
     if columns.has_snr:
