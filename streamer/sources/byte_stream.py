@@ -72,6 +72,7 @@ class StreamSource(Read):
         self._losses: list[Loss] = []
         # With the format given there is nothing to wait for: a header is looked for when samples are read.
         self._is_header_read = spec.sample_format is None
+        self._n_skipped = 0
         if self._is_header_read:
             self._format = _read_format(self._reader, spec, name=name)
         else:
@@ -110,6 +111,11 @@ class StreamSource(Read):
     def losses(self) -> Sequence[Loss]:
         return self._losses
 
+    def skip(self, n_samples: int, /) -> int:
+        if self.info.n_samples is not None and self._is_header_read:
+            self._n_skipped = min(n_samples, self.info.n_samples)
+        return self._n_skipped
+
     def read_blocks(self, block_samples: int) -> Iterator[NDArray[np.float32]]:
         return map(self._to_block, self._read(block_samples))
 
@@ -124,7 +130,10 @@ class StreamSource(Read):
         bytes_per_sample = self._format.bytes_per_sample
         missing_bytes = self._expected_bytes()
         pending = b""
-        n_read = 0
+        n_read = self._n_skipped
+        if n_read and missing_bytes is not None:
+            self._reader.skip(n_read * bytes_per_sample)
+            missing_bytes -= n_read * bytes_per_sample
         while missing_bytes != 0:
             wanted_bytes = block_samples * bytes_per_sample - len(pending)
             if missing_bytes is not None:

@@ -45,6 +45,10 @@ def has_ogg_end(fd: int) -> bool:
     return 5 <= flags_at < len(tail) and bool(tail[flags_at] & 4)
 
 
+# Encodings of which any sample can be found, FLAC's among them. Vorbis differs near the end from what is read from the
+# beginning, Opus and MP3 everywhere.
+SKIPPABLE = {"PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"}
+
 _MUTING = threading.Lock()
 
 
@@ -81,6 +85,7 @@ class FileSource(Read):
         self.nonfinite_samples = 0
         self.remarks: list[str] = []
         self._losses: list[Loss] = []
+        self._n_skipped = 0
         self._at = self._n_left_out = 0  # samples delivered, and stretches of another kind that were not
         with ExitStack() as on_error:
             try:
@@ -113,13 +118,21 @@ class FileSource(Read):
     def losses(self) -> Sequence[Loss]:
         return self._losses
 
+    def skip(self, n_samples: int, /) -> int:
+        """Of what is whole, in a format whose decoder finds any sample and gives the same from there."""
+        if self.info.n_samples is not None and self._file.subtype in SKIPPABLE:
+            self._n_skipped = min(n_samples, self.info.n_samples)
+        return self._n_skipped
+
     def read_blocks(self, block_samples: int) -> Iterator[NDArray[np.float32]]:
         if self._surveys:
             yield from self._read_what_is_left(self._surveys, block_samples)
             return
-        n_read = 0
+        n_read = self._n_skipped
         try:
-            for block in _read_file(self._file, block_samples):
+            if n_read:
+                self._file.seek(n_read)
+            for block in _read_file(self._file, block_samples, begin=n_read):
                 n_read += len(block)
                 yield self._take(block)
         except sf.SoundFileError as error:
@@ -277,10 +290,10 @@ def _open_file(fd: int) -> _ForwardFile:
         return _ForwardFile(Spliced(fd, mended))
 
 
-def _read_file(file: sf.SoundFile, block_samples: int) -> Iterator[NDArray[np.float32]]:
+def _read_file(file: sf.SoundFile, block_samples: int, *, begin: int = 0) -> Iterator[NDArray[np.float32]]:
     """Blocks (n, channels) up to its end, valid until the next one. Raises SoundFileError."""
     block = np.empty((block_samples, file.channels), np.float32)
-    talks, left = file.format == "MP3", int(file.frames)
+    talks, left = file.format == "MP3", int(file.frames) - begin
     while True:
         # Of FLAC no more than there is: what the decoder finds behind the last frame of a stretch is no damage of it.
         wanted = block[:left] if file.format == "FLAC" else block

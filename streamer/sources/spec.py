@@ -229,6 +229,13 @@ class Read(Closing, Protocol):
         """
         return ()
 
+    def skip(self, _n_samples: int, /) -> int:
+        """Pass over the first so many samples, or fewer, without reading them; how many. Once, before blocks are read.
+
+        What follows is bit for bit what would have followed. 0 where that cannot be had.
+        """
+        return 0
+
 
 class Source(Read, Protocol):
     """An open source that is read: once, from one thread, at the reader's pace."""

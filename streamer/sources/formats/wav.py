@@ -89,6 +89,12 @@ class ByteReader:
             except OSError as error:
                 raise SourceError(f"{self._name} cannot be read: {error.strerror}") from error
 
+    def skip(self, n_bytes: int) -> None:
+        """Of a file: pass over them."""
+        os.lseek(self._fd, n_bytes - len(self._pushed_back), os.SEEK_CUR)
+        self._pushed_back = b""
+        self.n_read_bytes += n_bytes
+
     def read_exactly(self, n_bytes: int) -> bytes:
         """n_bytes, or fewer when the stream ends before."""
         data = bytearray()
