@@ -20,7 +20,7 @@ FLOORS = [
     ["detectors", "dashboard"],
     ["plans", "stores"],
     ["live", "recordings", "outputs"],
-    ["api"],
+    ["api", "archive"],
     ["commands", "__init__"],
     ["__main__"],
 ]
@@ -93,11 +93,15 @@ ORDER = {
         " < preload"
     ),
     "recordings/identify": "__init__ sound timeline < chords known survey < patterns < drafts < findings",
+    "archive": (
+        "__init__ driver executors fetch job < inventory < grid ledger < spectra < work < cost found < scan"
+    ),
     "api": "__init__ asking < listener < feeds < open_stream",
     "outputs": "__init__ digits formats heard output < words to_*",
     "commands": (
         "__init__ descriptors inputs interrupts options talk progress < cut_short live"
-        " < bands bench config detect devices doctor generate guide identify plan spectrogram wait < completion < main"
+        " < bands bench config detect devices doctor generate guide identify plan scan spectrogram wait < completion"
+        " < main"
     ),
     "commands/live": "__init__ settings systemd < load_settings last_words plain < spec < view < monitor < command",
     "commands/detect": "__init__ run < command",
@@ -123,7 +127,10 @@ HEAVY = {
     "scipy": {"analysis/frames", "commands/bench/peers"},
     "matplotlib": {"stores/plots"},
     "PIL": {"stores/as_png/sheet", "stores/as_png/figure"},
-    "zarr": {"stores/as_zarr"},
+    "zarr": {"stores/as_zarr", "archive/spectra"},
+    "fsspec": {"archive/fetch"},
+    "distributed": {"archive/executors"},
+    "duckdb": {"archive/found"},
     "h5netcdf": {"stores/as_netcdf"},
     "h5py": {"stores/as_netcdf"},
     "xarray": {"stores/labelled"},

@@ -61,6 +61,9 @@ COMMANDS = {
         takes_interrupts=True,
     ),
     "plan": Entry("plan", "Tone plans: what to listen for, as TOML."),
+    "scan": Entry(
+        "scan", "Archives: events and levels of many recordings, into one folder that a scan goes on in."
+    ),
     "spectrogram": Entry(
         "spectrogram", "Pictures of recordings, or their values: amplitude, power, PSD or complex."
     ),

@@ -299,7 +299,7 @@ def _name_kind(char: str, n_axes: int, flags: int) -> str:
 def _fingerprint(made_of: tuple[str, ...]) -> str:
     """Another one for every processor, version and text that the code is made of."""
     settings = [os.environ.get(f"NUMBA_{name}", "") for name in _SETTINGS]
-    digest = hashlib.sha256("\n".join((sys.version, sys.platform, _describe_processor(), *settings)).encode())
+    digest = hashlib.sha256("\n".join((sys.version, sys.platform, describe_processor(), *settings)).encode())
     sources = [file for name in made_of for file in _list_sources(name)]
     versions = [_locate(name).with_name("_version.py") for name in ("numba", "llvmlite")]
     for source in (*versions, Path(__file__), *sources):
@@ -308,7 +308,7 @@ def _fingerprint(made_of: tuple[str, ...]) -> str:
 
 
 @cache
-def _describe_processor() -> str:
+def describe_processor() -> str:
     """What LLVM makes code for: Linux tells it without LLVM's library."""
     with suppress(OSError):
         first, _, _ = Path("/proc/cpuinfo").read_text().strip().partition("\n\n")

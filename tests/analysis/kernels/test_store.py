@@ -289,7 +289,7 @@ def test_another_setting_or_processor_has_code_of_its_own(
 ) -> None:
     before = store._fingerprint.__wrapped__(("streamer.analysis.kernels",))
     if change == "another processor":
-        monkeypatch.setattr(store, "_describe_processor", lambda: "another")
+        monkeypatch.setattr(store, "describe_processor", lambda: "another")
     else:
         monkeypatch.setenv(change, "generic")
     assert store._fingerprint.__wrapped__(("streamer.analysis.kernels",)) != before
@@ -306,7 +306,7 @@ bogomips\t: {mhz}
 
 def describe_processor(monkeypatch: pytest.MonkeyPatch, cpuinfo: str) -> str:
     monkeypatch.setattr(Path, "read_text", lambda _: cpuinfo)
-    return store._describe_processor.__wrapped__()
+    return store.describe_processor.__wrapped__()
 
 
 def test_a_processor_is_what_code_is_made_for_and_not_how_fast_it_runs_now(

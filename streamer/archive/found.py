@@ -1,0 +1,72 @@
+"""The events of all recordings in one: NDJSON in the order of the recordings, and Parquet where DuckDB is installed."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from streamer.archive.inventory import Recording
+from streamer.archive.work import PARTS
+from streamer.recordings.export import replacing
+
+NDJSON, PARQUET = "events.jsonl", "events.parquet"
+
+# What a row of the table is; what else an event has stands in its line.
+COLUMNS = {
+    "file": "VARCHAR",
+    "channels": "INTEGER[]",
+    "plan": "VARCHAR",
+    "type": "VARCHAR",
+    "label": "VARCHAR",
+    "text": "VARCHAR",
+    "sample": "BIGINT",
+    "t_s": "DOUBLE",
+    "duration_s": "DOUBLE",
+    "time": "VARCHAR",
+    "freqs_hz": "DOUBLE[]",
+    "level_dbfs": "DOUBLE",
+    "snr_db": "DOUBLE",
+    "confidence": "DOUBLE",
+    "id": "BIGINT",
+}
+
+
+def join_events(root: Path, recordings: Iterable[Recording]) -> Path:
+    """All lines in one file."""
+    with replacing(root / NDJSON) as path, path.open("wb") as whole:
+        for recording in recordings:
+            part = root / PARTS / f"{recording.key}.jsonl"
+            if part.exists():
+                with part.open("rb") as lines:
+                    shutil.copyfileobj(lines, whole)
+    return root / NDJSON
+
+
+def write_parquet(root: Path) -> Path | None:
+    """What ended, a row each; None without DuckDB."""
+    try:
+        import duckdb
+    except ImportError:
+        return None
+    columns = ", ".join(f"{name}: '{kind}'" for name, kind in {**COLUMNS, "phase": "VARCHAR"}.items())
+    with replacing(root / PARQUET) as path, duckdb.connect() as database:
+        database.execute(
+            f"COPY (SELECT {', '.join(COLUMNS)} FROM read_json(?, format='newline_delimited', columns={{{columns}}}) "
+            f"WHERE phase = 'end') TO '{str(path).replace(chr(39), chr(39) * 2)}' (FORMAT parquet)",
+            [str(root / NDJSON)],
+        )
+    return root / PARQUET
+
+
+def sweep(root: Path) -> None:
+    """Files that a killed worker had not finished."""
+    for path in (root / PARTS).glob(".*"):
+        path.unlink(missing_ok=True)
+
+
+def digest_part(root: Path, recording: Recording) -> str:
+    """Of a recording's events as they are there now."""
+    part = root / PARTS / f"{recording.key}.jsonl"
+    return hashlib.sha256(part.read_bytes()).hexdigest() if part.exists() else ""

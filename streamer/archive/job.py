@@ -1,0 +1,79 @@
+"""What a scan is to make of every recording: words that mean the same everywhere, and a digest of them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Any, Literal, get_args
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.analysis.groups import shorten_windows
+from streamer.analysis.values import Measurement
+from streamer.base.errors import SpecError
+from streamer.base.text import choose
+from streamer.base.version import __version__
+from streamer.recordings.pieces import SpectraSpec
+
+Product = Literal["events", "levels", "complex", "db8"]
+PRODUCTS: tuple[Product, ...] = get_args(Product)
+FORMAT = 1  # of what a scan writes
+
+DB8_LOWEST, DB8_STEP, DB8_NONE = -120.0, 0.5, 255
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """The words of a scan.
+
+    plans: names of shipped ones, or of those in plan_files, name and text: a worker elsewhere has no such file
+    """
+
+    products: tuple[Product, ...]
+    bands: str | None = None
+    window: str = "hann"
+    window_length: str | None = None
+    hop: str | None = None
+    plans: tuple[str, ...] = ()
+    plan_files: tuple[tuple[str, str], ...] = ()
+    version: str = __version__
+    format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        for product in self.products:
+            choose(product, PRODUCTS, name="product")
+        if "events" in self.products and not self.plans:
+            raise SpecError(
+                "product is events, and --plan none listens for nothing: name a plan, or another product"
+            )
+
+    @property
+    def digest(self) -> str:
+        """The same for jobs that lead to the same."""
+        return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:16]
+
+    @property
+    def spectral(self) -> tuple[Product, ...]:
+        return tuple(product for product in self.products if product != "events")
+
+    def make_measurement(self, product: Product, fs_hz: float, n_samples: int | None) -> Measurement:
+        spec = SpectraSpec(
+            bands=self.bands,
+            window=self.window,
+            window_length=self.window_length,
+            hop=self.hop,
+            scale="complex" if product == "complex" else "amplitude",
+        )
+        measurement = spec.make_measurement(fs_hz, n_samples)
+        if n_samples is None or not spec.is_auto:
+            return measurement
+        return replace(measurement, analysis=shorten_windows(measurement.analysis, n_samples))
+
+
+def to_db8(amplitudes: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+    """Levels in steps of half a decibel from -120 dBFS up to 7 dBFS."""
+    with np.errstate(divide="ignore"):
+        steps = np.rint((20 * np.log10(amplitudes) - DB8_LOWEST) / DB8_STEP)
+    levels: NDArray[np.uint8] = np.clip(steps, 0, DB8_NONE - 1).astype(np.uint8)
+    return levels

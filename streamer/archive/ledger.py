@@ -1,0 +1,166 @@
+"""What of a scan is done: scan.json says what it is, manifest.jsonl has a line for each task that came back.
+
+A task is done when its line is there and what it wrote is too. The driver alone writes, and what a kill leaves half
+written at the end is no line.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Self
+
+import msgspec
+
+from streamer.archive.inventory import Recording
+from streamer.archive.job import Job
+from streamer.base.errors import OutputError, SpecError
+from streamer.base.text import shorten
+
+SCAN, MANIFEST, LOCK = "scan.json", "manifest.jsonl", ".lock"
+SYNC_S = 5.0
+
+
+class Scan(msgspec.Struct, kw_only=True):
+    """What a folder holds the result of."""
+
+    job: Job
+    digest: str
+
+
+class Entry(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What became of a task. error: why there is nothing of it   message: why it is not all of the recording
+
+    computer: by what its values were made, see work.describe_computer
+    """
+
+    task: str
+    digest: str = ""
+    count: int = 0
+    audio_s: float = 0.0
+    message: str | None = None
+    error: str | None = None
+    computer: str = ""
+    recording: Recording | None = None
+
+
+class Ledger:
+    """The open books of a scan."""
+
+    def __init__(self, root: Path, job: Job, *, fresh: bool) -> None:
+        self.root, self.entries = root, dict[str, Entry]()
+        self._synced_s = time.monotonic()
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"output {shorten(root)} cannot be made: {error.strerror}") from error
+        self._lock = _lock(root)
+        try:
+            self._open(job, fresh=fresh)
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def _open(self, job: Job, *, fresh: bool) -> None:
+        root = self.root
+        found = None if fresh else read_scan(root)
+        if found is None:
+            if not fresh and any(path.name != LOCK for path in root.iterdir()):
+                raise SpecError(
+                    f"output {shorten(root)} holds other things than a scan; choose another folder, or an empty one"
+                )
+            (root / MANIFEST).unlink(missing_ok=True)
+            found = Scan(job=job, digest=job.digest)
+        elif found.digest != job.digest:
+            raise SpecError(
+                f"output {shorten(root)} holds another scan ({_tell_difference(found.job, job)}); choose another "
+                "folder, or begin anew with --no-resume"
+            )
+        else:
+            self.entries = {entry.task: entry for entry in read_manifest(root)}
+        _write(root / SCAN, msgspec.json.format(msgspec.json.encode(found), indent=2))
+        self._file: BinaryIO = (root / MANIFEST).open("ab")
+        if self._file.tell() and not _ends_in_newline(root / MANIFEST):
+            self._file.write(b"\n")
+
+    @property
+    def computers(self) -> set[str]:
+        return {entry.computer for entry in self.entries.values() if entry.computer}
+
+    def add(self, entry: Entry) -> None:
+        self.entries[entry.task] = entry
+        self._file.write(msgspec.json.encode(entry) + b"\n")
+        if time.monotonic() - self._synced_s > SYNC_S:
+            self._sync()
+
+    def _sync(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._synced_s = time.monotonic()
+
+    def close(self) -> None:
+        if not self._file.closed:
+            self._sync()
+            self._file.close()
+            self._lock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+
+def _lock(root: Path) -> BinaryIO:
+    """Held while a scan works there, which another on this machine would disturb."""
+    file = (root / LOCK).open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise SpecError(
+            f"another scan works in {shorten(root)}: wait for it, or choose another folder"
+        ) from error
+    return file
+
+
+def read_scan(root: Path) -> Scan | None:
+    try:
+        return msgspec.json.decode((root / SCAN).read_bytes(), type=Scan)
+    except FileNotFoundError:
+        return None
+    except msgspec.MsgspecError as error:
+        raise SpecError(f"{root / SCAN} is damaged ({error}); begin anew with --no-resume") from error
+
+
+def read_manifest(root: Path) -> Iterator[Entry]:
+    """The entries, the later of two for one task last; a line that a kill cut off is left out."""
+    try:
+        lines = (root / MANIFEST).read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return
+    for line in lines:
+        try:
+            yield msgspec.json.decode(line, type=Entry)
+        except msgspec.MsgspecError:
+            continue
+
+
+def _ends_in_newline(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"\n"
+
+
+def _tell_difference(before: Job, now: Job) -> str:
+    differing = [name for name in Job.__struct_fields__ if getattr(before, name) != getattr(now, name)]
+    return f"of other {', '.join(differing)}" if differing else "made by another version"
+
+
+def _write(path: Path, data: bytes) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_bytes(data)
+    beside.replace(path)

@@ -1,0 +1,209 @@
+"""One scan from paths to a result: find, examine, cut, do what is not done, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from streamer.archive import found, spectra
+from streamer.archive.driver import Driver, Outcome
+from streamer.archive.executors import Engine
+from streamer.archive.grid import Task, cut
+from streamer.archive.inventory import Recording, find_files, look_at
+from streamer.archive.job import Job
+from streamer.archive.ledger import Entry, Ledger
+from streamer.archive.work import PARTS, Done, do, examine_one
+from streamer.base.errors import SourceError, SpecError, StreamerError
+from streamer.recordings import Progress
+
+EXAMINED, BEGUN = "examined", "begun"
+
+
+@dataclass(slots=True)
+class Summary:
+    """What became of a scan. failures: (file, why), of those of which nothing or not all is there"""
+
+    n_recordings: int = 0
+    n_tasks: int = 0
+    n_done_before: int = 0
+    n_events: int = 0
+    audio_s: float = 0.0
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    written: list[Path] = field(default_factory=list)
+
+
+class Scan:
+    """What is to be done, and how far it is."""
+
+    def __init__(self, paths: Sequence[str], job: Job, root: Path, *, fresh: bool = False) -> None:
+        self.job, self.root = job, root
+        self._files = list(find_files(paths))
+        if not self._files:
+            raise SpecError(
+                f"paths hold no recording that is known by its suffix: {', '.join(paths)}; name files"
+            )
+        inside = [file for file in self._files if Path(file).resolve().is_relative_to(root.resolve())]
+        if inside:
+            raise SpecError(f"output {root} holds {inside[0]}, which is to be read; choose another folder")
+        self._fresh = fresh
+        self.summary = Summary()
+
+    def find_recordings(self, engine: Engine, ledger: Ledger | None) -> list[Recording]:
+        """All that can be opened, in their order. What was examined before and has not changed is not opened again."""
+        known: dict[str, Recording] = {}
+        unknown: list[Recording] = []
+        for path in self._files:
+            try:
+                here = look_at(path)
+            except SourceError as error:
+                self._fail(path, str(error), ledger)
+                continue
+            entry = ledger.entries.get(f"{here.key}/{EXAMINED}") if ledger else None
+            before = entry.recording if entry else None
+            if before and (before.size_bytes, before.changed_ns) == (here.size_bytes, here.changed_ns):
+                known[path] = before
+            else:
+                if before and ledger:  # it is another one now, and nothing of it is done
+                    for task in [key for key in ledger.entries if key.startswith(f"{here.key}/")]:
+                        del ledger.entries[task]
+                unknown.append(here)
+        examining = Driver(engine.make, examine_one, window=engine.window)
+        for outcome in examining.run(unknown):
+            recording = outcome.result.recording if outcome.result else None
+            if recording is None:
+                self._fail(outcome.item.path, _describe(outcome.error), ledger)
+                continue
+            known[recording.path] = recording
+            if ledger:
+                ledger.add(Entry(task=f"{recording.key}/{EXAMINED}", recording=recording))
+        return [known[path] for path in self._files if path in known]
+
+    def _fail(self, path: str, why: str, ledger: Ledger | None, *, key: str | None = None) -> None:
+        self.summary.failures.append((path, why))
+        if ledger is not None and key is not None:
+            ledger.add(Entry(task=key, error=why))
+
+    def run(self, engine: Engine, progress: Progress) -> Generator[Entry, None, None]:
+        """An entry for each task as it is done; SystemExit's kin leave what is done done."""
+        summary = self.summary
+        with Ledger(self.root, self.job, fresh=self._fresh) as ledger:
+            found.sweep(self.root)
+            if self.job.spectral:
+                spectra.make_root(self.root)
+            recordings = self.find_recordings(engine, ledger)
+            summary.n_recordings = len(recordings)
+            total_s = sum((recording.length_s or 0.0) for recording in recordings)
+            tasks = self._find_tasks(recordings, ledger)
+            for outcome in Driver(engine.make, do, window=engine.window).run(tasks):
+                entry = self._note(outcome, ledger)
+                summary.audio_s += entry.audio_s / len(self.job.products)
+                progress(self.root.name, min(summary.audio_s, total_s), total_s or None)
+                yield entry
+            self._finish(recordings, ledger)
+
+    def _find_tasks(self, recordings: Iterable[Recording], ledger: Ledger) -> Iterator[Task]:
+        """Those that are not done."""
+        for recording in recordings:
+            try:
+                tasks = list(cut(self.job, str(self.root), recording))
+            except StreamerError as error:
+                self._fail(recording.path, str(error), ledger)
+                continue
+            to_do = [task for task in tasks if not self._is_done(task, ledger)]
+            self.summary.n_tasks += len(tasks)
+            self.summary.n_done_before += len(tasks) - len(to_do)
+            done_s = sum(ledger.entries[task.key].audio_s for task in tasks if task not in to_do)
+            self.summary.audio_s += done_s / len(self.job.products)
+            values = [task for task in to_do if task.product != "events"]
+            if values and not any(self._is_begun(task, ledger) for task in tasks if task.product != "events"):
+                spectra.make_arrays(self.root, self.job, recording)
+                ledger.add(Entry(task=f"{recording.key}/{BEGUN}"))
+            yield from to_do
+
+    def _is_begun(self, task: Task, ledger: Ledger) -> bool:
+        return f"{task.recording.key}/{BEGUN}" in ledger.entries and spectra.is_there(task)
+
+    def _is_done(self, task: Task, ledger: Ledger) -> bool:
+        entry = ledger.entries.get(task.key)
+        if entry is None or entry.error is not None:
+            return False
+        if task.product == "events":
+            return (self.root / PARTS / f"{task.recording.key}.jsonl").exists()
+        return spectra.has_shards(task, entry.count)
+
+    def _note(self, outcome: Outcome[Task, Done], ledger: Ledger) -> Entry:
+        task, done = outcome.item, outcome.result
+        if done is None:
+            entry = Entry(task=task.key, error=_describe(outcome.error))
+        else:
+            entry = Entry(
+                task=task.key,
+                digest=done.digest,
+                count=done.count,
+                audio_s=done.audio_s,
+                message=done.message,
+                computer=done.computer,
+            )
+            if task.product != "events" and task.stop is None:
+                spectra.write_coordinates(self.root, self.job, task.recording, done.count)
+        ledger.add(entry)
+        return entry
+
+    def _finish(self, recordings: Sequence[Recording], ledger: Ledger) -> None:
+        """What needs all tasks: the failures, and the events in one file."""
+        summary = self.summary
+        for recording in recordings:
+            try:
+                tasks = list(cut(self.job, str(self.root), recording))
+            except StreamerError:
+                continue  # told
+            why: dict[str, None] = {}
+            for task in tasks:
+                entry = ledger.entries.get(task.key)
+                if entry is not None and (entry.error or entry.message):
+                    why[entry.error or entry.message or ""] = None
+                if entry is not None and task.product == "events":
+                    summary.n_events += entry.count
+            summary.failures += [(recording.path, each) for each in why]
+        if "events" in self.job.products:
+            summary.written.append(found.join_events(self.root, recordings))
+            table = found.write_parquet(self.root)
+            summary.written += [] if table is None else [table]
+        if self.job.spectral:
+            summary.written.append(self.root / spectra.NAME)
+        if len(ledger.computers) > 1:
+            summary.remarks.append(
+                f"{len(ledger.computers)} kinds of processors or versions have worked on this: values may differ in "
+                "their last bits (1e-6) from those of one"
+            )
+
+    def verify(self) -> Iterator[str]:
+        """What is not as the manifest says, a sentence each."""
+        with Ledger(self.root, self.job, fresh=False) as ledger:
+            for entry in list(ledger.entries.values()):
+                if entry.recording is None:
+                    continue
+                for task in cut(self.job, str(self.root), entry.recording):
+                    done = ledger.entries.get(task.key)
+                    if done is None or done.error:
+                        yield f"{task.recording.path}: {task.product} is missing: {done.error if done else 'not done'}"
+                    elif _digest(task, done, self.root) != done.digest:
+                        yield f"{task.recording.path}: {task.product} is not what was written ({task.key})"
+
+
+def _digest(task: Task, done: Entry, root: Path) -> str:
+    if task.product == "events":
+        return found.digest_part(root, task.recording)
+    return spectra.digest_of(task, done.count)
+
+
+def _describe(error: BaseException | None) -> str:
+    if isinstance(error, StreamerError):
+        return str(error)
+    return (
+        f"its worker was killed, or crashed ({type(error).__name__}: {error})"
+        if error
+        else "nothing came back"
+    )

@@ -1,0 +1,201 @@
+"""streamer scan: archives, resumable, on one machine or a cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from streamer.base.errors import DONE, NO_SOURCE, SpecError
+from streamer.base.text import shorten
+from streamer.base.units import format_duration
+from streamer.commands.options import BAND_OPTIONS, CONTEXT, DEBUG, PLAN_OPTION, QUIET, choose_jobs
+
+if TYPE_CHECKING:
+    from streamer.archive.cost import Cost
+    from streamer.archive.executors import Engine
+    from streamer.archive.job import Job
+    from streamer.archive.ledger import Entry
+    from streamer.archive.scan import Scan, Summary
+
+FAILURES_SHOWN = 20
+
+
+@click.command("scan", context_settings=CONTEXT)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option(
+    "-o", "--output", required=True, metavar="DIR", help="Folder of the result, which a scan goes on in."
+)
+@click.option(
+    "--product",
+    "products",
+    multiple=True,
+    metavar="NAME",
+    help="events | levels | complex | db8; repeatable.  [default: events]",
+)
+@BAND_OPTIONS
+@PLAN_OPTION
+@choose_jobs("So many processes.")
+@click.option(
+    "--scheduler", metavar="ADDR|FILE", help="Work on a Dask cluster: tcp://HOST:8786, or a scheduler file."
+)
+@click.option(
+    "--executor", metavar="MODULE:FUNCTION", help="Work on any concurrent.futures.Executor that it makes."
+)
+@click.option("--resume/--no-resume", default=True, help="Go on with what is done in DIR, or begin anew.")
+@click.option("--dry-run", is_flag=True, help="Say what it would take, and do nothing.")
+@click.option("--verify", is_flag=True, help="Hold what DIR has against its manifest, and do nothing.")
+@QUIET
+@DEBUG
+def command(
+    paths: tuple[str, ...],
+    output: str,
+    products: tuple[str, ...],
+    bands: str | None,
+    window: str | None,
+    window_length: str | None,
+    hop: str | None,
+    plans: tuple[str, ...],
+    jobs: int,
+    scheduler: str | None,
+    executor: str | None,
+    resume: bool,
+    dry_run: bool,
+    verify: bool,
+    quiet: bool,
+) -> int:
+    """Archives: events and levels of many recordings, into one folder.
+
+    PATH is a file, a folder, a pattern or an address that fsspec knows (s3://...). What is done stays done: the same
+    command goes on where it was, after whatever ended it, and with any number of processes the result is the same.
+
+    \b
+    streamer scan recordings/ -o result -j 8                 events.jsonl, and events.parquet with DuckDB
+    streamer scan "2026-*/*.flac" -o result --product db8 -b third-octave:50-8k
+    streamer scan recordings/ -o result --scheduler tcp://head:8786
+    """
+    from streamer.archive.executors import choose_engine
+    from streamer.archive.scan import Scan
+
+    job = _make_job(products, bands, window, window_length, hop, plans)
+    made = Scan(paths, job, Path(output), fresh=not resume)
+    if verify:
+        return _verify(made)
+    engine = choose_engine(jobs=jobs, scheduler=scheduler, factory=executor)
+    if dry_run:
+        from streamer.archive.cost import estimate
+
+        cost = estimate(job, made.find_recordings(engine, None))
+        _tell_failures(made.summary)
+        _tell_cost(cost)
+        return NO_SOURCE if made.summary.failures else DONE
+    return _run(made, engine, quiet=quiet)
+
+
+def _make_job(
+    products: tuple[str, ...],
+    bands: str | None,
+    window: str | None,
+    window_length: str | None,
+    hop: str | None,
+    plans: tuple[str, ...],
+) -> Job:
+    from streamer.archive.job import Job
+    from streamer.plans.plan import choose_plans, find_plan
+
+    wanted = tuple(dict.fromkeys(products or ("events",)))
+    if plans and "events" not in wanted:
+        raise SpecError("--plan is given, and no --product events: leave one out, or add the other")
+    if wanted == ("events",) and (bands or window or window_length or hop):
+        raise SpecError(
+            "bands and windows are given, and events are heard with their own: add --product levels"
+        )
+    named = choose_plans(plans or ("dtmf",)) if "events" in wanted else ()
+    files = [(Path(name).name, find_plan(name).read_text()) for name in named if Path(name).suffix == ".toml"]
+    return Job(
+        products=wanted,  # type: ignore[arg-type]
+        bands=bands,
+        window=window or "hann",
+        window_length=window_length,
+        hop=hop,
+        plans=tuple(Path(name).name if Path(name).suffix == ".toml" else name for name in named),
+        plan_files=tuple(files),
+    )
+
+
+def _run(made: Scan, engine: Engine, *, quiet: bool) -> int:
+    from streamer.commands.cut_short import describe_cut, find_exit_code, raising_signals, take_all
+    from streamer.commands.progress import ProgressBar
+    from streamer.commands.talk import announce_compiling, tell
+
+    announce_compiling(is_quiet=quiet)
+    n_done = 0
+
+    def take(entry: Entry) -> bool:
+        nonlocal n_done
+        n_done += 1
+        if entry.error and not quiet:
+            tell(f"{entry.task}: {entry.error}")
+        return True
+
+    with ProgressBar(is_quiet=quiet) as progress, raising_signals():
+        cut = take_all(made.run(engine, progress), take)
+    summary = made.summary
+    if cut is not None:
+        tell(
+            f"cut short {describe_cut(cut)}; {n_done} tasks were done, and the same command goes on from there"
+        )
+        return find_exit_code(cut)
+    _tell_failures(summary)
+    if not quiet:
+        _tell_done(summary, made)
+    return NO_SOURCE if summary.failures else DONE
+
+
+def _tell_failures(summary: Summary) -> None:
+    from streamer.commands.talk import tell
+
+    for path, why in summary.failures[:FAILURES_SHOWN]:
+        tell(why if path in why else f"{path}: {why}")
+    more = len(summary.failures) - FAILURES_SHOWN
+    if more > 0:
+        tell(f"and {more} more; manifest.jsonl has all of them")
+
+
+def _tell_done(summary: Summary, made: Scan) -> None:
+    from streamer.commands.talk import tell
+
+    before = (
+        f", {summary.n_done_before} of {summary.n_tasks} tasks were done before"
+        if summary.n_done_before
+        else ""
+    )
+    events = f", {summary.n_events} events" if "events" in made.job.products else ""
+    for remark in summary.remarks:
+        tell(remark)
+    tell(f"{summary.n_recordings} recordings, {format_duration(summary.audio_s)} of audio{events}{before}")
+    tell(f"written: {', '.join(str(path) for path in summary.written)}")
+
+
+def _tell_cost(cost: Cost) -> None:
+    from streamer.commands.talk import tell
+
+    unknown = f", not counted {cost.n_unknown} whose length only reading tells" if cost.n_unknown else ""
+    tell(f"{cost.n_recordings} recordings, {cost.audio_s / 3600:.3g} h of audio{unknown}")
+    tell(
+        f"{cost.n_tasks} tasks, {cost.n_bytes / 1e9:.3g} GB of values, about {cost.core_s / 3600:.2g} core hours "
+        "and what decoding takes"
+    )
+
+
+def _verify(made: Scan) -> int:
+    from streamer.commands.talk import tell
+
+    wrong = 0
+    for line in made.verify():
+        tell(line)
+        wrong += 1
+    if not wrong:
+        tell(f"{shorten(made.root)} is as its manifest says")
+    return NO_SOURCE if wrong else DONE

@@ -1,0 +1,181 @@
+"""Every item comes back once, whoever dies meanwhile, and only who is to blame is blamed."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from concurrent.futures import BrokenExecutor, Executor, Future
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamer.archive.driver import Driver, EngineLostError
+from streamer.archive.executors import Here, Pool
+
+
+class Story(Executor):
+    """A pool without processes: each item says what becomes of its attempts, a letter each.
+
+    r: a result   o: OSError   e: ValueError   k: its worker is killed, and the pool with it   c: let go
+    """
+
+    pools = 0
+
+    def __init__(self, fates: dict[int, list[str]]) -> None:
+        self._fates, self._waiting, self._is_broken = fates, list[Future[int]](), False
+        Story.pools += 1
+
+    def submit(self, fn, /, item, **_):  # type: ignore[no-untyped-def]
+        if self._is_broken:
+            raise BrokenExecutor("broken")
+        future: Future[int] = Future()
+        fates = self._fates[item]
+        fate = fates.pop(0) if len(fates) > 1 else fates[0]
+        if fate == "k":
+            self._is_broken = True
+            for each in (*self._waiting, future):
+                each.set_exception(BrokenExecutor("killed"))
+        elif fate == "w":  # nobody has come to it when the pool breaks
+            self._waiting.append(future)
+        elif fate == "c":
+            future.cancel()
+            future.set_running_or_notify_cancel()
+        elif fate == "r":
+            future.set_result(fn(item))
+        else:
+            future.set_exception(OSError("passing") if fate == "o" else ValueError("wrong"))
+        return future
+
+
+def drive(fates: list[str], *, window: int = 3) -> dict[int, str]:
+    """What came of each item; AssertionError if one came twice."""
+    left = {number: list(fate) for number, fate in enumerate(fates)}
+    driver = Driver(lambda: Story(left), lambda item: item, window=lambda: window)
+    came: dict[int, str] = {}
+    for outcome in driver.run(range(len(fates))):
+        assert outcome.item not in came
+        came[outcome.item] = "done" if outcome.error is None else type(outcome.error).__name__
+        assert outcome.error is not None or outcome.result == outcome.item
+    return came
+
+
+@pytest.mark.parametrize(
+    ("fates", "outcomes"),
+    [
+        (["r"] * 5, ["done"] * 5),
+        (["r", "e", "r"], ["done", "ValueError", "done"]),
+        (["or", "oor", "ooor"], ["done", "done", "OSError"]),  # twice more, and no more
+        (["r", "kr", "r"], ["done"] * 3),  # killed from outside
+        (["r", "k", "r"], ["done", "BrokenExecutor", "done"]),  # what kills its worker each time
+        (["wr", "wr", "k"], ["done", "done", "BrokenExecutor"]),  # and nobody else
+        (["k", "k", "r"], ["BrokenExecutor", "BrokenExecutor", "done"]),
+        (["wr", "kr", "ke", "kor"], ["done", "done", "ValueError", "OSError"]),
+    ],
+)
+def test_what_becomes_of_each(fates: list[str], outcomes: list[str]) -> None:
+    assert [outcome for _, outcome in sorted(drive(fates).items())] == outcomes
+
+
+@given(
+    st.lists(st.sampled_from(["r", "or", "e", "kr", "k", "ooor", "kkr", "oke"]), max_size=40),
+    st.integers(1, 7),
+)
+def test_every_item_comes_back_once_and_only_the_guilty_are_blamed(fates: list[str], window: int) -> None:
+    came = drive(fates, window=window)
+    assert sorted(came) == list(range(len(fates)))
+    for number, fate in enumerate(fates):
+        if "k" not in fate and "o" not in fate:
+            assert came[number] == ("ValueError" if "e" in fate else "done")
+        if set(fate) == {"k"}:
+            assert came[number] == "BrokenExecutor"
+
+
+def test_an_engine_that_lets_its_work_go_is_lost() -> None:
+    with pytest.raises(EngineLostError, match="run the same command to go on") as caught:
+        drive(["r", "c", "r"])
+    assert caught.value.exit_code == 75
+
+
+def test_an_engine_from_which_nothing_comes_is_lost() -> None:
+    driver = Driver(lambda: Story({0: ["w"]}), lambda item: item, window=lambda: 1, stall_s=0.05)
+    with pytest.raises(EngineLostError, match="no task has come back for 50ms"):
+        list(driver.run([0]))
+
+
+def test_no_more_are_under_way_than_the_window_says_at_any_time() -> None:
+    widest = 1
+    given_out: list[int] = []
+
+    def take() -> int:
+        return widest
+
+    driver = Driver(Here, lambda item: item, window=take)
+    items = (given_out.append(n) or n for n in range(20))  # type: ignore[func-returns-value]
+    for came, _ in enumerate(driver.run(items), start=1):
+        assert len(given_out) - came <= widest
+        widest = 4 if came > 5 else 1
+
+
+def work(item: tuple[int, str]) -> int:
+    number, folder = item
+    with (Path(folder) / f"{number}").open("a") as tried:
+        tried.write("x")
+    if number == 7:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if number % 10 == 3:
+        raise ValueError("wrong")
+    return number * number
+
+
+@pytest.mark.slow
+def test_a_real_pool_whose_workers_are_killed_and_in_which_one_task_kills_its_own(tmp_path: Path) -> None:
+    pools = []
+
+    def make():  # type: ignore[no-untyped-def]
+        pools.append(Pool(2))
+        return pools[-1]
+
+    items = [(number, str(tmp_path)) for number in range(60)]
+    came: dict[int, object] = {}
+    for outcome in Driver(make, work, window=lambda: 6).run(items):
+        came[outcome.item[0]] = outcome.result if outcome.error is None else type(outcome.error).__name__
+        if len(came) in (20, 40):
+            os.kill(random.choice(list(pools[-1]._processes)), signal.SIGKILL)
+    expected = {n: "ValueError" if n % 10 == 3 else n * n for n in range(60)} | {7: "BrokenProcessPool"}
+    assert came == expected
+    assert max(len((tmp_path / str(n)).read_text()) for n in range(60) if n != 7) <= 5
+
+
+@pytest.mark.slow
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    pid = os.fork()
+    if pid == 0:  # which must not come back to pytest
+        try:
+            pool = Pool(2)
+            pool.submit(work, (1, str(tmp_path))).result()
+            (tmp_path / "pids").write_text(" ".join(map(str, pool._processes)))
+            (tmp_path / "ready").touch()
+            time.sleep(60)
+        finally:
+            os._exit(1)
+    deadline_s = time.monotonic() + 30
+    while not (tmp_path / "ready").exists():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    pids = [int(word) for word in (tmp_path / "pids").read_text().split()]
+    while any(Path(f"/proc/{each}").exists() and _is_alive(each) for each in pids):
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -1,0 +1,422 @@
+"""A scan's result does not show how it was come by: serial, processes, Dask, killed and gone on with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import signal
+import subprocess
+import time
+import warnings
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from streamer.archive import grid
+from streamer.archive.driver import EngineLostError
+from streamer.archive.executors import Here, choose_engine
+from streamer.archive.inventory import Recording, examine, find_files, look_at
+from streamer.archive.job import Job, to_db8
+from streamer.archive.scan import Scan
+from streamer.base.errors import SourceError, SpecError
+from streamer.recordings.detect import detect
+from streamer.recordings.spectrogram import spectrogram
+from streamer.stores import labelled
+from tests.programs import STREAMER, run
+from tests.signals import dtmf_digits, white_noise
+
+FS_HZ = 8000
+ALL = ("--product", "events", "--product", "levels", "--product", "complex", "--product", "db8")
+
+
+def dial(digits: str, seconds: float, seed: int = 0) -> np.ndarray:
+    signal_, _ = dtmf_digits(digits, FS_HZ, on_ms=80, off_ms=120)
+    noise = white_noise(round(seconds * FS_HZ), level_dbfs=-50, seed=seed).astype(np.float32)
+    noise[: len(signal_)] += signal_[: len(noise)]
+    return noise
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Recordings in several formats, one cut short, one that is none."""
+    folder = tmp_path_factory.mktemp("archive")
+    (folder / "deeper").mkdir()
+    for number, name in enumerate(["a.wav", "b.flac", "deeper/c.mp3", "deeper/d.ogg", "e.wav"]):
+        sf.write(folder / name, dial(f"{number}5550123" * 3, 7 + number, seed=number), FS_HZ)
+    two = np.stack([dial("123", 4), dial("456", 4)], axis=1)
+    sf.write(folder / "two.flac", two, FS_HZ)
+    cut = (folder / "b.flac").read_bytes()
+    (folder / "cut.flac").write_bytes(cut[: len(cut) // 2])
+    (folder / "none.wav").write_text("no recording")
+    (folder / "notes.txt").write_text("nor this")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def short_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a recording of seconds is cut; workers go by what they are given, and by what the array says."""
+    monkeypatch.setattr(grid, "TASK_VALUES", 20_000)
+    monkeypatch.setattr(labelled, "CHUNK_BYTES", 5_000)
+
+
+def scan(paths: list[str], out: Path, *words: str, code: int = 0) -> str:
+    result = run("scan", *paths, "-o", str(out), *words, timeout_s=300)
+    assert result.returncode == code, result.stderr
+    return result.stderr
+
+
+def digest(out: Path) -> str:
+    """Of all that a scan writes but its manifest, whose lines come as tasks are done."""
+    whole = hashlib.sha256()
+    for path in sorted(out.rglob("*")):
+        if path.is_file() and path.name not in ("manifest.jsonl", "events.parquet", ".lock"):
+            whole.update(str(path.relative_to(out)).encode() + path.read_bytes())
+    return whole.hexdigest()
+
+
+def scan_here(paths: list[str], out: Path, job: Job, *, fresh: bool = False) -> Scan:
+    """In this process."""
+    made = Scan(paths, job, out, fresh=fresh)
+    list(made.run(choose_engine(jobs=1), lambda *_: None))
+    return made
+
+
+LEVELS = Job(products=("levels",), bands="lin:200-2000:50", window_length="32ms", hop="16ms")
+
+
+def test_every_recording_is_found_once_in_an_order_of_names(archive: Path) -> None:
+    names = [
+        str(Path(path).relative_to(archive)) for path in find_files([str(archive), str(archive / "a.wav")])
+    ]
+    assert names == [
+        "a.wav",
+        "b.flac",
+        "cut.flac",
+        "e.wav",
+        "none.wav",
+        "two.flac",
+        "deeper/c.mp3",
+        "deeper/d.ogg",
+    ]
+    pattern = list(find_files([f"{archive}/**/*.mp3"]))
+    assert pattern == [str(archive / "deeper/c.mp3")]
+    with pytest.raises(SpecError, match="no file matches that"):
+        list(find_files([f"{archive}/*.nothing"]))
+    with pytest.raises(SourceError, match="no such file, folder or pattern"):
+        list(find_files([f"{archive}/nothing"]))
+
+
+def test_events_are_those_of_detect_and_values_those_of_a_spectrogram(archive: Path, tmp_path: Path) -> None:
+    job = Job(
+        products=("events", "levels", "complex", "db8"),
+        plans=("dtmf",),
+        bands=LEVELS.bands,
+        window_length="32ms",
+    )
+    scan_here([str(archive / "a.wav"), str(archive / "two.flac")], tmp_path / "out", job)
+    samples, _ = sf.read(archive / "a.wav", dtype="float32")
+    lines = [json.loads(line) for line in (tmp_path / "out/events.jsonl").read_text().splitlines()]
+    ends = [line for line in lines if line["phase"] == "end" and line["file"].endswith("a.wav")]
+    expected = detect(samples, FS_HZ)
+    assert [(line["label"], line["sample"], line["level_dbfs"]) for line in ends] == [
+        (event.label, event.sample, event.level_dbfs) for event in expected
+    ]
+    dataset = open_group(tmp_path / "out", "a.wav")
+    for product, scale in (("levels", "amplitude"), ("complex", "complex")):
+        values = spectrogram(
+            samples, FS_HZ, bands=LEVELS.bands, window_length=256, hop_length=64, scale=scale
+        )
+        assert np.array_equal(dataset[product].values, values.values)
+    assert np.array_equal(dataset["levels"].values.shape, dataset["db8"].values.shape)
+    level_db = 20 * np.log10(dataset["levels"].values)
+    assert np.abs(dataset["db8"].values - level_db)[level_db > -119].max() <= 0.2501
+    two = open_group(tmp_path / "out", "two.flac")
+    assert two["levels"].dims == ("channel", "frequency", "time")
+
+
+def open_group(out: Path, name: str):  # type: ignore[no-untyped-def]
+    import xarray
+
+    (group,) = [
+        path.name for path in (out / "spectra.zarr").iterdir() if path.name.startswith(Path(name).stem + "-")
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return xarray.open_zarr(out / "spectra.zarr", group=group, consolidated=False)
+
+
+def test_the_store_has_names_and_units_and_opens_without_a_warning(archive: Path, tmp_path: Path) -> None:
+    scan_here([str(archive / "a.wav")], tmp_path / "out", LEVELS)
+    dataset = open_group(tmp_path / "out", "a.wav")
+    assert dataset["frequency"].attrs["units"] == "Hz"
+    assert dataset["time"].attrs["units"] == "s"
+    assert dataset["levels"].attrs["window_length_samples"] == 256
+    near = dataset["levels"].sel(frequency=770, method="nearest")
+    assert near.shape == dataset["time"].shape
+    assert np.isfinite(dataset["levels"].values).all()
+
+
+def test_a_recording_is_cut_into_tasks_that_leave_no_frame_out(archive: Path) -> None:
+    recording = examine(look_at(str(archive / "a.wav")))
+    tasks = list(grid.cut(LEVELS, "out", recording))
+    assert len(tasks) > 2
+    heading = grid.make_heading(LEVELS, "levels", recording)
+    assert tasks[0].first == 0
+    assert tasks[-1].stop == heading.n_frames
+    assert all(one.stop == other.first for one, other in pairwise(tasks))
+    assert len(list(grid.cut(LEVELS, "out", examine(look_at(str(archive / "deeper/c.mp3")))))) == 1
+
+
+@pytest.mark.slow
+def test_processes_one_or_several_and_a_cluster_leave_the_same(archive: Path, tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    words = (*ALL, "-b", "lin:200-2000:50", "-n", "32ms")
+    one = scan([str(archive)], tmp_path / "one", *words, code=3)
+    assert "none.wav is not audio that can be read" in one
+    assert "cut.flac is damaged or cut short" in one
+    scan([str(archive)], tmp_path / "two", *words, "-j", "2", code=3)
+    assert digest(tmp_path / "two") == digest(tmp_path / "one")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
+    ) as cluster:
+        address = cluster.scheduler_address
+        scan([str(archive)], tmp_path / "dask", *words, "--scheduler", address, code=3)
+    assert digest(tmp_path / "dask") == digest(tmp_path / "one")
+    assert "is as its manifest says" in scan([str(archive)], tmp_path / "two", *words, "--verify")
+
+
+@pytest.mark.slow
+def test_a_recording_that_kills_its_reader_is_named_and_the_rest_goes_on(
+    archive: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    for name in ("a.wav", "e.wav", "poison.wav"):
+        (folder / name).write_bytes((archive / ("a.wav" if name == "poison.wav" else name)).read_bytes())
+    words = ("-j", "2", "--executor", "tests.archive.planted:make")
+    said = scan([str(folder)], tmp_path / "out", *words, code=3)
+    assert f"{folder / 'poison.wav'}: its worker was killed, or crashed" in said
+    assert said.count("poison.wav") == 1
+    (folder / "poison.wav").unlink()
+    scan([str(folder)], tmp_path / "plain")
+    assert (tmp_path / "out/events.jsonl").read_bytes() == (tmp_path / "plain/events.jsonl").read_bytes()
+
+
+class Interrupted(BaseException):
+    pass
+
+
+def test_what_is_done_stays_done_and_the_rest_is_gone_on_with(archive: Path, tmp_path: Path) -> None:
+    paths = [str(archive / name) for name in ("a.wav", "b.flac", "two.flac")]
+    whole = scan_here(paths, tmp_path / "whole", LEVELS)
+    left = Scan(paths, LEVELS, tmp_path / "out").run(choose_engine(jobs=1), lambda *_: None)
+    for _ in range(3):
+        next(left)
+    with pytest.raises(Interrupted):
+        left.throw(Interrupted())
+    gone_on = scan_here(paths, tmp_path / "out", LEVELS)
+    assert gone_on.summary.n_done_before == 3
+    assert gone_on.summary.audio_s == pytest.approx(whole.summary.audio_s)
+    assert digest(tmp_path / "out") == digest(tmp_path / "whole")
+    again = scan_here(paths, tmp_path / "out", LEVELS)
+    assert again.summary.n_done_before == again.summary.n_tasks == whole.summary.n_tasks
+
+
+def test_a_shard_that_is_missing_is_made_again_and_a_changed_one_found(archive: Path, tmp_path: Path) -> None:
+    paths = [str(archive / "a.wav")]
+    scan_here(paths, tmp_path / "out", LEVELS)
+    before = digest(tmp_path / "out")
+    shards = sorted((tmp_path / "out/spectra.zarr").rglob("levels/c/0/*"))
+    shards[1].unlink()
+    made = scan_here(paths, tmp_path / "out", LEVELS)
+    assert made.summary.n_done_before == made.summary.n_tasks - 1
+    assert digest(tmp_path / "out") == before
+    assert list(made.verify()) == []
+    data = bytearray(shards[1].read_bytes())
+    data[len(data) // 3] ^= 1
+    shards[1].write_bytes(data)
+    (line,) = made.verify()
+    assert "a.wav: levels is not what was written" in line
+
+
+def test_a_recording_that_has_changed_is_done_again(tmp_path: Path) -> None:
+    path = tmp_path / "x.wav"
+    sf.write(path, dial("123", 3), FS_HZ)
+    job = Job(products=("events", "levels"), plans=("dtmf",), bands="697,770", window_length="32ms")
+    scan_here([str(path)], tmp_path / "out", job)
+    sf.write(path, dial("4567", 5), FS_HZ)
+    made = scan_here([str(path)], tmp_path / "out", job)
+    assert made.summary.n_done_before == 0
+    scan_here([str(path)], tmp_path / "fresh", job)
+    assert digest(tmp_path / "out") == digest(tmp_path / "fresh")
+
+
+def test_another_job_does_not_go_into_the_same_folder(archive: Path, tmp_path: Path) -> None:
+    paths = [str(archive / "a.wav")]
+    scan_here(paths, tmp_path / "out", LEVELS)
+    other = Job(products=("levels",), bands="lin:200-2000:100", window_length="32ms", hop="16ms")
+    with pytest.raises(
+        SpecError, match="holds another scan \\(of other bands\\); choose another folder, or begin anew"
+    ):
+        scan_here(paths, tmp_path / "out", other)
+    scan_here(paths, tmp_path / "out", other, fresh=True)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/letter.txt").write_text("mine")
+    with pytest.raises(SpecError, match="holds other things than a scan"):
+        scan_here(paths, tmp_path / "full", LEVELS)
+
+
+def test_an_output_that_holds_what_is_to_be_read_is_refused(archive: Path) -> None:
+    with pytest.raises(SpecError, match="which is to be read; choose another folder"):
+        Scan([str(archive)], LEVELS, archive)
+
+
+@pytest.mark.slow
+def test_a_scan_that_is_killed_goes_on_and_leaves_the_same(archive: Path, tmp_path: Path) -> None:
+    words = [*ALL, "-b", "lin:200-2000:50", "-n", "32ms", "-j", "2"]
+    scan([str(archive)], tmp_path / "whole", *words, code=3)
+    manifest = tmp_path / "out/manifest.jsonl"
+    program = subprocess.Popen(
+        [*STREAMER, "scan", str(archive), "-o", str(tmp_path / "out"), *words], stderr=subprocess.PIPE
+    )
+    deadline_s = time.monotonic() + 60
+    while not manifest.exists() or not (tmp_path / "out/events").exists():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+    program.send_signal(signal.SIGKILL)
+    program.wait()
+    assert program.stderr is not None
+    program.stderr.close()
+    scan([str(archive)], tmp_path / "out", *words, code=3)
+    assert digest(tmp_path / "out") == digest(tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_ctrl_c_says_that_the_same_command_goes_on(archive: Path, tmp_path: Path) -> None:
+    program = subprocess.Popen(
+        [*STREAMER, "scan", *[str(archive)] * 1, "-o", str(tmp_path / "out"), *ALL, "-j", "2"],
+        stderr=subprocess.PIPE,
+    )
+    deadline_s = time.monotonic() + 60
+    while not (tmp_path / "out/events").exists():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+    program.send_signal(signal.SIGINT)
+    _, said = program.communicate(timeout=20)
+    assert program.returncode == 130
+    assert b"cut short by Ctrl-C" in said
+    assert b"the same command goes on from there" in said
+    assert b"Traceback" not in said
+
+
+def test_a_plan_that_is_a_file_travels_with_the_job(tmp_path: Path) -> None:
+    plan = tmp_path / "own.toml"
+    plan.write_text('[[tone]]\nname = "a"\nfreqs = [770.0]\nmin_on = "40ms"\n')
+    said = run("plan", "check", str(plan))
+    assert said.returncode == 0, said.stderr
+    sf.write(tmp_path / "x.wav", 0.1 * np.sin(2 * np.pi * 770 * np.arange(8000) / FS_HZ), FS_HZ)
+    scan([str(tmp_path / "x.wav")], tmp_path / "out", "--plan", str(plan))
+    (line,) = [json.loads(text) for text in (tmp_path / "out/events.jsonl").read_text().splitlines()][-1:]
+    assert (line["plan"], line["label"]) == ("own", "a")
+    plan.write_text(plan.read_text().replace("770", "440"))
+    said = scan([str(tmp_path / "x.wav")], tmp_path / "out", "--plan", str(plan), code=2)
+    assert "of other plan_files" in said
+
+
+def test_levels_of_a_byte_are_steps_of_half_a_decibel() -> None:
+    level_db = np.array([-200.0, -120.0, -119.6, -13.0, 0.0, 7.0, 20.0])
+    assert to_db8(10 ** (level_db / 20)).tolist() == [0, 0, 1, 214, 240, 254, 254]
+    assert to_db8(np.zeros(1)).tolist() == [0]
+
+
+def test_keys_of_recordings_are_file_names_and_tell_them_apart() -> None:
+    keys = {
+        Recording(path=path, size_bytes=1, changed_ns=1).key
+        for path in (
+            "a/x.wav",
+            "b/x.wav",
+            "b/x.flac",
+            "ä ö.wav",
+            "../..",
+            "x" * 300 + ".wav",
+            "s3://b/c d?.wav",
+        )
+    }
+    assert len(keys) == 7
+    assert all(key.isascii() and "/" not in key and not key.startswith(".") and len(key) < 80 for key in keys)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--product", "sums"), 'product is "sums"'),
+        (("--product", "levels", "--plan", "dtmf"), "--plan is given, and no --product events"),
+        (("-b", "697"), "events are heard with their own: add --product levels"),
+        (("--plan", "none"), "listens for nothing"),
+        (("--executor", "nothing"), "write --executor module:function"),
+        (("--executor", "os:nothing"), "cannot be had"),
+        (("--executor", "os:getenv2", "--scheduler", "x"), "leave one of them out"),
+    ],
+)
+def test_words_that_cannot_be_meant(
+    words: tuple[str, ...], message: str, archive: Path, tmp_path: Path
+) -> None:
+    said = scan([str(archive / "a.wav")], tmp_path / "out", *words, code=2)
+    assert message in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_engine_that_is_not_there_says_so(archive: Path, tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    result = run(
+        "scan",
+        str(archive / "a.wav"),
+        "-o",
+        str(tmp_path / "o"),
+        "--scheduler",
+        "tcp://127.0.0.1:9",
+        timeout_s=60,
+    )
+    assert result.returncode == 70
+    assert "no Dask scheduler at" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_lost_engine_ends_with_a_code_of_its_own(archive: Path, tmp_path: Path) -> None:
+    class Gone(Here):
+        def submit(self, *_: object, **__: object):  # type: ignore[no-untyped-def, override]
+            raise RuntimeError("closed")
+
+    from streamer.archive.executors import Engine
+
+    with pytest.raises(EngineLostError, match="takes no more work"):
+        list(
+            Scan([str(archive)], LEVELS, tmp_path / "out").run(
+                Engine("gone", Gone, lambda: 1), lambda *_: None
+            )
+        )
+
+
+def test_remote_recordings_are_scanned_as_local_ones(archive: Path, tmp_path: Path) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/box/a.wav", (archive / "a.wav").read_bytes())
+    memory.pipe("/box/deeper/e.wav", (archive / "e.wav").read_bytes())
+    made = scan_here(["memory://box"], tmp_path / "out", LEVELS)
+    assert made.summary.n_recordings == 2
+    assert made.summary.failures == []
+    dataset = open_group(tmp_path / "out", "a.wav")
+    local = scan_here([str(archive / "a.wav")], tmp_path / "local", LEVELS)
+    assert local.summary.failures == []
+    assert np.array_equal(dataset["levels"].values, open_group(tmp_path / "local", "a.wav")["levels"].values)
+
+
+def test_what_it_would_take_is_said_and_nothing_done(archive: Path, tmp_path: Path) -> None:
+    said = scan([str(archive / "a.wav"), str(archive / "deeper")], tmp_path / "out", *ALL, "--dry-run")
+    assert "3 recordings" in said
+    assert "core hours" in said
+    assert not (tmp_path / "out").exists()
