@@ -62,7 +62,7 @@ COMMANDS = {
     ),
     "plan": Entry("plan", "Tone plans: what to listen for, as TOML."),
     "scan": Entry(
-        "scan", "Archives: events and levels of many recordings, into one folder that a scan goes on in."
+        "scan", "Archives: events and levels of many recordings, into one folder."
     ),
     "spectrogram": Entry(
         "spectrogram", "Pictures of recordings, or their values: amplitude, power, PSD or complex."
