@@ -61,9 +61,7 @@ COMMANDS = {
         takes_interrupts=True,
     ),
     "plan": Entry("plan", "Tone plans: what to listen for, as TOML."),
-    "scan": Entry(
-        "scan", "Archives: events and levels of many recordings, into one folder."
-    ),
+    "scan": Entry("scan", "Archives: events and levels of many recordings, into one folder."),
     "spectrogram": Entry(
         "spectrogram", "Pictures of recordings, or their values: amplitude, power, PSD or complex."
     ),
