@@ -13,6 +13,7 @@ import pytest
 from streamer.detectors.registry import list_event_types
 from streamer.events import make_schema
 from tests.programs import read_lines, run, start
+from tests.virtual_mic import VirtualMic
 
 UNKNOWN = "sim:noise:-50,cadence:1234.5+1500/300,0/200,1234.5+1500/300,0/1000x3,silence:1s"
 
@@ -50,7 +51,6 @@ def test_records_are_as_the_schema_says() -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["mic"], 2, "identify is for recordings"),
         (["nowhere.wav"], 3, "nowhere.wav"),
         (["sim:dtmf:5", "--plan", "nothing"], 2, "no plan is called"),
         (["sim:dtmf:5", "-o", "found.txt"], 2, "must end in .toml"),
@@ -63,6 +63,23 @@ def test_what_cannot_be_done_is_said_in_one_line(words: list[str], code: int, sa
     assert (done.returncode, done.stdout) == (code, "")
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.audio
+def test_in_a_microphone_it_tells_what_sounded_meanwhile(mic: VirtualMic, tmp_path: Path) -> None:
+    sent = tmp_path / "sent.wav"
+    spec = "cadence:1234.5/300,0/300x30,silence:1s"
+    assert run("generate", spec, "-o", str(sent)).returncode == 0
+    playing = mic.play_in_background(sent)
+    done = run("identify", "mic", "--duration", "6s", "--json", env=mic.env)
+    playing.kill()
+    playing.wait()
+    assert done.returncode == 0, done.stderr
+    lines = read_lines(done.stdout)
+    (unknown,) = [line for line in lines if line["type"] == "unknown"]
+    assert unknown["kind"] == "cadence"
+    assert unknown["steps"][0]["freqs_hz"] == pytest.approx([1234.5], rel=1e-3)
+    assert (lines[0]["type"], lines[-1]["type"], lines[-1]["reason"]) == ("start", "end", "duration")
 
 
 def test_cut_short_it_tells_what_it_has_found(tmp_path: Path) -> None:

@@ -56,11 +56,6 @@ class Options:
             rate_hz=None if self.rate is None else parse_frequency_hz(self.rate, name="rate"),
             channels=self.channels,
         )
-        if source.is_live:
-            raise SpecError(
-                f"{source} never ends, and identify is for recordings: "
-                'take one first, or give a program that records: cmd:"arecord -f S16_LE -r 48000 -d 20"'
-            )
         return Task(
             source=source,
             plans=self.plans or tuple(plan.name for plan in plans),
@@ -104,7 +99,14 @@ def run(options: Options) -> int:
     cut: BaseException | None = None
     with ProgressBar(is_quiet=options.quiet) as progress, raising_signals():
         try:
-            cut = take_all(listen(task, progress=progress, beside=tally.findings.survey), tally.take)  # type: ignore[arg-type]
+            if task.source.is_live:
+                from streamer.commands.identify.live_pass import (
+                    listen_live,
+                )  # who reads files needs no engine
+
+                cut = listen_live(task, plans, tally.findings, tally.take, progress)
+            else:
+                cut = take_all(listen(task, progress=progress, beside=tally.findings.survey), tally.take)  # type: ignore[arg-type]
         except StreamerError as error:
             if tally.start is None:
                 raise
