@@ -44,6 +44,12 @@ def test_commands_say_once_that_they_compile_and_not_where_quiet_is_wanted(
     assert done.stderr.count(SAID) == (0 if quiet else 1)
 
 
+def test_the_doctor_says_once_that_it_and_the_process_server_compile(nearly: dict[str, str]) -> None:
+    for file in Path(nearly["NUMBA_CACHE_DIR"]).glob("powers.*"):
+        file.unlink()  # which the doctor runs too
+    assert run("doctor", env=nearly, timeout_s=100).stderr.count(SAID) == 1
+
+
 @pytest.mark.parametrize("is_quiet", [False, True])
 def test_what_is_compiled_by_the_command_itself_is_told_the_same_way(
     nearly: dict[str, str], is_quiet: bool

@@ -79,9 +79,16 @@ def write(file: Path, make: Callable[[], bytes], *, check: str) -> None:
             # LLVM ends the process where a name cannot be resolved: not this one.
             run_python("-c", check, new.name, timeout_s=_CHECK_TIMEOUT_S)
             Path(new.name).chmod(0o644)
+            _make_way(file)
             Path(new.name).replace(file)
         finally:
             Path(new.name).unlink(missing_ok=True)
+
+
+def _make_way(file: Path) -> None:
+    """A folder that has the file's name is not ours: it is put aside, or every start would compile again."""
+    if file.is_dir() and not file.is_symlink():
+        file.replace(tempfile.mkdtemp(dir=file.parent, prefix=f"{file.name}."))
 
 
 def mark_used(file: Path) -> None:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from streamer.analysis.analyser import Analyser
 from streamer.analysis.bank import Analysis, Bank
 from streamer.analysis.frames import FrameSpec
+from streamer.analysis.kernels import compiled as kernels
 from streamer.analysis.kernels import kept, store
 from streamer.base.errors import SpecError
 from streamer.base.processes import SharedBlock, start_process
@@ -26,6 +27,9 @@ from streamer.base.version import __version__
 from streamer.commands.doctor.diagnosis import Diagnosis, describe, note, ok, problem
 from streamer.commands.doctor.microphone import check_audio
 from streamer.dashboard.palette import Depth, read_depth
+from streamer.detectors.dtmf import compiled as dtmf
+from streamer.detectors.hearing import compiled as hearing
+from streamer.live import compiled as ring_loops
 from streamer.live.stream import Stream
 from streamer.plans.bands import parse_bank
 from streamer.plans.listening import make_set_up
@@ -147,6 +151,12 @@ def check_cache() -> Iterator[Diagnosis]:
         yield note("compiler cache", notice.partition(":")[0], notice.partition(": ")[2])
     else:
         yield ok("compiler cache", str(kept.find_folder()))
+
+
+def is_anything_missing() -> bool:
+    """Whether the process server has to compile something first."""
+    modules = (kernels, ring_loops, hearing, dtmf)
+    return any(loop.is_missing(*args) for module in modules for loop, args in module.list_live())
 
 
 def check_kernels() -> Iterator[Diagnosis]:

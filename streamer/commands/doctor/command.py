@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from streamer.base.errors import INTERNAL_ERROR, NO_SOURCE
-from streamer.base.processes import start_server
+from streamer.base.processes import quieten_server, start_server
 from streamer.base.units import parse_frequency_hz
 from streamer.commands.options import CONTEXT, DEBUG
 from streamer.commands.talk import announce_compiling
@@ -22,14 +22,18 @@ def command(source: str | None, is_json: bool, rate: str | None) -> None:
 
     Ends with 0 when `streamer live` can run, with 3 when only SOURCE is not there, else with 70.
     """
+    quieten_server()  # it and this process may both have to compile: that is said here, once
     start_server()
     import msgspec  # while the server loads its kernels
 
-    from streamer.commands.doctor.checks import examine
+    from streamer.analysis.kernels import store
+    from streamer.commands.doctor.checks import examine, is_anything_missing
     from streamer.commands.doctor.diagnosis import Verdict
     from streamer.commands.doctor.microphone import SOURCE_SUBJECTS
 
     announce_compiling()
+    if is_anything_missing():
+        store.say_compiling()
     rate_hz = None if rate is None else parse_frequency_hz(rate, name="rate")
     diagnoses = []
     for diagnosis in examine(parse_source(source, rate_hz=rate_hz)):

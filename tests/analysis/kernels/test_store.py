@@ -171,6 +171,19 @@ def test_damaged_code_is_made_again(one_kept: tuple[Path, str], damage: str) -> 
     assert [file] == list(folder.iterdir())
 
 
+def test_a_folder_in_the_place_of_code_is_put_aside_and_code_is_kept_there_again(
+    one_kept: tuple[Path, str],
+) -> None:
+    folder, digest = one_kept
+    [file] = folder.glob("*.code")
+    file.unlink()
+    (file / "of somebody").mkdir(parents=True)
+    assert measure_one(folder) == (digest, True, "None")
+    assert measure_one(folder) == (digest, False, "None")
+    [aside] = {*folder.iterdir()} - {file}
+    assert [each.name for each in aside.iterdir()] == ["of somebody"]
+
+
 def test_those_that_compile_at_once_do_not_disturb_each_other(one_kept: tuple[Path, str]) -> None:
     folder, digest = one_kept
     [file] = folder.glob("*.code")
