@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from streamer.analysis.analyser import Analyser
 from streamer.analysis.bank import Analysis, Batch, ChannelLevels
 from streamer.analysis.meters import COLUMNS
+from streamer.base.units import MAX_VALUE
 
 
 class Engine:
@@ -47,9 +48,9 @@ class Engine:
         """block: (n, channels). The batch has every frame that ends in it."""
         start, stop = self._end, self._end + len(block)
         fresh = np.ascontiguousarray(block.T, dtype=np.float32)
-        if not (finite := np.isfinite(fresh)).all():
-            self.nonfinite_samples += int(np.count_nonzero(~finite))
-            fresh = np.where(finite, fresh, np.float32(0))
+        if not (is_signal := np.abs(fresh) <= MAX_VALUE).all():  # false for NaN
+            self.nonfinite_samples += int(np.count_nonzero(~is_signal))
+            fresh = np.where(is_signal, fresh, np.float32(0))
         self._samples = np.concatenate([self._samples[:, -self._keep :], fresh], axis=1)
         self._end = stop
         origin = stop - self._samples.shape[1]

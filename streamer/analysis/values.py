@@ -66,7 +66,8 @@ def to_floats(samples: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
         signed = np.dtype(f"i{samples.dtype.itemsize}")
         middle = samples.dtype.type(1 << (bits - 1))
         samples, kind = (np.ascontiguousarray(samples) ^ middle).view(signed), "i"
-    floats = np.ascontiguousarray(samples, dtype=dtype)
+    with np.errstate(over="ignore"):  # what becomes infinite is told of, or refused, by whoever takes it
+        floats = np.ascontiguousarray(samples, dtype=dtype)
     return floats * dtype.type(0.5 ** (bits - 1)) if kind == "i" else floats
 
 

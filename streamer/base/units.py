@@ -30,6 +30,9 @@ MEGAHERTZ = {"M": 1e6, "MHz": 1e6}  # apart, since a small m would be milli
 MIN_HZ, MAX_HZ = 1e-9, 1e12  # no signal sampled by anybody; keeps arithmetic on frequencies finite
 MAX_RATE_HZ = 100e6  # of sampling
 MAX_VALUES_PER_S = 250e6  # rate x channels: 1,024 channels at 192 kHz; four seconds of that are 4 GB
+MAX_VALUE = (
+    1e12  # of a sample: full scale is 1; beyond are other bytes taken for floats, and sums that overflow
+)
 MAX_DURATION_S = 1e9  # 31 years: what is longer is no duration, and its samples could not be counted
 MAX_WINDOW_SAMPLES = 2**24  # six minutes at 48 kHz; what is longer is a slipped unit
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamer import Event, Levels, Listener, detect
 from streamer.analysis.analyser import Analyser
 from streamer.analysis.bank import Analysis, Bank
 from streamer.analysis.blocks import Engine
@@ -88,3 +92,25 @@ def test_nan_and_infinity_are_silence_and_counted() -> None:
     batch = engine.feed(block)
     assert engine.nonfinite_samples == 2
     assert not batch.levels[0][0].values.any()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("loud", [1e11, 1e13, 1e18, 1e38, 1e200])
+@pytest.mark.parametrize("bands", ["dtmf", "third-octave:100-3k"])
+def test_samples_far_beyond_full_scale_are_heard_or_counted_and_never_overflow(
+    bands: str, loud: float, dtype: type[np.floating]
+) -> None:
+    digit = 0.4 * np.sin(2 * np.pi * np.array([[770], [1336]]) / 8000 * np.arange(1600)).sum(axis=0)
+    with np.errstate(over="ignore"):
+        signal = (np.concatenate([np.zeros(800), digit, np.zeros(800)]) * loud).astype(dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        listener = Listener(8000, plan="dtmf", bands=bands)
+        items = [*listener.feed(signal), *listener.close()]
+        levels = np.concatenate([item.level_dbfs for item in items if isinstance(item, Levels)])
+        detected = [event.label for event in detect(signal, 8000, plan="dtmf")]
+    heard = [item.label for item in items if isinstance(item, Event) and item.phase == "end"]
+    is_audio = loud < 1e12
+    assert (heard, detected) == ((["5"], ["5"]) if is_audio else ([], []))
+    assert (listener.stats.nonfinite == 0) is is_audio
+    assert np.isfinite(levels).all()

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.base.units import MAX_VALUE
 from streamer.sources.formats.g711 import compand, decode_table
-
-MAX_VALUE = 1e12  # full scale is 1: beyond are other bytes taken for floats, and sums that overflow
 
 
 def bytes_per_value(sample_format: str) -> int:
