@@ -212,7 +212,7 @@ class Book:
         if start_s > self.now_s - HOUR_S:
             at = int(start_s) % HOUR_S
             self._counts[at] = min(int(self._counts[at]) + 1, 60_000)
-        name = f"{event.type} digits" if event.is_digit else event.type if event.is_part else event.label
+        name = f"{event.type} digits" if event.is_digit else event.type if event.is_part else event.name
         tally = self.tallies.pop(name, None) or Tally()
         self.tallies[name] = tally  # heard last, it stands last
         if len(self.tallies) > KEPT_TALLIES:

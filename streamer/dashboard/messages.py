@@ -77,6 +77,12 @@ class EventRow(msgspec.Struct, kw_only=True, frozen=True):
         return self.is_digit or bool(self.text and not self.is_code)
 
     @property
+    def name(self) -> str:
+        """Its label, and before a number that stands alone whose it is: ctcss 103.5."""
+        is_bare = self.type == "match" and bool(self.plan) and not any(map(str.isalpha, self.label))
+        return f"{self.plan} {self.label}" if is_bare else self.label
+
+    @property
     def is_away(self) -> bool:
         return self.type == "error" and bool(self.phase)
 

@@ -180,7 +180,7 @@ def test_a_code_is_said_whole_and_by_its_plan_whatever_else_is_heard_meanwhile()
         ("zvei1", "12345"),
     ]
     assert [(row.label, row.count) for row in book.rows] == [("911", 1), ("12345", 2)]
-    assert book.tallies["12345"].run == 2
+    assert book.tallies["zvei1 12345"].run == 2
 
 
 def test_a_source_that_is_away_is_a_row_that_goes_on_until_it_is_back_and_nothing_that_sounds():

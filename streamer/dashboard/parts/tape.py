@@ -71,9 +71,7 @@ def _tell_sounding(state: State, sounding: list[Row], room: int, width: int) -> 
     room -= min(cell_len(said), KEPT_SAID) + 2 if said else 0
     now = ""
     for row in sounding:
-        label = clean(row.newest.label if row.newest.is_digit else row.label)
-        if row.newest.type == "match" and not any(map(str.isalpha, label)):
-            label = f"{clean(row.newest.plan)} {label}".lstrip()  # a number alone says nothing
+        label = clean(row.label if row.newest.is_part and not row.newest.is_digit else row.newest.name)
         channel = f"c{row.newest.channel} " if state.scene.channels > 1 else ""
         short = f"▶ {channel}{label}"
         full = f"{short}  {format_running(state.told.now_s - row.begun_s)}"
