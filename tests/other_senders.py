@@ -108,6 +108,16 @@ def _hum(mains_hz: float, path: Path) -> None:
          *("gain", "-25", "lowpass", "400")], check=True)  # fmt: skip
 
 
+def _minimodem(header: str, path: Path) -> None:
+    """A SAME header, thrice, a second apart."""
+    once = path.with_suffix(".once.wav")
+    sent = b"\xab" * 16 + header.encode()
+    subprocess.run(["minimodem", "--tx", "-R", "22050", "-f", str(once), "same"], input=sent, check=True)
+    subprocess.run(
+        ["sox", str(once), str(path), "gain", "-12", "pad", "0.1", "0.5", "repeat", "2"], check=True
+    )
+
+
 class _Spandsp:
     """Senders of libspandsp. Each fills blocks of 16-bit samples until it has nothing more to send."""
 
@@ -165,6 +175,7 @@ def _dtmf(digits: str, on_s: float = 0.08, off_s: float = 0.08) -> Segments:
 ZVEI1 = "2400 1060 1160 1270 1400 1530 1670 1830 2000 2200 2800 810 970 885 2600 680"
 CCIR = "1981 1124 1197 1275 1358 1446 1540 1640 1747 1860 2400 930 2247 991 2110 1055"
 EIA = "600 741 882 1023 1164 1305 1446 1587 1728 1869 2151 2433 2010 2292 459 1091"
+HEADER = "ZCZC-WXR-TOR-039173-039051+0030-1591829-KCLE/NWS-"
 SIT_IC = [((913.8,), 0.274), ((1370.6,), 0.274), ((1776.7,), 0.38)]
 T3 = [((3100,), 0.5), ((), 0.5), ((3100,), 0.5), ((), 0.5), ((3100,), 0.5), ((), 1.5)]
 T4 = [*[each for _ in range(4) for each in (((3000,), 0.1), ((), 0.1))][:-1], ((), 5.0)]
@@ -210,7 +221,7 @@ def _cadences(sender: Callable[..., None]) -> list[tuple[str, str, Segments, int
 
 
 def list_sent() -> list[Sent]:
-    """All of them, forty."""
+    """All of them."""
     sent = [
         Sent(name=f"{sender.__name__[1:]}-{label.replace('/', '-')}", plan=plan, heard=label,
              make=partial(sender, segments, times))
@@ -226,6 +237,7 @@ def list_sent() -> list[Sent]:
              make=partial(_morse, "the quick brown fox", 28, 850)),
         Sent(name="espeak-ctcss-100", plan="ctcss", heard="103.5", make=partial(_beneath_speech, 103.5)),
         Sent(name="espeak-ctcss-67", plan="ctcss", heard="67.0", make=partial(_beneath_speech, 67.0)),
+        Sent(name="minimodem-same", plan="eas", heard=HEADER, make=partial(_minimodem, HEADER)),
         Sent(name="sox-hum-50", plan="mains50", heard="mains-50", make=partial(_hum, 50)),
         Sent(name="sox-hum-60", plan="mains60", heard="mains-60", make=partial(_hum, 60)),
         Sent(name="spandsp-dtmf", plan="dtmf", heard="1596",

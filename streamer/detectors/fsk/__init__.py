@@ -15,6 +15,8 @@ KIND = Kind(
     detector=FskDetector,
     are_alike=are_alike,
     doubts=list_doubts,
+    is_explained=False,
+    is_spelled=True,
     keys={
         "name": "what the entry is called; its events have the label of their text, which stands in `text`",
         "mark_hz": "the tone of a bit that is 1,",

@@ -9,7 +9,7 @@ from statistics import fmean
 from streamer.base.errors import SpecError
 from streamer.base.units import confidence_from_snr, db_from_power
 from streamer.detectors import Detector
-from streamer.detectors.registry import is_digit
+from streamer.detectors.registry import is_digit, is_letter, spell
 from streamer.events import Event, FamilyRecord, Step, SummaryRecord, UnknownRecord
 from streamer.plans.plan import Plan
 from streamer.recordings.identify.chords import Chord, find_chords
@@ -25,6 +25,7 @@ MOST_UNKNOWN = 12  # entries of a plan; music has more notes than anybody wants
 NEAR_HZ = 4.0
 COVERED = 0.5
 LONG_S, EDGE_S = 0.3, 0.05
+PREAMBLE_S = 0.5
 LEAST_RATE_HZ = 4000.0
 
 
@@ -155,6 +156,13 @@ class Findings:
         )
 
 
+def _list_explained(event: Event) -> tuple[float, float, set[float]]:
+    """From when to when it explains which tones; no tones for all: bits have more than their two, and a preamble."""
+    if event.text is not None and not is_letter(event):
+        return event.t_s - PREAMBLE_S, _stop_s(event) + EDGE_S, set()
+    return event.t_s, _stop_s(event), {hz for hz, *_ in list_tones(event)}
+
+
 def drop_pieces(events: Sequence[Event], chords: Mapping[int, Sequence[Chord]]) -> list[Event]:
     """Without those that are less than half of a tone or chord that is there: a piece of something longer."""
     lines = {
@@ -186,9 +194,7 @@ def _is_near(hz: float, other_hz: float) -> bool:
 
 def leave_out_explained(chords: Sequence[Chord], events: Sequence[Event]) -> list[Chord]:
     """Those of which no event tells: another tone, or at another time."""
-    line = Timeline(
-        (event.t_s, _stop_s(event), sorted({hz for hz, *_ in list_tones(event)})) for event in events
-    )
+    line = Timeline(map(_list_explained, events))
 
     def is_told(chord: Chord) -> bool:
         covered_s = sum(
@@ -203,10 +209,8 @@ def leave_out_explained(chords: Sequence[Chord], events: Sequence[Event]) -> lis
 
 def describe_labels(events: Sequence[Event]) -> str:
     """What was heard, in order: digits and letters joined, what came again counted."""
-    if all(event.text is not None for event in events):
-        return "".join(event.text or "" for event in events).strip()
-    if all(is_digit(event.type) for event in events):
-        return "".join(event.label for event in events)
+    if all(event.text is not None or is_digit(event.type) for event in events):
+        return "".join(spell(event) or "" for event in events).strip()
     return ", ".join(
         f"{label} x{n}" if n > 1 else label for label, n in Counter(e.label for e in events).items()
     )
