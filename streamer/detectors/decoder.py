@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,10 +126,15 @@ class Decoder:
         """What a batch must have been made of, in this order."""
         return tuple(self._analyses)
 
-    @property
+    @cached_property
     def history_samples(self) -> int:
         """How far behind the newest sample a detector may read."""
         return max((t.detector.history_samples for t in self._tuned), default=0)
+
+    @cached_property
+    def _channels(self) -> list[int]:
+        """Of each detector."""
+        return [tuned.channel for tuned in self._tuned]
 
     @property
     def history_frames(self) -> tuple[int, ...]:
@@ -171,7 +176,10 @@ class Decoder:
     @property
     def rejections(self) -> Counter[str]:
         """How often which test refused a candidate."""
-        return sum((tuned.detector.rejections for tuned in self._tuned), Counter())
+        found: Counter[str] = Counter()
+        for tuned in self._tuned:
+            found.update(tuned.detector.rejections)
+        return found
 
     def _seat(self) -> list[_Seated]:
         """Those that may be asked together, and each of the others by itself."""
@@ -253,9 +261,10 @@ class Decoder:
         return [event for _, event in found]
 
     def _join_copies(self, found: list[tuple[int, Event]]) -> list[tuple[int, Event]]:
-        channels = [tuned.channel for tuned in self._tuned]
         fs_hz = self._tuned[0].detector.analysis.fs_hz
-        kept = join_copies(found, channels, self._read, fs_hz=fs_hz, history_samples=self.history_samples)
+        kept = join_copies(
+            found, self._channels, self._read, fs_hz=fs_hz, history_samples=self.history_samples
+        )
         told = {id(event) for _, event in kept}
         for i, event in found:
             if event.phase == "end" and id(event) not in told:
