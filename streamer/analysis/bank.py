@@ -242,8 +242,14 @@ class ChannelLevels(Sequence[Levels]):
 
     def copy(self) -> ChannelLevels:
         """Levels that stay, without what was before them."""
-        rows = np.arange(self.first_row, self.first_row + self.n_frames) % self.stored.shape[1]
-        return replace(self, stored=self.stored[:, rows], first_row=0, kept_frames=0, is_lent=False, _made={})
+        if self.n_frames:
+            rows = np.arange(self.first_row, self.first_row + self.n_frames) % self.stored.shape[1]
+            stored = self.stored[:, rows]
+        else:
+            stored = self.stored[:, :0]
+        return ChannelLevels(
+            analysis=self.analysis, first_frame=self.first_frame, n_frames=self.n_frames, stored=stored
+        )
 
     def read(self, channel: int, first_frame: int) -> NDArray[Any]:
         """(frames, bands) from a frame on to the last, at most kept_frames before the run."""
@@ -271,4 +277,10 @@ class Batch:
     def copy_display(self) -> Batch:
         """The first analysis' levels alone, which stay."""
         early = self.early.copy() if isinstance(self.early, ChannelLevels) else self.early
-        return replace(self, levels=(self.levels[0].copy(),), early=early)
+        return Batch(
+            start_sample=self.start_sample,
+            stop_sample=self.stop_sample,
+            levels=(self.levels[0].copy(),),
+            meters=self.meters,
+            early=early,
+        )

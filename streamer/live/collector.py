@@ -76,12 +76,10 @@ class Collector:
                 yield from self._take_run(self.next_span + ready)
 
     def _find_span_after_gap(self) -> int:
+        if not self._not_before:
+            return 0
         newest = Gap(0, self._not_before, GapReason.OVERLOAD)
-        return (
-            find_span_after(newest, self._work.span_samples, self._ring.total_samples)
-            if self._not_before
-            else 0
-        )
+        return find_span_after(newest, self._work.span_samples, self._ring.total_samples)
 
     def _begin_gap(self, gap: Gap) -> Iterator[Gap]:
         """What of it no earlier gap has covered."""

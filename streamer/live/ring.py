@@ -168,11 +168,11 @@ class RingWriter:
 
     def note_nonfinite(self, n_samples: int) -> None:
         """So many have been silenced by now, by a source that does it itself."""
-        self.ring.control[NONFINITE] = n_samples
+        self.ring._fields[NONFINITE] = n_samples
 
     def note_sample_0(self, time_ns: int) -> None:
         """When it was (monotonic), by all blocks up to now: a live source that is lost and had again keeps to it."""
-        self.ring.control[SAMPLE_0] = time_ns
+        self.ring._fields[SAMPLE_0] = time_ns
 
     def note_gap(self, gap: Gap) -> None:
         """These samples will not be analysed."""
@@ -193,7 +193,7 @@ class RingWriter:
 
     def note_dispatched(self, spans: int) -> None:
         """So many spans have been handed to the workers by now, or lie in gaps."""
-        self.ring.control[DISPATCHED] = spans
+        self.ring._fields[DISPATCHED] = spans
 
     def end(self) -> None:
         """There will be no more samples."""
@@ -230,15 +230,15 @@ class RingOwner:
 
     def note_collected(self, spans: int) -> None:
         """The results of so many spans have been taken by now: their places are free."""
-        self.ring.control[COLLECTED] = spans
+        self.ring._fields[COLLECTED] = spans
 
     # Only once capture is gone, and no other will be given the ring:
 
     def end(self) -> None:
         """The stream ends with the last sample that is in place, unless capture could still say so itself."""
         if self.ring.total_samples is None:
-            self.ring.control[TOTAL] = self.ring.written_samples
+            self.ring._fields[TOTAL] = self.ring.written_samples
 
     def note_dispatched(self, spans: int) -> None:
         """As capture's end did before."""
-        self.ring.control[DISPATCHED] = spans
+        self.ring._fields[DISPATCHED] = spans

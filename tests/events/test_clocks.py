@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streamer.events import ErrorRecord
 from streamer.events.clocks import Reservoir, Soonest, WallClock
@@ -126,3 +128,16 @@ def test_a_record_is_dated_by_its_sample() -> None:
     assert (error.sample, error.t_s, error.time) == (79_000, 9.875, "2026-11-22T07:31:09.875000Z")
     error = WallClock(8000).date(ErrorRecord(message="x"), 4000)
     assert (error.sample, error.t_s, error.time) == (4000, 0.5, None)
+
+
+@given(
+    values=st.lists(st.floats(0, 1e6), min_size=1, max_size=40),
+    percent=st.sampled_from([0.0, 50.0, 99.0, 100.0]),
+)
+def test_percentiles_are_those_of_numpy(values: list[float], percent: float) -> None:
+    reservoir = Reservoir()
+    for value in values:
+        reservoir.add(value)
+    assert reservoir.percentile(percent) == pytest.approx(
+        np.percentile(values, percent), rel=1e-12, abs=1e-12
+    )

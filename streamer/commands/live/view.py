@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.analysis.bank import Batch
+from streamer.analysis.bank import Batch, ChannelLevels
 from streamer.analysis.meters import MEAN_SQUARE, PEAK, Held
 from streamer.base.processes import Child, get_context, start_process
 from streamer.base.units import db_from_powers
@@ -129,9 +129,12 @@ class View:
         assert section is not None
         if self._scene_of is not section:
             self._show_scene(section)
-        for levels in (*batch.early, *batch.levels[0]):
-            if len(levels):
-                self._levels.add(levels.channel, levels.power)
+        for run in (batch.early, batch.levels[0]):
+            if isinstance(run, ChannelLevels) and not run.n_frames:
+                continue  # as in every other block, where a hop is longer
+            for levels in run:
+                if len(levels):
+                    self._levels.add(levels.channel, levels.power)
         if len(batch.meters) and self._meters.add(batch.meters):
             self._take_meters()
 
