@@ -50,7 +50,9 @@ ORDER = {
     "sources/formats": "__init__ g711 stretches < flac ogg pcm < wav write < lengths mp3",
     "sources/synthetic": "__init__ voices words < from_plan < parts sounds < language < source generate",
     "analysis": "__init__ frames kernels meters < bank < goertzel values < bins grid groups < analyser < blocks",
-    "analysis/kernels": "__init__ kept link tiles vectors < store < compiled inner powers < grids stretches",
+    "analysis/kernels": (
+        "__init__ kept link tiles < vectors < store < compiled inner powers transforms < grids stretches"
+    ),
     "events": "records < clocks < __init__",
     "detectors": (
         "copies hearing limits < __init__ < matching < registry"
@@ -108,7 +110,9 @@ ORDER = {
     "commands/wait": "__init__ run < command",
     "commands/identify": "__init__ live_pass text < run < command",
     "commands/doctor": "__init__ diagnosis < microphone < checks < command",
-    "commands/bench": "__init__ cases living < channels limit peers baselines < report < hearing run < command",
+    "commands/bench": (
+        "__init__ cases living < channels limit peers baselines scaling < report < hearing run < summary < command"
+    ),
 }
 
 # Each heavy or fragile library, and who may import it; a folder stands for all of its files.

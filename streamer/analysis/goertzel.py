@@ -233,7 +233,7 @@ def _make_tables(analysis: Analysis, cut: Cut, dtype: np.dtype[Any]) -> _Tables:
             return turn(freqs_hz, 2 * fs_hz, n) * aside
 
         around = turned(2 * np.arange(cut.half) + 1)
-        table += [around.real, around.imag]
+        table.append(around)
         joins = turned(2 * piece << np.arange(cut.levels))
         hops = turned(2 * spec.hop_samples * doublings)
         places = turned(2 * spec.hop_samples * (np.cumsum([0, *bits[:-1]])) + piece - 1)
@@ -252,7 +252,7 @@ def _make_tables(analysis: Analysis, cut: Cut, dtype: np.dtype[Any]) -> _Tables:
     return _Tables(
         stream_turns=stream_turns,
         taper=Fixed(align(np.pad(taper, (0, padded - taper.size)), dtype)),
-        table=Fixed(align(_by_tile(np.concatenate(table), widths), dtype)),
+        table=Fixed(align(_lay_out_table(table, widths, lanes_of(dtype)), dtype)),
         turns=Fixed(align(_by_tile(np.concatenate(turns), widths), dtype)),
         group=group,
         batch=batch,
@@ -272,6 +272,16 @@ def _by_tile(values: NDArray[np.float64], widths: list[int]) -> NDArray[np.float
     """(entries, bands) to a flat array that holds all entries of a tile before those of the next."""
     ends = np.cumsum(widths)
     return np.concatenate([values[:, end - w : end].ravel() for end, w in zip(ends, widths, strict=True)])
+
+
+def _lay_out_table(tables: list[NDArray[np.complex128]], widths: list[int], full: int) -> NDArray[np.float64]:
+    """(half, bands) each, by tile and then by stream: cosines, then sines of a full tile; side by side else."""
+    laid_out = []
+    for end, width in zip(np.cumsum(widths), widths, strict=True):
+        for table in tables:
+            part = table[:, end - width : end]
+            laid_out.append(np.stack([part.real, part.imag], axis=0 if width == full else -1).ravel())
+    return np.concatenate(laid_out)
 
 
 def _same_bits(a: NDArray[np.floating], b: NDArray[np.floating]) -> bool:

@@ -9,11 +9,12 @@ What is summed once is a stretch. Where frames have nothing to share, a stretch 
 folded. Where they overlap much and the taper is a sum of cosines, a stretch is one hop, summed plainly at
 every band and its neighbours in frequency: a frame is the join of its stretches, and the taper a weighted sum
 over the neighbours. Both ways run through the same loops (`stretches`). Banks so large that a fine grid of
-frequencies is transformed instead are read between its points (`grids`). Bands are sums of the powers found
-(`powers`).
+frequencies is transformed instead (`transforms`) are read between its points (`grids`). Bands are sums of the powers
+found (`powers`).
 
 Arrays are flat, of float32 or float64, and sizes count elements. A tile is a few bands side by side in
-registers: `lanes` real parts, then as many imaginary ones. Every sum of a row and a band is a chain of its
+registers: `lanes` real parts, then as many imaginary ones; of half as many bands both in turn, which fill registers
+too. Every sum of a row and a band is a chain of its
 own in a fixed order, so the bits of a value depend on the frame's samples and the analysis alone: how rows
 and bands are dealt out to tiles, groups, batches and calls is only a schedule.
 

@@ -1,5 +1,7 @@
 """The innermost loops.
 
+A full tile holds real parts, then imaginary ones; a half one has both side by side, and so fills a register too.
+
 Each is a plain function that says what it does, run by readers and tests, and LLVM code that takes its place when
 compiled: left to itself the compiler keeps sums in memory, at half the speed.
 """
@@ -16,31 +18,36 @@ from numba import types
 from numba.extending import intrinsic, overload
 from numpy.typing import NDArray
 
-from streamer.analysis.kernels.tiles import Work
-from streamer.analysis.kernels.vectors import INT, Vectors
+from streamer.analysis.kernels.tiles import TILE_BYTES, Work
+from streamer.analysis.kernels.vectors import INT, Tiles, Vectors
 
 
 def fold_pieces(n_pieces, samples, samples_at, taper, taper_at, rows, rows_at, half):
-    """Window pieces and fold them about their centres: half sums, then half differences, centre outwards."""
+    """Window pieces and fold them about their centres: a sum and a difference of each pair, centre outwards."""
     for at in range(0, n_pieces * 2 * half, 2 * half):
         piece = samples[samples_at + at :][: 2 * half] * taper[taper_at + at :][: 2 * half]
         after, before = piece[half:], piece[:half][::-1]
-        rows[rows_at + at : rows_at + at + half] = after + before
-        rows[rows_at + at + half : rows_at + at + 2 * half] = after - before
+        rows[rows_at + at : rows_at + at + 2 * half : 2] = after + before
+        rows[rows_at + at + 1 : rows_at + at + 2 * half : 2] = after - before
 
 
 def dot_rows(n_rows, tile_bytes, sums, sums_at, rows, rows_at, table, table_at, half):
     """Sums of n_rows folded pieces, for one tile of bands.
 
-    table: half cosines, half negative sines, `lanes` of each
+    table: of a full tile, half cosines, half negative sines, `lanes` of each; of a half tile, both for each of half
     """
     lanes = tile_bytes // rows.itemsize
-    for row in range(2 * n_rows):
-        at, part = sums_at + row * lanes, row % 2
-        sums[at : at + lanes] = 0
+    table = table[table_at : table_at + 2 * half * lanes]
+    for row in range(n_rows):
+        piece = rows[rows_at + row * 2 * half : rows_at + (row + 1) * 2 * half]
+        tile = sums[sums_at + row * 2 * lanes : sums_at + (row + 1) * 2 * lanes]
+        tile[:] = 0
         for k in range(half):
-            entry = table_at + (part * half + k) * lanes
-            sums[at : at + lanes] += rows[rows_at + row * half + k] * table[entry : entry + lanes]
+            if tile_bytes == TILE_BYTES:
+                tile[:lanes] += piece[2 * k] * table[k * lanes : (k + 1) * lanes]
+                tile[lanes:] += piece[2 * k + 1] * table[(half + k) * lanes : (half + k + 1) * lanes]
+            else:
+                tile += np.tile(piece[2 * k : 2 * k + 2], lanes) * table[k * 2 * lanes : (k + 1) * 2 * lanes]
 
 
 def join_tiles(tile_bytes, count, sums, to, first, second, step, turns, turns_at):
@@ -48,23 +55,25 @@ def join_tiles(tile_bytes, count, sums, to, first, second, step, turns, turns_at
 
     to, first and second count tiles
     """
-    lanes = tile_bytes // sums.itemsize
-    turn = _read_tile(turns, turns_at, lanes)
+    size = 2 * (tile_bytes // sums.itemsize)
+    turn = _read_tile(turns, turns_at, TILE_BYTES, size)
     for i in range(count):
-        earlier, later = ((place + i * step) * 2 * lanes for place in (first, second))
-        joined = _read_tile(sums, earlier, lanes) + turn * _read_tile(sums, later, lanes)
-        at = (to + i) * 2 * lanes
-        sums[at : at + lanes], sums[at + lanes : at + 2 * lanes] = joined.real, joined.imag
+        earlier, later = ((place + i * step) * size for place in (first, second))
+        joined = _read_tile(sums, earlier, tile_bytes, size) + turn * _read_tile(
+            sums, later, tile_bytes, size
+        )
+        real, imaginary = _parts(sums, (to + i) * size, tile_bytes, size)
+        real[:], imaginary[:] = joined.real, joined.imag
 
 
 def turn_out(tile_bytes, count, sums, turns, turns_at, out, out_at, out_step):
     """out = turn * tile for the first `count` tiles, real and imaginary parts side by side as complex numbers go."""
-    lanes = tile_bytes // sums.itemsize
-    turn = _read_tile(turns, turns_at, lanes)
+    size = 2 * (tile_bytes // sums.itemsize)
+    turn = _read_tile(turns, turns_at, TILE_BYTES, size)
     for i in range(count):
-        turned = turn * _read_tile(sums, i * 2 * lanes, lanes)
+        turned = turn * _read_tile(sums, i * size, tile_bytes, size)
         at = out_at + i * out_step
-        out[at : at + 2 * lanes : 2], out[at + 1 : at + 2 * lanes : 2] = turned.real, turned.imag
+        out[at : at + size : 2], out[at + 1 : at + size : 2] = turned.real, turned.imag
 
 
 def read_band(
@@ -95,15 +104,26 @@ def read_band(
         out[out_at + i * out_step], out[out_at + i * out_step + 1] = turned.real, turned.imag
 
 
-def _read_tile(flat: Work, at: int, lanes: int) -> NDArray[np.complexfloating]:
-    tile: NDArray[np.complexfloating] = flat[at : at + lanes] + 1j * flat[at + lanes : at + 2 * lanes]
+def _read_tile(flat: Work, at: int, tile_bytes: int, size: int) -> NDArray[np.complexfloating]:
+    real, imaginary = _parts(flat, at, tile_bytes, size)
+    tile: NDArray[np.complexfloating] = real + 1j * imaginary
     return tile
+
+
+def _parts(flat: Work, at: int, tile_bytes: int, size: int) -> tuple[Work, Work]:
+    """Real and imaginary parts of the tile of so many elements. Those of turns lie as in a full tile in any."""
+    tile = flat[at : at + size]
+    if tile_bytes == TILE_BYTES:
+        return tile[: size // 2], tile[size // 2 :]
+    return tile[0::2], tile[1::2]
 
 
 @intrinsic
 def _fold_pieces(_, n_pieces, samples, samples_at, taper, taper_at, rows, rows_at, half):
     def generate(context, builder, signature, args):
-        wide, one = (Vectors(context, builder, rows, n_bytes) for n_bytes in (32, rows.dtype.bitwidth // 8))
+        wide, one = (
+            Vectors(context, builder, rows, n_bytes) for n_bytes in (TILE_BYTES, rows.dtype.bitwidth // 8)
+        )
         half_n = args[7]
         samples_p = wide.pointer(samples, args[1], args[2])
         taper_p = wide.pointer(taper, args[3], args[4])
@@ -118,8 +138,8 @@ def _fold_pieces(_, n_pieces, samples, samples_at, taper, taper_at, rows, rows_a
                 for at in (after_at, before_at)
             )
             before = v.backwards(before)
-            v.store(builder.fadd(after, before), v.offset(rows_p, builder.add(piece_at, k)))
-            v.store(builder.fsub(after, before), v.offset(rows_p, after_at))
+            folded = v.interleave(builder.fadd(after, before), builder.fsub(after, before))
+            v.store(folded, v.offset(rows_p, builder.add(piece_at, builder.mul(k, ir.Constant(INT, 2)))))
 
         def fold_piece(piece, _):
             at = builder.mul(piece, builder.mul(half_n, ir.Constant(INT, 2)))
@@ -150,25 +170,28 @@ def _fold_pieces(_, n_pieces, samples, samples_at, taper, taper_at, rows, rows_a
 @intrinsic(prefer_literal=True)
 def _dot_rows(_, n_rows, tile_bytes, sums, sums_at, rows, rows_at, table, table_at, half):
     def generate(context, builder, signature, args):
-        v = Vectors(context, builder, sums, tile_bytes.literal_value)
+        # what is added at once: the real or the imaginary parts of a full tile, both of a half one
+        v = Vectors(context, builder, sums, TILE_BYTES)
+        parts = tile_bytes.literal_value // (TILE_BYTES // 2)
         sums_p = v.pointer(sums, args[2], args[3])
         half_n = args[8]
         starts = [v.pointer(rows, args[4], args[5])]
-        for _row in range(2 * n_rows.literal_value - 1):
-            starts.append(v.offset(starts[-1], half_n))
+        for _row in range(n_rows.literal_value - 1):
+            starts.append(v.offset(starts[-1], builder.mul(half_n, ir.Constant(INT, 2))))
         table_p = v.pointer(table, args[6], args[7])
-        for part in range(2):
+        for part in range(parts):
 
-            def add_products(k, totals, table_p=table_p, starts=starts[part::2]):
+            def add_products(k, totals, table_p=table_p, part=part):
                 entry = v.load(v.offset(table_p, builder.mul(k, ir.Constant(INT, v.lanes))))
-                return [
-                    v.add_product(total, v.broadcast(v.offset(start, k)), entry)
-                    for total, start in zip(totals, starts, strict=True)
+                places = [
+                    v.offset(v.offset(start, part), builder.mul(k, ir.Constant(INT, 2))) for start in starts
                 ]
+                spread = [v.broadcast(place) if parts == 2 else v.broadcast_pair(place) for place in places]
+                return [v.add_product(total, x, entry) for total, x in zip(totals, spread, strict=True)]
 
             totals = v.repeat(half_n, [v.zero] * n_rows.literal_value, add_products)
             for row, total in enumerate(totals):
-                v.store(total, v.offset(sums_p, (2 * row + part) * v.lanes))
+                v.store(total, v.offset(sums_p, (parts * row + part) * v.lanes))
             table_p = v.offset(table_p, builder.mul(half_n, ir.Constant(INT, v.lanes)))
         return context.get_dummy_value()
 
@@ -179,16 +202,16 @@ def _dot_rows(_, n_rows, tile_bytes, sums, sums_at, rows, rows_at, table, table_
 @intrinsic(prefer_literal=True)
 def _join_tiles(_, tile_bytes, count, sums, to, first, second, step, turns, turns_at):
     def generate(context, builder, signature, args):
-        v = Vectors(context, builder, sums, tile_bytes.literal_value)
-        tile = ir.Constant(INT, 2 * v.lanes)
+        v = Tiles(context, builder, sums, tile_bytes.literal_value)
+        tile = ir.Constant(INT, v.size)
         to_p, first_p, second_p = (v.pointer(sums, args[2], builder.mul(at, tile)) for at in args[3:6])
         step_n = builder.mul(args[6], tile)
-        turn = v.load_pair(v.pointer(turns, args[7], args[8]))
+        turn = v.load_turn(v.pointer(turns, args[7], args[8]))
 
         def join(i, _):
             at = builder.mul(i, step_n)
-            first, second = v.load_pair(v.offset(first_p, at)), v.load_pair(v.offset(second_p, at))
-            v.store_pair(v.add_turned(first, turn, second), v.offset(to_p, builder.mul(i, tile)))
+            first, second = v.load_tile(v.offset(first_p, at)), v.load_tile(v.offset(second_p, at))
+            v.store_tile(v.add_turned(first, turn, second), v.offset(to_p, builder.mul(i, tile)))
             return []
 
         v.repeat(args[1], [], join)
@@ -201,15 +224,16 @@ def _join_tiles(_, tile_bytes, count, sums, to, first, second, step, turns, turn
 @intrinsic(prefer_literal=True)
 def _turn_out(_, tile_bytes, count, sums, turns, turns_at, out, out_at, out_step):
     def generate(context, builder, signature, args):
-        v = Vectors(context, builder, sums, tile_bytes.literal_value)
+        v = Tiles(context, builder, sums, tile_bytes.literal_value)
         sums_p = v.pointer(sums, args[2], ir.Constant(INT, 0))
-        turn = v.load_pair(v.pointer(turns, args[3], args[4]))
+        turn = v.load_turn(v.pointer(turns, args[3], args[4]))
         out_p = v.pointer(out, args[5], args[6])
 
         def write(i, _):
-            tile = v.load_pair(v.offset(sums_p, builder.mul(i, ir.Constant(INT, 2 * v.lanes))))
-            turned = v.add_turned((v.zero, v.zero), turn, tile)
-            v.store(v.interleave(*turned), v.offset(out_p, builder.mul(i, args[7])))
+            tile = v.load_tile(v.offset(sums_p, builder.mul(i, ir.Constant(INT, v.size))))
+            v.store_side_by_side(
+                v.add_turned(v.nothing, turn, tile), v.offset(out_p, builder.mul(i, args[7]))
+            )
             return []
 
         v.repeat(args[1], [], write)

@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 
 Work = NDArray[np.floating[Any]]
 
-TILE_BYTES = 64  # of bands side by side: two 256-bit registers
+REGISTER_BYTES, HALF_REGISTER_BYTES = 32, 16
+TILE_BYTES = 2 * REGISTER_BYTES  # of bands side by side
+BEGIN_RADIX = 4  # of a transform's first pass
+FRAMES_READ = 4  # at a time: rows of values a power of two apart would share too few places in the cache
 
 
 def lanes_of(dtype: Any) -> int:

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import click
 
 from streamer.base.units import parse_duration_s
+from streamer.commands.bench.cases import describe_machine
 from streamer.commands.bench.channels import FEED_S, run_channels_bench, run_live_bench
 from streamer.commands.bench.hearing import run_hearing_bench
 from streamer.commands.bench.living import SOURCE
-from streamer.commands.bench.report import print_hearing, print_live, print_report
+from streamer.commands.bench.report import print_hearing, print_live, print_report, print_scaling
 from streamer.commands.bench.run import run_bench
+from streamer.commands.bench.scaling import run_scaling_bench
+from streamer.commands.bench.summary import print_summary, run_summary_bench
 from streamer.commands.options import CONTEXT, DEBUG
 from streamer.commands.talk import announce_compiling
 from streamer.sources.channels import MAX_RAW_CHANNELS
 
 
 @click.command("bench", context_settings=CONTEXT)
-@click.argument("what", type=click.Choice(["kernel", "detect", "live"]), default="kernel")
+@click.argument(
+    "what", type=click.Choice(["kernel", "detect", "live", "scaling", "summary"]), default="kernel"
+)
 @click.argument("source", required=False)
 @click.option("--json", "is_json", is_flag=True, help="As one JSON object.")
 @click.option(
@@ -44,7 +51,12 @@ def command(
     detect, digits in silence, speech, a call and one after the other, beside spandsp and multimon-ng where they are
     installed; or
 
-    live, what each process of the default view of SOURCE, such as mic, costs, and how many channels keep up (Linux).
+    live, what each process of the default view of SOURCE, such as mic, costs, and how many channels keep up (Linux); or
+
+    scaling, how cost grows with channels, bands, sample rate and hop; or
+
+    summary, the README's paragraph of it.
+
     About a minute each. `streamer bench live --channels 2000 --duration 10m` feeds so many and nothing else.
     """
     if source is not None and what != "live":
@@ -60,23 +72,22 @@ def command(
             click.echo(f"\r\x1b[K{what}", nl=False, err=True)
 
     announce_compiling()
+    report: Any
+    show: Callable[[Any], None]
     if what == "detect":
-        heard = run_hearing_bench(progress=show_next)
-        show_next("")
-        click.echo(heard.to_json()) if is_json else print_hearing(heard)
-        return
-    if what == "live":
+        report, show = run_hearing_bench(progress=show_next), print_hearing
+    elif what == "live":
         if n_channels is None:
-            watched = run_live_bench(source or SOURCE, progress=show_next)
+            report = run_live_bench(source or SOURCE, progress=show_next)
         else:
             seconds = FEED_S if duration is None else parse_duration_s(duration)
-            watched = run_channels_bench(n_channels, seconds=seconds, progress=show_next)
-        show_next("")
-        click.echo(watched.to_json()) if is_json else print_live(watched)
-        return
-    report = run_bench(baselines=not no_baselines, progress=show_next)
-    show_next("")
-    if is_json:
-        click.echo(report.to_json())
+            report = run_channels_bench(n_channels, seconds=seconds, progress=show_next)
+        show = print_live
+    elif what == "scaling":
+        report, show = run_scaling_bench(describe_machine(), progress=show_next), print_scaling
+    elif what == "summary":
+        report, show = run_summary_bench(describe_machine(), progress=show_next), print_summary
     else:
-        print_report(report)
+        report, show = run_bench(baselines=not no_baselines, progress=show_next), print_report
+    show_next("")
+    click.echo(report.to_json()) if is_json else show(report)

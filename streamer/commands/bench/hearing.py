@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes.util
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.base.processes import cpu_count
+from streamer.commands.bench.cases import describe_machine
 from streamer.commands.bench.report import HearingReport, HearingResult
 from streamer.recordings.detect import Recording
 from streamer.sources import SourceInfo
@@ -154,10 +153,7 @@ def run_hearing_bench(progress: Callable[[str], None] | None = None) -> HearingR
             samples = make_signal(name, round(minutes * 60 * FS_HZ))
             write_pcm(samples, wav, raw)
             results.append(_measure(name, samples, list_programs(wav, raw)))
-    processor = platform.processor() or platform.machine()
-    return HearingReport(
-        machine=f"{processor}, {cpu_count()} processors, {platform.system()}", results=tuple(results)
-    )
+    return HearingReport(machine=describe_machine(), results=tuple(results))
 
 
 def _measure(name: str, samples: Samples, programs: dict[str, list[str]]) -> HearingResult:

@@ -12,6 +12,7 @@ from rich.table import Table
 from streamer.commands.bench import cases
 from streamer.commands.bench.channels import LiveBench
 from streamer.commands.bench.living import LiveReport, ProcessCost
+from streamer.commands.bench.scaling import ScalingReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +56,16 @@ class SharingResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What run_bench found. limits: multiply-adds per second, in giga, by dtype."""
+    """What run_bench found. limits: multiply-adds per second, in giga, by dtype
+
+    over_transform: time in the first case over scipy's rfft of the same frames padded to twice their length, by dtype
+    """
 
     machine: str
     versions: dict[str, str]
     limits: dict[str, float]
     results: tuple[Result, ...]
+    over_transform: dict[str, float]
     sharing: tuple[SharingResult, ...]
     pipeline: tuple[PipelineResult, ...]
 
@@ -113,6 +118,10 @@ def print_report(report: Report) -> None:
     console.print(f"limit of one core: multiply-adds per second {limits}", highlight=False)
     for case in cases.CASES:
         console.print(_tabulate_case(case, report))
+    ratios = ", ".join(f"{ratio:.2f} in {dtype}" for dtype, ratio in report.over_transform.items())
+    console.print(
+        f"{cases.MUSIC.name}: time over scipy's rfft of the frames padded to twice: {ratios}", highlight=False
+    )
     console.print(_tabulate_sharing(report))
     console.print(_tabulate_pipeline(report))
 
@@ -172,6 +181,21 @@ def _tabulate_sharing(report: Report) -> Table:
         seconds = (f"{each:.3f} s" for each in s.seconds_by_workers)
         table.add_row(s.case, s.dtype, f"{s.frames:,}", *seconds, f"{s.gain:.2f}")
     return table
+
+
+def print_scaling(report: ScalingReport) -> None:
+    """A table on standard output, a part for each thing that grows."""
+    console = Console()
+    console.print(report.machine, highlight=False)
+    table = _make_table(
+        "processor time per second of audio, and of it for each channel, band, kHz or frame: float32",
+        *("", "of", "way", "ms", "µs each", "bends up"),
+    )
+    for i, r in enumerate(report.rows):
+        is_last = i + 1 == len(report.rows) or report.rows[i + 1].series != r.series
+        figures = (f"{1000 * r.cost_s:,.3f}", f"{r.each_us:,.2f}", "yes" if r.bends_up else "")
+        table.add_row(r.series, f"{r.count:g}", r.way, *figures, end_section=is_last)
+    console.print(table)
 
 
 def _tabulate_pipeline(report: Report) -> Table:

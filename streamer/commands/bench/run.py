@@ -1,15 +1,16 @@
 """How fast this machine measures bands, beside its own limit, other libraries and the ways one writes first.
 
 Speed is counted in band-samples: bands x frames x samples in a frame. Everything is compared within one run,
-and the best of several repeats counts, since other programs only ever slow one down.
+and the best of several repeats counts, in processor time, since other programs only ever slow one down.
 """
 
 from __future__ import annotations
 
-import platform
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,9 @@ from streamer.analysis.frames import FrameSpec
 from streamer.base.processes import cpu_count
 from streamer.commands.bench import cases
 from streamer.commands.bench.baselines import BASELINES
-from streamer.commands.bench.cases import FS_HZ, Case, best_seconds, measure_error
+from streamer.commands.bench.cases import FS_HZ, Case, best_seconds, describe_machine, measure_error
 from streamer.commands.bench.limit import measure_limit
-from streamer.commands.bench.peers import find_version, list_peers
+from streamer.commands.bench.peers import find_version, list_peers, prepare_transform
 from streamer.commands.bench.report import PipelineResult, Report, Result, SharingResult
 from streamer.events import Stats
 from streamer.live.stream import Stream, count_frames
@@ -51,10 +52,11 @@ def run_bench(*, baselines: bool = True, progress: Tell | None = None) -> Report
         results += _measure_baselines(limits, tell)
     has_two = cpu_count() > 1
     return Report(
-        machine=f"{platform.processor() or platform.machine()}, {cpu_count()} processors, {platform.system()}",
+        machine=describe_machine(),
         versions={name: version for name in _NAMES if (version := find_version(name))},
         limits=limits,
         results=tuple(results),
+        over_transform=_measure_over_transform(tell),
         sharing=tuple(_measure_workers(tell) if has_two else ()),
         pipeline=tuple(_measure_pipelines((1, 2) if has_two else (1,), tell)),
     )
@@ -75,17 +77,35 @@ def _measure_ours(limits: dict[str, float], tell: Tell) -> Iterator[Result]:
             chosen = choose_way(case.analysis, np.dtype(kind))
             for way in {chosen: None, Way.DIRECT: None}:
                 short = case.shortened(_BAND_SAMPLES[way])
-                seconds, error = _measure_way(short, kind, way)
+                seconds, error = measure_way(short, kind, way)
                 result = _make_result(short, f"streamer, {way.name.lower()} way", dtype, seconds, limits)
                 yield replace(result, error=error, note="" if way is chosen else "for comparison")
 
 
-def _measure_way(case: Case, dtype: Any, way: Way) -> tuple[float, float]:
+def measure_way(case: Case, dtype: Any, way: Way | None) -> tuple[float, float]:
+    """Seconds of a call, and the error of its last frame. way: None for the one chosen"""
     analyser = Analyser(case.analysis, dtype, way=way)
     samples = case.samples(dtype)
     out = np.zeros((case.frames, case.bands), analyser.complex_dtype)
     seconds = best_seconds(lambda: analyser.compute(samples, out))
     return seconds, measure_error(case, out[-1])
+
+
+def measure_over_transform(case: Case, dtype: Any) -> float:
+    """Processor time over that of scipy's transform of the frames padded to twice their length: the median of pairs."""
+    analyser, samples = Analyser(case.analysis, dtype), case.samples(dtype)
+    out = np.zeros((case.frames, case.bands), analyser.complex_dtype)
+    runs = partial(analyser.compute, samples, out), prepare_transform(case, dtype)
+    ratios = []
+    for turn in range(_TURNS + 1):
+        seconds = []
+        for run in runs:
+            start = time.process_time()
+            run()
+            seconds.append(time.process_time() - start)
+        if turn:  # the first one loads what they need
+            ratios.append(seconds[0] / seconds[1])
+    return statistics.median(ratios)
 
 
 def _measure_peers(limits: dict[str, float], tell: Tell) -> Iterator[Result]:
@@ -102,6 +122,12 @@ def _measure_baselines(limits: dict[str, float], tell: Tell) -> Iterator[Result]
         tell(f"{way}: {cases.MUSIC.name}")
         result = _make_result(cases.MUSIC, way, "float64", measure(cases.MUSIC), limits)
         yield replace(result, note="extrapolated from a few bands and frames")
+
+
+def _measure_over_transform(tell: Tell) -> dict[str, float]:
+    tell(f"scipy's transform: {cases.MUSIC.name}")
+    kinds = (np.float32, np.float64)
+    return {np.dtype(kind).name: measure_over_transform(cases.MUSIC, kind) for kind in kinds}
 
 
 def _measure_workers(tell: Tell) -> Iterator[SharingResult]:

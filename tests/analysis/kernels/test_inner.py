@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from streamer.analysis.analyser import Analyser
+from streamer.analysis.analyser import Analyser, Way
 from streamer.analysis.bank import Analysis, Bank
 from streamer.analysis.frames import FrameSpec
 from streamer.analysis.kernels import inner
@@ -146,20 +146,21 @@ def test_tiles_have_room_for_every_band():
 
 
 PLAIN_CASES = [
-    (19, 4, "hann", 5),
-    (64, 4, "hann", 9),
-    (70, 70, "boxcar", 17),
-    (60, 5, "flattop", 3),
-    (336, 8, "hann", 9),
+    (19, 4, "hann", 5, None),
+    (64, 4, "hann", 9, None),
+    (70, 70, "boxcar", 17, None),
+    (60, 5, "flattop", 3, None),
+    (336, 8, "hann", 9, None),
+    (31, 9, "hann", 6, Way.GRID),
 ]
 
 
 def measure_cases():
     values = []
-    for length, hop, window, bands in PLAIN_CASES:
+    for length, hop, window, bands, way in PLAIN_CASES:
         frames = FrameSpec(length_samples=length, hop_samples=hop, window=window)
         bank = Bank(freqs_hz=np.linspace(7, 3990, bands))
-        analyser = Analyser(Analysis(bank=bank, frames=frames, fs_hz=8000), np.float64)
+        analyser = Analyser(Analysis(bank=bank, frames=frames, fs_hz=8000), np.float64, way=way)
         out = np.empty((4, bands), np.complex128)
         analyser.compute(noise(length + 3 * hop, np.float64), out)
         values.append(out.ravel())

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from streamer.commands.bench import baselines, cases, hearing, run
+from streamer.commands.bench import baselines, cases, hearing, living, run, scaling, summary
 from streamer.commands.bench.peers import list_peers
-from streamer.commands.bench.report import print_hearing, print_report
+from streamer.commands.bench.report import print_hearing, print_report, print_scaling
+
+README = Path(__file__).parents[3] / "README.md"
 
 
 @pytest.fixture
@@ -40,6 +44,7 @@ def test_a_report_has_every_way_in_every_case(capsys):
     assert "multiply-add limit" in told
     assert all(r.giga_band_samples_per_s > 0 for r in report.results)
     assert json.loads(report.to_json())["limits"].keys() == {"float32", "float64"}
+    assert all(ratio > 0 for ratio in report.over_transform.values())
     print_report(report)
     printed = capsys.readouterr().out
     assert "limit of one core" in printed
@@ -48,6 +53,7 @@ def test_a_report_has_every_way_in_every_case(capsys):
     assert [s.frames for s in report.sharing] == [20]
     assert all(min(s.seconds_by_workers) > 0 for s in report.sharing)
     assert "two workers" in printed
+    assert "over scipy's rfft" in printed
     assert "1536 bands, 3/4 overlap" in printed
 
 
@@ -95,3 +101,54 @@ def test_hearing_is_measured_in_every_signal_and_digits_are_heard(monkeypatch, c
     printed = capsys.readouterr().out
     assert "engine" in printed
     assert "detect" in printed
+
+
+def test_growth_is_measured_over_all_that_grows_and_what_bends_up_is_said(monkeypatch, capsys):
+    costs_s = {1: 1.0, 10: 10.0, 100: 100 * scaling.BENDS * 1.01, 1000: 1000.0}
+    monkeypatch.setattr(
+        scaling, "measure_cost_s", lambda setting, _: costs_s[setting.channels] if setting.bands == 8 else 1.0
+    )
+    told = []
+    report = scaling.run_scaling_bench("a machine", progress=told.append)
+    rows = {(row.series, row.count): row for row in report.rows}
+    assert [count for series, count in rows if series == "channels"] == [1, 10, 100, 1000]
+    assert min(count for series, count in rows if series == "bands") == 8
+    assert max(count for series, count in rows if series == "bands") == 10000
+    assert {count for series, count in rows if series.startswith("sample rate")} >= {8, 192}
+    assert {count for series, count in rows if series == "hop"} >= {8, 2048}
+    assert [row.count for row in report.rows if row.series == "channels" and row.bends_up] == [100]
+    assert rows["channels", 1000].each_us == pytest.approx(1e6)
+    assert len(told) == len(report.rows)
+    assert json.loads(report.to_json())["rows"][0]["series"] == "channels"
+    print_scaling(report)
+    assert "a machine" in (printed := capsys.readouterr().out)
+    assert "yes" in printed
+
+
+@pytest.mark.parametrize(
+    "setting", [scaling.Setting(channels=3), scaling.Setting(bands=400, hop_samples=2048)]
+)
+def test_growth_is_measured_of_what_live_workers_do(monkeypatch, setting):
+    monkeypatch.setattr(cases, "REPEATS", 1)
+    assert scaling.measure_cost_s(setting, 0.1) > 0
+
+
+@pytest.mark.usefixtures("hurry")
+def test_the_readme_says_of_speed_what_the_summary_prints(monkeypatch):
+    """Word for word; figures are another machine's, and what is measured here is small."""
+    monkeypatch.setattr(summary, "CALL_MINUTES", 0.1)
+    monkeypatch.setattr(summary, "VIEW_S", 0.3)
+    monkeypatch.setattr(living, "SETTLE_S", 0.0)
+    monkeypatch.setattr(living, "STATS_S", 0.3)
+    told = summary.run_summary_bench("Some Processor 7, 2 processors, Linux")
+    assert min(told.speeds) > 0
+    assert max(told.errors) < 1e-5
+    assert told.detect_s > 0
+    assert (told.live_percent or 0) > 0
+    assert json.loads(told.to_json())["machine"] == told.machine
+
+    def without_figures(text):
+        return re.sub(r"\d[\d.]*(e[-+]\d+)?", "#", re.sub(r"\(.*? processors, \w+\)", "(#)", text, count=1))
+
+    [said] = [line for line in README.read_text().splitlines() if line.startswith("On one core (")]
+    assert without_figures(told.to_text()) == without_figures(said)
