@@ -63,7 +63,9 @@ ORDER = {
         " < burst_loops compiled line_loops < tones_heard"
     ),
     "detectors/matching": "__init__ parts < grammar < call near pairs rhythm < detector < build",
-    "detectors/tones": "spec < probes company figures < candidate memory < verdict < detector < __init__",
+    "detectors/tones": (
+        "modulation series spec < probes company figures < candidate memory < verdict < detector < __init__"
+    ),
     "detectors/fsk": "spec < bits < detector < __init__",
     "detectors/keying": "spec < code < envelope < detector < __init__",
     "detectors/presence": "spec < lines < detector < __init__",

@@ -161,7 +161,7 @@ def test_an_answer_tone_that_turns_its_phase_is_one_event():
     ((label, start_s, duration_s),) = hear(
         "fax", np.where((t_s > 0.7) & (t_s < 4.0), tone, 0) + render(length_s=5)
     )
-    assert label == "fax-ced"
+    assert label == "ansam"
     assert start_s == pytest.approx(0.7, abs=0.003)
     assert duration_s == pytest.approx(3.3, abs=0.006)
 

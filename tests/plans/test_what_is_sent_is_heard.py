@@ -32,7 +32,9 @@ def list_labels(name: str) -> list[str]:
         return ["13579", "1123", "99999999"]
     labels = [text["label"] for entry in values.get("fsk", []) for text in entry["texts"]]
     sections = ("tone", "cadence", "sequence")
-    return labels + [entry["name"] for section in sections for entry in values.get(section, [])]
+    for entry in (entry for section in sections for entry in values.get(section, [])):
+        labels += [entry[key] for key in ("name", "modulated") if key in entry]
+    return labels
 
 
 PLANS = [path.stem for path in sorted(shipped_folder("plans").glob("*.toml"))]

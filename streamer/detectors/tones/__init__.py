@@ -1,8 +1,9 @@
 """One or several simultaneous steady tones, on and off with hysteresis.
 
 spec: what is asked. probes: what the levels say, frame by frame; memory: and said of the last ones. candidate: when
-one tone is on, from its baseband. figures: its frequency and level. company: what else sounds with it. verdict:
-whether it is the one. detector: all of it behind one door.
+one tone is on, from its baseband. figures: its frequency and level. modulation: how it swells and turns. company: what
+else sounds with it. verdict: whether it is the one. series: several of them in a rhythm. detector: all of it behind
+one door.
 """
 
 from streamer.detectors.registry import Kind
@@ -30,6 +31,10 @@ KIND = Kind(
         "max_twist_db": "the strongest of several over the weakest",
         "max_louder_db": "what sounds elsewhere so far over it at the same time makes it a spur of that",
         "max_octave_db": "with an octave above or below so strong, it is a note of music",
+        "modulated": "what its events are called if it",
+        "turn_every_ms": "turns its phase by half a turn so often,",
+        "swell_hz": "or swells and fades so often a second",
+        "again_ms": "from start to start: tones in this rhythm are one event, told when the first is over",
         "window_ms": "the window of the levels; without it as long as min_on and tolerance allow",
     },
 )

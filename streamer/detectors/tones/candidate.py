@@ -11,6 +11,7 @@ from streamer.detectors.hearing.baseband import HOPS_PER_TAPER, Baseband
 from streamer.detectors.hearing.bursts import find_pieces, find_plateau
 from streamer.detectors.limits import deviation_hz
 from streamer.detectors.tones.figures import Figures
+from streamer.detectors.tones.modulation import bring_to_rest, swells, turns
 from streamer.detectors.tones.spec import ToneSpec
 
 CLEAR_SNR = 40.0  # 16 dB: behind a taper this clear, noise alone reaches half a tone's amplitude once in 20,000 frames
@@ -19,6 +20,7 @@ LEAST_HZ = (
     15.0  # beside its tolerance, a line is looked for this far: what lies beyond is measured and refused
 )
 MOST_LOOKS = 64
+MODULATED_FRAMES = 200
 CLOSE_ROUNDS = 3  # of looking for the edges of tones together: once as they are, then without each other's
 
 
@@ -52,6 +54,7 @@ class Candidate:
         self._freqs_hz: NDArray[np.float64] = np.array(spec.freqs_hz)
         self._reaches: tuple[int, ...] = (0,)
         self.number = 0  # once begun
+        self.label = spec.name
         self._sure_until = 0.0
         self.reason: str | None = None  # that it is none, when last asked
         self._noise_sums, self._noise_frames = np.zeros(len(spec.freqs_hz)), 0
@@ -218,6 +221,24 @@ class Candidate:
         """It has been told: what was said of its length holds."""
         self.number = number
         self._sure_until = self.on_until
+        if self._spec.modulated and self._is_modulated():
+            self.label = self._spec.modulated
+
+    def _is_modulated(self) -> bool:
+        """By all of it that there is so far."""
+        assert self.start is not None
+        frame_s = self._baseband.hop_samples / self._baseband.fs_hz
+        margin = self.figures.margin_frames
+        (values,) = self._baseband.part(
+            math.ceil(self.start + margin), math.floor(self.on_until - margin) + 1
+        )
+        if values.size < MODULATED_FRAMES:
+            return False
+        rest = bring_to_rest(values, frame_s)
+        turn_every_ms, swell_hz = self._spec.turn_every_ms, self._spec.swell_hz
+        return (turn_every_ms is not None and turns(rest, frame_s, every_s=turn_every_ms / 1e3)) or (
+            swell_hz is not None and swells(rest, frame_s, at_hz=swell_hz)
+        )
 
     def stop_at(self, frame: float) -> None:
         """It was last heard there, whatever still sounds."""
@@ -231,6 +252,8 @@ class Candidate:
         needed = self.scanned - math.ceil(kept) - HOPS_PER_TAPER
         if self.off is None:
             needed = min(needed, self.figures.needs_from_frame)
+        if self._spec.modulated and not self.number and self.start is not None:
+            needed = min(needed, math.floor(self.start))
         self._baseband.forget(needed)
 
     def _find_edge(self, near_frame: float, *, inner_frame: float, rises: bool) -> float:

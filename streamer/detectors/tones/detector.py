@@ -17,6 +17,7 @@ from streamer.detectors.tones.candidate import Candidate
 from streamer.detectors.tones.company import Company
 from streamer.detectors.tones.memory import RUN_FRAMES, Memory, Rows
 from streamer.detectors.tones.probes import FRAMES_PER_WINDOW, Probes, Verdicts
+from streamer.detectors.tones.series import Series
 from streamer.detectors.tones.spec import ToneSpec
 from streamer.detectors.tones.verdict import Reject, describe_refusal, judge
 from streamer.events import Event
@@ -49,11 +50,20 @@ class ToneDetector(Detector):
         self._company = Company(spec, fs_hz=fs_hz, length_samples=self._length)
         kept_samples = self._min_on + self._min_off + 4 * self._length
         self._memory = Memory(frames, n_tones=len(spec.freqs_hz), kept_samples=kept_samples)
+        self._series = self._make_series()
         self._rejections: Counter[str] = Counter()
         self._tell: Tell | None = None
         self._count = 0  # of tones begun
         self._audio: Audio | None = None
         self._restart(0)
+
+    def _make_series(self) -> Series | None:
+        if self.spec.again_ms is None or self.spec.max_on_ms is None:
+            return None
+        fs_hz = self.analysis.fs_hz
+        low_ms, high_ms = self.spec.again_ms
+        patience = self.spec.max_on_ms * fs_hz / 1e3 + self._min_off + 4 * self._length
+        return Series(again=(low_ms * fs_hz / 1e3, high_ms * fs_hz / 1e3), patience=patience, fs_hz=fs_hz)
 
     @property
     def analysis(self) -> Analysis:
@@ -86,9 +96,12 @@ class ToneDetector(Detector):
             events += self.flush()
             self._restart(levels.first_frame)
         self._audio = audio
+        heard: list[Event] = []
         for start in range(0, len(levels), RUN_FRAMES):
-            events += self._feed_run(levels.power[start : start + RUN_FRAMES])
-        return events
+            heard += self._feed_run(levels.power[start : start + RUN_FRAMES])
+        if self._series is None:
+            return [*events, *heard]
+        return [*events, *self._series.take(heard, self._known_sample(self._memory.stop_frame - 1))]
 
     def flush(self) -> list[Event]:
         events: list[Event] = []
@@ -102,6 +115,9 @@ class ToneDetector(Detector):
             candidate.stop_at(self._baseband.frame_at(end))
             candidate.off = min(candidate.on_until, self._baseband.frame_at(end))
             events += self._close(candidate, newest)
+        if self._series is not None:
+            known = self._known_sample(newest)
+            events = [*self._series.take(events, known), *self._series.finish(known)]
         self._restart(self._memory.stop_frame)
         return events
 
@@ -284,9 +300,12 @@ class ToneDetector(Detector):
         if noise is None:
             noise = np.median(self._rows_of(candidate).noise, axis=1)
         event = _make_event(candidate, noise, fs_hz=self.analysis.fs_hz, phase=phase)
-        event.label, event.channel = self.spec.name, self.channel
-        event.known_sample = frame * self._hop + self._length
+        event.label, event.channel = candidate.label, self.channel
+        event.known_sample = self._known_sample(frame)
         return event
+
+    def _known_sample(self, frame: int) -> int:
+        return frame * self._hop + self._length
 
     def _add_noise(self, candidate: Candidate, frame: int) -> None:
         """Of a frame that lies in its plateau as a whole."""

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 from streamer.base.errors import SpecError
-from streamer.base.fields import FREQS
+from streamer.base.fields import FREQS, RANGE_MS
 from streamer.detectors.limits import (
     TOLERANCE,
     Tolerance,
@@ -43,6 +43,10 @@ class ToneSpec:
     max_octave_db: float | None = (
         None  # an octave above or below it: what has one so strong is a note of music
     )
+    modulated: str = ""  # what it is called once it turns or swells as the next two say
+    turn_every_ms: float | None = None  # by half a turn of phase
+    swell_hz: float | None = None
+    again_ms: tuple[float, float] | None = field(default=None, metadata=RANGE_MS)  # from start to start
     window_ms: float | None = None  # None: as long as min_on_ms and the tolerance allow
 
     def __post_init__(self) -> None:
@@ -70,10 +74,34 @@ class ToneSpec:
                 f"{me}: max_on_ms is {self.max_on_ms:g}; it must lie above min_on_ms, which is {self.min_on_ms:g}, "
                 "and up to 600000 ms"
             )
+        self._check_modulation(me)
+        if self.again_ms is not None and (self.max_on_ms is None or self.again_ms[0] <= self.max_on_ms):
+            raise SpecError(
+                f"{me}: again_ms begins at {self.again_ms[0]:g}; it must lie above max_on_ms, which "
+                f"{'is missing' if self.max_on_ms is None else f'is {self.max_on_ms:g}'}"
+            )
         if self.window_ms is not None and not 5 <= self.window_ms <= 2000:
             raise SpecError(f"{me}: window_ms is {self.window_ms:g}; it must lie in 5..2000 ms")
         if not self.max_twist_db > 0:
             raise SpecError(f"{me}: max_twist_db is {self.max_twist_db:g}; it must be above 0 dB")
+
+    def _check_modulation(self, me: str) -> None:
+        if bool(self.modulated) != (self.turn_every_ms is not None or self.swell_hz is not None):
+            raise SpecError(
+                f"{me}: modulated is what it is called when it is turned or swelled: write it together with "
+                "turn_every_ms or swell_hz"
+            )
+        if self.modulated and len(self.freqs_hz) > 1:
+            raise SpecError(f"{me}: modulated is of one tone alone, and freqs_hz has {len(self.freqs_hz)}")
+        for key, period_ms, times in (
+            ("turn_every_ms", self.turn_every_ms, 2.0),
+            ("swell_hz", 1e3 / self.swell_hz if self.swell_hz else None, 6.0),
+        ):
+            if period_ms is not None and not 20 <= period_ms <= self.min_on_ms / times:
+                raise SpecError(
+                    f"{me}: {key} is {getattr(self, key):g}, {period_ms:.4g} ms; it must lie in 20..."
+                    f"{self.min_on_ms / times:.4g} ms, so that min_on_ms has {times:g} of them"
+                )
 
     def is_alike(self, other: ToneSpec) -> bool:
         """Whether one of the two tells of what the other asks for, at lengths that both take."""

@@ -26,6 +26,8 @@ from streamer.sources.synthetic.words import MORSE_PITCH_HZ, MORSE_WPM, Part
 CONTINUOUS_MS = 3000.0  # of what has no end of its own
 LONG_MS = 10_000.0  # a step that may last so long is sent as long as half again its shortest
 
+MODULATION = {"swell": "swell", "turn": "turn_every"}  # options of a tone -> keys of an entry
+
 Entry = Mapping[str, Any]
 
 
@@ -55,7 +57,10 @@ def _find(part: Part, values: Mapping[str, Any], label: str) -> Part:
     names = []
     for section, make in makers.items():
         for entry in values.get(section, []):
-            names.append(entry["name"])
+            names += [entry[key] for key in ("name", "modulated") if key in entry]
+            if entry.get("modulated") == label:
+                options = {key: str(entry[word]) for key, word in MODULATION.items() if word in entry}
+                return _of_tone(replace(part, options=options | part.options), entry, label)
             if entry["name"] in (label, old_names.LABELS.get(label)) or entry.get("label") == "{freqs}":
                 return make(part, entry, label)
     for entry in values.get("presence", []):

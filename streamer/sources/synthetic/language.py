@@ -19,6 +19,7 @@ tone, noise and hum without a LENGTH do not take a turn: they sound beneath the 
 its end. A signal of nothing else never ends.
 
   tone:350+440@-20:2s           sines together, 2 s long; LEVEL is that of each, in dBFS (-12)
+                                swell=15Hz swells it by a fifth, turn=450ms turns its phase so often: a V.8 answer
   dtmf:5550123@-10:50ms/50ms    digits 0-9 A-D * #, on and off; twist=3dB puts the high tone above the low one
   two-tone:349.0/433.7          two tones after each other, 1s/3s unless it says otherwise
   zvei1:12345@-10               selective calling: one tone a digit, or the repeat tone if it equals the one

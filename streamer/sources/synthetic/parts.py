@@ -17,6 +17,7 @@ from streamer.sources.synthetic.words import MORSE_PITCH_HZ, MORSE_WPM, Part, fi
 
 MAX_TWIST_DB = 60.0
 LAST_HUM_MULTIPLE = 6
+SWELL_DEPTH = 0.2  # of a tone, as V.8's answer
 FSK_TIMES, FSK_PAUSE_S = 3, 1.0
 # 47 CFR 11.31 (a)(1)
 SAME = {"mark": "2083.3333", "space": "1562.5", "baud": "520.83333", "preamble": "ABx16"}
@@ -43,7 +44,14 @@ class Made:
 
 def make_tone(part: Part) -> Made:
     freqs_hz = tuple(part.frequency_hz(text) for text in part.value.split("+"))
-    voice = Tones(freqs_hz=freqs_hz, levels_dbfs=(part.level_dbfs(),) * len(freqs_hz))
+    swell, turn = part.options.get("swell"), part.options.get("turn")
+    voice = Tones(
+        freqs_hz=freqs_hz,
+        levels_dbfs=(part.level_dbfs(),) * len(freqs_hz),
+        modulator_hz=part.frequency_hz(swell) if swell else 0.0,
+        depth=SWELL_DEPTH,
+        turn_every_s=part.length_s(turn) if turn else 0.0,
+    )
     duration_s = part.optional_length_s()
     return Made(
         strokes=(Stroke(label=part.value, voice=voice, duration_s=duration_s),), duration_s=duration_s
@@ -260,6 +268,7 @@ MAKERS: dict[str, Callable[[Part], Made]] = {
     "hum": make_hum,
 }
 OPTIONS = {
+    "tone": ("offset", "ramp", "channel", "swell", "turn"),
     "dtmf": ("offset", "ramp", "channel", "twist"),
     "noise": ("channel",),
     "silence": (),

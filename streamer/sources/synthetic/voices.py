@@ -42,6 +42,8 @@ class Tones:
     freqs_hz: tuple[float, ...]
     levels_dbfs: tuple[float, ...]
     modulator_hz: float = 0.0
+    depth: float = 0.9  # Asterisk's
+    turn_every_s: float = 0.0  # by half a turn of phase; 0: never
 
     @property
     def level_dbfs(self) -> float:
@@ -53,7 +55,9 @@ class Tones:
         for freq_hz, level_dbfs in zip(self.freqs_hz, self.levels_dbfs, strict=True):
             samples += amplitude_from_db(level_dbfs) * _sine(freq_hz, start, n, fs_hz)
         if self.modulator_hz:
-            samples *= 1 + 0.9 * _sine(self.modulator_hz, start, n, fs_hz)  # Asterisk's depth
+            samples *= 1 + self.depth * _sine(self.modulator_hz, start, n, fs_hz)
+        if self.turn_every_s:
+            samples *= 1 - 2 * (np.floor((start + np.arange(n)) / (self.turn_every_s * fs_hz)) % 2)
         return samples
 
 

@@ -12,7 +12,7 @@ from streamer.base.text import shorten
 from streamer.base.units import parse_duration_s, parse_frequency_hz, parse_level_dbfs
 
 USAGE = {
-    "tone": "tone:HZ[+HZ...][@LEVEL][:LENGTH]",
+    "tone": "tone:HZ[+HZ...][@LEVEL][:LENGTH][:swell=HZ][:turn=LENGTH]",
     "dtmf": "dtmf:DIGITS[@LEVEL][:ON/OFF][:twist=DB]",
     "two-tone": "two-tone:HZ/HZ[@LEVEL][:ON/ON]",
     "cadence": "cadence:HZ[+HZ]/MS,...[xTIMES][@LEVEL]",
