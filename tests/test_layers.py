@@ -56,13 +56,13 @@ ORDER = {
     "events": "records < clocks < __init__",
     "detectors": (
         "copies hearing limits < __init__ < matching < registry"
-        " < cadences codes decoder dtmf fsk keying presence sequences tones"
+        " < cadences codes decoder dtmf fsk keying presence sequences tones < paired"
     ),
     "detectors/hearing": (
         "__init__ baseband line_fields pair_loops places < bursts desk lines spectra_loops"
         " < burst_loops compiled line_loops < tones_heard"
     ),
-    "detectors/matching": "__init__ parts < grammar < call near pairs rhythm < detector < build",
+    "detectors/matching": "__init__ parts < grammar < call near paired pairs rhythm < detector < build",
     "detectors/tones": (
         "modulation series spec < probes company figures < candidate memory < verdict < detector < __init__"
     ),

@@ -22,6 +22,7 @@ KINDS = {
     "sequence": "streamer.detectors.sequences",
     "cadence": "streamer.detectors.cadences",
     "code": "streamer.detectors.codes",
+    "paired": "streamer.detectors.paired",
     "presence": "streamer.detectors.presence",
     "keying": "streamer.detectors.keying",
     "fsk": "streamer.detectors.fsk",

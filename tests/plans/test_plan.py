@@ -117,7 +117,7 @@ def test_several_mistakes_stand_below_a_heading_and_one_stands_alone():
     [
         (
             "",
-            "1: nothing to listen for; write one of: tone, sequence, cadence, code, presence, keying, fsk, dtmf",
+            "1: nothing to listen for; write one of: tone, sequence, cadence, code, paired, presence, keying, fsk",
         ),
         ("tone = 3", "1: tone: entries are written [[tone]]"),
         ("[tone]", "1: tone: entries are written [[tone]]"),

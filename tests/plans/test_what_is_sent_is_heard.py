@@ -18,6 +18,7 @@ CALLS = {
 }
 CALLS |= {"mfc-r2-backward": ["backward 10"], "mfc-r2": ["forward 7", "backward 7"]}
 CALLS |= {"ctcss": ["67.0", "100.0", "159.8", "162.2", "254.1"], "morse": ["CQ DE K5XYZ"], "dtmf": ["159D"]}
+CALLS |= {"selcal": ["AB-CD", "GS-PQ", "AT-39"]}
 
 
 SPELLED = ("dtmf", "morse")

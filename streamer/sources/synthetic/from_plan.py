@@ -75,6 +75,8 @@ def _find(part: Part, values: Mapping[str, Any], label: str) -> Part:
                 return _of_fsk(part, entry, text, label)
     for entry in values.get("keying", []):
         return _of_keying(part, entry, label)
+    for entry in values.get("paired", []):
+        return replace(part, kind=entry["family"], value=label)
     codes = values.get("code", [])
     for entry in [*(code for code in codes if label.startswith(f"{code['name']} ")), *codes]:
         return _of_code(part, entry, label)
