@@ -32,6 +32,7 @@ RAW = ("--format", "s16le", "-r", "8k", "--channels", "1")
         (["sim:silence:3s,tone:1000:1s", "--tone", "1000", "--timeout", "2s"], 1, []),
         (["sim:noise:-40", "--tone", "1000", "--timeout", "2s"], 1, []),
         (["sim:silence:1s,plan:alarms/t3", "--plan", "alarms", "--label", "t3"], 0, ["t3"]),
+        (["sim:silence:1s,plan:fax/ansam", "--plan", "fax", "--label", "ansam"], 0, ["ansam"]),
     ],
 )
 def test_it_ends_with_0_once_it_is_heard_and_with_1_if_it_is_not(

@@ -178,7 +178,7 @@ def _check_labels(labels: Sequence[str], plans: Sequence[Plan]) -> None:
         for section, specs in plan.entries.items():
             if section not in NAMED or any(getattr(spec, "label", "{name}") != "{name}" for spec in specs):
                 return
-            known |= {spec.name for spec in specs}
+            known |= {name for spec in specs for name in (spec.name, getattr(spec, "modulated", "")) if name}
     for label in labels:
         if label not in known:
             raise SpecError(f"label is {shorten(label)}{offer(label, sorted(known))}")
