@@ -25,7 +25,7 @@ def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(tmp_path: Path) -
     (tmp_path / "file").touch()
     load = "import streamer.live.preload as p; print(len({f for f, args in p.WANTED if f._functions}))"
     result = run_python(load, env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "file")})
-    assert (result.returncode, result.stdout) == (0, "12\n")
+    assert (result.returncode, result.stdout) == (0, "10\n")
 
 
 def test_the_process_server_holds_what_its_children_share_and_nothing_of_others() -> None:
