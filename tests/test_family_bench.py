@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.family_bench import channels, extras, families
+from tests.family_bench import channels, extras, families, guide
 from tests.family_bench.decoders import Heard, find_decoders
 from tests.family_bench.judge import Judge, clean
 from tests.family_bench.scenes import FS_HZ, Scene, Stroke, join, render, same_bits, scene
@@ -147,3 +147,33 @@ def test_hum_is_heard_by_the_plan_that_is_there():
     assert judge.tables == ["mains50", "mains60"]
     assert clean(judge) == (100.0,)
     assert set(COMMON) >= set(judge.family.targets)
+
+
+def test_more_of_what_must_not_be_taken_is_not_better():
+    [line] = [
+        line for line in make_lines(FAMILIES["call-progress"]) if line.name.startswith("right tones, wrong")
+    ]
+    assert line.is_met((0.0,))
+    assert not line.is_met((6.0,))
+
+
+def test_the_guides_page_is_made_of_what_is_kept_and_says_what_is_open(tmp_path, monkeypatch):
+    monkeypatch.setattr(guide, "PAGE", tmp_path / "judged.md")
+    monkeypatch.setattr(guide, "CAUSES", {("sit", "with speech"): "of a vowel"})
+    lines = [
+        {"name": "clean, right %", "must": "100", "figures": {"streamer": [100.0]}, "met": "yes"},
+        {"name": "with speech, right %", "must": ">=95", "figures": {"streamer": [90.0]}, "met": "NO"},
+    ]
+    kept = {"title": "SIT", "who": ["streamer"], "seed": 1, "scale": 0.5, "speech": "blind", "lines": lines}
+    guide.keep(tmp_path / "kept", "sit", kept)
+    guide.keep(
+        tmp_path / "kept",
+        guide.FALSE,
+        {"speech_set": "blind", "hours": [1, 1, 1], "plans": {"a": [0, 2, 0], "b": [0, 0, 0]}},
+    )
+    assert guide.write_page(tmp_path / "kept", ["sit", "fax"]) == ["fax"]
+    page = (tmp_path / "judged.md").read_text()
+    assert "| SIT | 1 of 2 | with speech, right %: 90 (asked >=95): of a vowel |" in page
+    assert "| `a` | 0 | 2 | 0 |" in page
+    assert "Nothing was told by `b`." in page
+    assert "| clean, right % | 100 | 100 | yes |" in page

@@ -44,7 +44,7 @@ def main() -> None:
                 guide.keep(folder, name, table)
     if arguments.guide:
         if guide.find_kept(folder, guide.FALSE) is None:
-            guide.keep(folder, guide.FALSE, guide.count_false())
+            guide.keep(folder, guide.FALSE, guide.count_false(arguments.scale))
         missing = guide.write_page(folder, list(FAMILIES))
         print(f"{guide.PAGE}: {'without ' + ', '.join(missing) if missing else 'all families'}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -22,6 +23,11 @@ def quiet(scene: Scene, rng: np.random.Generator) -> Samples:
     return channels.add_noise(render(scene, rng, dbfs=DBFS), rng, dbfs=DBFS, snr_db=60)
 
 
+def name_of(make: Callable[..., Scene] | None) -> str:
+    """The same in every process."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(make))
+
+
 def right(
     make: Callable[..., Scene] | None = None,
     *,
@@ -30,7 +36,7 @@ def right(
     n: int | None = None,
 ) -> Measure:
     return lambda judge: (
-        judge.right(("extra", repr(make), snr_db), make=make, change=change, snr_db=snr_db, n=n),
+        judge.right(("extra", name_of(make), snr_db), make=make, change=change, snr_db=snr_db, n=n),
     )
 
 

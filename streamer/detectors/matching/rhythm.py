@@ -21,6 +21,7 @@ from streamer.detectors.matching.grammar import Draft, Grammar, Match, Timing
 from streamer.detectors.matching.parts import Chord, Part
 
 FAINT_DB = 6.0  # a part so far under the one before is not of the same sender
+STRAY = 0.35  # of its shortest part: what is shorter is nobody's, such as a vowel in a gap
 MOST_DRAFTS = 8
 MOST_STRAYS = 2
 MOST_STEPS = 24  # of a cadence that goes on, its first
@@ -81,6 +82,7 @@ class Rhythm(Grammar):
             elements[-1].pause[0] if is_endless else 0.0
         )  # the pause that stands before the first part
         self._late = timing.on_latency + join_samples
+        self._least = STRAY * min(element.on[0] for element in elements)
         self.clear()
 
     @property
@@ -109,6 +111,8 @@ class Rhythm(Grammar):
     def note(self, part: Part) -> None:
         self._on[id(part)] = part
         self._unfit.discard(id(part))
+        if part.duration < self._least:
+            return
         for draft in list(self._drafts):
             element = self._element(draft.position)
             is_settled = draft.match is not None and not self._is_endless
@@ -134,6 +138,8 @@ class Rhythm(Grammar):
                 return
         if not part.is_fit:
             self.refuse_unfit(part)
+            return
+        if part.duration < self._least:
             return
         took = [self._go_on(draft, part) for draft in list(self._drafts)]
         if not any(took) and self._may_begin(part):

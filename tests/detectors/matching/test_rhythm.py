@@ -33,6 +33,7 @@ ALARM = cadence("t3", "3100/500,0/500,3100/500,0/500,3100/500,0/1500", tolerance
         # a gap is where these tones are off, whatever sounds there
         (BUSY, "cadence:480+620/500,0/500x4+cadence:0/500,900/500x4", "busy"),
         (BUSY, "cadence:480+620/500,0/500x4+tone:1700@-20:4s", "busy"),
+        (BUSY, "cadence:480+620/500,0/200,480+620/90,0/210x4", "busy"),  # a vowel, as high as they are
         (BUSY, "cadence:480+620/500,0/500x4@-30+tone:1000@-12:4s", ""),  # beside something louder
         # the most specific wins, and waits for the part that tells
         (SPAIN, "cadence:425/200,0/200x8", "busy"),
