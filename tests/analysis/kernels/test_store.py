@@ -209,9 +209,7 @@ def test_without_a_place_to_keep_it_values_are_the_same_and_the_reason_is_known(
 ) -> None:
     folder, digest = one_kept
     [file] = folder.glob("*.code")
-    file.unlink()
-    file.mkdir()  # nothing can be put there
-    got, by_numba, refusal = measure_one(folder)
+    got, by_numba, refusal = measure_one(file / "folder")  # nothing can be put below a file
     assert (got, by_numba) == (digest, True)
     assert "directory" in refusal
     assert [file] == list(folder.iterdir())
