@@ -11,8 +11,7 @@ import numpy as np
 from streamer.analysis.analyser import Analyser
 from streamer.archive.grid import cut, make_heading
 from streamer.archive.inventory import Recording
-from streamer.archive.job import Job
-from streamer.archive.work import place_plans
+from streamer.archive.job import Job, place_plans
 from streamer.recordings.detect import Recording as Hearing
 from streamer.recordings.threads import Meter
 from streamer.sources import SourceInfo

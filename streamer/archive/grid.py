@@ -9,8 +9,13 @@ from collections.abc import Iterator
 
 import msgspec
 
+from streamer.archive.fetch import is_remote
 from streamer.archive.inventory import Recording
-from streamer.archive.job import Job, Product
+from streamer.archive.job import Job, Product, place_plans
+from streamer.recordings.detect import Piece
+from streamer.recordings.detect import Task as Listening
+from streamer.recordings.relay import plan_pieces
+from streamer.sources import SourceSpec
 from streamer.stores.heading import Heading
 from streamer.stores.labelled import Labelled
 
@@ -18,8 +23,11 @@ SHARD_BYTES = 1 << 26  # of one task
 TASK_VALUES = 1 << 26  # samples that it reads, of all channels
 
 
+EVENTS_S = 1800.0  # of a recording that is heard in pieces
+
+
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """Frames [first, stop) of a product, or all events of a recording. stop: None for all that there is"""
+    """Frames [first, stop) of a product, or the events of samples [first, stop). stop: None for all that there is"""
 
     job: Job
     root: str
@@ -34,6 +42,15 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.recording.key}/{self.product}{at}"
 
     @property
+    def is_piece(self) -> bool:
+        return self.stop is not None
+
+    @property
+    def whole(self) -> Task:
+        """The same of all of the recording."""
+        return msgspec.structs.replace(self, first=0, stop=None)
+
+    @property
     def audio_s(self) -> float:
         """About how much it is of the recording, which is worth as much for each product."""
         length_s = self.recording.length_s
@@ -41,8 +58,9 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
             return 0.0
         if self.stop is None:
             return length_s
-        heading = make_heading(self.job, self.product, self.recording)
-        return (self.stop - self.first) * heading.frames.hop_samples / self.recording.fs_hz
+        heading = None if self.product == "events" else make_heading(self.job, self.product, self.recording)
+        hop = 1 if heading is None else heading.frames.hop_samples
+        return (self.stop - self.first) * hop / self.recording.fs_hz
 
 
 def make_heading(job: Job, product: Product, recording: Recording) -> Heading:
@@ -67,12 +85,29 @@ def choose_shard_frames(layout: Labelled) -> int:
 
 def cut(job: Job, root: str, recording: Recording) -> Iterator[Task]:
     """The tasks of a recording, in order."""
+    whole = Task(job=job, root=root, recording=recording, product="events")
     for product in job.products:
-        heading = None if product == "events" else make_heading(job, product, recording)
-        if heading is None or heading.n_frames is None or not recording.can_skip:
-            yield Task(job=job, root=root, recording=recording, product=product)
-            continue
-        step = choose_shard_frames(Labelled(heading, file_chunks=1))
-        for first in range(0, heading.n_frames, step):
-            stop = min(first + step, heading.n_frames)
-            yield Task(job=job, root=root, recording=recording, product=product, first=first, stop=stop)
+        if recording.n_samples is None or not recording.can_skip:
+            yield msgspec.structs.replace(whole, product=product)
+        elif product == "events":
+            yield from _cut_events(whole, recording.n_samples)
+        else:
+            heading = make_heading(job, product, recording)
+            step = choose_shard_frames(Labelled(heading, file_chunks=1))
+            for first in range(0, heading.n_frames or 0, step):
+                stop = min(first + step, heading.n_frames or 0)
+                yield msgspec.structs.replace(whole, product=product, first=first, stop=stop)
+
+
+def _cut_events(whole: Task, n_samples: int) -> Iterator[Task]:
+    """Pieces that can be joined exactly, where the plans allow it; see recordings.relay."""
+    pieces = [Piece(0, None)]
+    n_pieces = int(n_samples / whole.recording.fs_hz / EVENTS_S)
+    if n_pieces > 1 and not is_remote(whole.recording.path):
+        source = SourceSpec(kind="file", target=whole.recording.path)
+        pieces = plan_pieces(Listening(source=source, plans=place_plans(whole.job)), n_pieces)
+    if len(pieces) == 1:
+        yield whole
+        return
+    for piece in pieces:
+        yield msgspec.structs.replace(whole, first=piece.first, stop=piece.last or n_samples)

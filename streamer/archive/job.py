@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -15,6 +18,7 @@ from streamer.analysis.values import Measurement
 from streamer.base.errors import SpecError
 from streamer.base.text import choose
 from streamer.base.version import __version__
+from streamer.recordings.export import replacing
 from streamer.recordings.pieces import SpectraSpec
 
 Product = Literal["events", "levels", "complex", "db8"]
@@ -77,3 +81,18 @@ def to_db8(amplitudes: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
         steps = np.rint((20 * np.log10(amplitudes) - DB8_LOWEST) / DB8_STEP)
     levels: NDArray[np.uint8] = np.clip(steps, 0, DB8_NONE - 1).astype(np.uint8)
     return levels
+
+
+def place_plans(job: Job) -> tuple[str, ...]:
+    """The plans as this machine has them: those that came as a text are written where no other job's are."""
+    if not job.plan_files:
+        return job.plans
+    folder = Path(tempfile.gettempdir()) / f"streamer-plans-{os.getuid()}-{job.digest}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    texts = dict(job.plan_files)
+    for name, text in texts.items():
+        place = folder / name
+        if not place.is_file() or place.read_text() != text:
+            with replacing(place) as path:
+                path.write_text(text)
+    return tuple(str(folder / name) if name in texts else name for name in job.plans)

@@ -13,7 +13,7 @@ from streamer.archive.grid import Task, cut
 from streamer.archive.inventory import Recording, find_files, look_at
 from streamer.archive.job import Job
 from streamer.archive.ledger import Entry, Ledger
-from streamer.archive.work import PARTS, Done, do, examine_one
+from streamer.archive.work import PARTS, Done, do, examine_one, join_pieces_of, place_piece
 from streamer.base.errors import SourceError, SpecError, StreamerError
 from streamer.recordings import Progress
 
@@ -95,12 +95,13 @@ class Scan:
             recordings = self.find_recordings(engine, ledger)
             summary.n_recordings = len(recordings)
             total_s = sum((recording.length_s or 0.0) for recording in recordings)
-            tasks = self._find_tasks(recordings, ledger)
-            for outcome in Driver(engine.make, do, window=engine.window).run(tasks):
-                entry = self._note(outcome, ledger)
-                summary.audio_s += entry.audio_s / len(self.job.products)
-                progress(self.root.name, min(summary.audio_s, total_s), total_s or None)
-                yield entry
+            for look_for in (self._find_tasks, self._join_pieces):
+                tasks = look_for(recordings, ledger)
+                for outcome in Driver(engine.make, do, window=engine.window).run(tasks):
+                    entry = self._note(outcome, ledger)
+                    summary.audio_s += entry.audio_s / len(self.job.products)
+                    progress(self.root.name, min(summary.audio_s, total_s), total_s or None)
+                    yield entry
             self._finish(recordings, ledger)
 
     def _find_tasks(self, recordings: Iterable[Recording], ledger: Ledger) -> Iterator[Task]:
@@ -114,7 +115,8 @@ class Scan:
             to_do = [task for task in tasks if not self._is_done(task, ledger)]
             self.summary.n_tasks += len(tasks)
             self.summary.n_done_before += len(tasks) - len(to_do)
-            done_s = sum(ledger.entries[task.key].audio_s for task in tasks if task not in to_do)
+            done = [(task, ledger.entries.get(task.key)) for task in tasks if task not in to_do]
+            done_s = sum(task.audio_s if entry is None else entry.audio_s for task, entry in done)
             self.summary.audio_s += done_s / len(self.job.products)
             values = [task for task in to_do if task.product != "events"]
             if values and not any(self._is_begun(task, ledger) for task in tasks if task.product != "events"):
@@ -122,15 +124,39 @@ class Scan:
                 ledger.add(Entry(task=f"{recording.key}/{BEGUN}"))
             yield from to_do
 
+    def _join_pieces(self, recordings: Iterable[Recording], ledger: Ledger) -> Iterator[Task]:
+        """Make one of what was found in the pieces of a recording; what cannot be joined is to be heard whole."""
+        for recording in recordings:
+            pieces = [task for task in self._cut(recording) if task.is_piece and task.product == "events"]
+            if not pieces or self._is_done(pieces[0].whole, ledger):
+                continue
+            done = join_pieces_of(pieces) if all(self._is_done(task, ledger) for task in pieces) else None
+            if done is None:
+                yield pieces[0].whole
+            else:
+                self._note(Outcome(pieces[0].whole, done), ledger)
+            for task in pieces:
+                place_piece(task).unlink(missing_ok=True)
+
+    def _cut(self, recording: Recording) -> list[Task]:
+        """Nothing of what cannot be cut, which has been told."""
+        try:
+            return list(cut(self.job, str(self.root), recording))
+        except StreamerError:
+            return []
+
     def _is_begun(self, task: Task, ledger: Ledger) -> bool:
         return f"{task.recording.key}/{BEGUN}" in ledger.entries and spectra.is_there(task)
 
     def _is_done(self, task: Task, ledger: Ledger) -> bool:
         entry = ledger.entries.get(task.key)
+        if task.product == "events" and task.is_piece and self._is_done(task.whole, ledger):
+            return True
         if entry is None or entry.error is not None:
             return False
         if task.product == "events":
-            return (self.root / PARTS / f"{task.recording.key}.jsonl").exists()
+            place = place_piece(task) if task.is_piece else self.root / PARTS / f"{task.recording.key}.jsonl"
+            return place.exists()
         return spectra.has_shards(task, entry.count)
 
     def _note(self, outcome: Outcome[Task, Done], ledger: Ledger) -> Entry:
@@ -146,7 +172,7 @@ class Scan:
                 message=done.message,
                 computer=done.computer,
             )
-            if task.product != "events" and task.stop is None:
+            if task.product != "events" and not task.is_piece:
                 spectra.write_coordinates(self.root, self.job, task.recording, done.count)
         ledger.add(entry)
         return entry
@@ -155,16 +181,12 @@ class Scan:
         """What needs all tasks: the failures, and the events in one file."""
         summary = self.summary
         for recording in recordings:
-            try:
-                tasks = list(cut(self.job, str(self.root), recording))
-            except StreamerError:
-                continue  # told
             why: dict[str, None] = {}
-            for task in tasks:
-                entry = ledger.entries.get(task.key)
+            for key in dict.fromkeys(_result_of(task).key for task in self._cut(recording)):
+                entry = ledger.entries.get(key)
                 if entry is not None and (entry.error or entry.message):
                     why[entry.error or entry.message or ""] = None
-                if entry is not None and task.product == "events":
+                if entry is not None and key.endswith("/events"):
                     summary.n_events += entry.count
             summary.failures += [(recording.path, each) for each in why]
         if "events" in self.job.products:
@@ -185,12 +207,19 @@ class Scan:
             for entry in list(ledger.entries.values()):
                 if entry.recording is None:
                     continue
-                for task in cut(self.job, str(self.root), entry.recording):
+                for task in {
+                    _result_of(task).key: _result_of(task) for task in self._cut(entry.recording)
+                }.values():
                     done = ledger.entries.get(task.key)
                     if done is None or done.error:
                         yield f"{task.recording.path}: {task.product} is missing: {done.error if done else 'not done'}"
                     elif _digest(task, done, self.root) != done.digest:
                         yield f"{task.recording.path}: {task.product} is not what was written ({task.key})"
+
+
+def _result_of(task: Task) -> Task:
+    """By whose entry it is known what became of it: events of pieces are joined."""
+    return task.whole if task.product == "events" else task
 
 
 def _digest(task: Task, done: Entry, root: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -19,13 +19,15 @@ from streamer.analysis.kernels.store import describe_processor
 from streamer.archive.fetch import fetched
 from streamer.archive.grid import Task, make_heading
 from streamer.archive.inventory import Recording, examine
-from streamer.archive.job import Job, to_db8
+from streamer.archive.job import place_plans, to_db8
 from streamer.archive.spectra import Shards
 from streamer.base.errors import SourceError
-from streamer.events import ErrorRecord, Event, GapRecord, Stats, encode_line
+from streamer.events import ErrorRecord, Event, GapRecord, Record, Stats, encode_line
+from streamer.recordings.detect import Piece, Remark, listen
 from streamer.recordings.detect import Task as Listening
-from streamer.recordings.detect import listen
 from streamer.recordings.export import replacing
+from streamer.recordings.jobs import pack, unpack
+from streamer.recordings.relay import CannotJoin, hear_piece, join_pieces
 from streamer.recordings.threads import Meter
 from streamer.sources import SourceSpec, open_source
 from streamer.stores.heading import Heading
@@ -64,14 +66,33 @@ def do(task: Task) -> Done:
 
 
 def _listen(task: Task) -> Done:
-    """A recording's events, a line each, in a file of their own that is whole or not there."""
-    digest, count, message, end_s = hashlib.sha256(), 0, None, 0.0
+    """A recording's events, a line each, or those of a piece of it, in a file that is whole or not there."""
     folder = Path(task.root) / PARTS
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{task.recording.key}.jsonl"
-    with fetched(task.recording.path) as local, replacing(target) as path, path.open("wb") as file:
+    if task.stop is None:
+        with fetched(task.recording.path) as local:
+            listening = Listening(source=_name(task, local), plans=place_plans(task.job))
+            return write_events(folder / f"{task.recording.key}.jsonl", listen(listening))
+    last = None if task.stop == task.recording.n_samples else task.stop
+    source = _name(task, Path(task.recording.path))
+    listening = Listening(source=source, plans=place_plans(task.job), piece=Piece(task.first, last))
+    found = pack(hear_piece(listening))
+    with replacing(place_piece(task)) as path:
+        path.write_bytes(found)
+    return Done(digest=hashlib.sha256(found).hexdigest(), count=0, audio_s=task.audio_s)
+
+
+def place_piece(task: Task) -> Path:
+    """What was found in a piece, until all of the recording are there."""
+    return Path(task.root) / PARTS / f"{task.recording.key}.{task.first}.piece"
+
+
+def write_events(target: Path, records: Iterable[Record | Remark]) -> Done:
+    """The lines of a recording. A fault in it is a message, unless nothing could be heard at all."""
+    digest, count, message, end_s = hashlib.sha256(), 0, None, 0.0
+    with replacing(target) as path, path.open("wb") as file:
         try:
-            for record in listen(Listening(source=_name(task, local), plans=place_plans(task.job))):
+            for record in records:
                 if isinstance(record, Event | GapRecord | ErrorRecord):
                     line = encode_line(record) + b"\n"
                     file.write(line)
@@ -86,23 +107,25 @@ def _listen(task: Task) -> Done:
     return Done(digest=digest.hexdigest(), count=count, audio_s=end_s, message=message)
 
 
+def join_pieces_of(tasks: Sequence[Task]) -> Done | None:
+    """The events of a recording from what was found in its pieces; None where they cannot be joined."""
+    whole = tasks[0].recording
+    parts = (
+        (
+            Piece(task.first, None if task.stop == whole.n_samples else task.stop),
+            unpack(place_piece(task).read_bytes()),
+        )
+        for task in tasks
+    )
+    try:
+        done = write_events(Path(tasks[0].root) / PARTS / f"{whole.key}.jsonl", join_pieces(parts))
+    except (CannotJoin, msgspec.MsgspecError, OSError):
+        return None
+    return msgspec.structs.replace(done, computer=describe_computer())
+
+
 def _name(task: Task, local: Path) -> SourceSpec:
     return SourceSpec(kind="file", target=os.fspath(local), called=task.recording.path)
-
-
-def place_plans(job: Job) -> tuple[str, ...]:
-    """The plans as this machine has them: those that came as a text are written where no other job's are."""
-    if not job.plan_files:
-        return job.plans
-    folder = Path(tempfile.gettempdir()) / f"streamer-plans-{os.getuid()}-{job.digest}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    texts = dict(job.plan_files)
-    for name, text in texts.items():
-        place = folder / name
-        if not place.is_file() or place.read_text() != text:
-            with replacing(place) as path:
-                path.write_text(text)
-    return tuple(str(folder / name) if name in texts else name for name in job.plans)
 
 
 def _measure(task: Task) -> Done:

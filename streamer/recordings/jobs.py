@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby, islice
 from multiprocessing import connection
@@ -86,7 +86,12 @@ def _pack(said: object) -> _Message:
     return _Message(type(said).__name__, msgspec.Raw(encode_all(_encode, said)))
 
 
-def _unpack(messages: bytes) -> list[Any]:
+def pack(said: Iterable[object]) -> bytes:
+    """What one process finds, for another one."""
+    return _encode([_pack(each) for each in said])
+
+
+def unpack(messages: bytes) -> list[Any]:
     return [_decoders[said.kind](said.body) for said in _decode_messages(messages)]
 
 
@@ -263,7 +268,7 @@ class _Crew:
         for ready in connection.wait(list(by_connection)):
             hand = by_connection[ready]
             try:
-                messages = _unpack(hand.connection.recv_bytes())
+                messages = unpack(hand.connection.recv_bytes())
             except (OSError, EOFError, msgspec.MsgspecError):
                 self._bury(hand)
                 continue

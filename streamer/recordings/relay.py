@@ -116,7 +116,7 @@ def hear_piece(task: Task, *, progress: Progress | None = None) -> Iterator[Foun
 
 
 def _read_from(source: Source, start: int, block_samples: int) -> Iterator[NDArray[np.float32]]:
-    at = 0
+    at = source.skip(start // block_samples * block_samples)  # all pieces have blocks that end alike
     for block in source.read_blocks(block_samples):
         if at + len(block) > start:
             yield block[max(0, start - at) :]

@@ -420,3 +420,27 @@ def test_what_it_would_take_is_said_and_nothing_done(archive: Path, tmp_path: Pa
     assert "3 recordings" in said
     assert "core hours" in said
     assert not (tmp_path / "out").exists()
+
+
+def test_a_long_recording_is_heard_in_pieces_and_told_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With digits at and over the cuts, and once so many that nobody can take over, when it is heard whole."""
+    monkeypatch.setattr(grid, "EVENTS_S", 65.0)
+    job = Job(products=("events",), plans=("dtmf",))
+    pauses = [dial("0123456789", 13 + 0.37 * number, seed=number) for number in range(16)]
+    no_pause, _ = dtmf_digits("147" * 500, FS_HZ, on_ms=60, off_ms=60)
+    for name, samples in (("pauses.wav", np.concatenate(pauses)), ("none.wav", no_pause)):
+        sf.write(tmp_path / name, samples, FS_HZ)
+        made = scan_here([str(tmp_path / name)], tmp_path / f"{name}-pieces", job)
+        assert made.summary.n_tasks > 1
+        assert not list((tmp_path / f"{name}-pieces/events").glob("*.piece"))
+        assert list(made.verify()) == []
+        again = scan_here([str(tmp_path / name)], tmp_path / f"{name}-pieces", job)
+        assert again.summary.n_done_before == again.summary.n_tasks
+        with monkeypatch.context() as whole:
+            whole.setattr(grid, "EVENTS_S", 1e9)
+            alone = scan_here([str(tmp_path / name)], tmp_path / f"{name}-whole", job)
+        assert alone.summary.n_tasks == 1
+        assert alone.summary.n_events == made.summary.n_events > 100
+        assert digest(tmp_path / f"{name}-whole") == digest(tmp_path / f"{name}-pieces")
