@@ -24,14 +24,26 @@ from streamer.base.units import format_duration
 from streamer.sources.formats.pcm import silence_nonfinite
 from streamer.sources.spec import Loss, Read, SourceInfo, SourceSpec
 
-# No playlists and no scripts: what one of these demuxers opens is this file and no other.
+# No playlists and no scripts: what one of these demuxers opens is this file and no other. Nor what libsndfile knows but
+# for WAV and Ogg, which hold all kinds of encodings: what it refuses of the others is damaged.
 FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,asf,amr,amrnb,amrwb,gsm,avi,flv,mpeg,mpegts,ogg,mp3,aac,ac3,eac3,dts,ape,tta,"
-    "wv,mpc,mpc8,dsf,iff,rm,truehd,g722,g729,spx,voc,aiff,au,wav,w64,caf,flac"
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,asf,amr,amrnb,amrwb,gsm,avi,flv,mpeg,mpegts,ogg,aac,ac3,eac3,dts,ape,tta,"
+    "wv,mpc,mpc8,dsf,rm,truehd,g722,g729,voc,wav"
 )
 LEAST_JUMP_S = 0.005  # Matroska's times are rounded to 1 ms
+MOST_S = 24 * 3600.0  # of a recording that does not say how long it is
 MOST_FAILURES = 1000  # to read a packet, one after the other
 CUT_SHORT_S = 0.5  # what announced lengths are wrong by at most
+
+
+class _Bytes(io.FileIO):
+    """A file in which nobody can seek to where there is nothing: damaged headers make FFmpeg try."""
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        try:
+            return super().seek(offset, whence)
+        except (OSError, OverflowError):
+            return -1
 
 
 class ContainerSource(Read):
@@ -46,7 +58,7 @@ class ContainerSource(Read):
         self.remarks: list[str] = []
         self._losses: list[Loss] = []
         with ExitStack() as on_error:
-            file = io.FileIO(fd, closefd=False)
+            file = _Bytes(fd, closefd=False)
             file.seek(0)
             file.name = spec.target
             self._container = av.open(file, mode="r", options={"format_whitelist": FORMATS})
@@ -54,6 +66,9 @@ class ContainerSource(Read):
             stream = self._container.streams.best("audio")
             if not isinstance(stream, AudioStream):
                 raise SourceError(f"{spec.target} holds no sound")
+            # PyAV's own types do not say so, but there is none for an encoding that FFmpeg knows by its number alone.
+            if getattr(stream, "codec_context", None) is None:
+                raise SourceError(f"{spec.target} holds sound in an encoding that no decoder here knows")
             self._stream = stream
             fs_hz, n_channels = float(stream.rate or 0), stream.channels
             if spec.rate_hz not in (None, fs_hz):
@@ -82,6 +97,7 @@ class ContainerSource(Read):
     def read_blocks(self, block_samples: int) -> Iterator[NDArray[np.float32]]:
         fs_hz, too_early = self.info.fs_hz, _find_opus_delay(self._stream)
         at = n_damaged = longest = 0
+        most_s = MOST_S if (announced_s := self._find_length_s()) is None else announced_s + CUT_SHORT_S
         first_s: float | None = None
         for frame in self._decode():
             if frame is None:
@@ -93,9 +109,11 @@ class ContainerSource(Read):
                 time_s = float(frame.pts * frame.time_base) + too_early / fs_hz
                 first_s = time_s if first_s is None else first_s
                 ahead = round((time_s - first_s) * fs_hz) - at
-                if ahead > max(LEAST_JUMP_S * fs_hz, longest / 2):
+                if (at + ahead) / fs_hz > most_s:
+                    n_damaged += 1  # the time itself is
+                elif ahead > max(LEAST_JUMP_S * fs_hz, longest / 2):
                     self._losses.append(Loss(at, ahead))
-                    yield from _cut(np.zeros((ahead, self.info.channels), np.float32), block_samples)
+                    yield from _be_silent(ahead, self.info.channels, block_samples)
                     at += ahead
             too_early = 0
             at += len(block)
@@ -113,7 +131,7 @@ class ContainerSource(Read):
                 return
             except av.error.EOFError:
                 return
-            except av.error.FFmpegError:  # damage between packets; what follows is looked for
+            except (av.error.FFmpegError, IndexError):  # damage between packets; what follows is looked for
                 n_failed += 1
                 yield None
 
@@ -187,6 +205,11 @@ def _to_floats(values: NDArray[Any]) -> NDArray[np.float32]:
         if bits == 8
         else floats * np.float32(2.0 ** (1 - bits))
     )
+
+
+def _be_silent(n_samples: int, n_channels: int, block_samples: int) -> Iterator[NDArray[np.float32]]:
+    for done in range(0, n_samples, block_samples):
+        yield np.zeros((min(block_samples, n_samples - done), n_channels), np.float32)
 
 
 def _cut(block: NDArray[np.float32], block_samples: int) -> Iterator[NDArray[np.float32]]:

@@ -70,7 +70,7 @@ def _open_container(fd: int, spec: SourceSpec, unknown: SourceError) -> Source:
         ) from error
     try:
         return ContainerSource(fd, spec)
-    except FFmpegError as error:
+    except (FFmpegError, ValueError) as error:
         raise SourceError(
             f"{unknown}, nor by FFmpeg's libraries; headerless samples need --format and --rate"
         ) from error

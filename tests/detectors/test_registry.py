@@ -16,7 +16,7 @@ def test_every_kind_declares_its_section_its_limits_and_what_hears_it(section):
     assert kind.section == section
     assert is_dataclass(kind.limits)
     assert kind.limits.__name__.endswith("Spec")
-    assert kind.detector is None or kind.detector.__name__.endswith("Detector")
+    assert kind.detector is None or kind.detector.__name__.lower().endswith("detector")
     assert kind.is_list == ("name" in {field.name for field in fields(kind.limits)})
     assert kind.event_type in ("match", section)
     assert all(isinstance(preset, kind.limits) for preset in kind.presets.values())

@@ -156,3 +156,26 @@ main()
     assert result.returncode == 3
     assert result.stderr.count("\n") == 1
     assert "need the extra av: pip install 'goertzel-streamer[av]'" in result.stderr
+
+
+@pytest.mark.parametrize("suffix", ["m4a", "webm", "wma", "3gp", "ts", "avi"])
+def test_whatever_is_damaged_it_is_read_or_refused_in_one_line(
+    suffix: str, wav: Path, tmp_path: Path
+) -> None:
+    path = convert(wav, "-c:a", "libopus" if suffix == "webm" else "aac", target=tmp_path / f"x.{suffix}")
+    whole = path.read_bytes()
+    rng = np.random.default_rng(len(whole))
+    refusals: list[str] = []
+    for _ in range(60):
+        data = bytearray(whole)
+        for at in rng.integers(0, min(len(data), 4000), rng.integers(1, 30)):
+            data[at] = rng.integers(256)
+        path.write_bytes(data[: rng.integers(len(data) // 4, len(data) + 1)])
+        try:
+            samples, _ = read(path)
+        except SourceError as error:
+            refusals.append(str(error))
+        else:
+            assert np.isfinite(samples).all()
+    assert refusals
+    assert not [refusal for refusal in refusals if "\n" in refusal or path.name not in refusal]
