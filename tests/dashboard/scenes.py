@@ -97,11 +97,17 @@ class Play:
         return (format_time_of_day(START_UNIX_S + t_s) if self.has_clock else format_clock(t_s)) + ms
 
     def levels(self, tones: dict[float, float]) -> np.ndarray:
-        """(bands,) dBFS: noise, and each tone in the band nearest to it and, weaker, its neighbours."""
+        """(bands,) dBFS: noise, and each tone in the band nearest to it and, weaker, its neighbours.
+
+        Bands that leave gaps do not hear what sounds in them.
+        """
+        reach_hz = np.maximum(self.scene.enbw_hz or np.inf, 0.015 * self.freqs)
         power = 10 ** ((NOISE_DBFS + 1.5 * self.rng.standard_normal(len(self.freqs))) / 10)
         for hz, dbfs in tones.items():
             away_hz = np.abs(self.freqs - hz)
             nearest = int(away_hz.argmin())
+            if away_hz[nearest] > reach_hz[nearest]:
+                continue
             near = slice(max(0, nearest - 1), nearest + 2)
             away_db = 12 + 30 * away_hz[near] / np.maximum(self.width_hz[near], 1e-9)
             away_db[nearest - near.start] = 0.0
@@ -208,7 +214,8 @@ class Play:
 
     def wait(self, lasts_s: float) -> Play:
         """The device is away."""
-        gone = {"id": 0, "type": "error", "label": "USB Audio is gone", "t_s": self.t_s}
+        label = f"{self.scene.source.removeprefix('mic:')} is gone"
+        gone = {"id": 0, "type": "error", "label": label, "t_s": self.t_s}
         self.events.append(EventRow(phase="begin", time=self.tell_time(self.t_s), **gone))
         for step in range(round(lasts_s * self.fps)):
             self.now_s += 1 / self.fps
@@ -268,6 +275,11 @@ def waiting(scene: Scene, **more: object) -> Play:
     return call(scene, **more).lose(7.2).run(5).wait(6)
 
 
+def lost(scene: Scene, **more: object) -> Play:
+    """Samples were lost, but that was minutes ago."""
+    return call(scene, **more).lose(7.2).run(240).run(2, {1000: -33.4})
+
+
 def ended(scene: Scene, **more: object) -> Play:
     import msgspec
 
@@ -324,6 +336,7 @@ STORIES: dict[str, Callable[..., Play]] = {
     "dialling": dialling,
     "morse": morse,
     "waiting": waiting,
+    "lost": lost,
     "ended": ended,
     "frozen": frozen,
     "history": one_band,

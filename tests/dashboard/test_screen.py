@@ -19,6 +19,7 @@ from streamer.dashboard.canvas import write_changes
 from streamer.dashboard.history import NOT_MEASURED
 from streamer.dashboard.messages import EventRow, Scene, Snapshot
 from streamer.dashboard.palette import BAR, STEPS, Depth, Look, Role
+from streamer.dashboard.parts.scale import find_row_marks
 from streamer.dashboard.screen import Drawn, render, save_screenshot, tell_title
 from streamer.dashboard.state import State
 from tests.dashboard import feeder
@@ -143,12 +144,29 @@ def test_what_is_lost_is_told_at_once_and_until_it_is_reset(size):
     assert "lost 7.2" not in lines_of(play.state, *size)[0]
 
 
+@pytest.mark.parametrize(("source", "columns"), [("mic", 40), ("mic:UMIK", 50), ("mic:USB Audio", 70)])
+def test_that_nothing_is_lost_is_said_on_small_screens_too_where_all_that_matters_more_has_its_place(
+    source, columns
+):
+    scene = dtmf_scene(source=source)
+    assert re.match(rf"● LIVE  {source}  48 kHz  .*lost 0 +\d\d:", lines_of(call(scene).state, columns, 8)[0])
+    assert re.match(rf"● LIVE  {source}  48 kHz ", lines_of(call(scene).state, 40, 8)[0])
+    assert "lost 0" not in lines_of(call(scene).lose(7.2).run(12).state, columns, 8)[0]
+
+
+@pytest.mark.parametrize("size", SIZES[1:])
+def test_what_was_lost_before_the_device_went_away_matters_more_than_clocks(size):
+    line = lines_of(waiting(thirds_scene()).state, *size)[0]
+    assert re.match(r"▲ WAITING 6 s  mic:UMIK .*19:10:39.*  lost 7\.2 s(  |$)", line)
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_a_device_that_is_away_has_no_level_no_peak_and_no_loudest(size):
     for scene in (dtmf_scene(), thirds_scene(), linear_scene()):
         play = waiting(scene)
         drawn = render(play.state, *size, TRUE)
         lines = drawn.screen.plain_lines()
+        name = scene.source.removeprefix("mic:")
         assert re.match(r"▲ WAITING 6 s ", lines[0])
         assert not any("LIVE" in line for line in lines)
         assert tell_tape(drawn)[-1].endswith("--")
@@ -161,7 +179,7 @@ def test_a_device_that_is_away_has_no_level_no_peak_and_no_loudest(size):
             assert "── no samples since " in "\n".join(lines)
         # Since when it is away is said on every size: in the first row, and as a row that goes on.
         since = re.search(r"  (?:last sample|since) (\d\d:\d\d:\d\d)", lines[0])[1]
-        assert any(re.search(rf"{since}.* USB Audio is gone +▶ 6\.0 s( |$)", line) for line in lines[1:])
+        assert any(re.search(rf"{since}.* {name} is gone +▶ 6\.0 s( |$)", line) for line in lines[1:])
         assert any(f"no samples since {since}" in line for line in lines[1:])
     assert re.search(r"last sample \d\d:\d\d:\d\d", text_of(play.state, 80, 24))
 
@@ -238,9 +256,33 @@ def test_clipping_is_told_while_it_happens():
 @pytest.mark.parametrize("size", SIZES)
 def test_the_tape_has_what_was_dialled_and_what_sounds(size):
     tape = tell_tape(render(dialling(dtmf_scene()).state, *size, TRUE))
-    lasts = r"  0\.2 s" if size[0] >= 60 else ""
-    assert re.match(rf"dtmf +(.*│ )?5550123  ▶ 3{lasts} +697 Hz +-16\.2$", tape[-1].rstrip())
+    assert re.match(r"dtmf +(.*│ )?5550123 ▶ 0\.2 s +697 Hz +-16\.2$", tape[-1].rstrip())
     assert "911 │ 5550123" in tape[-1] or size[0] < 80
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_digit_that_sounds_is_said_once_and_green_until_it_ends(size):
+    play = call(thirds_scene()).dial("555012", 0.25, 0.25)
+    digit = play.begin("3", "dtmf")
+    play.run(0.4)
+    drawn = render(play.state, *size, TRUE)
+    rect = drawn.rects["tape"]
+    line = tell_tape(drawn)[-1]
+    end = line.index("5550123 ▶ ") + 6
+    styles = drawn.screen.canvas.styles[rect.y + rect.height - 1]
+    assert line.count("3", end, line.index("▶") + 2) == 1
+    assert [styles[end - 1], styles[end], styles[end + 2]] == [Role.BOLD, Role.LIVE, Role.LIVE]
+    play.end(digit)
+    play.run(0.2)
+    assert "5550123  " in tell_tape(render(play.state, *size, TRUE))[-1]
+
+
+def test_a_digit_of_another_channel_than_the_end_of_the_tape_is_named():
+    play = Play(dtmf_scene(channels=2)).dial("91")
+    play.begin("3", "dtmf", channel=2)
+    play.run(1).begin("1", "dtmf", channel=1)
+    play.run(0.4)
+    assert re.search(r" c2 3 ▶ 1\.4 s  ▶ c1 1  0\.4 s ", tell_tape(render(play.state, 120, 40, TRUE))[-1])
 
 
 def test_running_text_is_broken_between_words_and_its_end_is_seen():
@@ -323,6 +365,39 @@ def test_across_each_column_is_as_high_as_its_level():
     assert eighths == [
         pytest.approx((dbfs + 90) / 90 * rows * 8, abs=1) for dbfs in (-90, -80, -70, -60, -45, -30, -10, 0)
     ]
+
+
+@pytest.mark.parametrize("rows", range(1, 41))
+@pytest.mark.parametrize(
+    ("floor_dbfs", "ceiling_dbfs", "most_rows"),
+    [(-90.0, 0.0, 0.4), (-60.0, -10.0, 0.4), (-160.0, 20.0, 0.5)],  # the last: all may stand between two
+)
+def test_the_level_beside_a_row_of_bars_is_about_that_of_its_middle(
+    rows, floor_dbfs, ceiling_dbfs, most_rows
+):
+    row_db = (ceiling_dbfs - floor_dbfs) / rows
+    marks = find_row_marks(rows, floor_dbfs, ceiling_dbfs, 0.0)
+    assert marks
+    for row, text in marks:
+        middle_dbfs = ceiling_dbfs - (row + 0.5) * row_db
+        assert abs(float(text) - middle_dbfs) <= max(most_rows * row_db, 5.0) + 1e-6
+
+
+@pytest.mark.parametrize("size", [(40, 8), (60, 15), (80, 24)])
+def test_across_a_bar_ends_in_the_row_that_has_its_level_beside_it(size):
+    drawn = render(with_levels(thirds_scene(), [-80.0] * 23), *size, TRUE)
+    rect = drawn.rects["levels"]
+    axis = {
+        int(line[:4]): row
+        for row, line in enumerate(drawn.screen.plain_lines()[rect.y : rect.y + rect.height - 1])
+        if line[:4].strip()
+    }
+    assert len(axis) >= 2
+    for dbfs, row in axis.items():
+        drawn = render(with_levels(thirds_scene(), [float(dbfs)] * 23), *size, TRUE)
+        plot = drawn.screen.canvas.glyphs[rect.y : rect.y + rect.height - 1, 5]
+        assert [g == ord(" ") for g in plot] == [at < row for at in range(len(plot))]
+        assert chr(plot[row]) in "▁▂▃▄▅▆▇"
 
 
 def test_a_peak_is_marked_only_where_it_stands_3_db_above_bar_and_floor():

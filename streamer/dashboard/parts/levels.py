@@ -20,10 +20,10 @@ from streamer.dashboard.parts.cells import put_pairs
 from streamer.dashboard.parts.part import Part, Seen, by_frame
 from streamer.dashboard.parts.scale import (
     AXIS_WIDTH,
-    MARK_FROM_ROWS,
     find_frequency_marks,
     find_level_marks,
     find_mark_step_s,
+    find_row_marks,
     make_columns,
     make_steps,
     tell_mark,
@@ -68,9 +68,7 @@ def _draw_across(canvas: Canvas, seen: Seen) -> None:
         return
     columns = make_columns(stop - first, cells)
     plot = canvas.area(AXIS_WIDTH, 0, cells, rows)
-    for row, text in find_level_marks(
-        rows, choices.floor_dbfs, choices.ceiling_dbfs, scene.offset_db, MARK_FROM_ROWS
-    ):
+    for row, text in find_row_marks(rows, choices.floor_dbfs, choices.ceiling_dbfs, scene.offset_db):
         canvas.put_right(AXIS_WIDTH - 1, row, text, Role.DIM)
     canvas.put(0, rows, fit(tell_unit(scene), AXIS_WIDTH - 1), Role.DIM)
     marks = find_frequency_marks(
@@ -160,7 +158,7 @@ def _draw_head(canvas: Canvas, state: State, columns: _Down) -> None:
     choices, cells = state.choices, columns.bar_cells
     marks = find_level_marks(cells, choices.floor_dbfs, choices.ceiling_dbfs, state.scene.offset_db, 6)
     for from_end, text in marks:
-        at = cells - 1 - from_end
+        at = cells - 1 - int(from_end)
         start = min(cells - len(text), max(0, at - len(text) + 1 if at > cells - 3 else at - len(text) // 2))
         canvas.put(columns.bar_x + start, 0, text, Role.DIM)
 

@@ -13,9 +13,8 @@ from streamer.dashboard.parts.levels import RISING, make_growing_glyphs
 from streamer.dashboard.parts.part import Part, Seen
 from streamer.dashboard.parts.scale import (
     AXIS_WIDTH,
-    MARK_FROM_ROWS,
-    find_level_marks,
     find_mark_step_s,
+    find_row_marks,
     tell_mark,
 )
 from streamer.dashboard.state import State
@@ -30,9 +29,8 @@ def draw(canvas: Canvas, seen: Seen) -> None:
     if rows < 1 or cells < 1:
         return
     choices, picture = state.choices, state.shown
-    for row, text in find_level_marks(
-        rows, choices.floor_dbfs, choices.ceiling_dbfs, state.scene.offset_db, MARK_FROM_ROWS
-    ):
+    offset_db = state.scene.offset_db
+    for row, text in find_row_marks(rows, choices.floor_dbfs, choices.ceiling_dbfs, offset_db):
         canvas.put_right(AXIS_WIDTH - 1, 1 + row, text, Role.DIM)
     newest = picture.newest_group(choices.pace)
     _draw_clock(canvas, state, newest, cells)

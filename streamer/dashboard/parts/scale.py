@@ -18,6 +18,7 @@ from streamer.dashboard.palette import STEPS, UNKNOWN
 
 AXIS_WIDTH = 5  # left of bands across: levels, or the clock
 MARK_FROM_ROWS = 1.3  # marks of levels stand so far apart, or further
+MARK_OFF_ROWS, MARK_OFF_DB = 0.4, 5.0  # and so far at most from the middle of their row, the greater holds
 GAP_FROM_CELLS = 3  # a band so wide has a cell of nothing beside it
 MARK_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400)
 
@@ -82,8 +83,8 @@ def make_steps(floor_dbfs: float, ceiling_dbfs: float) -> NDArray[np.uint8]:
 @lru_cache(maxsize=32)
 def find_level_marks(
     cells: int, floor_dbfs: float, ceiling_dbfs: float, offset_db: float, least: float
-) -> tuple[tuple[int, str], ...]:
-    """Round levels along so many cells, from the ceiling on: the cell, and what stands there."""
+) -> tuple[tuple[float, str], ...]:
+    """Round levels along so many cells: how many cells below the ceiling, and what stands there."""
     per_db = cells / (ceiling_dbfs - floor_dbfs)
     least = min(least, cells / 2)
     step = next((step for step in (10, 20, 40, 50, 100) if step * per_db >= least), 200)
@@ -91,11 +92,24 @@ def find_level_marks(
     marks = []
     level = highest
     while level > floor_dbfs + offset_db:
-        cell = int((ceiling_dbfs + offset_db - level) * per_db + 1e-9)
-        if 0 <= cell < cells:
-            marks.append((cell, str(level)))
+        at = (ceiling_dbfs + offset_db - level) * per_db + 1e-9
+        if 0 <= at < cells:
+            marks.append((at, str(level)))
         level -= step
     return tuple(marks)
+
+
+def find_row_marks(
+    rows: int, floor_dbfs: float, ceiling_dbfs: float, offset_db: float
+) -> tuple[tuple[int, str], ...]:
+    """Round levels beside so many rows, from the top on: the row, and what stands there.
+
+    Words are read at the middle of their row: a level that is far from it, between two rows, has none.
+    """
+    marks = find_level_marks(rows, floor_dbfs, ceiling_dbfs, offset_db, MARK_FROM_ROWS)
+    allowed = max(MARK_OFF_ROWS, MARK_OFF_DB * rows / (ceiling_dbfs - floor_dbfs) + 1e-6)
+    near = [mark for mark in marks if abs(mark[0] % 1 - 0.5) <= allowed]
+    return tuple((int(at), text) for at, text in near or marks)
 
 
 @lru_cache(maxsize=16)

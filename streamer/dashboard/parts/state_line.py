@@ -22,6 +22,7 @@ METER_FROM, LOST_FROM, RUN_FROM, ENGINE_FROM = 60, 80, 80, 100  # columns
 METER_CELLS, WIDE_METER_CELLS = 10, 20
 METER_FLOOR_DBFS = -60.0
 LEAST_SOURCE = 8
+NOTHING_LOST = "  lost 0"
 STYLES = {
     Word.STARTING: Role.BOLD,
     Word.LIVE: Role.LIVE,
@@ -46,8 +47,8 @@ def draw(canvas: Canvas, seen: Seen) -> None:
     least = LEAST_SOURCE + cell_len(_list_tails(state)[-1])
     is_away = state.word is Word.WAITING
     while right and room - _count_cells(said) - 2 < least and (is_away or right[-1][1] != Role.LOST):
-        # Whose samples these are, and since when there are none, matter more than a clock.
-        right.pop(0 if is_away else -1)
+        # Whose samples these are, and since when there are none, matter more than clocks, and losses more too.
+        right.pop()
         room = width - _count_cells(right) - 1
     left = [*said, *_tell_source(state, room - _count_cells(said))]
     used = _count_cells(left)
@@ -57,6 +58,9 @@ def draw(canvas: Canvas, seen: Seen) -> None:
         )
         if used + _count_cells(meter) <= room:
             left += meter
+    free = room - _count_cells(left) - cell_len(NOTHING_LOST)
+    if width < LOST_FROM and state.word in RUNNING and not state.book.lost_s and free >= 0:
+        left.append((NOTHING_LOST, Role.PLAIN))
     x = canvas.put_spans(0, 0, left)
     end = width
     for text, style in reversed(right):
@@ -135,7 +139,7 @@ def _tell_right(state: State, width: int) -> Words:
         ago = f", {format_ago(ago_s)} ago" if ago_s is not None and has_room else ""
         words.append((f"  lost {format_loss(lost_s)}{ago}", Role.LOST))
     elif width >= LOST_FROM and state.word is not Word.ENDED:
-        words.append(("  lost 0", Role.PLAIN))
+        words.append((NOTHING_LOST, Role.PLAIN))
     if width >= ENGINE_FROM and state.word in RUNNING:
         words.append(_tell_engine(state))
     if scene.mode == "FILE":

@@ -1,4 +1,7 @@
-"""What was said, newest at the end of the last line, and what sounds now; at its right, how loud it is now."""
+"""What was said, newest at the end of the last line, and what sounds now; at its right, how loud it is now.
+
+What sounds and is the end of what was said already, a digit, is not said again: it is green, and ▶ stands behind it.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,8 @@ def draw(canvas: Canvas, seen: Seen) -> None:
     readout = _tell_readout(state)
     last = canvas.height - 1
     sounding = book.find_sounding()
+    sounding.sort(key=lambda row: not _count_said(book, row))
+    n_said = _count_said(book, sounding[0]) if sounding else 0
     reserved = cell_len(readout) + 2
     has_times = canvas.height > 1 and canvas.width >= TIMES_FROM and not is_text(book)
     start = NAME_WIDTH + 1 + (TIME_WIDTH if has_times else 0)
@@ -46,9 +51,13 @@ def draw(canvas: Canvas, seen: Seen) -> None:
             canvas.put(0, y, time[:5])
             x = TIME_WIDTH
         canvas.put(x, y, fit(clean(name), NAME_WIDTH), Role.KIND)
-        end = canvas.put(start, y, text, Role.BOLD if y == last else Role.PLAIN)
+        n_on = min(n_said, len(text)) if y == last else 0
+        end = canvas.put(start, y, text[: len(text) - n_on], Role.BOLD if y == last else Role.PLAIN)
+        if n_on:
+            end = canvas.put(end, y, text[-n_on:], Role.LIVE)
         if y == last and now:
-            canvas.put(end + 2, y, fit(now, max(0, canvas.width - reserved - end - 2)), Role.LIVE)
+            x = end + (1 if n_said else 2)
+            canvas.put(x, y, fit(now, max(0, canvas.width - reserved - x)), Role.LIVE)
     if not lines and sounding:
         canvas.put(0, last, fit(clean(sounding[0].newest.type), NAME_WIDTH), Role.KIND)
         canvas.put(NAME_WIDTH + 1, last, fit(now, room), Role.LIVE)
@@ -65,6 +74,17 @@ def _tell_readout(state: State) -> str:
     return f"{name}  {level}"
 
 
+def _count_said(book: Book, row: Row) -> int:
+    """Characters at the end of what was said last that are what sounds; 0: it stands nowhere there."""
+    event = row.newest
+    if not book.said or not (event.is_digit or event.text):
+        return 0
+    last, words = book.said[-1], clean(event.text or event.label).strip()
+    kind = (event.plan or event.type) if event.is_code else event.type
+    is_last = (last.kind, last.channel) == (kind, event.channel) and clean(last.text).rstrip().endswith(words)
+    return len(words) if is_last else 0
+
+
 def _tell_sounding(state: State, sounding: list[Row], room: int, width: int) -> str:
     """All that sounds, what began last first, as far as it leaves room for what was said last."""
     said = state.told.said[-1].text if state.told.said else ""
@@ -73,8 +93,9 @@ def _tell_sounding(state: State, sounding: list[Row], room: int, width: int) -> 
     for row in sounding:
         label = clean(row.label if row.newest.is_part and not row.newest.is_digit else row.newest.name)
         channel = f"c{row.newest.channel} " if state.scene.channels > 1 else ""
-        short = f"▶ {channel}{label}"
-        full = f"{short}  {format_running(state.told.now_s - row.begun_s)}"
+        is_said = _count_said(state.told, row) > 0
+        short = "▶" if is_said else f"▶ {channel}{label}"
+        full = f"{short}{' ' if is_said else '  '}{format_running(state.told.now_s - row.begun_s)}"
         text = full if width >= UNITS_FROM or cell_len(now + full) <= room else short
         if now and cell_len(now) + 2 + cell_len(text) > room:
             break
