@@ -92,16 +92,27 @@ def _take_factory(factory: str, jobs: int) -> Engine:
         raise SpecError(f"executor is {shorten(factory)}; {how}")
     try:
         make = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise SpecError(f"executor is {shorten(factory)}, which cannot be had ({error}); {how}") from error
+    except Exception as error:  # whatever a module of somebody else's comes to
+        raise SpecError(
+            f"executor is {shorten(factory)}, which cannot be had ({_name_error(error)}); {how}"
+        ) from error
 
     def make_checked() -> Executor:
-        made = make(jobs)
+        try:
+            made = make(jobs)
+        except Exception as error:
+            raise SpecError(
+                f"executor {shorten(factory)} has failed ({_name_error(error)}); {how}"
+            ) from error
         if not hasattr(made, "submit"):
             raise SpecError(f"executor {shorten(factory)} has given {type(made).__name__}; {how}")
         return made  # type: ignore[no-any-return]
 
     return Engine(factory, make_checked, lambda: AHEAD * jobs)
+
+
+def _name_error(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _join_cluster(scheduler: str) -> Engine:

@@ -6,6 +6,7 @@ import glob
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -103,6 +104,8 @@ def _walk(folder: str) -> Iterator[str]:
 
 def look_at(path: str) -> Recording:
     """How big a file is, and when it was changed: by that a resumed scan knows it again."""
+    if any("\ud800" <= letter <= "\udfff" for letter in path):
+        raise SourceError(f"{path}: its name is not UTF-8, in which a result names its recordings; rename it")
     if is_remote(path):
         size_bytes, changed_ns = stat_remote(path)
     else:
@@ -110,6 +113,8 @@ def look_at(path: str) -> Recording:
             about = os.stat(path)  # noqa: PTH116
         except OSError as error:
             raise SourceError(f"{path}: {error.strerror}") from error
+        if not stat.S_ISREG(about.st_mode):  # whoever opens a named pipe waits until somebody writes
+            raise SourceError(f"{path} is no file, but a pipe or a device; `streamer detect` hears these")
         size_bytes, changed_ns = about.st_size, about.st_mtime_ns
     return Recording(path=path, size_bytes=size_bytes, changed_ns=changed_ns)
 

@@ -67,6 +67,8 @@ class Ledger:
     def _open(self, job: Job, *, fresh: bool) -> None:
         root = self.root
         found = None if fresh else read_scan(root)
+        if found is not None and found.digest != job.digest and not _has_done(root):
+            fresh, found = True, None  # such as one whose bands were mistyped: there is nothing to lose
         if found is None:
             if not fresh and any(path.name != LOCK for path in root.iterdir()):
                 raise SpecError(
@@ -74,12 +76,8 @@ class Ledger:
                 )
             (root / MANIFEST).unlink(missing_ok=True)
             found = Scan(job=job, digest=job.digest)
-        elif found.digest != job.digest:
-            raise SpecError(
-                f"output {shorten(root)} holds another scan ({_tell_difference(found.job, job)}); choose another "
-                "folder, or begin anew with --no-resume"
-            )
         else:
+            check_same(root, found, job)
             self.entries = {entry.task: entry for entry in read_manifest(root)}
         _write(root / SCAN, msgspec.json.format(msgspec.json.encode(found), indent=2))
         self._file: BinaryIO = (root / MANIFEST).open("ab")
@@ -103,9 +101,11 @@ class Ledger:
 
     def close(self) -> None:
         if not self._file.closed:
-            self._sync()
-            self._file.close()
-            self._lock.close()
+            try:
+                self._sync()
+            finally:
+                with self._lock, self._file:  # both, though the disk be full
+                    pass
 
     def __enter__(self) -> Self:
         return self
@@ -134,6 +134,18 @@ def read_scan(root: Path) -> Scan | None:
         return None
     except msgspec.MsgspecError as error:
         raise SpecError(f"{root / SCAN} is damaged ({error}); begin anew with --no-resume") from error
+
+
+def check_same(root: Path, found: Scan, job: Job) -> None:
+    if found.digest != job.digest:
+        raise SpecError(
+            f"output {shorten(root)} holds another scan ({_tell_difference(found.job, job)}); choose another "
+            "folder, or begin anew with --no-resume"
+        )
+
+
+def _has_done(root: Path) -> bool:
+    return any(entry.computer for entry in read_manifest(root))
 
 
 def read_manifest(root: Path) -> Iterator[Entry]:

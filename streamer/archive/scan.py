@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,12 +14,24 @@ from streamer.archive.executors import Engine
 from streamer.archive.grid import Task, cut
 from streamer.archive.inventory import Recording, find_files, look_at
 from streamer.archive.job import Job
-from streamer.archive.ledger import Entry, Ledger
+from streamer.archive.ledger import Entry, Ledger, check_same, read_manifest, read_scan
 from streamer.archive.work import PARTS, Done, do, examine_one, join_pieces_of, place_piece
-from streamer.base.errors import SourceError, SpecError, StreamerError
+from streamer.base.errors import OutputError, SourceError, SpecError, StreamerError
+from streamer.base.files import FULL
+from streamer.base.text import shorten
 from streamer.recordings import Progress
 
 EXAMINED, BEGUN = "examined", "begun"
+NOT_WRITABLE = {
+    *FULL,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EIO,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+}
 
 
 @dataclass(slots=True)
@@ -88,7 +102,7 @@ class Scan:
     def run(self, engine: Engine, progress: Progress) -> Generator[Entry, None, None]:
         """An entry for each task as it is done; SystemExit's kin leave what is done done."""
         summary = self.summary
-        with Ledger(self.root, self.job, fresh=self._fresh) as ledger:
+        with _naming(self.root), Ledger(self.root, self.job, fresh=self._fresh) as ledger:
             found.sweep(self.root)
             if self.job.spectral:
                 spectra.make_root(self.root)
@@ -161,6 +175,8 @@ class Scan:
 
     def _note(self, outcome: Outcome[Task, Done], ledger: Ledger) -> Entry:
         task, done = outcome.item, outcome.result
+        if isinstance(outcome.error, OSError) and outcome.error.errno in FULL:
+            raise outcome.error  # and so it would be with all others
         if done is None:
             entry = Entry(task=task.key, error=_describe(outcome.error))
         else:
@@ -203,18 +219,35 @@ class Scan:
 
     def verify(self) -> Iterator[str]:
         """What is not as the manifest says, a sentence each."""
-        with Ledger(self.root, self.job, fresh=False) as ledger:
-            for entry in list(ledger.entries.values()):
-                if entry.recording is None:
-                    continue
-                for task in {
-                    _result_of(task).key: _result_of(task) for task in self._cut(entry.recording)
-                }.values():
-                    done = ledger.entries.get(task.key)
-                    if done is None or done.error:
-                        yield f"{task.recording.path}: {task.product} is missing: {done.error if done else 'not done'}"
-                    elif _digest(task, done, self.root) != done.digest:
-                        yield f"{task.recording.path}: {task.product} is not what was written ({task.key})"
+        made = read_scan(self.root)
+        if made is None:
+            raise SpecError(
+                f"output {shorten(self.root)} holds no scan that could be verified; name one that does"
+            )
+        check_same(self.root, made, self.job)
+        entries = {entry.task: entry for entry in read_manifest(self.root)}
+        for entry in entries.values():
+            tasks = [] if entry.recording is None else self._cut(entry.recording)
+            for task in {_result_of(task).key: _result_of(task) for task in tasks}.values():
+                done = entries.get(task.key)
+                if done is None or done.error:
+                    yield f"{task.recording.path}: {task.product} is missing: {done.error if done else 'not done'}"
+                elif _digest(task, done, self.root) != done.digest:
+                    yield f"{task.recording.path}: {task.product} is not what was written ({task.key})"
+
+
+@contextmanager
+def _naming(root: Path) -> Iterator[None]:
+    """What keeps a result from being written, by the result's name."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, StreamerError) or error.errno not in NOT_WRITABLE:
+            raise
+        raise OutputError(
+            f"output {shorten(root)} cannot be written: {error.strerror}; make room or choose another folder, and the "
+            "same command goes on"
+        ) from error
 
 
 def _result_of(task: Task) -> Task:
@@ -231,6 +264,8 @@ def _digest(task: Task, done: Entry, root: Path) -> str:
 def _describe(error: BaseException | None) -> str:
     if isinstance(error, StreamerError):
         return str(error)
+    if isinstance(error, OSError) and error.errno:
+        return f"{error.filename or 'a file'}: {error.strerror}"
     return (
         f"its worker was killed, or crashed ({type(error).__name__}: {error})"
         if error

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import time
@@ -21,7 +23,7 @@ from streamer.archive.executors import Here, choose_engine
 from streamer.archive.inventory import Recording, examine, find_files, look_at
 from streamer.archive.job import Job, to_db8
 from streamer.archive.scan import Scan
-from streamer.base.errors import SourceError, SpecError
+from streamer.base.errors import OutputError, SourceError, SpecError
 from streamer.recordings.detect import detect
 from streamer.recordings.spectrogram import spectrogram
 from streamer.stores import labelled
@@ -358,6 +360,8 @@ def test_keys_of_recordings_are_file_names_and_tell_them_apart() -> None:
         (("--plan", "none"), "listens for nothing"),
         (("--executor", "nothing"), "write --executor module:function"),
         (("--executor", "os:nothing"), "cannot be had"),
+        (("--executor", "../a:b"), "cannot be had (TypeError"),
+        (("--executor", "tests.archive.planted_wrong:make"), "cannot be had (ValueError: planted)"),
         (("--executor", "os:getenv2", "--scheduler", "x"), "leave one of them out"),
     ],
 )
@@ -444,3 +448,68 @@ def test_a_long_recording_is_heard_in_pieces_and_told_as_one(
         assert alone.summary.n_tasks == 1
         assert alone.summary.n_events == made.summary.n_events > 100
         assert digest(tmp_path / f"{name}-whole") == digest(tmp_path / f"{name}-pieces")
+
+
+def test_a_pipe_among_recordings_is_told_and_not_waited_for(archive: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    os.mkfifo(tmp_path / "in/pipe.wav")
+    (tmp_path / "in/a.wav").write_bytes((archive / "a.wav").read_bytes())
+    with pytest.raises(SourceError, match=r"pipe\.wav is no file, but a pipe or a device"):
+        look_at(str(tmp_path / "in/pipe.wav"))
+    said = scan([str(tmp_path / "in")], tmp_path / "out", code=3)
+    assert "1 recordings" in said
+
+
+def test_a_name_that_is_not_utf_8_is_told_and_the_rest_scanned(archive: Path, tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path / "in")
+    os.mkdir(folder)  # noqa: PTH102
+    for name in (b"a.wav", b"b\xff.wav"):
+        with open(os.path.join(folder, name), "wb") as file:  # noqa: PTH118, PTH123
+            file.write((archive / "a.wav").read_bytes())
+    said = scan([str(tmp_path / "in")], tmp_path / "out", code=3)
+    assert "its name is not UTF-8" in said
+    assert "1 recordings" in said
+
+
+def test_verify_of_what_is_no_scan_says_so_and_makes_nothing(archive: Path, tmp_path: Path) -> None:
+    said = scan([str(archive / "a.wav")], tmp_path / "none", "--verify", code=2)
+    assert "holds no scan that could be verified" in said
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_folder_in_which_nothing_was_done_takes_the_mended_command(archive: Path, tmp_path: Path) -> None:
+    paths = [str(archive / "a.wav")]
+    mistyped = Job(products=("levels",), bands="100-9000")
+    assert scan_here(paths, tmp_path / "out", mistyped).summary.failures
+    assert not scan_here(paths, tmp_path / "out", LEVELS).summary.failures
+    with pytest.raises(SpecError, match="holds another scan"):
+        scan_here(paths, tmp_path / "out", mistyped)
+
+
+def test_an_executor_that_raises_is_named(archive: Path, tmp_path: Path) -> None:
+    said = scan([str(archive / "a.wav")], tmp_path / "out", "--executor", "os:getpgid", "-j", "256", code=2)
+    assert 'executor "os:getpgid" has ' in said
+    assert said.count("\n") == 1
+
+
+def test_a_result_on_a_full_disk_is_named_at_once(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [str(archive / name) for name in ("a.wav", "e.wav")]
+    job = Job(products=("events",), plans=("dtmf",))
+    with monkeypatch.context() as patch:  # /dev/full, in the place of the events
+        patch.setattr(
+            "streamer.archive.work.replacing", lambda _target: contextlib.nullcontext(Path("/dev/full"))
+        )
+        with pytest.raises(
+            OutputError, match=r"output .* cannot be written: No space left on device; make room"
+        ):
+            scan_here(paths, tmp_path / "out", job)
+    assert scan_here(paths, tmp_path / "out", job).summary.failures == []
+
+
+def test_a_folder_that_cannot_be_written_is_named(archive: Path) -> None:
+    with pytest.raises(
+        OutputError, match=r"output .*proc.* cannot be written: .*; make room or choose another"
+    ):
+        scan_here([str(archive / "a.wav")], Path("/proc"), LEVELS)

@@ -1,0 +1,3 @@
+"""An executor's module that cannot be imported."""
+
+raise ValueError("planted")
