@@ -183,9 +183,9 @@ class Terminal:
         # SIGTTOU would stop us here for ever. And if the shell has set the terminal up already, hands off.
         previous = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
         try:
+            if self._awaits_answer:  # or else the shell would take it for something typed
+                select.select([self._fd], [], [], LEAVE_WITHIN_S / 2)
             if termios.tcgetattr(self._fd) == self._ours:
-                if self._awaits_answer:  # or else the shell would take it for something typed
-                    select.select([self._fd], [], [], LEAVE_WITHIN_S / 2)
                 termios.tcflush(self._fd, termios.TCIFLUSH)  # keys meant for us are not the shell's
                 termios.tcsetattr(self._fd, termios.TCSANOW, self._found)
             self.write(LEAVE)

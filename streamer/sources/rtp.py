@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import struct
 import time
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +47,7 @@ STATIC = {
     11: Payload("s16be", 44100, 1),
 }
 COMFORT_NOISE = 13
+ALIKE = 5  # datagrams of one sender, and what they hold is what is sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ class RtpSource(Receiver):
         """As the spec says, or else as the first datagram. Anything that is no G.711 and no L16 is not ours."""
         if spec.sample_format is not None and spec.rate_hz is not None:
             return Payload(spec.sample_format, spec.rate_hz, spec.channel_choice.n_interleaved or 1)
+        seen: Counter[tuple[int, int]] = Counter()
         while True:
             data = self._receive()
             if self._is_closed:
@@ -116,6 +119,9 @@ class RtpSource(Receiver):
             if packet.payload_type in STATIC:
                 self._kept.append(data)
                 return STATIC[packet.payload_type]
+            seen[packet.payload_type, packet.sender] += 1
+            if seen[packet.payload_type, packet.sender] < ALIKE:
+                continue  # a stray datagram, or what looks like RTP and is none
             raise SpecError(
                 f"{spec} carries payload type {packet.payload_type}, whose samples only its sender knows: "
                 "if they are linear, say what they are, such as --format s16be --rate 48000 --channels 2; "

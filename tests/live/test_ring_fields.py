@@ -46,7 +46,7 @@ def find_written(tree: ast.AST) -> Iterator[str]:
         for target in targets:
             if isinstance(target, ast.Subscript):
                 array = name_of(target.value)
-                if array == "control":
+                if array in ("control", "fields"):
                     yield name_of(target.slice)
                 elif array in ARRAYS:
                     yield array

@@ -209,16 +209,36 @@ def test_what_a_static_payload_type_holds_is_known_by_the_first_packet(
             assert heard[0] == n_samples
 
 
-def test_compressed_speech_is_refused_with_what_can_read_it() -> None:
-    port = find_free_port()
+def open_while_sending(datagrams: list[bytes]) -> RtpSource:
+    """datagrams: sent again and again until it is open, or refused"""
+    port, stop = find_free_port(), threading.Event()
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sender:
-        timer = threading.Timer(
-            0.05, sender.sendto, (make_packet(0, b"x", payload_type=18), ("127.0.0.1", port))
-        )
-        timer.start()
-        with pytest.raises(SpecError, match=r"carries payload type 18.*ffmpeg"):
-            open_any_source(parse_source(f"rtp:{port}"))
-        timer.join()
+
+        def send() -> None:
+            while not stop.is_set():
+                for datagram in datagrams:
+                    sender.sendto(datagram, ("127.0.0.1", port))
+                stop.wait(0.01)
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        try:
+            return RtpSource(parse_source(f"rtp:{port}"))
+        finally:
+            stop.set()
+            thread.join()
+
+
+def test_compressed_speech_is_refused_with_what_can_read_it() -> None:
+    with pytest.raises(SpecError, match=r"carries payload type 18.*ffmpeg"):
+        open_while_sending([make_packet(0, b"x", payload_type=18)])
+
+
+def test_stray_datagrams_are_passed_over() -> None:
+    rng = np.random.default_rng(1)
+    strays = [bytes([0x80, 30]) + rng.bytes(40) for _ in range(200)]
+    with open_while_sending([*strays, make_packet(0, bytes(160), payload_type=8)]) as source:
+        assert (source.info.fs_hz, source.info.channels) == (8000, 1)
 
 
 def receive(datagrams: list[bytes], sample_format: str = "s16le", channels: str | None = None) -> np.ndarray:

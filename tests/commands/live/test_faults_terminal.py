@@ -84,6 +84,7 @@ def test_killed_outright_while_the_audio_server_hangs_it_leaves_nothing_and_the_
     finally:
         mic.thaw()
     shell.wait_until(shell.has_left)
+    shell.wait_for(r"Killed\s+prompt>")  # what is typed before the shell is back is echoed twice
     shell.run.sendline("echo $((6 * 7))")
     shell.wait_for(r"prompt> echo \$\(\(6 \* 7\)\)[^\n]*\n42")
     assert shared_files() <= before
