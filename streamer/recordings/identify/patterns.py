@@ -155,7 +155,7 @@ def _make_part(same: Sequence[Chord], pause_s: float) -> Part:
     """Frequencies by what lasts longest: the mean, weighed by length."""
     weight = sum(chord.length_s for chord in same)
     freqs_hz = tuple(
-        sum(chord.freqs_hz[n] * chord.length_s for chord in same) / weight
+        float(sum(chord.freqs_hz[n] * chord.length_s for chord in same) / weight)
         for n in range(len(same[0].freqs_hz))
     )
     return Part(freqs_hz=freqs_hz, on_s=fmean(chord.length_s for chord in same), pause_s=max(pause_s, 0.0))

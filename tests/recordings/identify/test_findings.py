@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 import streamer
 from streamer.events import Event, FamilyRecord, SummaryRecord, UnknownRecord
@@ -103,3 +104,15 @@ def test_what_else_there_is_is_told_by_seconds() -> None:
     assert summary.quietest_dbfs is not None
     assert summary.quietest_dbfs < -100
     assert summary.loudest_dbfs == pytest.approx(-30, abs=1)
+
+
+@pytest.mark.parametrize("begin_ms", [0, 160, 240, 280])
+def test_a_cadence_is_found_wherever_in_it_listening_began(begin_ms: int, tmp_path: Path) -> None:
+    signal = parse_signal("cadence:1234.5/300,0/300x16", fs_hz=44_100)
+    assert signal.n_samples is not None
+    samples = np.concatenate(list(signal.blocks(1 << 15, n_samples=signal.n_samples)))
+    begin = round(begin_ms * 44.1)
+    soundfile.write(tmp_path / "x.wav", samples[begin : begin + round(9.05 * 44_100)], 44_100)
+    found = identify(str(tmp_path / "x.wav"))
+    (unknown,) = [each for each in found if isinstance(each, UnknownRecord)]
+    assert (unknown.kind, "1234.5/" in unknown.toml) == ("cadence", True)
