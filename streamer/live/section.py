@@ -41,6 +41,7 @@ REPLAY_SPANS_PER_MESSAGE = 64
 Item = Batch | Record
 
 REST_FROM_S = 0.005
+MOST_REST_S = 0.1  # it may have taken so long because this process stood still
 STUCK_S = 1.0  # twice what the pool takes to hand out again what a dead worker had
 
 
@@ -201,7 +202,9 @@ class Section:
         """For how long to leave collecting: where it takes long, it costs less to collect more at a time."""
         began_s, ended_s = self._collected
         took_s = ended_s - began_s
-        return 0.0 if took_s < REST_FROM_S else max(0.0, ended_s + took_s - time.monotonic())
+        if took_s < REST_FROM_S:
+            return 0.0
+        return max(0.0, ended_s + min(took_s, MOST_REST_S) - time.monotonic())
 
     def collect(self) -> list[Item]:
         """What the workers have done, and what that tells, in the order of the stream."""

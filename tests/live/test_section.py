@@ -382,3 +382,20 @@ def test_a_pipe_that_sends_nothing_is_silent_from_its_last_sample_to_its_next(in
         [end] = [item for item in section.supervise() if isinstance(item, SilenceRecord)]
         assert (end.phase, end.sample, end.time) == ("end", 8000, begin.time)
         assert end.duration_s == pytest.approx(61, abs=1)
+
+
+def test_after_it_has_stood_still_while_it_collected_it_does_not_rest_as_long(
+    index: IndexPipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(make_section(make_info(), index)) as section:
+        now_s = 100.0
+        monkeypatch.setattr("streamer.live.section.time.monotonic", lambda: now_s)
+
+        def stand_still() -> list[object]:
+            nonlocal now_s
+            now_s += 14.0  # SIGSTOP, and SIGCONT
+            return []
+
+        monkeypatch.setattr(section, "_collect", stand_still)
+        section.collect()
+        assert 0 < section.rest_s <= 0.1
