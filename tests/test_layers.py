@@ -98,7 +98,7 @@ ORDER = {
     ),
     "recordings/identify": "__init__ sound timeline < chords known survey < patterns < drafts < findings",
     "archive": (
-        "__init__ driver executors fetch job < inventory < grid ledger < spectra < work < cost found < scan"
+        "__init__ driver fetch job < executors inventory < grid ledger < spectra < work < cost found < scan"
     ),
     "api": "__init__ asking < listener < feeds < open_stream",
     "outputs": "__init__ digits formats heard output < words to_*",

@@ -2,21 +2,25 @@
 
 what becomes of a task                        then
 it gives a result, or raises                  it is had back with that; OSError and TimeoutError are tried twice more
-its worker dies, and the pool with it         all that were under way are suspects: tried again, one at a time, in
-                                              a new pool
-a suspect's worker dies again                 it is had back with BrokenExecutor; it and no other is to blame
+the engine tells that its workers have died   it is a suspect, and so are all that were under way if that broke the
+                                              pool: they are tried again, one at a time
+a suspect's worker dies again                 it is had back with what the engine tells; it and no other is to blame
 nothing is had back for a long time, or the   EngineLostError: what is done is done, and the same command goes on
 engine says that it has let all go
+
+Two engines try tasks again themselves before they tell of deaths: our own pool, which knows whose process it was
+(WorkerDiedError, which is believed), and Dask, which blames also those that waited beside the one that did it
+(KilledWorker, a suspect). A bare ProcessPoolExecutor breaks, and takes all with it.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 from streamer.base.errors import StreamerError
 from streamer.base.units import format_duration
@@ -43,67 +47,104 @@ class Outcome(Generic[Item, Result]):
     error: BaseException | None = None
 
 
-class Driver(Generic[Item, Result]):
-    """One run over many items. In `live` are those that are under way."""
+class Driver:
+    """An executor, for as long as there is work for it."""
 
     def __init__(
         self,
         make_executor: Callable[[], Executor],
-        do: Callable[[Item], Result],
         *,
         window: Callable[[], int],
+        crashes: tuple[type[Exception], ...] = (),
         stall_s: float = STALL_S,
     ) -> None:
-        """window: how many may be under way at once, asked again and again: a cluster grows"""
-        self._make_executor, self._do, self._window, self._stall_s = make_executor, do, window, stall_s
-        self._executor = make_executor()
-        self._live: dict[Future[Result], Item] = {}
-        self._suspects: deque[Item] = deque()
-        self._again: deque[Item] = deque()
-        self._tries: dict[int, int] = {}  # by id of the item, which we keep alive meanwhile
+        """window: how many may be under way at once, asked again and again: a cluster grows
 
-    def run(self, items: Iterable[Item]) -> Generator[Outcome[Item, Result], None, None]:
+        crashes: what the engine raises, beside BrokenExecutor, for a task near which workers have died
+        """
+        self.make_executor, self.window, self.stall_s = make_executor, window, stall_s
+        self.crashes: tuple[type[Exception], ...] = (BrokenExecutor, *crashes)
+        self._executor: Executor | None = None
+
+    def run(
+        self, do: Callable[[Item], Result], items: Iterable[Item]
+    ) -> Generator[Outcome[Item, Result], None, None]:
         """Every item once, as it is done."""
-        fresh = iter(items)
-        is_all_given = False
+        return _Run(self, do, iter(items)).run()
+
+    def submit(self, do: Callable[[Item], Result], item: Item) -> Future[Result]:
+        if self._executor is None:
+            self._executor = self.make_executor()
+        return self._executor.submit(do, item)
+
+    def let_go(self) -> None:
+        """Another executor is made when there is work again."""
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            with suppress(Exception):
+                executor.shutdown(wait=False, cancel_futures=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.let_go()
+
+
+class _Run(Generic[Item, Result]):
+    """Items under way, to be tried again, and suspected."""
+
+    def __init__(self, driver: Driver, do: Callable[[Item], Result], items: Iterator[Item]) -> None:
+        self._driver, self._do, self._items = driver, do, items
+        self._live: dict[Future[Result], Item] = {}
+        self._again: deque[Item] = deque()
+        self._suspects: deque[Item] = deque()
+        self._is_alone = False  # what is under way is a suspect
+        self._tries: dict[int, int] = {}  # by id of the item, which we keep alive meanwhile
+        self._crashes: dict[int, int] = {}
+
+    def run(self) -> Generator[Outcome[Item, Result], None, None]:
         try:
             while True:
-                while self._suspects and not self._live:
-                    yield self._try_alone(self._suspects.popleft())
-                while not self._suspects and len(self._live) < self._window():
-                    if self._again:
-                        self._submit(self._again.popleft())
-                        continue
-                    item = next(fresh, None)
-                    is_all_given = item is None
-                    if item is None:
-                        break
-                    self._submit(item)
+                self._fill()
                 if self._live:
                     yield from self._have_back()
-                elif is_all_given and not self._suspects and not self._again:
+                elif not self._suspects:
                     return
         finally:
             for future in self._live:
                 future.cancel()
-            with suppress(Exception):
-                self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _fill(self) -> None:
+        """A suspect is under way alone."""
+        if self._suspects:
+            if not self._live:
+                self._is_alone = True
+                self._submit(self._suspects.popleft())
+            return
+        self._is_alone = False
+        while len(self._live) < self._driver.window() and not self._suspects:
+            item = self._again.popleft() if self._again else next(self._items, None)
+            if item is None:
+                return
+            self._submit(item)
 
     def _submit(self, item: Item) -> None:
         try:
-            self._live[self._executor.submit(self._do, item)] = item
+            self._live[self._driver.submit(self._do, item)] = item
         except BrokenExecutor:
-            self._rebuild(item)
+            self._suspect_all(item)
         except RuntimeError as error:  # it takes nothing any more
             raise EngineLostError(
                 f"the engine takes no more work ({error}): run the same command to go on"
             ) from error
 
     def _have_back(self) -> Generator[Outcome[Item, Result], None, None]:
-        done, _ = wait(self._live, timeout=self._stall_s, return_when=FIRST_COMPLETED)
+        stall_s = self._driver.stall_s
+        done, _ = wait(self._live, timeout=stall_s, return_when=FIRST_COMPLETED)
         if not done:
             raise EngineLostError(
-                f"no task has come back for {format_duration(self._stall_s)}: run the same command to go on"
+                f"no task has come back for {format_duration(stall_s)}: run the same command to go on"
             )
         for future in done:
             item = self._live.pop(future, None)
@@ -117,11 +158,10 @@ class Driver(Generic[Item, Result]):
         """None when it is to be tried again."""
         try:
             return Outcome(item, future.result())
-        except BrokenExecutor:
-            self._rebuild(item)
-            return None
         except CancelledError as error:
             raise EngineLostError("the engine has let its work go: run the same command to go on") from error
+        except self._driver.crashes as error:
+            return self._suspect(item, error)
         except PASSING as error:
             self._tries[id(item)] = self._tries.get(id(item), 0) + 1
             if self._tries[id(item)] <= RETRIES and not isinstance(error, StreamerError):
@@ -131,21 +171,24 @@ class Driver(Generic[Item, Result]):
         except Exception as error:
             return Outcome(item, error=error)
 
-    def _rebuild(self, *items: Item) -> None:
-        """The pool broke. Whose fault it was, nobody knows yet."""
-        self._suspects.extend([*items, *self._live.values()])
-        self._live.clear()
-        with suppress(Exception):
-            self._executor.shutdown(wait=False, cancel_futures=True)
-        self._executor = self._make_executor()
-
-    def _try_alone(self, item: Item) -> Outcome[Item, Result]:
-        for _ in range(MOST_CRASHES):
-            try:
-                return Outcome(item, self._executor.submit(self._do, item).result(self._stall_s))
-            except BrokenExecutor as error:
-                outcome: Outcome[Item, Result] = Outcome(item, error=error)
-                self._rebuild()
-            except Exception as error:
+    def _suspect(self, item: Item, error: Exception) -> Outcome[Item, Result] | None:
+        is_broken = isinstance(error, BrokenExecutor)
+        if self._is_alone:
+            self._crashes[id(item)] = self._crashes.get(id(item), 0) + 1
+            if (
+                self._crashes[id(item)] >= MOST_CRASHES or not is_broken
+            ):  # what tries again itself is believed now
+                if is_broken:
+                    self._driver.let_go()
                 return Outcome(item, error=error)
-        return outcome
+        if is_broken:
+            self._suspect_all(item)
+        else:
+            self._suspects.append(item)
+        return None
+
+    def _suspect_all(self, item: Item) -> None:
+        """The pool broke. Whose fault it was, nobody knows yet."""
+        self._suspects.extendleft([*self._live.values(), item])
+        self._live.clear()
+        self._driver.let_go()

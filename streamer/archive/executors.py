@@ -3,31 +3,48 @@
 from __future__ import annotations
 
 import importlib
-import multiprocessing
 import os
+import pickle
 import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
-from typing import Any
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
 
+from streamer.archive.driver import Driver
 from streamer.base.errors import MissingExtraError, SpecError, StreamerError
+from streamer.base.processes import JOBS, get_context, quieten_server, start_process, start_server
 from streamer.base.text import shorten
 
+if TYPE_CHECKING:
+    from streamer.base.processes import Child
+
 AHEAD = 3  # tasks a worker, one of which it is at
+MOST_DEATHS = (
+    5  # of processes at one task, which may have been killed from outside: memory is short, or somebody did
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """make: an executor, again where one has broken   window: how many tasks may be under way"""
+    """make: an executor, again where one has broken   window: how many tasks may be under way
+
+    crashes: what it raises of tasks near which its workers have died; see Driver
+    """
 
     name: str
     make: Callable[[], Executor]
     window: Callable[[], int]
+    crashes: tuple[type[Exception], ...] = ()
+
+    def open(self) -> Driver:
+        return Driver(self.make, window=self.window, crashes=self.crashes)
 
 
 class Here(Executor):
@@ -55,34 +72,137 @@ def choose_engine(*, jobs: int, scheduler: str | None = None, factory: str | Non
     return Engine(f"{jobs} processes", lambda: Pool(jobs), lambda: AHEAD * jobs)
 
 
-class Pool(ProcessPoolExecutor):
-    """Processes that begin anew, so that nothing of this one is in them.
+class WorkerDiedError(Exception):
+    """So many processes have died of a task that it is to blame."""
 
-    They end as soon as this one lets go of a pipe, by shutdown or because it was killed: what they are at leaves
-    nothing, and a task of a minute is not waited for.
+
+class Pool(Executor):
+    """Processes of the process server, each at one task at a time.
+
+    what happens to a process   its task                                    the others
+    it dies, whatever way       is tried again at once by a new process;    notice nothing
+                                after MOST_DEATHS: WorkerDiedError
+    we let go, or die           is lost, and leaves nothing half written    likewise: all end at once
     """
 
     def __init__(self, jobs: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        theirs, self._ours = context.Pipe(duplex=False)
-        super().__init__(jobs, mp_context=context, initializer=_begin, initargs=(theirs,))
+        quieten_server()
+        start_server(JOBS)
+        self._calls: SimpleQueue[_Call | None] = SimpleQueue()
+        self._hands = [_Hand(self._calls) for _ in range(jobs)]
+
+    @property
+    def pids(self) -> list[int]:
+        return [hand.process.pid for hand in self._hands if hand.process and hand.process.pid]
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self._calls.put(_Call(future, (fn, args, kwargs)))
+        return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        if cancel_futures:
-            self._ours.close()
-        super().shutdown(wait, cancel_futures=cancel_futures)
+        with suppress(Empty):
+            while cancel_futures:
+                call = self._calls.get_nowait()
+                if call is not None:
+                    call.future.cancel()
+        for hand in self._hands:
+            self._calls.put(None)
+            if cancel_futures:
+                hand.let_go()
+        for hand in self._hands if wait else ():
+            hand.thread.join()
 
 
-def _begin(life: Connection) -> None:
-    """A worker's first words. Ctrl-C is the parent's to hear."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(life,), daemon=True).start()
+@dataclass(frozen=True, slots=True)
+class _Call:
+    future: Future[Any]
+    what: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
 
-def _end_with(life: Connection) -> None:
+class _Hand:
+    """A thread that gives calls to a process, and begins another one when it has died."""
+
+    def __init__(self, calls: SimpleQueue[_Call | None]) -> None:
+        self._calls, self._is_let_go, self._lock = calls, False, threading.Lock()
+        self.process: Child | None = None
+        self._link: Connection | None = None
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def let_go(self) -> None:
+        with self._lock:
+            self._is_let_go = True
+            if self.process is not None:
+                self.process.kill()
+
+    def _run(self) -> None:
+        while (call := self._calls.get()) is not None and not self._is_let_go:
+            if not call.future.set_running_or_notify_cancel():
+                continue
+            try:
+                call.future.set_result(self._do(ForkingPickler.dumps(call.what)))
+            except Exception as error:
+                call.future.set_exception(error)
+        if self._link is not None:
+            self._link.close()
+
+    def _do(self, what: memoryview) -> Any:
+        for _ in range(MOST_DEATHS):
+            link = self._link or self._begin()
+            try:
+                link.send_bytes(what)
+                is_done, answer = link.recv()
+            except (OSError, EOFError):
+                link.close()
+                self._link = None
+                continue
+            if is_done:
+                return answer
+            raise answer
+        raise WorkerDiedError(f"{MOST_DEATHS} processes have died of it")
+
+    def _begin(self) -> Connection:
+        self._link, theirs = get_context().Pipe(duplex=True)
+        with self._lock:
+            if self._is_let_go:
+                raise CancelledError
+            self.process = start_process(_work, theirs, name="scan")
+        theirs.close()
+        return self._link
+
+
+def _work(link: Connection) -> None:
+    """A process: calls come, and what they give goes."""
+    signal.signal(
+        signal.SIGTERM, signal.SIG_IGN
+    )  # it may be meant for all of us, and the main process ends us
+    calls: SimpleQueue[Any] = SimpleQueue()
+    threading.Thread(target=_take_calls, args=(link, calls), daemon=True).start()
+    while True:
+        try:
+            fn, args, kwargs = pickle.loads(calls.get())
+            said = ForkingPickler.dumps((True, fn(*args, **kwargs)))
+        except Exception as error:
+            said = ForkingPickler.dumps((False, _make_portable(error)))
+        link.send_bytes(said)
+
+
+def _take_calls(link: Connection, calls: SimpleQueue[Any]) -> None:
+    """The pipe's other end is the main process's alone: when it closes there is nobody to work for."""
     with suppress(EOFError, OSError):
-        life.recv_bytes()
-    os._exit(1)
+        while True:
+            calls.put(link.recv_bytes())
+    os._exit(0)
+
+
+def _make_portable(error: Exception) -> Exception:
+    """As another process can have it."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(_name_error(error))
+    return error
 
 
 def _take_factory(factory: str, jobs: int) -> Engine:
@@ -118,7 +238,7 @@ def _name_error(error: Exception) -> str:
 def _join_cluster(scheduler: str) -> Engine:
     """A path is a scheduler file, which its workers may still be about to write."""
     try:
-        from distributed import Client
+        from distributed import Client, KilledWorker
     except ImportError as error:
         raise MissingExtraError(
             "--scheduler needs dask.distributed: pip install 'goertzel-streamer[cluster]'"
@@ -136,7 +256,9 @@ def _join_cluster(scheduler: str) -> Engine:
     def count_threads() -> int:
         return max(1, sum(int(n) for n in client.nthreads().values()))
 
-    return Engine(f"Dask at {scheduler}", client.get_executor, lambda: AHEAD * count_threads())
+    return Engine(
+        f"Dask at {scheduler}", client.get_executor, lambda: AHEAD * count_threads(), (KilledWorker,)
+    )
 
 
 def _check_versions(client: Any) -> None:

@@ -64,7 +64,7 @@ class Scan:
         self._fresh = fresh
         self.summary = Summary()
 
-    def find_recordings(self, engine: Engine, ledger: Ledger | None) -> list[Recording]:
+    def find_recordings(self, driver: Driver, ledger: Ledger | None) -> list[Recording]:
         """All that can be opened, in their order. What was examined before and has not changed is not opened again."""
         known: dict[str, Recording] = {}
         unknown: list[Recording] = []
@@ -83,8 +83,7 @@ class Scan:
                     for task in [key for key in ledger.entries if key.startswith(f"{here.key}/")]:
                         del ledger.entries[task]
                 unknown.append(here)
-        examining = Driver(engine.make, examine_one, window=engine.window)
-        for outcome in examining.run(unknown):
+        for outcome in driver.run(examine_one, unknown):
             recording = outcome.result.recording if outcome.result else None
             if recording is None:
                 self._fail(outcome.item.path, _describe(outcome.error), ledger)
@@ -102,16 +101,20 @@ class Scan:
     def run(self, engine: Engine, progress: Progress) -> Generator[Entry, None, None]:
         """An entry for each task as it is done; SystemExit's kin leave what is done done."""
         summary = self.summary
-        with _naming(self.root), Ledger(self.root, self.job, fresh=self._fresh) as ledger:
+        with (
+            _naming(self.root),
+            Ledger(self.root, self.job, fresh=self._fresh) as ledger,
+            engine.open() as driver,
+        ):
             found.sweep(self.root)
             if self.job.spectral:
                 spectra.make_root(self.root)
-            recordings = self.find_recordings(engine, ledger)
+            recordings = self.find_recordings(driver, ledger)
             summary.n_recordings = len(recordings)
             total_s = sum((recording.length_s or 0.0) for recording in recordings)
             for look_for in (self._find_tasks, self._join_pieces):
                 tasks = look_for(recordings, ledger)
-                for outcome in Driver(engine.make, do, window=engine.window).run(tasks):
+                for outcome in driver.run(do, tasks):
                     entry = self._note(outcome, ledger)
                     summary.audio_s += entry.audio_s / len(self.job.products)
                     progress(self.root.name, min(summary.audio_s, total_s), total_s or None)

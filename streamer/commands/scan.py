@@ -86,7 +86,8 @@ def command(
     if dry_run:
         from streamer.archive.cost import estimate
 
-        cost = estimate(job, made.find_recordings(engine, None))
+        with engine.open() as driver:
+            cost = estimate(job, made.find_recordings(driver, None))
         _tell_failures(made.summary)
         _tell_cost(cost)
         return NO_SOURCE if made.summary.failures else DONE

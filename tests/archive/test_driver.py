@@ -6,7 +6,9 @@ import os
 import random
 import signal
 import time
-from concurrent.futures import BrokenExecutor, Executor, Future
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -17,10 +19,15 @@ from streamer.archive.driver import Driver, EngineLostError
 from streamer.archive.executors import Here, Pool
 
 
+class Killed(Exception):
+    """As Dask has it."""
+
+
 class Story(Executor):
     """A pool without processes: each item says what becomes of its attempts, a letter each.
 
     r: a result   o: OSError   e: ValueError   k: its worker is killed, and the pool with it   c: let go
+    q: its worker has died, or that of another task beside it, again and again, and the pool goes on
     """
 
     pools = 0
@@ -47,16 +54,16 @@ class Story(Executor):
         elif fate == "r":
             future.set_result(fn(item))
         else:
-            future.set_exception(OSError("passing") if fate == "o" else ValueError("wrong"))
+            future.set_exception({"o": OSError, "e": ValueError, "q": Killed}[fate]("told"))
         return future
 
 
 def drive(fates: list[str], *, window: int = 3) -> dict[int, str]:
     """What came of each item; AssertionError if one came twice."""
     left = {number: list(fate) for number, fate in enumerate(fates)}
-    driver = Driver(lambda: Story(left), lambda item: item, window=lambda: window)
+    driver = Driver(lambda: Story(left), window=lambda: window, crashes=(Killed,))
     came: dict[int, str] = {}
-    for outcome in driver.run(range(len(fates))):
+    for outcome in driver.run(lambda item: item, range(len(fates))):
         assert outcome.item not in came
         came[outcome.item] = "done" if outcome.error is None else type(outcome.error).__name__
         assert outcome.error is not None or outcome.result == outcome.item
@@ -73,7 +80,10 @@ def drive(fates: list[str], *, window: int = 3) -> dict[int, str]:
         (["r", "k", "r"], ["done", "BrokenExecutor", "done"]),  # what kills its worker each time
         (["wr", "wr", "k"], ["done", "done", "BrokenExecutor"]),  # and nobody else
         (["k", "k", "r"], ["BrokenExecutor", "BrokenExecutor", "done"]),
-        (["wr", "kr", "ke", "kor"], ["done", "done", "ValueError", "OSError"]),
+        (["wr", "kr", "ke", "kor"], ["done", "done", "ValueError", "done"]),
+        (["r", "kooor", "r"], ["done", "OSError", "done"]),  # a suspect's server may be away too
+        (["qr", "r", "qr"], ["done"] * 3),  # innocent, beside others
+        (["q", "qqr", "qe"], ["Killed", "Killed", "ValueError"]),
     ],
 )
 def test_what_becomes_of_each(fates: list[str], outcomes: list[str]) -> None:
@@ -81,17 +91,19 @@ def test_what_becomes_of_each(fates: list[str], outcomes: list[str]) -> None:
 
 
 @given(
-    st.lists(st.sampled_from(["r", "or", "e", "kr", "k", "ooor", "kkr", "oke"]), max_size=40),
+    st.lists(st.sampled_from(["r", "or", "e", "kr", "k", "ooor", "kkr", "oke", "qr", "q"]), max_size=40),
     st.integers(1, 7),
 )
 def test_every_item_comes_back_once_and_only_the_guilty_are_blamed(fates: list[str], window: int) -> None:
     came = drive(fates, window=window)
     assert sorted(came) == list(range(len(fates)))
     for number, fate in enumerate(fates):
-        if "k" not in fate and "o" not in fate:
+        if not set(fate) & set("kqo"):
             assert came[number] == ("ValueError" if "e" in fate else "done")
-        if set(fate) == {"k"}:
-            assert came[number] == "BrokenExecutor"
+        if set(fate) <= {"k", "q"}:
+            assert came[number] == ("BrokenExecutor" if fate == "k" else "Killed")
+        if fate == "kr" or (fate == "qr" and not any("k" in each for each in fates)):
+            assert came[number] == "done"
 
 
 def test_an_engine_that_lets_its_work_go_is_lost() -> None:
@@ -100,10 +112,15 @@ def test_an_engine_that_lets_its_work_go_is_lost() -> None:
     assert caught.value.exit_code == 75
 
 
+def test_an_engine_that_is_lost_while_a_suspect_is_tried_alone_is_lost() -> None:
+    with pytest.raises(EngineLostError, match="run the same command to go on"):
+        drive(["r", "kc", "r"])
+
+
 def test_an_engine_from_which_nothing_comes_is_lost() -> None:
-    driver = Driver(lambda: Story({0: ["w"]}), lambda item: item, window=lambda: 1, stall_s=0.05)
+    driver = Driver(lambda: Story({0: ["w"]}), window=lambda: 1, stall_s=0.05)
     with pytest.raises(EngineLostError, match="no task has come back for 50ms"):
-        list(driver.run([0]))
+        list(driver.run(lambda item: item, [0]))
 
 
 def test_no_more_are_under_way_than_the_window_says_at_any_time() -> None:
@@ -113,9 +130,9 @@ def test_no_more_are_under_way_than_the_window_says_at_any_time() -> None:
     def take() -> int:
         return widest
 
-    driver = Driver(Here, lambda item: item, window=take)
+    driver = Driver(Here, window=take)
     items = (given_out.append(n) or n for n in range(20))  # type: ignore[func-returns-value]
-    for came, _ in enumerate(driver.run(items), start=1):
+    for came, _ in enumerate(driver.run(lambda item: item, items), start=1):
         assert len(given_out) - came <= widest
         widest = 4 if came > 5 else 1
 
@@ -131,23 +148,62 @@ def work(item: tuple[int, str]) -> int:
     return number * number
 
 
+def kill_one(pool: Pool | ProcessPoolExecutor) -> None:
+    os.kill(random.choice(pool.pids if isinstance(pool, Pool) else list(pool._processes)), signal.SIGKILL)
+
+
 @pytest.mark.slow
-def test_a_real_pool_whose_workers_are_killed_and_in_which_one_task_kills_its_own(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("make_pool", "blamed", "most_tries"),
+    [
+        (Pool, "WorkerDiedError", 3),  # at most both kills hit one
+        (lambda n: ProcessPoolExecutor(n, get_context("spawn")), "BrokenProcessPool", 5),
+    ],
+)
+def test_a_real_pool_whose_workers_are_killed_and_in_which_one_task_kills_its_own(
+    make_pool: Callable[[int], Pool | ProcessPoolExecutor], blamed: str, most_tries: int, tmp_path: Path
+) -> None:
     pools = []
 
     def make():  # type: ignore[no-untyped-def]
-        pools.append(Pool(2))
+        pools.append(make_pool(2))
         return pools[-1]
 
     items = [(number, str(tmp_path)) for number in range(60)]
     came: dict[int, object] = {}
-    for outcome in Driver(make, work, window=lambda: 6).run(items):
-        came[outcome.item[0]] = outcome.result if outcome.error is None else type(outcome.error).__name__
-        if len(came) in (20, 40):
-            os.kill(random.choice(list(pools[-1]._processes)), signal.SIGKILL)
-    expected = {n: "ValueError" if n % 10 == 3 else n * n for n in range(60)} | {7: "BrokenProcessPool"}
+    with Driver(make, window=lambda: 6) as driver:
+        for outcome in driver.run(work, items):
+            came[outcome.item[0]] = outcome.result if outcome.error is None else type(outcome.error).__name__
+            if len(came) in (20, 40):
+                kill_one(pools[-1])
+    expected = {n: "ValueError" if n % 10 == 3 else n * n for n in range(60)} | {7: blamed}
     assert came == expected
-    assert max(len((tmp_path / str(n)).read_text()) for n in range(60) if n != 7) <= 5
+    assert max(len((tmp_path / str(n)).read_text()) for n in range(60) if n != 7) <= most_tries
+    assert isinstance(pools[0], ProcessPoolExecutor) or len(pools) == 1
+
+
+class Unportable(Exception):
+    def __init__(self, one: str, other: str) -> None:
+        super().__init__(one + other)
+
+
+def be_difficult(what: str) -> object:
+    if what == "error":
+        raise Unportable("not ", "yours")
+    return (lambda: None) if what == "result" else "done"
+
+
+def test_what_cannot_be_told_to_another_process_is_an_error_of_its_task_alone() -> None:
+    pool = Pool(1)
+    futures = [pool.submit(be_difficult, what) for what in ("error", "result", "well")]
+    with pytest.raises(RuntimeError, match="Unportable: not yours"):
+        futures[0].result()
+    with pytest.raises(Exception, match="lambda"):
+        futures[1].result()
+    with pytest.raises(Exception, match="pickle"):
+        pool.submit(lambda: None).result()
+    assert futures[2].result() == "done"
+    pool.shutdown()
 
 
 @pytest.mark.slow
@@ -157,7 +213,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
         try:
             pool = Pool(2)
             pool.submit(work, (1, str(tmp_path))).result()
-            (tmp_path / "pids").write_text(" ".join(map(str, pool._processes)))
+            (tmp_path / "pids").write_text(" ".join(map(str, pool.pids)))
             (tmp_path / "ready").touch()
             time.sleep(60)
         finally:
