@@ -37,6 +37,10 @@ SUBTYPES = {
     "alaw": "ALAW",
     "ulaw": "ULAW",
 }
+# What they can be told of in hertz, where that is less than all; libsndfile crashes beyond Vorbis's.
+MP3_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+MAX_VORBIS_HZ = 200_000
+MAX_FLAC_HZ, MAX_ODD_FLAC_HZ = 655_350, 65_535  # above the latter tens alone
 MAX_WAV_BYTES = 0xFFFF_0000  # what 32 bits can count, less room for the header
 
 STDOUT_FORMATS = ("s16le", "s24le", "s32le", "f32le")
@@ -67,6 +71,7 @@ def write_file(
         raise SpecError(f"format is {held}, which a {suffix} file cannot hold; leave it out")
     if fs_hz % 1:
         raise SpecError(f"rate is {fs_hz:g} Hz; files hold whole numbers of Hz")
+    _check_rate(suffix, round(fs_hz))
     if held and file_format == "WAV" and n_samples * channels * bytes_per_value(held) > MAX_WAV_BYTES:
         file_format = "RF64"
     try:
@@ -87,6 +92,20 @@ def write_file(
             reason = str(error).rpartition(": ")[2].rstrip(".") or "incomplete"
             raise OutputError(f"{target} cannot be written ({reason}); is the disk full?") from error
         on_failure.pop_all()
+
+
+def _check_rate(suffix: str, rate_hz: int) -> None:
+    allowed = ""
+    if suffix == "mp3" and rate_hz not in MP3_RATES_HZ:
+        allowed = f"{', '.join(map(str, MP3_RATES_HZ[:-1]))} or {MP3_RATES_HZ[-1]} Hz"
+    elif suffix == "ogg" and rate_hz > MAX_VORBIS_HZ:
+        allowed = f"at most {MAX_VORBIS_HZ} Hz"
+    elif suffix == "flac" and (rate_hz > MAX_FLAC_HZ or (rate_hz > MAX_ODD_FLAC_HZ and rate_hz % 10)):
+        allowed = f"at most {MAX_FLAC_HZ} Hz, and above {MAX_ODD_FLAC_HZ} in steps of 10"
+    if allowed:
+        raise SpecError(
+            f"rate is {rate_hz} Hz; files of {suffix} are of {allowed}: take another rate, or wav"
+        )
 
 
 def _remove_regular(path: Path) -> None:

@@ -129,3 +129,18 @@ def test_a_telephone_file_holds_the_nearest_value_of_its_law(law, tmp_path):
     assert np.array_equal(
         sf.read(path, dtype="float32", always_2d=True)[0], compand(expected().astype(float), law)
     )
+
+
+@pytest.mark.parametrize(
+    ("suffix", "most_hz", "beyond_hz"),
+    [("ogg", 200_000, 200_001), ("flac", 655_350, 65_537), ("mp3", 48_000, 9_000)],
+)
+def test_a_rate_that_a_format_cannot_be_of_is_refused_before_the_file_is_made(
+    suffix, most_hz, beyond_hz, tmp_path
+):
+    path = tmp_path / f"a.{suffix}"
+    with pytest.raises(SpecError, match=f"rate is {beyond_hz} Hz"):
+        generate("tone:1000:10ms", str(path), fs_hz=beyond_hz)
+    assert not path.exists()
+    generate("tone:1000:10ms", str(path), fs_hz=most_hz)
+    assert sf.info(path).samplerate == most_hz
