@@ -51,7 +51,7 @@ ORDER = {
     "sources/synthetic": "__init__ voices words < from_plan < parts sounds < language < source generate",
     "analysis": "__init__ frames kernels meters < bank < goertzel values < bins grid groups < analyser < blocks",
     "analysis/kernels": (
-        "__init__ kept link tiles < vectors < store < compiled inner powers transforms < grids stretches"
+        "__init__ at_once kept link tiles < vectors < store < compiled inner powers transforms < grids stretches"
     ),
     "events": "records < clocks < __init__",
     "detectors": (
@@ -70,8 +70,8 @@ ORDER = {
     "detectors/keying": "spec < code < envelope < detector < __init__",
     "detectors/presence": "spec < lines < detector < __init__",
     "detectors/dtmf": (
-        "__init__ compiled spec < pairs timing verdict < candidate chord company crackle leaders rough < hearing loops"
-        " < choir survey_loops telling < grammar < detector < kind"
+        "__init__ spec verdict < pairs timing < leaders records < compiled doubts loops"
+        " < choir chord company crackle rough survey_loops telling < hearing < detector grammar < ear kind"
     ),
     "dashboard": (
         "__init__ figures layout messages palette terminal < canvas heard history link < state < parts < screen"

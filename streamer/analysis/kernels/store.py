@@ -19,7 +19,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import cache, partial
 from importlib import import_module, util
 from pathlib import Path
@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.analysis.kernels import kept, link
+from streamer.analysis.kernels import at_once, kept, link
 
 _CHECK = "import sys; from streamer.analysis.kernels import store; store.check(sys.argv[1])"
 # What numba is told by, and what changes the code it makes.
@@ -100,9 +100,12 @@ class Compiled:
     Gives the function's integer, if it has one.
     """
 
-    def __init__(self, module: str, name: str, *, made_of: tuple[str, ...]) -> None:
-        """module, name: where numba finds it   made_of: the modules and packages whose text makes its code"""
-        self.module, self.name, self.made_of = module, name, made_of
+    def __init__(self, module: str, name: str, *, made_of: tuple[str, ...], is_deep: bool = False) -> None:
+        """module, name: where numba finds it   made_of: the modules and packages whose text makes its code
+
+        is_deep: it calls many functions, none of which needs a code of its own for a number that is named (at_once.py)
+        """
+        self.module, self.name, self.made_of, self._is_deep = module, name, made_of, is_deep
         self._functions: dict[tuple[str, ...], Function] = {}
 
     def __call__(self, *args: Any) -> int:
@@ -139,7 +142,7 @@ class Compiled:
         say_compiling()
         function = self._by_numba()
         try:
-            _keep(_compile(function, _unwrap(args), kinds), self._file(kinds))
+            _keep(_compile(function, _unwrap(args), kinds, is_deep=self._is_deep), self._file(kinds))
         except Exception as error:  # numba's insides, the loader's or the disk's: it runs all the same
             _refusals.append(f"{self.name}: {_explain(error)}")
         return partial(_call_numba, function)
@@ -333,7 +336,7 @@ def _locate(name: str) -> Path:
     return Path(spec.origin)
 
 
-def _compile(function: Any, args: Sequence[Any], kinds: tuple[str, ...]) -> bytes:
+def _compile(function: Any, args: Sequence[Any], kinds: tuple[str, ...], *, is_deep: bool) -> bytes:
     """Two object files: an entry, with its length before it, and the function, out of the library numba has made."""
     from llvmlite import binding as llvm
     from numba import typeof, types
@@ -346,7 +349,8 @@ def _compile(function: Any, args: Sequence[Any], kinds: tuple[str, ...]) -> byte
         else types.int64
         for value in args
     )
-    function.compile(signature)
+    with at_once.finish_once() if is_deep else nullcontext():
+        function.compile(signature)
     overload = function.overloads[signature]
     _, _, (machine_code, _) = overload.library.serialize_using_object_code()
     _prepare_loader()

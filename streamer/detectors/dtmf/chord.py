@@ -1,17 +1,25 @@
-"""Chords: a third tone that comes and goes with a pair, which then is no key."""
+"""Chords, compiled: a third tone that comes and goes with a pair, which then is no key."""
+
+# numba infers types:
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+import math
 
-import numpy as np
-from numpy.typing import NDArray
-
-from streamer.base.units import db_from_power, power_from_db
+from streamer.detectors.dtmf.loops import read
 from streamer.detectors.dtmf.spec import HIGH_HZ, LOW_HZ
-from streamer.detectors.dtmf.verdict import PairTones, Shape
-from streamer.detectors.hearing.lines import find_lines, measure_hz, measure_power, spread
+from streamer.detectors.hearing.places import MORE, ORDER, PARTS, POWER, REST, SAMPLES
+from streamer.detectors.hearing.spectra_loops import (
+    count_points,
+    find_bins,
+    find_two_lines,
+    largest_around,
+    loop,
+    measure_power,
+    select,
+    sort,
+)
 
 KEY_TONE_DB = (
     -10.8
@@ -36,158 +44,190 @@ TOGETHER_MS = 10.0  # and starts and stops with it, within
 SETTLE_MS = 2.0  # kept off the edges
 SEARCH = 0.03
 
-
-class Third(NamedTuple):
-    """A tone that sounds with the pair, and not before or after it."""
-
-    hz: float
-    over_weaker_db: float
-    limit_db: float
+KEY_TONE, CLEAR = 10 ** (KEY_TONE_DB / 10), 10 ** (CLEAR_DB / 10)
+PRODUCTS_ALIKE = 10 ** (-PRODUCTS_ALIKE_DB / 10)
+TONES_HZ = LOW_HZ + HIGH_HZ
+DOES_NOT_MATTER = 1e9  # a limit in dB
 
 
-def place_third(shape: Shape, per_ms: float) -> tuple[int, int]:
+@loop
+def place_third(limits, weighed):
     """The first of the samples in which a third tone would show, and how many: none where they are too few."""
+    per_ms = limits.samples_per_ms
     beside, settle = int(BESIDE_MS * per_ms), int(SETTLE_MS * per_ms)
-    first = int(max(shape.start_sample, shape.stop_sample - LONGEST_MS * per_ms)) - beside
-    start = first + int(max(shape.start_sample - first, 0)) + settle
-    n = int(shape.stop_sample) - settle * shape.stopped - start
-    return (start, n) if n >= FRAME_MS * per_ms / 2 else (start, 0)
+    first = int(max(weighed.start_sample, weighed.stop_sample - LONGEST_MS * per_ms)) - beside
+    start = first + int(max(weighed.start_sample - first, 0.0)) + settle
+    n = int(weighed.stop_sample) - settle * weighed.stopped - start
+    return start, (n if n >= FRAME_MS * per_ms / 2 else 0)
 
 
-def find_third(
-    tones: PairTones,
-    *,
-    start_sample: float,
-    stop_sample: float,
-    stopped: bool,
-    fs_hz: float,
-    read: Callable[[int, int], NDArray[np.float64] | None],
-) -> Third | None:
+@loop
+def third_is_loud(desk, n, weaker):
+    """Whether what is left of a pair, whose n bins are in row POWER, may hold a third tone: cheap, and mostly false."""
+    most = 0.0
+    for k in range(n):
+        desk[ORDER, k] = desk[POWER, k]
+        most = max(most, desk[POWER, k])
+    return most > max(weaker * KEY_TONE, select(desk[ORDER], n, n // 2) * CLEAR)
+
+
+@loop
+def find_third(signal, limits, tools, weighed, frame):
     """The strongest tone that comes with a pair, and if that has stopped goes with it, strong enough to matter.
 
-    read: samples [start, stop), None: not known
+    Gives its dB over the weaker tone, and from how many on it matters; both 0 where there is none.
     """
-    around = _read_around(tones, start_sample, stop_sample, stopped, fs_hz, read)
-    if around is None:
-        return None
-    power, hz = measure_power(around.rest, fs_hz), measure_hz(around.rest.size, fs_hz)
-    weaker = min(tones.amplitudes) ** 2 / 2
-    floor = float(np.partition(power, power.size // 2)[power.size // 2])
-    least = max(weaker * power_from_db(KEY_TONE_DB), floor * power_from_db(CLEAR_DB))
-    loud = np.flatnonzero(power > least)
-    if not loud.size:
-        return None
-    beside_hz = 1.3 * fs_hz / around.rest.size  # nearer it cannot be parted from a tone of the pair
-    is_peak = (power >= spread(power, 2)) & (power > least) & (hz > LOWEST_HZ)
-    is_peak &= np.min(np.abs(hz - np.array(tones.freqs_hz)[:, np.newaxis]), axis=0) > beside_hz
-    peaks = np.flatnonzero(is_peak)
-    frames = None
-    for peak in peaks[np.argsort(-power[peaks], kind="stable")][:MOST_LINES].tolist():
-        line_hz, over_db = float(hz[peak]), db_from_power(float(power[peak]) / weaker)
-        limit_db = _find_limit(line_hz, tones, power, peak, hz)
-        if limit_db is None or over_db < limit_db:
+    per_ms, desk, fs_hz = limits.samples_per_ms, tools.desk, limits.fs_hz
+    beside, settle = int(BESIDE_MS * per_ms), int(SETTLE_MS * per_ms)
+    first = int(max(weighed.start_sample, weighed.stop_sample - LONGEST_MS * per_ms)) - beside
+    stop, x = int(weighed.stop_sample), desk[SAMPLES]
+    is_whole = bool(weighed.stopped) and read(signal, limits, first, stop + beside, frame, x)
+    if not is_whole and not read(signal, limits, first, stop, frame, x):
+        return 0.0, 0.0
+    n_samples = stop - first + (beside if is_whole else 0)
+    start = int(max(weighed.start_sample - first, 0.0)) + settle
+    n = stop - first - settle * weighed.stopped - start
+    if n < FRAME_MS * per_ms / 2:
+        return 0.0, 0.0
+    find_two_lines(x, start, n, weighed.low_hz, weighed.high_hz, SEARCH, fs_hz, tools.turns, desk)
+    for i in range(2 * settle):  # of the edges nothing is known
+        x[max(0, start - 1 - i)] = 0.0
+        x[min(start + n + i, n_samples - 1)] = 0.0
+    for i in range(n):
+        x[start + i] = desk[REST, i]
+    n_bins = measure_power(desk[REST], 0, n, fs_hz, tools.turns, desk, POWER)
+    for k in range(n_bins):
+        desk[ORDER, k] = desk[POWER, k]
+    weaker = min(weighed.low, weighed.high) ** 2 / 2
+    least = max(weaker * KEY_TONE, select(desk[ORDER], n_bins, n_bins // 2) * CLEAR)
+    step_hz = fs_hz / count_points(n)
+    first_bin, _ = find_bins(count_points(n), fs_hz)
+    beside_hz = 1.3 * fs_hz / n  # nearer it cannot be parted from a tone of the pair
+    last_power, last_bin = math.inf, -1
+    for _ in range(MOST_LINES):
+        peak = -1  # the next strongest
+        for k in range(n_bins):
+            power, hz = desk[POWER, k], (first_bin + k) * step_hz
+            if (
+                power > least
+                and hz > LOWEST_HZ
+                and (power < last_power or (power == last_power and k > last_bin))
+                and (peak < 0 or power > desk[POWER, peak])
+                and power >= largest_around(desk, POWER, n_bins, k, 2)
+                and min(abs(hz - weighed.low_hz), abs(hz - weighed.high_hz)) > beside_hz
+            ):
+                peak = k
+        if peak < 0:
+            break
+        last_power, last_bin = desk[POWER, peak], peak
+        line_hz, over_db = (first_bin + peak) * step_hz, 10 * math.log10(max(last_power / weaker, 1e-30))
+        limit_db = _find_limit(line_hz, weighed, desk, n_bins, peak, first_bin * step_hz, step_hz)
+        if over_db < limit_db:
             continue
-        frames = frames or around.cut()
-        if frames.go_with_it(line_hz):
-            return Third(line_hz, over_db, limit_db)
-    return None
+        if _goes_with_it(limits, desk, line_hz, n_samples, first, weighed, is_whole):
+            return over_db, limit_db
+    return 0.0, 0.0
 
 
-def _find_limit(
-    line_hz: float, tones: PairTones, power: NDArray[np.float64], peak: int, hz: NDArray[np.float64]
-) -> float | None:
-    """From how many dB over the weaker tone on a line matters; None: it is the pair's own distortion."""
-    low_hz, high_hz = tones.freqs_hz
-    products = (2 * low_hz - high_hz, 2 * high_hz - low_hz)
-    is_product = min(abs(line_hz - f) for f in (*products, low_hz + high_hz)) < OFF_PRODUCT_HZ
-    if not any(abs(line_hz / f - 1) < OFF_TONE for f in LOW_HZ + HIGH_HZ):
-        return None if is_product else OTHER_TONE_DB
+@loop
+def _find_limit(line_hz, weighed, desk, n_bins, peak, first_hz, step_hz):
+    """From how many dB over the weaker tone on a line matters; DOES_NOT_MATTER: it is the pair's own distortion."""
+    low_hz, high_hz = weighed.low_hz, weighed.high_hz
+    below, above = 2 * low_hz - high_hz, 2 * high_hz - low_hz
+    nearest_hz = min(abs(line_hz - below), abs(line_hz - above), abs(line_hz - (low_hz + high_hz)))
+    is_product, is_key_tone = nearest_hz < OFF_PRODUCT_HZ, False
+    for hz in TONES_HZ:
+        is_key_tone = is_key_tone or abs(line_hz / hz - 1) < OFF_TONE
+    if not is_key_tone:
+        return DOES_NOT_MATTER if is_product else OTHER_TONE_DB
     if is_product:  # 2 * 1209 - 941 = 1477: if it is distortion, the other product is there too
-        twin_hz = products[0] if abs(line_hz - products[1]) < OFF_PRODUCT_HZ else products[1]
-        near = power[np.abs(hz - twin_hz) < 2 * OFF_PRODUCT_HZ]
-        if near.size and near.max() > power[peak] * power_from_db(-PRODUCTS_ALIKE_DB):
-            return None
+        twin_hz = below if abs(line_hz - above) < OFF_PRODUCT_HZ else above
+        for k in range(n_bins):
+            is_near = abs(first_hz + k * step_hz - twin_hz) < 2 * OFF_PRODUCT_HZ
+            if is_near and desk[POWER, k] > desk[POWER, peak] * PRODUCTS_ALIKE:
+                return DOES_NOT_MATTER
     return KEY_TONE_DB
 
 
-class _Frames(NamedTuple):
-    """From before a pair until after it."""
-
-    samples: NDArray[np.float64]  # (frames, samples), tapered
-    centres: NDArray[np.float64]  # of each, in samples since the pair started
-    length: float  # of the pair, in samples
-    stopped: bool
-    fs_hz: float
-
-    def go_with_it(self, hz: float) -> bool:
-        """Whether the line is one steady tone while the pair is on, and starts and stops with it."""
-        n = self.samples.shape[1]
-        values = self.samples @ np.exp(-2j * np.pi * hz / self.fs_hz * np.arange(n))
-        half, together = n / 2, TOGETHER_MS * self.fs_hz / 1000
-        on = values[(self.centres >= half) & (self.centres <= self.length - half)]
-        if on.size < 3:
-            on = values[(self.centres >= half / 2) & (self.centres <= self.length - half / 2)]
-        if on.size < 3:
+@loop
+def _goes_with_it(limits, desk, hz, n_samples, first, weighed, stopped):
+    """Whether the line in row SAMPLES is one steady tone while the pair is on, and starts and stops with it."""
+    per_ms = limits.samples_per_ms
+    n, step = int(FRAME_MS * per_ms), max(1, int(STEP_MS * per_ms))
+    n_frames = _follow_line(limits, desk, hz, n, step, n_samples)
+    re, im, levels = desk[MORE], desk[MORE + 1], desk[ORDER]
+    half, length = n / 2, weighed.stop_sample - weighed.start_sample
+    origin = n / 2 + (
+        first - weighed.start_sample
+    )  # of frame 0 the centre, in samples since the pair started
+    on = _frames_between(origin, step, n_frames, half, length - half)
+    if on[1] - on[0] < 3:
+        on = _frames_between(origin, step, n_frames, half / 2, length - half / 2)
+    n_on = on[1] - on[0]
+    if n_on < 3:
+        return False
+    for i in range(n_on):
+        levels[i] = max(math.sqrt(re[on[0] + i] ** 2 + im[on[0] + i] ** 2), 1e-12)
+    sort(levels, 0, n_on)
+    level = (levels[(n_on - 1) // 2] + levels[n_on // 2]) / 2
+    steady_db, share = (STEADY_DB, STEADY_SHARE) if stopped else (SURE_DB, 1.0)
+    n_kept = 0
+    for i in range(n_on):
+        n_kept += abs(20 * math.log10(levels[i] / level)) < steady_db
+    if n_kept < share * n_on or _count_steady(re, im, on, 2 * math.pi * hz / limits.fs_hz * step) < share * (
+        n_on - 1
+    ):
+        return False
+    together = TOGETHER_MS * per_ms
+    for k in range(n_frames):
+        centre = k * step + origin
+        is_beside = centre < -together or (stopped and centre > length + together)
+        if is_beside and math.sqrt(re[k] ** 2 + im[k] ** 2) >= level / 2:
             return False
-        levels = np.maximum(np.abs(on), 1e-12)
-        level = float(np.median(levels))
-        turn = 2 * np.pi * hz / self.fs_hz * float(self.centres[1] - self.centres[0])
-        moves = on[1:] * on[:-1].conj() * np.exp(-1j * turn)
-        moves *= np.exp(-1j * np.angle(moves.sum()))
-        steady_db, share = (STEADY_DB, STEADY_SHARE) if self.stopped else (SURE_DB, 1.0)
-        keeps_level = np.abs(20 * np.log10(levels / level)) < steady_db
-        keeps_hz = np.abs(np.angle(moves)) < STEADY_RATIO * turn
-        if min(np.mean(keeps_level), np.mean(keeps_hz)) < share:
-            return False
-        amplitudes = np.abs(values)
-        early = amplitudes[self.centres < -together]
-        late = amplitudes[self.centres > self.length + together] if self.stopped else early[:0]
-        return bool(early.max(initial=0.0) < level / 2 and late.max(initial=0.0) < level / 2)
+    return True
 
 
-class _Around(NamedTuple):
-    """Samples from before a pair until after it, its tones taken out."""
-
-    samples: NDArray[np.float64]
-    rest: NDArray[np.float64]  # those while it is on
-    first: float  # the first, in samples since the pair started
-    length: float  # of the pair, in samples
-    stopped: bool
-    fs_hz: float
-
-    def cut(self) -> _Frames:
-        n, step = int(FRAME_MS * self.fs_hz / 1000), max(1, int(STEP_MS * self.fs_hz / 1000))
-        taper: NDArray[np.float64] = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
-        frames: NDArray[np.float64] = (
-            np.lib.stride_tricks.sliding_window_view(self.samples, n)[::step] * taper
-        )
-        centres = np.arange(len(frames), dtype=np.float64) * step + (n / 2 + self.first)
-        return _Frames(frames, centres, self.length, self.stopped, self.fs_hz)
+@loop
+def _follow_line(limits, desk, hz, n, step, n_samples):
+    """Its value in rows MORE and MORE + 1 of each of so many frames, by a Hann window."""
+    x, wave_re, wave_im = desk[SAMPLES], desk[PARTS], desk[PARTS + 1]
+    for i in range(n):
+        taper = 0.5 - 0.5 * math.cos(2 * math.pi * i / n)
+        turn = 2 * math.pi * hz / limits.fs_hz * i
+        wave_re[i], wave_im[i] = taper * math.cos(turn), -taper * math.sin(turn)
+    n_frames = (n_samples - n) // step + 1
+    for k in range(n_frames):
+        re = im = 0.0
+        for i in range(n):
+            re += x[k * step + i] * wave_re[i]
+            im += x[k * step + i] * wave_im[i]
+        desk[MORE, k], desk[MORE + 1, k] = re, im
+    return n_frames
 
 
-def _read_around(
-    tones: PairTones,
-    start_sample: float,
-    stop_sample: float,
-    stopped: bool,
-    fs_hz: float,
-    read: Callable[[int, int], NDArray[np.float64] | None],
-) -> _Around | None:
-    per_ms = fs_hz / 1000
-    beside, settle = int(BESIDE_MS * per_ms), int(SETTLE_MS * per_ms)
-    first = int(max(start_sample, stop_sample - LONGEST_MS * per_ms)) - beside
-    samples = read(first, int(stop_sample) + beside) if stopped else None
-    is_whole = samples is not None
-    if samples is None:
-        samples = read(first, int(stop_sample))
-    if samples is None:
-        return None
-    start = int(max(start_sample - first, 0)) + settle
-    stop = int(stop_sample) - first - settle * stopped
-    if stop - start < FRAME_MS * per_ms / 2:
-        return None
-    lines = find_lines(samples[start:stop], fs_hz, near_hz=tones.freqs_hz, within=SEARCH)
-    samples[start:stop] = lines.rest
-    samples[max(0, start - 2 * settle) : start] = 0  # of the edges nothing is known
-    samples[stop : stop + 2 * settle] = 0
-    return _Around(samples, lines.rest, first - start_sample, stop_sample - start_sample, is_whole, fs_hz)
+@loop
+def _frames_between(origin, step, n_frames, low, high):
+    """The first of the frames whose centres lie there, and the one after the last."""
+    first, stop = n_frames, 0
+    for k in range(n_frames):
+        if low <= k * step + origin <= high:
+            first, stop = min(first, k), k + 1
+    return first, stop
+
+
+@loop
+def _count_steady(re, im, on, turn):
+    """In how many of the steps from frame to frame it keeps its frequency: turns by as much as on the whole."""
+    c, s = math.cos(turn), -math.sin(turn)
+    total_re = total_im = 0.0
+    for k in range(on[0] + 1, on[1]):
+        a, b = re[k] * re[k - 1] + im[k] * im[k - 1], im[k] * re[k - 1] - re[k] * im[k - 1]
+        total_re += a * c - b * s
+        total_im += a * s + b * c
+    mean, n_steady = math.atan2(total_im, total_re), 0
+    for k in range(on[0] + 1, on[1]):
+        a, b = re[k] * re[k - 1] + im[k] * im[k - 1], im[k] * re[k - 1] - re[k] * im[k - 1]
+        off = math.atan2(a * s + b * c, a * c - b * s) - mean
+        off -= 2 * math.pi * math.floor(off / (2 * math.pi) + 0.5)
+        n_steady += abs(off) < STEADY_RATIO * turn
+    return n_steady

@@ -1,468 +1,366 @@
-"""Hearing, the fine part: what the levels and samples say about one pair of tones. Candidates only."""
+"""Hearing, the fine part, compiled: what the levels and samples say about one pair of tones. Candidates only.
+
+An answer depends on the question, on where the unbroken signal begins, and on the samples and the levels of the frames
+within timing.halo_samples up to the end of the frame that is asked about: on nothing older, nothing newer, and no
+other question. Whoever has these may answer. The cheap questions come first: they refuse most of speech.
+"""
+
+# numba infers types:
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from streamer.detectors.dtmf.chord import find_third, place_third
-from streamer.detectors.dtmf.company import Company, make_heard
-from streamer.detectors.dtmf.compiled import Ear, look_at_samples
-from streamer.detectors.dtmf.crackle import Patch, mend_crackle
-from streamer.detectors.dtmf.leaders import MIN_LEAD_FRAMES
-from streamer.detectors.dtmf.pairs import NO_PAIR, PAIR_BANDS, PAIRS_HZ, common_tone
-from streamer.detectors.dtmf.rough import Tail, follow_tail, judge_rough, listen_rough
-from streamer.detectors.dtmf.timing import Timing
-from streamer.detectors.dtmf.verdict import (
+from streamer.detectors.dtmf.chord import SEARCH as THIRD_SEARCH
+from streamer.detectors.dtmf.chord import find_third, place_third, third_is_loud
+from streamer.detectors.dtmf.company import LEAST, compare_company
+from streamer.detectors.dtmf.crackle import mend_crackle
+from streamer.detectors.dtmf.doubts import (
     EARLY,
-    Heard,
-    PairTones,
-    Refusal,
-    Reject,
-    Shape,
+    begin_weighing,
     doubt_of_shape,
-    judge,
-    judge_tones,
+    refuse,
+    refuse_heard,
+    refuse_tones,
 )
-from streamer.detectors.hearing.bursts import Burst, Trail, extend_to_end, read_burst, write_burst
-from streamer.detectors.hearing.lines import Lines
+from streamer.detectors.dtmf.loops import (
+    CORE_MS,
+    LEAST_SAMPLES,
+    amplitude,
+    centre_sample,
+    end_sample,
+    find_pair_burst,
+    look_at_levels,
+    measure_pair,
+    read,
+)
+from streamer.detectors.dtmf.pairs import NO_PAIR
+from streamer.detectors.dtmf.records import (
+    BROKEN,
+    CHORD,
+    FREQUENCY,
+    GLIDE,
+    GONE,
+    NO_FRAME,
+    NO_TONE,
+    SHAPE,
+    START_SKEW,
+    STOP_SKEW,
+    TIDY,
+    Signal,
+)
+from streamer.detectors.dtmf.rough import weigh_rough
+from streamer.detectors.dtmf.spec import HIGH_HZ, LOW_HZ
+from streamer.detectors.hearing.burst_loops import longest_hole, longest_piece
+from streamer.detectors.hearing.places import N_HOLES, ORIGIN, POWER, REST, SAMPLES, STARTS, STOPS
+from streamer.detectors.hearing.spectra_loops import find_two_lines, loop, measure_power, sort
 
-LEAD_BEFORE_FRAMES = 4  # before a pair leads, an edge is seen to rise by so many more
-PLATEAU_FRAMES = 120  # of so many at most, the newest, its level is that of the upper half
 SETTLE_MS = 2.0  # kept off the edges, for the senders' own ramps
 COMPANY_MS = 30.0  # what else is there is judged over this much: speech changes in longer
 SEARCH = 0.045  # how far off its frequency a tone is looked for: a ratio
-CORE_MS = 150.0  # and frequencies are measured over at most this much
 ALONE_SNR_DB, ALONE_COMPANY_DB = (
     30.0,
     -15.0,
 )  # a pair with no more than this beside it, so in no room that rings
 DRIFT_ALONE = 0.7  # may drift by so much of max_drift: those of digits that touch drift by half
-LEAST_SAMPLES = 16  # fewer say nothing
-NO_SAMPLES = np.zeros(0)
 WHOLE_MS = 26.0  # a digit with holes has one piece this long,
 SMALL_HOLE_MS = 10.5  # or a single hole this short (Q.24: 10 ms): trains of short bursts have neither
 BESIDE_FRAMES = 12  # so many before and after a break are compared
 CRACKLE_MS = 32.0  # from so long before a pair leads until so long after it crackle is looked for
+BACK = 0.6  # of its level: it sounds again
+NOTHING = -(1 << 62)
+ROUGH_FREQUENCY = 0.01  # so much more than max_deviation a phase may say: it is a rough figure
 
 
-class Figures(NamedTuple):
-    """What is told of a burst when it is over. Powers are mean squares."""
-
-    stop_frame: float
-    freqs_hz: tuple[float, float]
-    powers: tuple[float, float]
-
-
-class Break(NamedTuple):
-    """What is between a pair and the same again."""
-
-    least_power: float  # of the pair, a mean square; 0: it is not known any more
-    phase_jump_rad: float  # of the worse of its tones, from one to the other
+@loop
+def common_tone(pair, other):
+    """Which tone two different pairs have in common, or NO_TONE."""
+    if pair == NO_PAIR or other in (NO_PAIR, pair):
+        return NO_TONE
+    if pair // 4 == other // 4:
+        return 0
+    return 1 if pair % 4 == other % 4 else NO_TONE
 
 
-class Crackled(NamedTuple):
-    """A digit with crackle in it, as it is without."""
-
-    shape: Shape
-    heard: Heard
-    figures: Figures
-
-
-class Seen(NamedTuple):
-    """What the levels say of a burst: of the worse of its tones, all of them ratios."""
-
-    deviation: float  # of frequency from the nominal one,
-    drift: float  # and of its second half's from its first's
-    start_misfit: float  # as find_misfits
-    core_misfit: float
-    stop_misfit: float
+@loop
+def meet(limits, edges, is_latest):
+    """Where the pair's tones start or stop together, or, if they do not, the latest or the first of them."""
+    if abs(edges[0] - edges[1]) * limits.hop_ms <= limits.max_skew_ms:
+        return (edges[0] + edges[1]) / 2
+    return max(edges[0], edges[1]) if is_latest else min(edges[0], edges[1])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Hearing:
-    """What one piece of one channel has to say about pairs of tones.
+@loop
+def weigh(signal, limits, tools, burst, pair, frame, stopped, beside):
+    """Whether a burst is a digit; what is known of it is in tools.weighed, also why it is none.
 
-    An answer is a value. It depends on the question, on where the unbroken signal begins, and on the samples and
-    the levels of the frames within timing.halo_samples up to the end of the frame that is asked about, or the newest
-    of them: on nothing older, nothing newer, and no other question. So whoever has these may answer: this process,
-    a worker, another machine that was given a piece with its halo.
-
-    values: of the last frames, (bands, frames) complex64 as Levels has them
-    read: a copy of samples [start, stop), or None when they are gone already, as Audio has it
-    ear: the compiled loops that look at these values
+    beside: the tones that it has from the digit before, and that another pair goes on with, or NO_TONE
     """
+    weighed = tools.weighed[0]
+    begin_weighing(weighed)
+    weighed.stopped = stopped
+    if _refuse_switching(signal, limits, weighed, burst, beside):
+        return False
+    seen = tools.found
+    look_at_levels(signal, limits, burst, seen, pair, frame, beside[0], beside[1])
+    drift = seen[1]
+    if _refuse_phase(limits, weighed, seen):
+        return False
+    starts, stops = (burst[STARTS], burst[STARTS + 1]), (burst[STOPS], burst[STOPS + 1])
+    origin, stop = int(burst[ORIGIN]), meet(limits, stops, False)
+    if not stopped:
+        stop = min(stop, frame - origin)
+    first = centre_sample(limits, origin)
+    weighed.start_sample = first + meet(limits, starts, True) * limits.hop_samples
+    weighed.stop_sample = first + stop * limits.hop_samples
+    weighed.start_misfit, weighed.core_misfit = seen[2], seen[3]
+    if stopped:
+        weighed.stop_misfit, weighed.phase_deviation, weighed.phase_drift = seen[4], seen[0], drift
+    doubt = doubt_of_shape(weighed)
+    if doubt > limits.max_doubt:
+        return not refuse(weighed, SHAPE, doubt, limits.max_doubt)
+    third = listen(signal, limits, tools, pair, frame)
+    if third < 0 or refuse_tones(weighed, limits, 0.0) or refuse_heard(weighed, limits):
+        return False
+    is_alone = weighed.snr_db >= ALONE_SNR_DB and weighed.company_db <= ALONE_COMPANY_DB
+    if (
+        is_alone and drift > DRIFT_ALONE * limits.max_drift
+    ):  # its frequencies are seen to stand still, a glide's to move
+        return not refuse(weighed, GLIDE, drift, DRIFT_ALONE * limits.max_drift)
+    return not (third > 0 and _refuse_chord(signal, limits, tools, weighed, frame))
 
-    timing: Timing
-    begin_frame: int  # of the unbroken signal
-    values: Trail
-    read: Callable[[int, int], NDArray[np.float32] | None]
-    ear: Ear
 
-    def was_there(self, pair: int, first_frame: int) -> bool:
-        """Whether one of the tones was as strong before the pair came to lead: cheap, and true of most speech."""
-        before, after = first_frame - LEAD_BEFORE_FRAMES, first_frame + MIN_LEAD_FRAMES
-        if before < self.begin_frame:
-            return False
-        rows = self._pair(pair, before, after + 1)
-        return any(abs(rows[tone, 0]) > 0.85 * abs(rows[tone, -1]) for tone in (0, 1))
+@loop
+def _refuse_switching(signal, limits, weighed, burst, beside):
+    """By how much its tones start and stop apart; one that it has in common with a neighbour does not."""
+    hop_ms = limits.hop_ms
+    if beside[0] == NO_TONE:
+        weighed.start_skew_ms = abs(burst[STARTS] - burst[STARTS + 1]) * hop_ms
+        if min(burst[STARTS], burst[STARTS + 1]) < 0 and burst[ORIGIN] > signal.begin_frame:
+            weighed.start_skew_ms = math.inf  # one was there before
+    if weighed.stopped and beside[1] == NO_TONE:
+        weighed.stop_skew_ms = abs(burst[STOPS] - burst[STOPS + 1]) * hop_ms
+    if weighed.start_skew_ms > limits.max_skew_ms:
+        return refuse(weighed, START_SKEW, weighed.start_skew_ms, limits.max_skew_ms)
+    if weighed.stop_skew_ms > limits.max_skew_ms:
+        return refuse(weighed, STOP_SKEW, weighed.stop_skew_ms, limits.max_skew_ms)
+    if burst[N_HOLES]:
+        piece_ms, hole_ms = longest_piece(burst) * hop_ms, longest_hole(burst) * hop_ms
+        if piece_ms < WHOLE_MS and (burst[N_HOLES] > 1 or hole_ms > SMALL_HOLE_MS):
+            return refuse(weighed, BROKEN, piece_ms, WHOLE_MS)
+    return False
 
-    def is_off(self, pair: int, frame: int, levels: tuple[float, ...]) -> bool:
-        """Whether one of the tones is at less than half its level in this frame: cheap, and true of most speech."""
-        values = self._pair(pair, frame, frame + 1)[:, 0].tolist()
-        return any(abs(value) < 0.5 * level for value, level in zip(values, levels, strict=True))
 
-    def find_burst(
-        self,
-        pair: int,
-        first_frame: int,
-        last_frame: int,
-        frame: int,
-        *,
-        signal_ends: bool = False,
-        joint: bool = False,
-    ) -> Burst | None:
-        """The pair's newest burst as seen in this frame, after which the signal may end.
+@loop
+def _refuse_phase(limits, weighed, seen):
+    most = limits.max_drift * (1 if weighed.stopped else EARLY)
+    if seen[1] > most:
+        return refuse(weighed, GLIDE, seen[1], most)
+    if seen[0] > limits.max_deviation + ROUGH_FREQUENCY:
+        return refuse(weighed, FREQUENCY, seen[0], limits.max_deviation)
+    return False
 
-        first_frame, last_frame: in which the pair came to lead, and last led
-        joint: of both tones' power, one envelope: it holds when one tone fades and the other does not
-        """
-        timing = self.timing
-        oldest = max(self.begin_frame, frame + 1 - timing.kept_frames)
-        origin = max(oldest, first_frame - timing.back_frames)
-        stop = min(frame + 1, last_frame + timing.edge_frames)
-        led_from = max(first_frame, stop - PLATEAU_FRAMES, origin) - origin
-        n, n_tones = stop - origin, 1 if joint else 2
-        ear = self.ear
-        if not ear.find_burst(
-            origin + self.values.first_column,
-            n,
-            pair,
-            led_from,
-            max(last_frame + 1 - origin, led_from + 1),
-            joint,
-            timing.max_hole_frames,
-        ):
-            return None
-        burst = read_burst(ear.desk.burst.array, ear.desk.envelopes.array[:n_tones, :n].copy(), origin)
-        if signal_ends:
-            return extend_to_end(burst, frames_per_window=timing.frames_per_window)
-        return burst
 
-    def weigh(
-        self,
-        pair: int,
-        burst: Burst,
-        frame: int,
-        *,
-        stopped: bool,
-        started_before: int | None = None,
-        goes_on: int | None = None,
-    ) -> tuple[Shape, Heard] | Refusal:
-        """What is known of the burst, or the first reason why it is no digit. The cheap questions come first.
+@loop
+def _refuse_chord(signal, limits, tools, weighed, frame):
+    over_db, limit_db = find_third(signal, limits, tools, weighed, frame)
+    return limit_db != 0 and refuse(weighed, CHORD, over_db, limit_db)
 
-        started_before, goes_on: the tone that it has from the digit before, and that another pair goes on with
-        """
-        start_skew_ms, stop_skew_ms = self._find_skews(
-            burst, stopped=stopped, started_before=started_before, goes_on=goes_on
-        )
-        if refusal := self._judge_switching(burst, start_skew_ms, stop_skew_ms):
-            return refusal
-        seen = self._look_at_levels(pair, burst, frame, started_before=started_before, goes_on=goes_on)
-        if refusal := self._judge_phase(seen, stopped=stopped):
-            return refusal
-        start_sample, stop_sample = self._place(burst, frame, stopped=stopped)
-        shape = Shape(
-            start_sample=start_sample,
-            stop_sample=stop_sample,
-            stopped=stopped,
-            start_skew_ms=start_skew_ms,
-            stop_skew_ms=stop_skew_ms,
-            start_misfit=seen.start_misfit,
-            core_misfit=seen.core_misfit,
-            stop_misfit=seen.stop_misfit if stopped else 0.0,
-            phase_deviation=seen.deviation if stopped else 0.0,
-            phase_drift=seen.drift if stopped else 0.0,
-        )
-        if doubt_of_shape(shape) > self.timing.spec.max_doubt:
-            return Refusal(Reject.SHAPE, doubt_of_shape(shape), self.timing.spec.max_doubt)
-        listened = self._listen(pair, shape, frame)
-        if isinstance(listened, Refusal):
-            return listened
-        heard, may_have_third = listened
-        refusal = judge(shape, heard, self.timing.spec) or self._judge_drift_alone(seen, heard)
-        if refusal is None and may_have_third:
-            refusal = self._judge_chord(shape, heard.tones, frame)
-        return refusal or (shape, heard)
 
-    def weigh_rough(
-        self, pair: int, burst: Burst, frame: int, *, after: int = NO_PAIR
-    ) -> tuple[Shape, Heard] | Refusal:
-        """The same of a joint burst, whose edges and envelopes say nothing. after: another pair, just before"""
-        is_next = after not in (NO_PAIR, pair)
-        values = self._pair(pair, burst.origin, burst.origin + burst.scaled.shape[1]).astype(np.complex128)
-        rough = self._judge_phase(self._look_at_levels(pair, burst, frame), stopped=True) or listen_rough(
-            values,
-            burst,
-            pair_hz=PAIRS_HZ[pair],
-            newest_frame=frame,
-            timing=self.timing,
-            read=lambda start, stop: self._read(start, stop, frame),
-            ringing=common_tone(pair, after) if is_next else None,
-        )
-        found = rough if isinstance(rough, Refusal) else judge_rough(rough, self.timing.spec, is_next=is_next)
-        if isinstance(found, Refusal):
-            return found
-        return self._judge_chord(found[0], found[1].tones, frame) or found
+@loop
+def listen(signal, limits, tools, pair, frame):
+    """Look at the samples, before, during and after: 1 if they may hold a third tone, 0, -1 if they are no digit's."""
+    weighed, per_ms, desk = tools.weighed[0], limits.samples_per_ms, tools.desk
+    settle = SETTLE_MS * per_ms
+    start = math.ceil(weighed.start_sample + settle)
+    stop = min(int(weighed.stop_sample - settle * weighed.stopped), start + int(CORE_MS * per_ms))
+    n_part = min(int(COMPANY_MS * per_ms), stop - start)
+    before = int(weighed.start_sample - 2 * settle) - n_part
+    after, end = int(weighed.stop_sample + 2 * settle), end_sample(limits, frame)
+    is_after_known = weighed.stopped and after + n_part <= end
+    third, n_third = place_third(limits, weighed)
+    last = max(stop, after + n_part if is_after_known else 0, third + n_third)
+    is_known = n_part >= LEAST_SAMPLES and stop <= end and last - before <= desk.shape[1]
+    if not is_known or not read(signal, limits, before, last, frame, desk[SAMPLES]):
+        refuse(weighed, GONE, 0.0, 0.0)
+        return -1
+    low_hz, high_hz = LOW_HZ[pair // 4], HIGH_HZ[pair % 4]
+    x, fs_hz, turns, n_core = desk[SAMPLES], limits.fs_hz, tools.turns, stop - start
+    lines = find_two_lines(x, start - before, n_core, low_hz, high_hz, SEARCH, fs_hz, turns, desk)
+    weighed.low_hz, weighed.low, weighed.high_hz, weighed.high = lines
+    weighed.deviation = max(abs(lines[0] / low_hz - 1), abs(lines[2] / high_hz - 1))
+    if refuse_tones(weighed, limits, 0.0):
+        return -1
+    if n_part < n_core:
+        find_two_lines(x, stop - n_part - before, n_part, low_hz, high_hz, SEARCH, fs_hz, turns, desk)
+    n = measure_power(desk[REST], 0, n_part, fs_hz, turns, desk, POWER)
+    measure_power(x, 0, n_part, fs_hz, turns, desk, POWER + 1)
+    if is_after_known:
+        measure_power(x, after - before, n_part, fs_hz, turns, desk, POWER + 2)
+    weaker, found = min(weighed.low, weighed.high) ** 2 / 2, tools.found
+    compare_company(desk, n, is_after_known, weaker + LEAST, n_part / limits.length_samples, found, 4)
+    weighed.length_ms = (weighed.stop_sample - weighed.start_sample) / per_ms
+    weighed.snr_db, weighed.company_db, weighed.company_peak_db = found[4], found[5], found[6]
+    weighed.company_clear_db, weighed.newcomer_db, weighed.newcomer_ratio = found[7], found[8], found[9]
+    if n_third == 0:
+        return 0
+    find_two_lines(x, third - before, n_third, lines[0], lines[2], THIRD_SEARCH, fs_hz, turns, desk)
+    n = measure_power(desk[REST], 0, n_third, fs_hz, turns, desk, POWER)
+    return 1 if third_is_loud(desk, n, weaker) else 0
 
-    def weigh_crackled(
-        self, pair: int, first_frame: int, last_frame: int, frame: int, *, signal_ends: bool = False
-    ) -> Crackled | None:
-        """What the pair that led these frames is without the crackle in it; None: there is none, or it is no digit."""
-        hearing = self._without_crackle(pair, first_frame, last_frame, frame)
-        if hearing is None:
-            return None
-        burst = hearing.find_burst(pair, first_frame, last_frame, frame, signal_ends=signal_ends)
-        if burst is None or (burst.stop - burst.start) * self.timing.hop_ms < self.timing.spec.min_on_ms:
-            return None
-        found = hearing.weigh(pair, burst, frame, stopped=True)
-        return None if isinstance(found, Refusal) else Crackled(*found, hearing.measure(pair, burst, frame))
 
-    def follow_tail(self, pair: int, burst: Burst, frame: int) -> Tail:
-        """What the pair has done since its burst stopped."""
-        first = max(
-            self.begin_frame, burst.origin + math.floor(burst.stop), frame + 1 - self.timing.kept_frames
-        )
-        values = self._pair(pair, min(first, frame), frame + 1)
-        return follow_tail(np.hypot(*np.abs(values.astype(np.complex128))) / math.hypot(*burst.levels))
+@loop
+def weigh_joint(signal, limits, tools, burst, pair, frame, after):
+    """The same of a joint burst, whose edges and envelopes say nothing. after: another pair, just before"""
+    weighed = tools.weighed[0]
+    begin_weighing(weighed)
+    weighed.stopped = 1
+    look_at_levels(signal, limits, burst, tools.found, pair, frame, NO_TONE, NO_TONE)
+    if _refuse_phase(limits, weighed, tools.found):
+        return False
+    is_next = after not in (NO_PAIR, pair)
+    ringing = common_tone(pair, after) if is_next else NO_TONE
+    return weigh_rough(signal, limits, tools, burst, pair, frame, ringing, is_next) and not _refuse_chord(
+        signal, limits, tools, weighed, frame
+    )
 
-    def compare(self, pair: int, stop_frame: int, start_frame: int, frame: int) -> Break:
-        """What is between the pair up to one frame and from another on."""
-        first, last = stop_frame - BESIDE_FRAMES, start_frame + BESIDE_FRAMES
-        if first < max(self.begin_frame, frame + 1 - self.timing.kept_frames) or last > frame + 1:
-            return Break(0.0, math.inf)
-        values = self._pair(pair, first, last).astype(np.complex128)
-        power = (np.abs(values[:, BESIDE_FRAMES : -BESIDE_FRAMES + 1]) ** 2).sum(axis=0)
-        early, late = values[:, :BESIDE_FRAMES], values[:, -BESIDE_FRAMES:]
-        moves = [part[:, 1:] * part[:, :-1].conj() for part in (early, late)]
-        turns = np.angle(sum(part.sum(axis=1) for part in moves))[:, np.newaxis]
-        sums = [
-            (part * np.exp(-1j * turns * (np.arange(BESIDE_FRAMES) + at))).sum(axis=1)
-            for part, at in ((early, 0), (late, values.shape[1] - BESIDE_FRAMES))
-        ]
-        return Break(
-            float(power.min()) * self.timing.analysis.amplitude_per_value**2 / 2,
-            float(np.max(np.abs(np.angle(sums[1] * sums[0].conj())))),
-        )
 
-    def measure(self, pair: int, burst: Burst, frame: int) -> Figures:
-        """Frequencies and powers of the burst's last CORE_MS, off the edges."""
-        timing = self.timing
-        half = timing.frames_per_window / 2
-        stop = min(burst.stop, frame - burst.origin)
-        first, last = math.ceil(burst.start + half), math.floor(stop - half)
-        if last - first < 2:
-            middle = min(round((burst.start + stop) / 2), frame - burst.origin - 1)
-            first, last = middle - 1, middle + 1
-        first = max(first, last - timing.to_frames(CORE_MS), 0)
-        at = burst.origin + self.values.first_column
-        turn = 2 * math.pi * timing.hop_samples / timing.fs_hz  # a frame's, at 1 Hz
-        nominal_hz, n_bins = PAIRS_HZ[pair], timing.length_samples / timing.fs_hz
-        self.ear.measure(
-            pair,
-            at + first,
-            at + last,
-            nominal_hz[0] * turn,
-            nominal_hz[1] * turn,
-            n_bins / turn,
-            timing.analysis.amplitude_per_value,
-        )
-        low_off, high_off, low, high = self.ear.desk.found.array[:4].tolist()
-        return Figures(
-            stop_frame=burst.origin + self._meet(burst.stops, min),
-            freqs_hz=(nominal_hz[0] + low_off / turn, nominal_hz[1] + high_off / turn),
-            powers=(low, high),
-        )
+@loop
+def weigh_crackled(signal, limits, tools, pair, span, signal_ends):
+    """Whether the pair that led these frames is a digit without the crackle in it; its figures are in tools.found."""
+    oldest = max(signal.begin_frame, span[2] + 1 - limits.kept_frames)
+    first = _mend(signal, limits, tools, pair, span, oldest)
+    if first == NOTHING:
+        return False
+    mended = Signal(
+        tools.mended_rows, -oldest, tools.mended_samples, first, limits.history_samples, signal.begin_frame
+    )
+    burst = tools.bursts[TIDY]
+    if not find_pair_burst(mended, limits, tools, burst, pair, span, False, signal_ends):
+        return False
+    start, stop = max(burst[STARTS], burst[STARTS + 1]), min(burst[STOPS], burst[STOPS + 1])
+    if (stop - start) * limits.hop_ms < limits.min_on_ms:
+        return False
+    if not weigh(mended, limits, tools, burst, pair, span[2], True, (NO_TONE, NO_TONE)):
+        return False
+    measure_pair(mended, limits, burst, tools.found, pair, span[2])
+    return True
 
-    def _pair(self, pair: int, start: int, stop: int) -> NDArray[np.complex64]:
-        """(2, frames) values of its tones in frames [start, stop)."""
-        return self.values.rows(start, stop)[PAIR_BANDS[pair]]
 
-    def _without_crackle(self, pair: int, first_frame: int, last_frame: int, frame: int) -> Hearing | None:
-        """The same with the crackle taken out of a pair that led these frames, None if there is none."""
-        timing = self.timing
-        beside = CRACKLE_MS * timing.samples_per_ms
-        first = max(int(timing.centre_sample(first_frame) - beside), self.begin_frame * timing.hop_samples)
-        stop = min(int(timing.centre_sample(last_frame) + beside), timing.end_sample(frame))
-        samples = self._read(first, stop, frame)
-        if samples is None:
-            return None
-        power = (np.abs(self._pair(pair, first_frame, last_frame + 1)) ** 2).sum(axis=0)
-        power.sort()
-        level = float(power[power.size // 2]) * timing.analysis.amplitude_per_value**2 / 2
-        crackle = mend_crackle(samples, PAIRS_HZ[pair], timing.fs_hz, level=level)
-        if crackle is None:
-            return None
-        mended = samples[slice(*crackle)].astype(np.float32)
-        patch = Patch(first + crackle[0], mended, timing, self.read, self.values.rows)
-        oldest = max(self.begin_frame, frame + 1 - timing.kept_frames)
-        rows = patch.values(oldest, frame + 1)
-        values = Trail(len(rows), kept_frames=rows.shape[1], run_frames=rows.shape[1], dtype=np.complex64)
-        values.clear(oldest)
-        values.append(rows.T)
-        ear = Ear(values.fixed, self.ear.desk)
-        return Hearing(timing=timing, begin_frame=self.begin_frame, values=values, read=patch.read, ear=ear)
+@loop
+def _mend(signal, limits, tools, pair, span, oldest):
+    """Write the signal without the crackle in a pair to tools.mended_…: its first sample, or NOTHING.
 
-    def _place(self, burst: Burst, frame: int, *, stopped: bool) -> tuple[float, float]:
-        """The samples at which it starts and stops; up to this frame, if it has not stopped."""
-        start, stop = self._meet(burst.starts, max), self._meet(burst.stops, min)
-        if not stopped:
-            stop = min(stop, frame - burst.origin)
-        origin, hop = self.timing.centre_sample(burst.origin), self.timing.hop_samples
-        return origin + start * hop, origin + stop * hop
+    Its rows begin with frame `oldest`, and there are history_samples of it.
+    """
+    first_frame, last_frame, frame = span
+    beside, hop, length = CRACKLE_MS * limits.samples_per_ms, limits.hop_samples, limits.length_samples
+    first = max(int(centre_sample(limits, first_frame) - beside), signal.begin_frame * hop)
+    stop = min(int(centre_sample(limits, last_frame) + beside), end_sample(limits, frame))
+    if not read(signal, limits, first, stop, frame, tools.desk[SAMPLES]):
+        return NOTHING
+    powers, n = tools.scratch, last_frame + 1 - first_frame
+    for i in range(n):
+        at = first_frame + i + signal.column
+        powers[i] = amplitude(signal.rows[pair // 4, at]) ** 2 + amplitude(signal.rows[4 + pair % 4, at]) ** 2
+    sort(powers, 0, n)
+    level = powers[n // 2] * limits.amplitude_per_value**2 / 2
+    begin, end = mend_crackle(limits, tools, stop - first, pair, level)
+    if end == 0:
+        return NOTHING
+    samples, rows = tools.mended_samples, tools.mended_rows
+    oldest_sample = end_sample(limits, frame) - limits.history_samples
+    for i in range(limits.history_samples):
+        at = oldest_sample + i - signal.first
+        samples[i] = signal.samples[at] if 0 <= at < signal.n_samples else 0.0
+    for i in range(begin, end):
+        samples[first + i - oldest_sample] = tools.desk[SAMPLES, i]
+    touched = max(oldest, (first + begin - length) // hop + 1), min(frame, (first + end - 1) // hop)
+    for k in range(oldest, frame + 1):
+        is_touched = touched[0] <= k <= touched[1] and k * hop >= oldest_sample
+        for band in range(8):
+            if is_touched:
+                rows[band, k - oldest] = _sum_frame(samples, k * hop - oldest_sample, tools.waves, band)
+            else:
+                rows[band, k - oldest] = signal.rows[band, k + signal.column]
+    return oldest_sample
 
-    def _meet(self, edges: tuple[float, ...], pick: Callable[[tuple[float, ...]], float]) -> float:
-        """Where the pair's tones start or stop together, or, if they do not, the one to pick."""
-        skew_ms = (max(edges) - min(edges)) * self.timing.hop_ms
-        return sum(edges) / len(edges) if skew_ms <= self.timing.spec.max_skew_ms else pick(edges)
 
-    def _find_skews(
-        self, burst: Burst, *, stopped: bool, started_before: int | None, goes_on: int | None
-    ) -> tuple[float, float]:
-        """By how many ms its tones start and stop apart; a tone that it has in common with a neighbour does not."""
-        start_skew_ms = stop_skew_ms = 0.0
-        if started_before is None:
-            start_skew_ms = abs(burst.starts[0] - burst.starts[1]) * self.timing.hop_ms
-            if min(burst.starts) < 0 and burst.origin > self.begin_frame:
-                start_skew_ms = math.inf  # one was there before
-        if stopped and goes_on is None:
-            stop_skew_ms = abs(burst.stops[0] - burst.stops[1]) * self.timing.hop_ms
-        return start_skew_ms, stop_skew_ms
+@loop
+def _sum_frame(samples, at, waves, band):
+    re = im = 0.0
+    for i in range(waves.shape[1]):
+        re += samples[at + i] * waves[band, i].real
+        im += samples[at + i] * waves[band, i].imag
+    return np.complex64(complex(re, im))
 
-    def _judge_switching(self, burst: Burst, start_skew_ms: float, stop_skew_ms: float) -> Refusal | None:
-        spec, hop_ms = self.timing.spec, self.timing.hop_ms
-        if start_skew_ms > spec.max_skew_ms:
-            return Refusal(Reject.START_SKEW, start_skew_ms, spec.max_skew_ms)
-        if stop_skew_ms > spec.max_skew_ms:
-            return Refusal(Reject.STOP_SKEW, stop_skew_ms, spec.max_skew_ms)
-        if (
-            burst.holes
-            and burst.longest_piece * hop_ms < WHOLE_MS
-            and (len(burst.holes) > 1 or burst.longest_hole * hop_ms > SMALL_HOLE_MS)
-        ):
-            return Refusal(Reject.BROKEN, burst.longest_piece * hop_ms, WHOLE_MS)
-        return None
 
-    def _judge_phase(self, seen: Seen, *, stopped: bool) -> Refusal | None:
-        if seen.drift > (most := self.timing.spec.max_drift * (1 if stopped else EARLY)):
-            return Refusal(Reject.GLIDE, seen.drift, most)
-        if seen.deviation > self.timing.spec.max_deviation + 0.01:  # it is a rough figure
-            return Refusal(Reject.FREQUENCY, seen.deviation, self.timing.spec.max_deviation)
-        return None
+@loop
+def follow_tail(signal, limits, pair, tail, frame):
+    """What a pair has done since its burst stopped: how far it has faded, over what it was, and in how many frames it
+    came back from there, or NO_FRAME.
 
-    def _judge_drift_alone(self, seen: Seen, heard: Heard) -> Refusal | None:
-        """With nothing beside it a digit's frequencies are seen to stand still, and a fast glide's to move."""
-        if heard.snr_db < ALONE_SNR_DB or heard.company_db > ALONE_COMPANY_DB:
-            return None
-        most = DRIFT_ALONE * self.timing.spec.max_drift
-        return Refusal(Reject.GLIDE, seen.drift, most) if seen.drift > most else None
+    tail: the burst's first frame, when it stopped since then, and its level
+    """
+    origin, stop, level = tail
+    first = max(signal.begin_frame, origin + math.floor(stop), frame + 1 - limits.kept_frames)
+    least, least_at, rise = math.inf, 0, NO_FRAME
+    for k in range(min(first, frame), frame + 1):
+        at = k + signal.column
+        low, high = amplitude(signal.rows[pair // 4, at]), amplitude(signal.rows[4 + pair % 4, at])
+        joint = math.sqrt(low * low + high * high) / level
+        if joint < least:
+            least, least_at, rise = joint, k, NO_FRAME
+        if rise < 0 and joint >= BACK:
+            rise = k - least_at
+    return least, rise
 
-    def _look_at_levels(
-        self,
-        pair: int,
-        burst: Burst,
-        frame: int,
-        *,
-        started_before: int | None = None,
-        goes_on: int | None = None,
-    ) -> Seen:
-        timing, at = self.timing, burst.origin + self.values.first_column
-        first = max(burst.origin + math.ceil(burst.start), self.begin_frame)
-        last = min(burst.origin + math.floor(burst.stop), frame)
-        write_burst(burst, self.ear.desk.burst.array)
-        turn = 2 * math.pi * timing.hop_samples / timing.fs_hz
-        self.ear.look_at_levels(
-            at,
-            burst.scaled.shape[1] if len(burst.starts) > 1 else 0,
-            pair,
-            first - burst.origin + at,
-            last - burst.origin + at,
-            -1 if started_before is None else started_before,
-            -1 if goes_on is None else goes_on,
-            PAIRS_HZ[pair][0] * turn,
-            PAIRS_HZ[pair][1] * turn,
-            timing.frames_per_window,
-        )
-        return Seen(*self.ear.desk.found.array[:5].tolist())
 
-    def _listen(self, pair: int, shape: Shape, frame: int) -> tuple[Heard, bool] | Refusal:
-        """Look at the samples, before, during and after, or the first reason why they are no digit's.
+@loop
+def compare(signal, limits, pair, stop_frame, start_frame, frame):
+    """What is between the pair up to one frame and from another on.
 
-        And whether they may hold a third tone.
-        """
-        timing, desk = self.timing, self.ear.desk
-        per_ms, settle = timing.samples_per_ms, SETTLE_MS * timing.samples_per_ms
-        start = math.ceil(shape.start_sample + settle)
-        stop = min(int(shape.stop_sample - settle * shape.stopped), start + int(CORE_MS * per_ms))
-        n_part = min(int(COMPANY_MS * per_ms), stop - start)
-        before = int(shape.start_sample - 2 * settle) - n_part
-        after, end = int(shape.stop_sample + 2 * settle), timing.end_sample(frame)
-        is_after_known = shape.stopped and after + n_part <= end
-        third, n_third = place_third(shape, per_ms)
-        last = max(stop, after + n_part if is_after_known else 0, third + n_third)
-        samples = self.read(before, last) if n_part >= LEAST_SAMPLES and stop <= end else None
-        if samples is None or samples.size > desk.rows.array.shape[1]:
-            return Refusal(Reject.GONE)
-        nominal_hz = PAIRS_HZ[pair]
-        look_at_samples(
-            samples,
-            desk.turns,
-            desk.rows,
-            desk.found,
-            max(0, self.begin_frame * timing.hop_samples - before),
-            start - before,
-            stop - start,
-            n_part,
-            0,
-            after - before if is_after_known else -1,
-            third - before,
-            n_third,
-            timing.length_samples,
-            *nominal_hz,
-            SEARCH,
-            timing.fs_hz,
-        )
-        low_hz, low, high_hz, high, *company, third_is_loud = desk.found.array[:11].tolist()
-        tones = PairTones.of(Lines((low_hz, high_hz), (low, high), NO_SAMPLES), nominal_hz)
-        if refusal := judge_tones(tones, timing.spec):
-            return refusal
-        length_ms = (shape.stop_sample - shape.start_sample) / per_ms
-        return make_heard(tones, Company(*company), length_ms=length_ms), bool(third_is_loud)
+    The least power of the pair, a mean square, 0: it is not known any more; and by how far the phase of the worse of
+    its tones jumps from one to the other, in radians.
+    """
+    first, last = stop_frame - BESIDE_FRAMES, start_frame + BESIDE_FRAMES
+    if first < max(signal.begin_frame, frame + 1 - limits.kept_frames) or last > frame + 1:
+        return 0.0, math.inf
+    rows, column, least = signal.rows, signal.column, math.inf
+    for k in range(stop_frame, start_frame + 1):
+        low, high = rows[pair // 4, k + column], rows[4 + pair % 4, k + column]
+        least = min(least, amplitude(low) ** 2 + amplitude(high) ** 2)
+    jump = 0.0
+    for tone in range(2):
+        row = 4 + pair % 4 if tone else pair // 4
+        turn = _turn_within(rows, row, first + column, start_frame + column)
+        early = _sum_turned(rows, row, first + column, 0, turn)
+        late = _sum_turned(rows, row, start_frame + column, start_frame - first, turn)
+        off = late * early.conjugate()
+        jump = max(jump, abs(math.atan2(off.imag, off.real)))
+    return least * limits.amplitude_per_value**2 / 2, jump
 
-    def _judge_chord(self, shape: Shape, tones: PairTones, frame: int) -> Refusal | None:
-        """Whether there is a third tone that comes and goes with the pair."""
-        third = find_third(
-            tones,
-            start_sample=shape.start_sample,
-            stop_sample=shape.stop_sample,
-            stopped=shape.stopped,
-            fs_hz=self.timing.fs_hz,
-            read=lambda start, stop: self._read(start, stop, frame),
-        )
-        return Refusal(Reject.CHORD, third.over_weaker_db, third.limit_db) if third else None
 
-    def _read(self, start: int, stop: int, frame: int) -> NDArray[np.float64] | None:
-        """Samples [start, stop), none of them later than the frame."""
-        if stop - start < LEAST_SAMPLES or stop > self.timing.end_sample(frame):
-            return None
-        samples = self.read(start, stop)
-        if samples is None:
-            return None
-        known = samples.astype(np.float64)
-        known[: max(0, self.begin_frame * self.timing.hop_samples - start)] = 0  # on the other side of a gap
-        return known
+@loop
+def _turn_within(rows, row, first, second):
+    """By how much a tone turns from column to column, within BESIDE_FRAMES from either of them on."""
+    re = im = 0.0
+    for start in (first, second):
+        for i in range(start + 1, start + BESIDE_FRAMES):
+            a, b = complex(rows[row, i - 1]), complex(rows[row, i])
+            re += b.real * a.real + b.imag * a.imag
+            im += b.imag * a.real - b.real * a.imag
+    return math.atan2(im, re)
+
+
+@loop
+def _sum_turned(rows, row, first, at, turn):
+    """Its values in BESIDE_FRAMES columns, turned back by so much each; the first of them is number `at`."""
+    total = 0j
+    for i in range(BESIDE_FRAMES):
+        angle = -turn * (i + at)
+        total += complex(rows[row, first + i]) * complex(math.cos(angle), math.sin(angle))
+    return total

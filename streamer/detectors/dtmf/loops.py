@@ -1,7 +1,7 @@
-"""What hearing digits asks of every frame, and of the levels and samples of a candidate, compiled.
+"""What hearing digits asks of every frame, and of the levels of a candidate, compiled.
 
 Arrays are written as they are said to be; the rest is numbers. A pair is 4 * low + high, and its tones' values are in
-the rows low and 4 + high. What a figure means stands where it is read: leaders.py, hearing.py, company.py, chord.py.
+the rows low and 4 + high of a signal, which is records.Signal as limits are records.LIMITS.
 """
 
 # numba infers types:
@@ -13,33 +13,26 @@ import math
 
 import numpy as np
 
-from streamer.detectors.dtmf.chord import CLEAR_DB, KEY_TONE_DB
-from streamer.detectors.dtmf.chord import SEARCH as THIRD_SEARCH
-from streamer.detectors.dtmf.company import LEAST, MOST_SNR_DB, STEADY_DB
 from streamer.detectors.dtmf.leaders import CLOSE_FRAMES, LEAD_RATIO, MIN_LEAD_FRAMES, SHORT_LEAD_FRAMES
 from streamer.detectors.dtmf.pairs import NO_PAIR
-from streamer.detectors.hearing.burst_loops import find_burst, step_response
+from streamer.detectors.dtmf.spec import HIGH_HZ, LOW_HZ
+from streamer.detectors.hearing.burst_loops import extend_to_end, find_burst, step_response
 from streamer.detectors.hearing.places import (
     HOLES,
     LEVELS,
+    N_FRAMES,
     N_HOLES,
-    ORDER,
-    POWER,
-    REST,
-    SAMPLES,
+    N_TONES,
+    ORIGIN,
     STARTS,
     STOPS,
 )
-from streamer.detectors.hearing.spectra_loops import (
-    find_two_lines,
-    largest_around,
-    loop,
-    measure_power,
-    select,
-)
+from streamer.detectors.hearing.spectra_loops import loop
 
-STEADY = 10 ** (STEADY_DB / 10)
-KEY_TONE, CLEAR = 10 ** (KEY_TONE_DB / 10), 10 ** (CLEAR_DB / 10)
+LEAD_BEFORE_FRAMES = 4  # before a pair leads, an edge is seen to rise by so many more
+PLATEAU_FRAMES = 120  # of so many at most, the newest, its level is that of the upper half
+CORE_MS = 150.0  # frequencies are measured over at most this much
+LEAST_SAMPLES = 16  # fewer say nothing
 
 
 @loop
@@ -106,26 +99,91 @@ def lead(values, limits, is_wanted, pairs, runs):
 
 
 @loop
-def _amplitude(value):
-    return math.hypot(np.float64(value.real), np.float64(value.imag))  # in double precision
+def to_frames(limits, ms):
+    """So many frames last at least as long."""
+    return math.ceil(ms * limits.samples_per_ms / limits.hop_samples)
 
 
 @loop
-def find_pair_burst(
-    rows, envelopes, scratch, burst, column, n, pair, led_from, led_stop, is_joint, max_hole_frames
-):
-    """The newest burst of a pair in n columns of rows from `column` on, as find_burst has it.
+def centre_sample(limits, frame):
+    return frame * limits.hop_samples + limits.length_samples / 2
 
-    is_joint: of both tones' power, one envelope
+
+@loop
+def end_sample(limits, frame):
+    return frame * limits.hop_samples + limits.length_samples
+
+
+@loop
+def turn_of(limits, hz):
+    """How far a tone turns from frame to frame, in radians."""
+    return hz * (2 * math.pi * limits.hop_samples / limits.fs_hz)
+
+
+@loop
+def amplitude(value):
+    re, im = np.float64(value.real), np.float64(value.imag)  # in double precision
+    return math.sqrt(re * re + im * im)
+
+
+@loop
+def was_there(signal, pair, first_frame):
+    """Whether one of the tones was as strong before the pair came to lead: cheap, and true of most speech."""
+    before, after = first_frame - LEAD_BEFORE_FRAMES, first_frame + MIN_LEAD_FRAMES
+    if before < signal.begin_frame:
+        return False
+    low, high, at = pair // 4, 4 + pair % 4, signal.column
+    for row in (low, high):
+        if amplitude(signal.rows[row, before + at]) > 0.85 * amplitude(signal.rows[row, after + at]):
+            return True
+    return False
+
+
+@loop
+def is_off(signal, pair, frame, low_level, high_level):
+    """Whether one of the tones is at less than half its level in this frame: cheap, and true of most speech."""
+    at = frame + signal.column
+    return (
+        amplitude(signal.rows[pair // 4, at]) < 0.5 * low_level
+        or amplitude(signal.rows[4 + pair % 4, at]) < 0.5 * high_level
+    )
+
+
+@loop
+def find_pair_burst(signal, limits, tools, burst, pair, span, is_joint, signal_ends):
+    """Whether there is a burst of the pair, the newest, as seen in a frame after which the signal may end.
+
+    burst: written as find_burst does   span: frames in which it came to lead, and last led, and that frame
+    is_joint: of both tones' power, one envelope: it holds when one tone fades and the other does not
     """
+    first_frame, last_frame, frame = span
+    oldest = max(signal.begin_frame, frame + 1 - limits.kept_frames)
+    origin = max(oldest, first_frame - limits.back_frames)
+    stop = min(frame + 1, last_frame + limits.edge_frames)
+    led_from = max(first_frame, stop - PLATEAU_FRAMES, origin) - origin
+    n, column, envelopes = stop - origin, origin + signal.column, tools.envelopes
     low, high = pair // 4, 4 + pair % 4
     for i in range(n):
-        a, b = _amplitude(rows[low, column + i]), _amplitude(rows[high, column + i])
+        a, b = signal.rows[low, column + i], signal.rows[high, column + i]
         if is_joint:
-            envelopes[0, i] = math.hypot(a, b)
+            envelopes[0, i] = math.sqrt(
+                np.float64(a.real) ** 2
+                + np.float64(a.imag) ** 2
+                + np.float64(b.real) ** 2
+                + np.float64(b.imag) ** 2
+            )
         else:
-            envelopes[0, i], envelopes[1, i] = a, b
-    return find_burst(envelopes, 1 if is_joint else 2, n, led_from, led_stop, max_hole_frames, scratch, burst)
+            envelopes[0, i], envelopes[1, i] = amplitude(a), amplitude(b)
+    led_stop = max(last_frame + 1 - origin, led_from + 1)
+    n_tones = 1 if is_joint else 2
+    if not find_burst(
+        envelopes, n_tones, n, led_from, led_stop, limits.max_hole_frames, tools.scratch, burst
+    ):
+        return False
+    burst[ORIGIN] = origin
+    if signal_ends:
+        extend_to_end(envelopes, burst, limits.frames_per_window)
+    return True
 
 
 @loop
@@ -186,7 +244,7 @@ def find_misfits(rows, burst, found, column, n, pair, started_before, goes_on, f
             total = 0.0
             for i in range(first, last + 1):
                 if not _is_in_hole(burst, i, half):
-                    seen = _amplitude(rows[row, column + i]) / burst[LEVELS + tone]
+                    seen = amplitude(rows[row, column + i]) / burst[LEVELS + tone]
                     rise = step_response(i - burst[STARTS + tone], frames_per_window)
                     off = seen - rise * step_response(burst[STOPS + tone] - i, frames_per_window)
                     total += off * off
@@ -203,44 +261,45 @@ def _is_in_hole(burst, i, half):
 
 
 @loop
-def look_at_levels(
-    rows,
-    burst,
-    found,
-    column,
-    n,
-    pair,
-    first,
-    last,
-    started_before,
-    goes_on,
-    low_turn,
-    high_turn,
-    frames_per_window,
-):
-    """found: deviation, drift, and the misfits at start, between and stop. first, last: columns, of the phase"""
-    follow_phase(rows, found, pair, first, last, low_turn, high_turn)
-    find_misfits(rows, burst, found, column, n, pair, started_before, goes_on, frames_per_window)
+def look_at_levels(signal, limits, burst, found, pair, frame, started_before, goes_on):
+    """found: deviation, drift, and the misfits at start, between and stop, of a burst as seen in this frame."""
+    origin = int(burst[ORIGIN])
+    first = max(origin + math.ceil(max(burst[STARTS], burst[STARTS + 1])), signal.begin_frame)
+    last = min(origin + math.floor(min(burst[STOPS], burst[STOPS + 1])), frame)
+    turns = turn_of(limits, LOW_HZ[pair // 4]), turn_of(limits, HIGH_HZ[pair % 4])
+    column = signal.column
+    follow_phase(signal.rows, found, pair, first + column, last + column, turns[0], turns[1])
+    n = int(burst[N_FRAMES]) if burst[N_TONES] > 1 else 0
+    per_window = limits.frames_per_window
+    find_misfits(signal.rows, burst, found, origin + column, n, pair, started_before, goes_on, per_window)
 
 
 @loop
-def measure_pair(rows, found, pair, first, last, low_turn, high_turn, bins_per_radian, amplitude_per_value):
-    """found: how far off its frequency each tone is, in radians a frame, and its mean square; of columns [first, last].
-
-    bins_per_radian: a window's bins for so many radians from frame to frame
-    """
+def measure_pair(signal, limits, burst, found, pair, frame):
+    """found: frequency of each tone, and its mean square, of the burst's last CORE_MS, off the edges."""
+    half, origin = limits.frames_per_window / 2, int(burst[ORIGIN])
+    start = max(burst[STARTS], burst[STARTS + 1])
+    stop = min(burst[STOPS], burst[STOPS + 1], frame - origin)
+    first, last = math.ceil(start + half), math.floor(stop - half)
+    if last - first < 2:
+        middle = min(round((start + stop) / 2), frame - origin - 1)
+        first, last = middle - 1, middle + 1
+    first = max(first, last - to_frames(limits, CORE_MS), 0)
+    column = origin + signal.column
     for tone in range(2):
-        row, turn = (4 + pair % 4, high_turn) if tone else (pair // 4, low_turn)
-        moves = _sum_moves(rows, row, first, last)
+        hz, row = (HIGH_HZ[pair % 4], 4 + pair % 4) if tone else (LOW_HZ[pair // 4], pair // 4)
+        moves = _sum_moves(signal.rows, row, column + first, column + last)
+        turn = turn_of(limits, hz)
         off = (math.atan2(moves.imag, moves.real) - turn + math.pi) % (2 * math.pi) - math.pi
-        bins = off * bins_per_radian
+        off_hz = off / turn_of(limits, 1.0)
+        bins = off_hz * (limits.length_samples / limits.fs_hz)
         gain = _sinc(bins) + (_sinc(bins - 1) + _sinc(bins + 1)) / 2  # Hann's, beside the middle of a band
         total = 0.0
-        for i in range(first, last + 1):
-            re, im = np.float64(rows[row, i].real), np.float64(rows[row, i].imag)
+        for i in range(column + first, column + last + 1):
+            re, im = np.float64(signal.rows[row, i].real), np.float64(signal.rows[row, i].imag)
             total += re * re + im * im
-        found[tone] = off
-        found[2 + tone] = total / (last + 1 - first) * (amplitude_per_value / gain) ** 2 / 2
+        found[tone] = hz + off_hz
+        found[2 + tone] = total / (last + 1 - first) * (limits.amplitude_per_value / gain) ** 2 / 2
 
 
 @loop
@@ -249,67 +308,14 @@ def _sinc(x):
 
 
 @loop
-def compare_company(desk, n, has_after, weaker, noise_share, found, at):
-    """found[at:]: as company.Company. In rows POWER on, n bins of what sounds with a pair, of before and after it.
-
-    weaker: the weaker tone's mean square   noise_share: of the median, what a Hann window takes in
-    """
-    company = newcomer = moving_sum = 0.0
-    n_moving = n_new = 0
-    for k in range(n):
-        here, before = desk[POWER, k], desk[POWER + 1, k]
-        known = largest_around(desk, POWER + 1, n, k, 2)
-        if here > known * STEADY or largest_around(desk, POWER, n, k, 2) * STEADY < before:
-            company = max(company, here)
-            moving_sum += here
-            n_moving += 1
-        if has_after:
-            known = max(known, largest_around(desk, POWER + 2, n, k, 2))
-        if here > 4 * known:
-            newcomer = max(newcomer, here)
-            n_new += here > 0.05 * weaker
-        desk[ORDER, k] = here
-    floor = select(desk[ORDER], n, n // 2) / math.log(2) + LEAST
-    company, newcomer = company + LEAST, newcomer + LEAST
-    found[at] = min(10 * math.log10(weaker / (floor * noise_share)), MOST_SNR_DB)
-    found[at + 1] = 10 * math.log10(company / weaker)
-    found[at + 2] = 10 * math.log10(company / (moving_sum / max(n_moving, 1) + LEAST))
-    found[at + 3] = 10 * math.log10(company / floor)
-    found[at + 4] = 10 * math.log10(newcomer / weaker)
-    found[at + 5] = n_new / n
-
-
-@loop
-def look_at_samples(
-    samples, turns, desk, found, silent, core, n_core, n_part, before, after, third, n_third, noise_samples,
-    low_hz, high_hz, within, fs_hz,
-):  # fmt: skip
-    """found: as hearing.Look: frequency and amplitude of both tones, what company there is, and of a third tone.
-
-    samples: (n,) float32 from before a pair until after it, the first `silent` of which count as 0
-    core: where its own begin   n_part: the newest so many are compared with those before, and after unless that is -1
-    third, n_third: in these a third tone is looked for, unless there are none
-    """
-    x, rest = desk[SAMPLES], desk[REST]
-    for i in range(samples.shape[0]):
-        x[i] = samples[i] if i >= silent else 0.0
-    found[0], found[1], found[2], found[3] = find_two_lines(
-        x, core, n_core, low_hz, high_hz, within, fs_hz, turns, desk
-    )
-    if n_part < n_core:
-        find_two_lines(x, core + n_core - n_part, n_part, low_hz, high_hz, within, fs_hz, turns, desk)
-    n = measure_power(rest, 0, n_part, fs_hz, turns, desk, POWER)
-    measure_power(x, before, n_part, fs_hz, turns, desk, POWER + 1)
-    if after >= 0:
-        measure_power(x, after, n_part, fs_hz, turns, desk, POWER + 2)
-    weaker = min(found[1], found[3]) ** 2 / 2
-    compare_company(desk, n, after >= 0, weaker + LEAST, n_part / noise_samples, found, 4)
-    found[10] = 0.0
-    if n_third > 0:
-        find_two_lines(x, third, n_third, found[0], found[2], THIRD_SEARCH, fs_hz, turns, desk)
-        n = measure_power(rest, 0, n_third, fs_hz, turns, desk, POWER)
-        most = 0.0
-        for k in range(n):
-            desk[ORDER, k] = desk[POWER, k]
-            most = max(most, desk[POWER, k])
-        found[10] = most > max(weaker * KEY_TONE, select(desk[ORDER], n, n // 2) * CLEAR)
+def read(signal, limits, start, stop, frame, x):
+    """Whether samples [start, stop) are known in this frame; they are written to x."""
+    end = end_sample(limits, frame)
+    if stop - start < LEAST_SAMPLES or stop > end or start < end - limits.history_samples:
+        return False
+    if start < signal.first or stop > signal.first + signal.n_samples:
+        return False
+    silent = signal.begin_frame * limits.hop_samples - start  # on the other side of a gap
+    for i in range(stop - start):
+        x[i] = signal.samples[start - signal.first + i] if i >= silent else 0.0
+    return True

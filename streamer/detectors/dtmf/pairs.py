@@ -9,12 +9,3 @@ PAIR_DIGITS = "".join(DIGITS)  # by pair
 PAIRS_HZ = tuple((low_hz, high_hz) for low_hz in LOW_HZ for high_hz in HIGH_HZ)
 # Of the four low bands and the four high ones that follow, the two that are its tones.
 PAIR_BANDS = tuple(slice(low, high + 1, high - low) for low in range(4) for high in range(4, 8))
-
-
-def common_tone(pair: int, other: int) -> int | None:
-    """Which tone two different pairs have in common: 0 the low one, 1 the high one."""
-    if NO_PAIR in (pair, other) or pair == other:
-        return None
-    if pair // 4 == other // 4:
-        return 0
-    return 1 if pair % 4 == other % 4 else None

@@ -1,25 +1,58 @@
-"""Rough digits: pairs that a speech codec or a room has left without edges, known by what lies between them.
+"""Rough digits, compiled: pairs that a speech codec or a room has left without edges, known by what lies between them.
 
 A codec lets the tones swell apart and sway from frame to frame; in a room they fade and rise as echoes come in, and
 ring on. What is left of a digit is two lines on frequency that keep their phase, for long, with nothing comparable
 beside them, from when nothing of the pair was there. Speech, which sways as much, has other lines beside its two.
 """
 
+# numba infers types:
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from streamer.base.units import db_from_power
-from streamer.detectors.dtmf.spec import DtmfSpec
-from streamer.detectors.dtmf.timing import Timing
-from streamer.detectors.dtmf.verdict import Heard, PairTones, Refusal, Reject, Shape, judge_tones
-from streamer.detectors.hearing.bursts import Burst, find_burst, find_misfits
-from streamer.detectors.hearing.lines import Lines, find_lines, measure_hz, measure_power, spread
+from streamer.detectors.dtmf.doubts import refuse, refuse_tones
+from streamer.detectors.dtmf.loops import amplitude, centre_sample, find_misfits, read, turn_of
+from streamer.detectors.dtmf.records import (
+    BROKEN,
+    FREQUENCY,
+    GLIDE,
+    GONE,
+    NO_TONE,
+    NOISY,
+    OTHER,
+    ROUGH,
+    SHORT,
+    START_SKEW,
+    TAIL,
+)
+from streamer.detectors.dtmf.spec import HIGH_HZ, LOW_HZ
+from streamer.detectors.dtmf.verdict import MOST_SNR_DB
+from streamer.detectors.hearing.burst_loops import find_burst, longest_piece
+from streamer.detectors.hearing.places import (
+    LEVELS,
+    MORE,
+    N_FRAMES,
+    ORDER,
+    ORIGIN,
+    POWER,
+    REST,
+    SAMPLES,
+    STARTS,
+    STOPS,
+)
+from streamer.detectors.hearing.spectra_loops import (
+    count_points,
+    find_bins,
+    find_two_lines,
+    largest_around,
+    loop,
+    measure_power,
+    select,
+)
 
 LEAST_MS = 45.0  # shorter ones have to have edges
 PIECE_MS = 40.0  # as long one piece has to be: no trains of bursts
@@ -30,269 +63,216 @@ LATEST_MS = 60.0  # of which the newest are compared with as many before the pai
 BESIDE_HZ = 70.0  # as near a line is the tone's own, swaying
 SEARCH = 0.045  # how far off its frequency a tone is looked for: a ratio
 SETTLE_MS = 2.0  # kept off the edges
-MOST_SNR_DB = 120.0  # float32 samples claim no more
 MOST_BEFORE = 0.6  # of its level: more is the end of the same digit,
 MOST_TONE_BEFORE = 0.8  # or has a tone that goes on
 MOST_PHASE_NOISE_RAD = 1.7
 BEFORE_MS = 35.0  # so much before its start the pair is not there, but for an echo
-FADED = 0.13  # of its level: a pair that has rung so far down is over
-SHALLOW = 0.25  # one that has not has not stopped, unless it has faded to this and is back in so many frames
-RISE_FRAMES = 8
-BACK = 0.6  # of its level: it sounds again
 DEVIATION = 0.8  # of max_deviation: a voice's harmonics are as near by chance
 NEXT_DOUBT = 0.15  # less is left of what is another digit's neighbour
 CLEAN_MISFIT = 0.05  # of an envelope from that of a tone switched on and off
+LEAST = 1e-20  # of a power: added where there may be none
 
 
-class Onset(NamedTuple):
-    """How much of a rough pair was there BEFORE_MS before it starts, over what it is while it is on."""
+@loop
+def weigh_rough(signal, limits, tools, burst, pair, frame, ringing, is_next):
+    """Whether a joint burst is a rough digit by this frame, as far as its pair goes; what is known is in weighed.
 
-    before: float  # of both tones' power: near 1 for what goes on, more for what rings on
-    tone_before: float  # of the tone of which there was more, over the most of it
-
-
-class Steadiness(NamedTuple):
-    """How true its tones keep to two lines."""
-
-    deviation: float  # of the worse, a ratio
-    phase_noise_rad: float  # RMS of the worse about a straight line
-
-
-class Rivals(NamedTuple):
-    """What else sounds, in dB."""
-
-    snr_db: float  # of the weaker tone over the noise of a frame: the median of all else
-    purity_db: float  # power of the pair over that of all else
-    strongest_db: float  # the strongest other line over the weaker tone,
-    newest_db: float  # and of those that were weaker before
-
-
-class Tail(NamedTuple):
-    """How far a pair has faded since it stopped, over what it was, and in how many frames it came back from there."""
-
-    least: float
-    rise_frames: int | None  # None: not yet
-
-    @property
-    def has_faded(self) -> bool:
-        return self.least < FADED
-
-    @property
-    def is_another(self) -> bool:
-        """Whether it is the next digit, of the same pair: a codec's hole is shallow or fills slowly."""
-        return self.rise_frames is not None and self.rise_frames <= RISE_FRAMES and self.least < SHALLOW
-
-
-def find_onset(
-    envelopes: NDArray[np.float64], burst: Burst, hop_ms: float, *, ringing: int | None = None
-) -> Onset:
-    """envelopes: (2, frames) amplitudes of its tones, of the burst's frames   ringing: the tone that does not count"""
-    start = max(0, math.ceil(burst.start))
-    before = envelopes[:, max(0, start - round(BEFORE_MS / hop_ms))]
-    levels = np.sqrt(np.mean(envelopes[:, start : math.floor(burst.stop) + 1] ** 2, axis=1))
-    shares = before / np.maximum(levels, 1e-12)
-    if ringing is not None:
-        return Onset(float(shares[1 - ringing]), float(shares[1 - ringing]))
-    return Onset(float(np.hypot(*before)) / burst.levels[0], float(np.max(shares)))
-
-
-def are_apart(envelopes: NDArray[np.float64], burst: Burst, timing: Timing) -> bool:
-    """Whether its tones, each of them switched on and off cleanly, are so at different times."""
-    led = slice(max(0, math.ceil(burst.start)), math.floor(burst.stop) + 1)
-    tidy = find_burst(envelopes, led, max_hole_frames=timing.max_hole_frames, origin=burst.origin)
-    if tidy is None or max(tidy.starts) - min(tidy.starts) <= timing.spec.max_skew_ms / timing.hop_ms:
-        return False
-    start_misfit, core_misfit, _ = find_misfits(tidy, frames_per_window=timing.frames_per_window)
-    return max(start_misfit, core_misfit) < CLEAN_MISFIT
-
-
-def find_steadiness(values: NDArray[np.complex128], turns: NDArray[np.float64]) -> Steadiness:
-    """values: (2, frames)   turns: of each tone, in radians from frame to frame"""
-    values = values[:, -PHASE_FRAMES:]
-    frames = np.arange(values.shape[1], dtype=np.float64)
-    still = values * np.exp(-1j * turns[:, np.newaxis] * frames)
-    power = np.abs(still) ** 2
-    weights = power / power.sum(axis=1, keepdims=True)
-    phases = np.unwrap(np.angle(still), axis=1)
-    frames_off = frames - (weights * frames).sum(axis=1, keepdims=True)
-    phases_off = phases - (weights * phases).sum(axis=1, keepdims=True)
-    slopes = (weights * frames_off * phases_off).sum(axis=1) / (weights * frames_off**2).sum(axis=1)
-    left = phases_off - slopes[:, np.newaxis] * frames_off
-    return Steadiness(
-        deviation=float(np.max(np.abs(slopes) / turns)),
-        phase_noise_rad=math.sqrt(float(np.max((weights * left**2).sum(axis=1)))),
-    )
-
-
-def find_rivals(
-    whole: Lines, latest: Lines, before: NDArray[np.float64] | None, *, fs_hz: float, noise_samples: int
-) -> Rivals:
-    """whole, latest: the pair's lines in all its samples, and in the newest   before: as many as the newest"""
-    n = whole.rest.size
-    taper = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)) ** 2
-    rest = float((taper * whole.rest**2).sum() / taper.sum()) + 1e-20
-    weaker = min(whole.amplitudes) ** 2 / 2 + 1e-20
-    power = measure_power(whole.rest, fs_hz)
-    floor = float(np.partition(power, power.size // 2)[power.size // 2]) / math.log(2) + 1e-20
-    return Rivals(
-        snr_db=min(db_from_power(weaker / (floor * n / noise_samples)), MOST_SNR_DB),
-        purity_db=db_from_power(sum(a * a for a in whole.amplitudes) / 2 / rest),
-        strongest_db=db_from_power(_strongest(whole, None, fs_hz) / weaker),
-        newest_db=db_from_power(
-            _strongest(latest, before, fs_hz) / (min(latest.amplitudes) ** 2 / 2 + 1e-20)
-        ),
-    )
-
-
-def _strongest(lines: Lines, before: NDArray[np.float64] | None, fs_hz: float) -> float:
-    power, hz = measure_power(lines.rest, fs_hz), measure_hz(lines.rest.size, fs_hz)
-    beside = np.min(np.abs(hz - np.array(lines.freqs_hz)[:, np.newaxis]), axis=0) > BESIDE_HZ
-    if before is not None:
-        beside &= power > spread(measure_power(before, fs_hz), 2)
-    return float((power * beside).max()) + 1e-20
-
-
-class Rough(NamedTuple):
-    """All that is known of a rough pair."""
-
-    start_sample: float
-    stop_sample: float  # so far, unless it has stopped
-    stopped: bool
-    length_ms: float
-    tones: PairTones
-    onset: Onset
-    steadiness: Steadiness
-    rivals: Rivals
-
-
-def listen_rough(
-    values: NDArray[np.complex128],
-    burst: Burst,
-    *,
-    pair_hz: tuple[float, float],
-    newest_frame: int,
-    timing: Timing,
-    read: Callable[[int, int], NDArray[np.float64] | None],
-    ringing: int | None = None,
-) -> Rough | Refusal:
-    """What is known of a joint burst by the newest frame, or the first reason why it is no digit.
-
-    values: (2, frames) of its tones, of the burst's frames   read: samples [start, stop), None: they are gone
     ringing: the tone that it has in common with the digit before, which may ring on
+    is_next: another digit came just before, so that this is likely to be one
     """
-    stop = min(burst.stop, newest_frame - burst.origin)
-    length_ms = (stop - burst.start) * timing.hop_ms
-    if length_ms < LEAST_MS:
-        return Refusal(Reject.SHORT, length_ms, LEAST_MS)
-    onset = find_onset(np.abs(values), burst, timing.hop_ms, ringing=ringing)
-    if onset.before > MOST_BEFORE:
-        return Refusal(Reject.TAIL, onset.before, MOST_BEFORE)
-    if onset.tone_before > MOST_TONE_BEFORE:
-        return Refusal(Reject.TAIL, onset.tone_before, MOST_TONE_BEFORE)
-    if burst.longest_piece * timing.hop_ms < PIECE_MS:
-        return Refusal(Reject.BROKEN, burst.longest_piece * timing.hop_ms, PIECE_MS)
-    turns = np.array(pair_hz) * (2 * np.pi * timing.hop_samples / timing.fs_hz)
-    steadiness = find_steadiness(values[:, max(0, math.ceil(burst.start)) : math.floor(stop) + 1], turns)
-    if steadiness.phase_noise_rad > MOST_PHASE_NOISE_RAD:
-        return Refusal(Reject.GLIDE, steadiness.phase_noise_rad, MOST_PHASE_NOISE_RAD)
-    if are_apart(np.abs(values), burst, timing):
-        return Refusal(Reject.START_SKEW, math.inf)
-    origin, hop = timing.centre_sample(burst.origin), timing.hop_samples
-    start_sample, stop_sample = origin + burst.start * hop, origin + stop * hop
-    settle, look = SETTLE_MS * timing.samples_per_ms, LOOK_MS * timing.samples_per_ms
-    core = read(math.ceil(max(start_sample + settle, stop_sample - settle - look)), int(stop_sample - settle))
-    if core is None:
-        return Refusal(Reject.GONE)
-    lines = find_lines(core, timing.fs_hz, near_hz=pair_hz, within=SEARCH)
-    tones = PairTones.of(lines, pair_hz)
-    more_twist_db = timing.spec.max_twist_alone_db if length_ms >= LONG_MS else 0.0
-    if refusal := judge_tones(tones, timing.spec, more_twist_db=more_twist_db):
-        return refusal
-    latest = core[-int(LATEST_MS * timing.samples_per_ms) :]
-    latest_lines = find_lines(latest, timing.fs_hz, near_hz=pair_hz, within=SEARCH)
-    before_stop = int(start_sample - 2 * settle)
-    rivals = find_rivals(
-        lines,
-        latest_lines,
-        read(before_stop - latest.size, before_stop),
-        fs_hz=timing.fs_hz,
-        noise_samples=timing.length_samples,
-    )
-    return Rough(
-        start_sample=start_sample,
-        stop_sample=stop_sample,
-        stopped=burst.stop < newest_frame - burst.origin,
-        tones=tones,
-        length_ms=length_ms,
-        onset=onset,
-        steadiness=steadiness,
-        rivals=rivals,
+    weighed, per_ms = tools.weighed[0], limits.samples_per_ms
+    newest = frame - int(burst[ORIGIN])
+    stop = min(burst[STOPS], newest)
+    weighed.length_ms = (stop - burst[STARTS]) * limits.hop_ms
+    if weighed.length_ms < LEAST_MS:
+        return not refuse(weighed, SHORT, weighed.length_ms, LEAST_MS)
+    before, tone_before = _find_onset(signal, limits, burst, pair, ringing)
+    if before > MOST_BEFORE:
+        return not refuse(weighed, TAIL, before, MOST_BEFORE)
+    if tone_before > MOST_TONE_BEFORE:
+        return not refuse(weighed, TAIL, tone_before, MOST_TONE_BEFORE)
+    piece_ms = longest_piece(burst) * limits.hop_ms
+    if piece_ms < PIECE_MS:
+        return not refuse(weighed, BROKEN, piece_ms, PIECE_MS)
+    phase_noise_rad = _find_phase_noise(signal, limits, tools.scratch, burst, pair, stop)
+    if phase_noise_rad > MOST_PHASE_NOISE_RAD:
+        return not refuse(weighed, GLIDE, phase_noise_rad, MOST_PHASE_NOISE_RAD)
+    if _are_apart(signal, limits, tools, burst, pair):
+        return not refuse(weighed, START_SKEW, math.inf, 0.0)
+    origin = centre_sample(limits, int(burst[ORIGIN]))
+    weighed.start_sample = origin + burst[STARTS] * limits.hop_samples
+    weighed.stop_sample = origin + stop * limits.hop_samples
+    weighed.stopped = burst[STOPS] < newest
+    settle = SETTLE_MS * per_ms
+    core = math.ceil(max(weighed.start_sample + settle, weighed.stop_sample - settle - LOOK_MS * per_ms))
+    n_core = int(weighed.stop_sample - settle) - core
+    if not read(signal, limits, core, core + n_core, frame, tools.desk[SAMPLES]):
+        return not refuse(weighed, GONE, 0.0, 0.0)
+    return _compare_rivals(signal, limits, tools, pair, frame, n_core) and _judge(
+        limits, weighed, before, phase_noise_rad, is_next
     )
 
 
-def doubt_of_rough(rough: Rough) -> float:
+@loop
+def _find_onset(signal, limits, burst, pair, ringing):
+    """How much of the pair was there BEFORE_MS before it starts, over what it is while it is on.
+
+    Of both tones' power: near 1 for what goes on, more for what rings on; and of the tone of which there was more,
+    over the most of it.
+    """
+    n, column = int(burst[N_FRAMES]), int(burst[ORIGIN]) + signal.column
+    start = max(0, math.ceil(burst[STARTS]))
+    stop = min(math.floor(burst[STOPS]) + 1, n)
+    early = column + max(0, start - round(BEFORE_MS / limits.hop_ms))
+    power_before = share = 0.0
+    for tone in range(2):
+        row = 4 + pair % 4 if tone else pair // 4
+        before, power = amplitude(signal.rows[row, early]), 0.0
+        for i in range(start, stop):
+            power += amplitude(signal.rows[row, column + i]) ** 2
+        shared = before / max(math.sqrt(power / (stop - start)), 1e-12)
+        if tone == 1 - ringing and ringing != NO_TONE:
+            return shared, shared
+        power_before, share = power_before + before * before, max(share, shared)
+    return math.sqrt(power_before) / burst[LEVELS], share
+
+
+@loop
+def _find_phase_noise(signal, limits, phases, burst, pair, stop):
+    """RMS of the worse tone's phase about a straight line, in radians."""
+    n, column = int(burst[N_FRAMES]), int(burst[ORIGIN]) + signal.column
+    last = min(math.floor(stop) + 1, n)
+    first = max(0, math.ceil(burst[STARTS]), last - PHASE_FRAMES)
+    worst = 0.0
+    for tone in range(2):
+        hz, row = (HIGH_HZ[pair % 4], 4 + pair % 4) if tone else (LOW_HZ[pair // 4], pair // 4)
+        turn, phase = turn_of(limits, hz), 0.0
+        weight_sum = at_mean = phase_mean = 0.0
+        for i in range(last - first):
+            value = signal.rows[row, column + first + i]
+            re, im = np.float64(value.real), np.float64(value.imag)
+            off = math.atan2(im, re) - turn * i - phase
+            phase += off - 2 * math.pi * math.floor(off / (2 * math.pi) + 0.5)
+            phases[i] = phase
+            weight = re * re + im * im
+            weight_sum += weight
+            at_mean += weight * i
+            phase_mean += weight * phase
+        at_mean, phase_mean = at_mean / weight_sum, phase_mean / weight_sum
+        moved = spread = squares = 0.0
+        for i in range(last - first):
+            weight = amplitude(signal.rows[row, column + first + i]) ** 2 / weight_sum
+            at, off = i - at_mean, phases[i] - phase_mean
+            moved += weight * at * off
+            spread += weight * at * at
+            squares += weight * off * off
+        worst = max(worst, squares - moved * moved / spread)
+    return math.sqrt(max(worst, 0.0))
+
+
+@loop
+def _are_apart(signal, limits, tools, burst, pair):
+    """Whether its tones, each of them switched on and off cleanly, are so at different times."""
+    n, column = int(burst[N_FRAMES]), int(burst[ORIGIN]) + signal.column
+    envelopes, tidy = tools.envelopes, tools.bursts[OTHER]
+    for i in range(n):
+        envelopes[0, i] = amplitude(signal.rows[pair // 4, column + i])
+        envelopes[1, i] = amplitude(signal.rows[4 + pair % 4, column + i])
+    led_from, led_stop = max(0, math.ceil(burst[STARTS])), math.floor(burst[STOPS]) + 1
+    if not find_burst(envelopes, 2, n, led_from, led_stop, limits.max_hole_frames, tools.scratch, tidy):
+        return False
+    if abs(tidy[STARTS] - tidy[STARTS + 1]) <= limits.max_skew_ms / limits.hop_ms:
+        return False
+    found = tools.found
+    find_misfits(signal.rows, tidy, found, column, n, pair, NO_TONE, NO_TONE, limits.frames_per_window)
+    return max(found[2], found[3]) < CLEAN_MISFIT
+
+
+@loop
+def _compare_rivals(signal, limits, tools, pair, frame, n_core):
+    """Whether its tones are a digit's, and what else sounds, before and with it. Its samples are in row SAMPLES."""
+    weighed, desk = tools.weighed[0], tools.desk
+    x, rest, fs_hz, turns = desk[SAMPLES], desk[REST], limits.fs_hz, tools.turns
+    near_hz = LOW_HZ[pair // 4], HIGH_HZ[pair % 4]
+    lines = find_two_lines(x, 0, n_core, near_hz[0], near_hz[1], SEARCH, fs_hz, turns, desk)
+    weighed.low_hz, weighed.low, weighed.high_hz, weighed.high = lines
+    weighed.deviation = max(abs(lines[0] / near_hz[0] - 1), abs(lines[2] / near_hz[1] - 1))
+    if refuse_tones(weighed, limits, limits.max_twist_alone_db if weighed.length_ms >= LONG_MS else 0.0):
+        return False
+    weaker, power, tapers = min(lines[1], lines[3]) ** 2 / 2 + LEAST, 0.0, 0.0
+    for i in range(n_core):
+        taper = (0.5 - 0.5 * math.cos(2 * math.pi * i / n_core)) ** 2
+        power += taper * rest[i] * rest[i]
+        tapers += taper
+    power = power / tapers + LEAST
+    n_bins = measure_power(rest, 0, n_core, fs_hz, turns, desk, POWER)
+    strongest = _find_strongest(desk, n_bins, n_core, fs_hz, lines[0], lines[2], False)
+    for k in range(n_bins):
+        desk[ORDER, k] = desk[POWER, k]
+    floor = select(desk[ORDER], n_bins, n_bins // 2) / math.log(2) + LEAST
+    snr = weaker / (floor * n_core / limits.length_samples)
+    weighed.snr_db = min(10 * math.log10(snr), MOST_SNR_DB)
+    weighed.purity_db = 10 * math.log10((lines[1] ** 2 + lines[3] ** 2) / 2 / power)
+    weighed.company_db = 10 * math.log10(strongest / weaker)
+    n_latest = min(int(LATEST_MS * limits.samples_per_ms), n_core)
+    lines = find_two_lines(x, n_core - n_latest, n_latest, near_hz[0], near_hz[1], SEARCH, fs_hz, turns, desk)
+    n_bins = measure_power(rest, 0, n_latest, fs_hz, turns, desk, POWER)
+    before = int(weighed.start_sample - 2 * SETTLE_MS * limits.samples_per_ms) - n_latest
+    is_known = read(signal, limits, before, before + n_latest, frame, desk[MORE])
+    if is_known:
+        measure_power(desk[MORE], 0, n_latest, fs_hz, turns, desk, POWER + 1)
+    newest = _find_strongest(desk, n_bins, n_latest, fs_hz, lines[0], lines[2], is_known)
+    weighed.newcomer_db = 10 * math.log10(newest / (min(lines[1], lines[3]) ** 2 / 2 + LEAST))
+    return True
+
+
+@loop
+def _find_strongest(desk, n_bins, n_samples, fs_hz, low_hz, high_hz, has_before):
+    """The power of the strongest line in row POWER beside the pair's, and stronger than in the next row, before."""
+    n_points, strongest = count_points(n_samples), 0.0
+    first, _ = find_bins(n_points, fs_hz)
+    for k in range(n_bins):
+        hz, power = (first + k) * (fs_hz / n_points), desk[POWER, k]
+        is_beside = power > strongest and min(abs(hz - low_hz), abs(hz - high_hz)) > BESIDE_HZ
+        if is_beside and (not has_before or power > largest_around(desk, POWER + 1, n_bins, k, 2)):
+            strongest = power
+    return strongest + LEAST
+
+
+@loop
+def doubt_of_rough(weighed, phase_noise_rad, before):
     """How little this is like a digit: 0 for one that codec or room have hardly touched.
 
     The weights come from a logistic regression over twelve thousand digits through speech codecs and across rooms,
     and twenty thousand bursts of speech, plain, loud, squeezed and through codecs, vowels and music. True to 0.2 %
     in both tones for LONG_MS was one in two hundred of those bursts; of a digit that a codec has surrounded with lines
     of its own it is all that is left.
+
+    before: of its level, BEFORE_MS before it starts
     """
-    percent = 100 * rough.tones.deviation
+    percent = 100 * weighed.deviation
     likeness = (
-        0.33 * min(max(rough.rivals.purity_db, -10), 15)
-        - 0.29 * min(max(rough.rivals.strongest_db, -30), 10)
-        - 0.25 * min(max(rough.rivals.newest_db, -30), 10)
-        - 3.9 * min(percent, 3)
-        + (2.5 * min(max(2 - 10 * percent, 0), 1) if rough.length_ms >= LONG_MS else 0)
-        - 3.1 * min(rough.steadiness.phase_noise_rad, 1.5)
-        + 2.1 * min(math.log2(rough.length_ms / 100), 1.3)
-        - 3.6 * min(rough.onset.before, 1)
+        0.33 * min(max(weighed.purity_db, -10.0), 15.0)
+        - 0.29 * min(max(weighed.company_db, -30.0), 10.0)
+        - 0.25 * min(max(weighed.newcomer_db, -30.0), 10.0)
+        - 3.9 * min(percent, 3.0)
+        + (2.5 * min(max(2 - 10 * percent, 0.0), 1.0) if weighed.length_ms >= LONG_MS else 0.0)
+        - 3.1 * min(phase_noise_rad, 1.5)
+        + 2.1 * min(math.log2(weighed.length_ms / 100), 1.3)
+        - 3.6 * min(before, 1.0)
     )
     return max(0.0, (11.8 - likeness) / 10)
 
 
-def judge_rough(rough: Rough, spec: DtmfSpec, *, is_next: bool = False) -> tuple[Shape, Heard] | Refusal:
-    """What is told of it if it is a digit, or the first reason why not.
-
-    is_next: another digit came just before, so that this is likely to be one
-    """
-    doubt = max(0.0, doubt_of_rough(rough) - NEXT_DOUBT * is_next)
-    if rough.tones.deviation > (most := DEVIATION * spec.max_deviation):
-        return Refusal(Reject.FREQUENCY, rough.tones.deviation, most)
-    if rough.rivals.snr_db < spec.min_snr_db:
-        return Refusal(Reject.NOISY, rough.rivals.snr_db, spec.min_snr_db)
-    if doubt > spec.max_doubt:
-        return Refusal(Reject.ROUGH, doubt, spec.max_doubt)
-    shape = Shape(
-        start_sample=rough.start_sample,
-        stop_sample=rough.stop_sample,
-        stopped=rough.stopped,
-        start_skew_ms=0.0,
-        stop_skew_ms=0.0,
-        start_misfit=0.0,
-        core_misfit=0.0,
-        stop_misfit=0.0,
-    )
-    heard = Heard(
-        tones=rough.tones,
-        length_ms=rough.length_ms,
-        snr_db=rough.rivals.snr_db,
-        company_db=rough.rivals.strongest_db,
-        company_peak_db=0.0,
-        company_clear_db=0.0,
-        newcomer_db=rough.rivals.newest_db,
-        newcomer_ratio=0.0,
-        rough_doubt=doubt,
-    )
-    return shape, heard
-
-
-def follow_tail(joint: NDArray[np.float64]) -> Tail:
-    """What a digit that has stopped does since: rings on, and perhaps comes again.
-
-    joint: (frames,) the pair's amplitude since then, over that while it was on
-    """
-    low = int(joint.argmin())
-    above = np.flatnonzero(joint[low:] >= BACK)
-    return Tail(float(joint[low]), int(above[0]) if above.size else None)
+@loop
+def _judge(limits, weighed, before, phase_noise_rad, is_next):
+    """Whether it is a digit; if so, what is told of it is in weighed."""
+    doubt = max(0.0, doubt_of_rough(weighed, phase_noise_rad, before) - NEXT_DOUBT * is_next)
+    if weighed.deviation > DEVIATION * limits.max_deviation:
+        return not refuse(weighed, FREQUENCY, weighed.deviation, DEVIATION * limits.max_deviation)
+    if weighed.snr_db < limits.min_snr_db:
+        return not refuse(weighed, NOISY, weighed.snr_db, limits.min_snr_db)
+    if doubt > limits.max_doubt:
+        return not refuse(weighed, ROUGH, doubt, limits.max_doubt)
+    weighed.rough_doubt, weighed.is_rough = doubt, 1
+    return True

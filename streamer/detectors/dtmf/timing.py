@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from streamer.detectors.dtmf.spec import HIGH_HZ, LOW_HZ, DtmfSpec
 
 WINDOW_MS = 26.0  # parts neighbours 73 Hz apart by 34 dB, and has 18 dB of gain over noise in 4 kHz
 HOP_MS = 2.5
+NEAR_MS = 2000.0  # digits of one call come this soon after each other, and about as loud
+CRACKLE_FRAMES = 16  # a pair that leads again so soon may have crackle in it
 HISTORY_MS = 500.0  # and min_on_ms besides: no further back is looked
 
 
@@ -95,3 +98,9 @@ class Timing:
 
     def end_sample(self, frame: int) -> int:
         return frame * self.hop_samples + self.length_samples
+
+
+@lru_cache(maxsize=16)
+def find_timing(spec: DtmfSpec, fs_hz: float) -> Timing:
+    """The same for all channels."""
+    return Timing(spec=spec, analysis=make_analysis(fs_hz))

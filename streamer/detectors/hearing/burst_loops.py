@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from streamer.detectors.hearing.places import HOLES, LEVELS, N_HOLES, STARTS, STOPS
+from streamer.detectors.hearing.places import HOLES, LEVELS, N_FRAMES, N_HOLES, N_TONES, ORIGIN, STARTS, STOPS
 from streamer.detectors.hearing.spectra_loops import loop, sort
 
 
@@ -71,6 +71,10 @@ def find_burst(rows, n_tones, n, led_from, led_stop, max_hole_frames, scratch, b
     for tone in range(n_tones):
         burst[STARTS + tone] = rising_edge(rows, tone, first, 0.5)
         burst[STOPS + tone] = falling_edge(rows, tone, n, last, 0.5)
+    if n_tones == 1:  # both alike
+        for side in (STARTS, STOPS, LEVELS):
+            burst[side + 1] = burst[side]
+    burst[ORIGIN], burst[N_FRAMES], burst[N_TONES] = 0, n, n_tones
     return 1
 
 
@@ -100,5 +104,53 @@ def _bridge_holes(rows, row, n, first, max_hole_frames, burst):
 @loop
 def step_response(frames, frames_per_window):
     """What a Hann frame sees of a tone of amplitude 1 that started so many frames before its centre."""
-    u = min(max(frames * (1 / frames_per_window), -0.5), 0.5)
+    u = frames * (1 / frames_per_window)
+    if u >= 0.5:
+        return 1.0
+    if u <= -0.5:
+        return 0.0
     return 0.5 + u + math.sin(2 * math.pi * u) * (0.5 / math.pi)
+
+
+@loop
+def extend_to_end(rows, burst, frames_per_window):
+    """Of a signal that ends: a tone still on in the newest frame lasted as long as that frame shows."""
+    newest = int(burst[N_FRAMES]) - 1
+    for tone in range(int(burst[N_TONES])):
+        if burst[STOPS + tone] > newest:
+            burst[STOPS + tone] = newest + _find_step(rows[tone, newest], frames_per_window)
+    if burst[N_TONES] == 1:
+        burst[STOPS + 1] = burst[STOPS]
+
+
+@loop
+def _find_step(shown, frames_per_window):
+    """Where step_response is so much, by straight lines between 65 of its points."""
+    a, a_shown = -0.5 * frames_per_window, 0.0
+    if shown <= a_shown:
+        return a
+    for k in range(1, 65):
+        b = (k / 64 - 0.5) * frames_per_window
+        b_shown = step_response(b, frames_per_window)
+        if shown < b_shown:
+            return a + (b - a) * (shown - a_shown) / (b_shown - a_shown)
+        a, a_shown = b, b_shown
+    return a
+
+
+@loop
+def longest_hole(burst):
+    longest = 0.0
+    for hole in range(int(burst[N_HOLES])):
+        longest = max(longest, burst[HOLES + 2 * hole + 1] - burst[HOLES + 2 * hole])
+    return longest
+
+
+@loop
+def longest_piece(burst):
+    """Of those between its holes."""
+    longest, stop = 0.0, min(burst[STOPS], burst[STOPS + 1])
+    for hole in range(int(burst[N_HOLES])):  # the newest first
+        longest = max(longest, stop - burst[HOLES + 2 * hole + 1])
+        stop = burst[HOLES + 2 * hole]
+    return max(longest, stop - max(burst[STARTS], burst[STARTS + 1]))

@@ -10,14 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import reduce
-from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.analysis.kernels.store import Fixed
-from streamer.detectors.hearing.places import HOLES
 
 
 class Trail:
@@ -131,28 +129,6 @@ class Burst(NamedTuple):
     def longest_piece(self) -> float:
         edges = [self.start, *(edge for hole in reversed(self.holes) for edge in hole), self.stop]
         return max(stop - start for start, stop in zip(edges[::2], edges[1::2], strict=True))
-
-
-def read_burst(found: NDArray[np.float64], scaled: NDArray[np.float64], origin: int) -> Burst:
-    """What the compiled find_burst has written: found and, (tones, frames), scaled."""
-    n_tones = len(scaled)
-    n_holes, low_start, high_start, low_stop, high_stop, *levels = found[:HOLES].tolist()
-    edges = found[HOLES : HOLES + 2 * int(n_holes)].tolist() if n_holes else []
-    return Burst(
-        origin=origin,
-        starts=(low_start, high_start)[:n_tones],
-        stops=(low_stop, high_stop)[:n_tones],
-        holes=tuple(zip(edges[::2], edges[1::2], strict=True)),
-        levels=tuple(levels[:n_tones]),
-        scaled=scaled,
-    )
-
-
-def write_burst(burst: Burst, found: NDArray[np.float64]) -> None:
-    """The other way round; of one tone, twice."""
-    edges = [edge for hole in burst.holes for edge in hole]
-    pairs = (side * (3 - len(side)) for side in (burst.starts, burst.stops, burst.levels))
-    found[: HOLES + len(edges)] = [len(burst.holes), *chain.from_iterable(pairs), *edges]
 
 
 def find_burst(

@@ -10,6 +10,7 @@ from streamer.analysis.kernels.store import Fixed
 from streamer.detectors.hearing.places import HOLES, N_DESK_ROWS
 
 N_FOUND = 16
+N_BURSTS = 3  # that are known at once
 
 
 class Desk:
@@ -23,8 +24,9 @@ class Desk:
         self.rows = Fixed(np.zeros((N_DESK_ROWS, size)))
         self.envelopes = Fixed(np.zeros((3, most_frames)))
         self.scratch = Fixed(np.zeros(most_frames))
-        self.burst = Fixed(np.zeros(HOLES + most_frames + 2))
+        self.bursts = Fixed(np.zeros((N_BURSTS, HOLES + most_frames + 2)))
         self.found = Fixed(np.zeros(N_FOUND))
+        self.small = Fixed(np.zeros((8, 8)))  # for a few equations
 
 
 _mine = threading.local()

@@ -11,15 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.analysis.analyser import Analyser
-from streamer.detectors.dtmf.compiled import Ear
-from streamer.detectors.dtmf.grammar import Grammar
-from streamer.detectors.dtmf.hearing import Hearing
-from streamer.detectors.dtmf.leaders import MIN_LEAD_FRAMES, find_leaders, find_runs, make_limits
+from streamer.detectors import Tell
+from streamer.detectors.dtmf.compiled import RUN_FRAMES
+from streamer.detectors.dtmf.leaders import MIN_LEAD_FRAMES, make_limits
+from streamer.detectors.dtmf.records import WEIGHED, Tools
 from streamer.detectors.dtmf.spec import DtmfSpec
 from streamer.detectors.dtmf.timing import Timing, make_analysis
 from streamer.detectors.hearing.bursts import Trail
 from streamer.detectors.hearing.desk import find_desk
 from streamer.events import Event
+from tests.detectors.dtmf.twin.grammar import Grammar
+from tests.detectors.dtmf.twin.hearing import Hearing
+from tests.detectors.dtmf.twin.plain import find_leaders, find_runs
 
 
 @lru_cache
@@ -61,8 +64,7 @@ def hear_piece(samples: NDArray[np.float32], first_sample: int, *, fs_hz: float)
         before = np.zeros(max(0, min(stop, 0) - start), np.float32)  # the stream began with sample 0
         return np.concatenate([before, samples[max(start, 0) - first_sample : max(stop, 0) - first_sample]])
 
-    ear = Ear(trail.fixed, find_desk(timing.halo_samples, timing.kept_frames))
-    return Hearing(timing=timing, begin_frame=0, values=trail, read=read, ear=ear)
+    return Hearing(timing=timing, begin_frame=0, values=trail, read=read)
 
 
 @dataclass(frozen=True)
@@ -109,12 +111,35 @@ class Asked:
         return ask
 
 
-def decide(samples: NDArray[np.float32], hearing: Any, *, fs_hz: float) -> list[Event]:
-    """The events of a signal: every frame's leader at once, and the grammar, which asks this hearing."""
+def decide(
+    samples: NDArray[np.float32], hearing: Any, *, fs_hz: float, tell: Tell | None = None
+) -> list[Event]:
+    """The events of a signal: every frame's leader, and the grammar, which asks this hearing."""
     timing = make_timing(fs_hz)
-    analysis = timing.analysis
-    values = measure(samples, fs_hz)
-    pairs = find_leaders(values, make_limits(timing.spec, analysis))
+    values, limits = measure(samples, fs_hz), make_limits(timing.spec, timing.analysis)
+    pairs = find_leaders(values, limits.figures.array, limits.is_wanted.array)
     grammar = Grammar(timing, channel=1)
-    events = grammar.follow(find_runs(pairs, first_frame=0), hearing)
+    grammar.tell = tell
+    events = []
+    for start in range(0, len(pairs), RUN_FRAMES):  # as the detector does
+        run = find_runs(pairs[start : start + RUN_FRAMES], first_frame=start)
+        events += grammar.follow(run, hearing)
     return events + grammar.finish(len(values) - 1, hearing)
+
+
+def make_tools(timing: Timing) -> Tools:
+    """Where loops that are called by themselves may work."""
+    desk = find_desk(timing.halo_samples, timing.kept_frames)
+    return Tools(
+        desk.turns.array,
+        desk.rows.array,
+        desk.envelopes.array,
+        desk.scratch.array,
+        desk.bursts.array,
+        desk.found.array,
+        desk.small.array,
+        np.zeros(1, WEIGHED),
+        timing.waves,
+        np.zeros((8, timing.kept_frames), np.complex64),
+        np.zeros(timing.history_samples, np.float32),
+    )

@@ -2,17 +2,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from streamer.analysis.kernels.store import Compiled
-from streamer.detectors.dtmf import compiled
-from streamer.detectors.dtmf.company import LEAST, MOST_SNR_DB, Company, make_heard
-from streamer.detectors.dtmf.verdict import Heard, PairTones
+from streamer.detectors.dtmf.company import LEAST, compare_company
+from streamer.detectors.dtmf.verdict import MOST_SNR_DB
 from streamer.detectors.hearing.desk import find_desk
 from streamer.detectors.hearing.lines import measure_power
 from streamer.detectors.hearing.places import POWER
-
-compare_company = Compiled(
-    "streamer.detectors.dtmf.loops", "compare_company", made_of=compiled.look_at_samples.made_of
-)
+from tests.detectors.dtmf.twin.company import Company, make_heard
+from tests.detectors.dtmf.twin.verdict import Heard, PairTones
 
 FS_HZ = 8000
 TONES = PairTones(freqs_hz=(770, 1336), deviation=0, amplitudes=(0.1, 0.1))
@@ -38,7 +34,7 @@ def hear_company(
         power = measure_power(samples, fs_hz)
         desk.rows.array[POWER + i, : power.size] = power
     weaker, noise_share = min(tones.amplitudes) ** 2 / 2 + LEAST, rest.size / noise_samples
-    compare_company(desk.rows, power.size, after is not None, weaker, noise_share, desk.found, 0)
+    compare_company(desk.rows.array, power.size, after is not None, weaker, noise_share, desk.found.array, 0)
     company = Company(*desk.found.array[: len(Company._fields)].tolist())
     return make_heard(tones, company, length_ms=length_ms)
 

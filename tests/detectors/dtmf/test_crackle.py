@@ -3,13 +3,34 @@
 import numpy as np
 import pytest
 
-from streamer.detectors.dtmf.crackle import mend_crackle
+from streamer.detectors.dtmf import crackle
+from streamer.detectors.dtmf.pairs import PAIR_DIGITS, PAIRS_HZ
+from streamer.detectors.dtmf.records import make_limits
+from streamer.detectors.hearing.places import SAMPLES
+from tests.detectors.dtmf.pieces import make_timing, make_tools
+from tests.detectors.dtmf.twin import crackle as twin
 from tests.dtmf_bench import material as m
 from tests.dtmf_bench.decoders import detect, streamer
 
 FS_HZ = 8000
 LEVEL = 2 * 10 ** (-15 / 10) / 2  # of two tones at -15 dBFS
 CRACKLE = 10 ** (-6 / 10) / 2  # as a tone at -6 dBFS
+
+
+TIMING = make_timing(FS_HZ)
+TOOLS = make_tools(TIMING)
+
+
+def mend_crackle(samples: np.ndarray, digit: str) -> tuple[int, int] | None:
+    """In place, by the compiled loop; its plain twin says the same."""
+    pair, theirs = PAIR_DIGITS.index(digit), samples.copy()
+    wanted = twin.mend_crackle(theirs, PAIRS_HZ[pair], FS_HZ, level=LEVEL)
+    TOOLS.desk[SAMPLES, : samples.size] = samples
+    start, stop = crackle.mend_crackle(make_limits(TIMING)[0], TOOLS, samples.size, pair, LEVEL)
+    samples[:] = TOOLS.desk[SAMPLES, : samples.size]
+    assert ((start, stop) if stop else None) == wanted
+    assert samples == pytest.approx(theirs, abs=1e-6)
+    return wanted
 
 
 def crackled(
@@ -33,7 +54,7 @@ def test_a_pair_on_both_sides_is_drawn_through(at_ms, is_added):
     samples = clean + m.noise(rng, clean.size, 1e-6)
     hole = slice(240 + round(at_ms * 8), 240 + round(at_ms * 8) + 80)
     samples[hole] = samples[hole] * is_added + m.noise(rng, 80, CRACKLE)
-    start, stop = mend_crackle(samples, m.TONES_HZ["8"], FS_HZ, level=LEVEL)
+    start, stop = mend_crackle(samples, "8")
     assert abs(start - hole.start) <= 8
     assert abs(stop - hole.stop) <= 8
     assert np.mean((samples - clean)[240:560] ** 2) < LEVEL / 300  # 25 dB under it
@@ -43,16 +64,16 @@ def test_crackle_at_the_edge_of_a_pair_leaves_silence():
     rng = np.random.default_rng(4)
     samples = np.concatenate([m.silence(30), m.key(rng, "8", 40, dbfs=-15), m.silence(30)])
     samples[200:280] = m.noise(rng, 80, CRACKLE)
-    start, stop = mend_crackle(samples, m.TONES_HZ["8"], FS_HZ, level=LEVEL)
+    start, stop = mend_crackle(samples, "8")
     assert abs(stop - 280) <= 8
     assert not samples[start:stop].any()
 
 
 @pytest.mark.parametrize("ms", [0, 30])
 def test_a_pair_without_crackle_or_with_more_than_a_hole_may_be_is_left_alone(ms):
-    _, samples = crackled(3, on_ms=80, at_ms=25, ms=ms)
+    digit, samples = crackled(3, on_ms=80, at_ms=25, ms=ms)
     before = samples.copy()
-    assert mend_crackle(samples, m.TONES_HZ["8"], FS_HZ, level=LEVEL) is None
+    assert mend_crackle(samples, digit) is None
     assert (samples == before).all()
 
 

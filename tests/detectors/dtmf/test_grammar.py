@@ -1,4 +1,7 @@
-"""The grammar by itself: what it asks and when, and what it makes of the answers. No sample is needed for that."""
+"""The grammar by itself: what it asks and when, and what it makes of the answers. No sample is needed for that.
+
+It is the compiled grammar's plain twin that is told things here; that both say the same, test_hearing.py has.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,16 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from streamer.detectors.dtmf.grammar import Grammar
-from streamer.detectors.dtmf.hearing import Break, Crackled, Figures
-from streamer.detectors.dtmf.leaders import find_runs
 from streamer.detectors.dtmf.pairs import PAIR_DIGITS
-from streamer.detectors.dtmf.rough import Tail
-from streamer.detectors.dtmf.verdict import Heard, PairTones, Refusal, Reject, Shape
+from streamer.detectors.dtmf.verdict import Refusal, Reject
 from streamer.detectors.hearing.bursts import Burst
 from streamer.events import Event
 from tests.detectors.dtmf.pieces import make_timing
+from tests.detectors.dtmf.twin.grammar import Grammar
+from tests.detectors.dtmf.twin.hearing import Break, Crackled, Figures
+from tests.detectors.dtmf.twin.plain import find_runs
+from tests.detectors.dtmf.twin.rough import Tail
+from tests.detectors.dtmf.twin.verdict import Heard, PairTones, Shape
 
 TIMING = make_timing(8000)  # 2.5 ms a hop
 DOUBTFUL = Refusal(Reject.DOUBT, 1.0, 0.8)

@@ -9,6 +9,7 @@ from itertools import pairwise
 from multiprocessing import get_context
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,16 +18,20 @@ from numpy.typing import NDArray
 
 from streamer.analysis.bank import Levels
 from streamer.detectors.dtmf.detector import DtmfDetector
-from streamer.detectors.dtmf.hearing import Hearing
 from streamer.detectors.dtmf.spec import DtmfSpec
 from streamer.detectors.dtmf.verdict import Refusal, Reject
 from streamer.detectors.hearing.bursts import Burst
+from streamer.events import Event
 from tests.detectors.dtmf.pieces import Asked, Question, decide, hear_piece, make_timing, measure
+from tests.detectors.dtmf.twin.hearing import Hearing
 from tests.dtmf_bench import material as m
 from tests.dtmf_bench.feeding import ArrayAudio
+from tests.dtmf_bench.rooms import across, decaying_room
+from tests.event_corpus import find_differences
 
 FS_HZ = m.FS_HZ
 TIMING = make_timing(FS_HZ)
+Told = tuple[int, str, object]
 
 
 def make_scene() -> NDArray[np.float32]:
@@ -81,7 +86,7 @@ def answer_from(samples: NDArray[np.float32], first_sample: int, question: Quest
 def test_the_scene_asks_all_that_can_be_asked() -> None:
     names = {question.name for question in NOTES.questions}
     assert names == {name for name in vars(Hearing) if not name.startswith("_")} - {
-        *("timing", "begin_frame", "values", "read", "ear")
+        *("timing", "begin_frame", "values", "read")
     }
     assert "".join(event.label for event in EVENTS if event.phase == "end") == "5159#123673D8420644"
     assert {answer.reject for answer in NOTES.answers if isinstance(answer, Refusal)} == {
@@ -91,10 +96,71 @@ def test_the_scene_asks_all_that_can_be_asked() -> None:
     }
 
 
-def test_the_detector_tells_what_leaders_hearing_and_grammar_come_to() -> None:
-    detector = DtmfDetector(DtmfSpec(), fs_hz=FS_HZ)
-    levels = Levels(analysis=detector.analysis, channel=1, first_frame=0, values=measure(SCENE, FS_HZ))
-    assert [*detector.feed(levels, ArrayAudio(SCENE)), *detector.flush()] == EVENTS
+def listen(samples: NDArray[np.float32], *, cut_frames: int = 400) -> tuple[list[Event], list[Told]]:
+    """The events that the detector tells, and what it tells of those refused."""
+    detector, told = DtmfDetector(DtmfSpec(), fs_hz=FS_HZ), []
+    detector.explain(lambda *refused: told.append(refused))
+    values, audio, events = measure(samples, FS_HZ), ArrayAudio(samples), []
+    for start in range(0, len(values), cut_frames):
+        run = values[start : start + cut_frames]
+        audio.stop_sample = TIMING.end_sample(start + len(run) - 1)
+        levels = Levels(analysis=detector.analysis, channel=1, first_frame=start, values=run)
+        events += detector.feed(levels, audio)
+    return events + detector.flush(), told
+
+
+def list_sounds() -> dict[str, NDArray[np.float32]]:
+    """All that makes a candidate ask something else: digits and none, clean, rough, crackled, in chords and company."""
+    rng = np.random.default_rng(5)
+    calm = m.dial(rng, m.random_digits(rng, 16), on_ms=100, off_ms=100, dbfs=-12)
+    fast = m.dial(rng, m.random_digits(rng, 30), on_ms=40, off_ms=32, dbfs=-20)
+    voices = next(m.vowels(rng, 1))[: 16 * FS_HZ]
+    chords = [
+        np.concatenate([m.key(rng, "5", 70) + m.sine(hz, 560, dbfs=-14), m.silence(60)])
+        for hz in (500, 852, 1477, 1900, 2500)
+    ]
+    crackled = []
+    for at in range(0, 320, 40):
+        burst = m.key(rng, "6", 40)
+        burst[at : at + 70] = m.noise(rng, burst[at : at + 70].size, 0.1)
+        crackled += [m.silence(90), burst]
+    return {
+        "scene": SCENE,
+        "room": across(decaying_room(rng, rt60_s=0.5, drr_db=-3), calm),
+        "noise": fast + m.noise(rng, fast.size, 1e-3),
+        "companded": m.compand(calm + m.noise(rng, calm.size, 1e-6), "mu"),
+        "voices": voices,
+        "digits among voices": voices[: calm.size] * 0.3 + calm[: voices.size],
+        "chords": np.concatenate([*chords, m.silence(60)]),
+        "crackle": np.concatenate([*crackled, m.silence(90)]),
+        "cut off": calm[:-1200],
+    }
+
+
+SOUNDS = {name: samples.astype(np.float32) for name, samples in list_sounds().items()}
+
+
+@pytest.mark.parametrize("name", SOUNDS)
+def test_the_compiled_loop_tells_what_its_plain_twin_does(name: str) -> None:
+    samples, refused = SOUNDS[name], []
+    wanted = decide(
+        samples, hear_piece(samples, 0, fs_hz=FS_HZ), fs_hz=FS_HZ, tell=lambda *told: refused.append(told)
+    )
+    events, told = listen(samples)
+    assert (
+        list(find_differences(*([msgspec.to_builtins(e) for e in found] for found in (wanted, events)))) == []
+    )
+    assert [one[:2] for one in told] == [one[:2] for one in refused]
+    for (_, _, found), (_, _, why) in zip(told, refused, strict=True):
+        assert found.reject == why.reject
+        assert tuple(found)[1:] == pytest.approx(tuple(why)[1:], rel=1e-4, abs=1e-6)
+    assert len(wanted) + len(refused) > 4
+
+
+@pytest.mark.parametrize("cut_frames", [1, 7, 1024])
+def test_the_compiled_loop_tells_the_same_however_frames_are_cut(cut_frames: int) -> None:
+    for name in ("scene", "room", "crackle"):
+        assert listen(SOUNDS[name], cut_frames=cut_frames) == listen(SOUNDS[name])
 
 
 @settings(max_examples=25, deadline=None)

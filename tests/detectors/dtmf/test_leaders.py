@@ -3,14 +3,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.detectors.dtmf.leaders import LeadLimits, find_leaders, find_runs, make_limits
+from streamer.detectors.dtmf import loops
+from streamer.detectors.dtmf.leaders import LeadLimits, make_limits
 from streamer.detectors.dtmf.pairs import NO_PAIR, PAIR_DIGITS
 from streamer.detectors.dtmf.spec import DtmfSpec
 from streamer.detectors.dtmf.timing import make_analysis
-from tests.detectors.dtmf import plain
+from tests.detectors.dtmf.twin import plain
+from tests.detectors.dtmf.twin.plain import Runs
 
 ANALYSIS = make_analysis(8000)
 LIMITS = make_limits(DtmfSpec(), ANALYSIS)
+
+
+def find_leaders(values: np.ndarray, limits: LeadLimits) -> np.ndarray:
+    pairs = np.empty(len(values), np.int64)
+    loops.find_leaders(np.ascontiguousarray(values), limits.figures.array, limits.is_wanted.array, pairs)
+    return pairs
+
+
+def find_runs(pairs: np.ndarray, *, first_frame: int) -> Runs:
+    table = np.empty((5, pairs.size), np.int64)
+    found = table[:, : loops.find_runs(pairs, pairs.size, table)]
+    found[1:3] += first_frame
+    return Runs(*found.tolist())
 
 
 def find(power: np.ndarray, limits: LeadLimits = LIMITS) -> np.ndarray:

@@ -9,20 +9,32 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.analysis.kernels.store import Fixed
-from streamer.detectors.dtmf import compiled
+from streamer.detectors.dtmf import loops
 from streamer.detectors.dtmf.company import LEAST
-from streamer.detectors.dtmf.pairs import PAIR_BANDS
-from streamer.detectors.dtmf.verdict import PairTones
-from streamer.detectors.hearing.bursts import find_burst, read_burst, step_response
-from streamer.detectors.hearing.desk import find_desk
-from streamer.detectors.hearing.places import HOLES
-from tests.detectors.dtmf import plain
+from streamer.detectors.dtmf.pairs import PAIR_BANDS, PAIRS_HZ
+from streamer.detectors.dtmf.records import NO_TONE, Signal, make_limits
+from streamer.detectors.hearing.burst_loops import extend_to_end, longest_hole, longest_piece
+from streamer.detectors.hearing.bursts import extend_to_end as extend_burst_to_end
+from streamer.detectors.hearing.bursts import find_burst, step_response
+from streamer.detectors.hearing.places import (
+    HOLES,
+    LEVELS,
+    N_FRAMES,
+    N_HOLES,
+    N_TONES,
+    ORIGIN,
+    STARTS,
+    STOPS,
+)
+from tests.detectors.dtmf.pieces import make_timing, make_tools
 from tests.detectors.dtmf.test_company import hear_company
+from tests.detectors.dtmf.twin import plain
+from tests.detectors.dtmf.twin.verdict import PairTones
 
 WINDOW = 10.4
-TURNS = np.array([10.9, 20.99])  # radians a frame
-DESK = find_desk(4096, 100)
+TURNS = 2 * np.pi * 20 / 8000 * np.array(PAIRS_HZ[6])  # radians a frame
+TIMING = make_timing(8000)
+LIMITS, TOOLS = make_limits(TIMING)[0], make_tools(TIMING)
 
 
 def make_rows(seed: int) -> np.ndarray:
@@ -39,65 +51,89 @@ def make_rows(seed: int) -> np.ndarray:
     return rows.astype(np.complex64)
 
 
+def look(rows: np.ndarray) -> Signal:
+    """As one that begins with frame 0, in column 0."""
+    return Signal(rows, 0, np.zeros(1, np.float32), 0, 0, 0)
+
+
+@settings(deadline=None)
 @given(
-    seed=st.integers(0, 10_000), joint=st.booleans(), led=st.tuples(st.integers(0, 60), st.integers(1, 25))
+    seed=st.integers(0, 10_000), joint=st.booleans(), led=st.tuples(st.integers(15, 60), st.integers(1, 25))
 )
 def test_bursts_are_those_of_the_envelopes(seed, joint, led):
-    rows = make_rows(seed)
-    envelopes = np.abs(rows[PAIR_BANDS[6]][:, 5:85].astype(np.complex128))
-    led_from, led_stop = led[0], sum(led)
+    rows, span = make_rows(seed), (led[0], sum(led) - 1, 84)
+    found = TOOLS.bursts[1]
+    was_found = loops.find_pair_burst(look(rows), LIMITS, TOOLS, found, 6, span, joint, False)
+    origin, stop = max(0, led[0] - TIMING.back_frames), min(85, sum(led) - 1 + TIMING.edge_frames)
+    envelopes = np.abs(rows[PAIR_BANDS[6]][:, origin:stop].astype(np.complex128))
     wanted = find_burst(
         np.hypot(*envelopes)[np.newaxis] if joint else envelopes,
-        slice(led_from, led_stop),
-        max_hole_frames=9.8,
-        origin=3,
+        slice(led[0] - origin, sum(led) - origin),
+        max_hole_frames=TIMING.max_hole_frames,
+        origin=origin,
     )
-    ear = compiled.Ear(Fixed(rows), DESK)
-    was_found = ear.find_burst(5, 80, 6, led_from, led_stop, joint, 9.8)
-    assert bool(was_found) == (wanted is not None)
+    assert was_found == (wanted is not None)
     if wanted is None:
         return
-    n_tones = 2 - joint
-    found = read_burst(DESK.burst.array, DESK.envelopes.array[:n_tones, :80], 3)
-    assert np.array(found.holes) == pytest.approx(np.array(wanted.holes))
-    assert (found.starts, found.stops) == (pytest.approx(wanted.starts), pytest.approx(wanted.stops))
-    assert found.levels == pytest.approx(wanted.levels)
-    assert found.scaled == pytest.approx(wanted.scaled)
+    n_tones, n_holes = 2 - joint, len(wanted.holes)
+    assert found[[ORIGIN, N_FRAMES, N_TONES, N_HOLES]].tolist() == [origin, stop - origin, n_tones, n_holes]
+    holes = found[HOLES : HOLES + 2 * n_holes].reshape(-1, 2)
+    assert holes == pytest.approx(np.array(wanted.holes).reshape(-1, 2))
+    for place, values in ((STARTS, wanted.starts), (STOPS, wanted.stops), (LEVELS, wanted.levels)):
+        assert found[place : place + 2] == pytest.approx(values * (3 - n_tones))
+    assert TOOLS.envelopes[:n_tones, : stop - origin] == pytest.approx(wanted.scaled)
+    assert longest_hole(found) == pytest.approx(wanted.longest_hole)
+    assert longest_piece(found) == pytest.approx(wanted.longest_piece)
+    extend_to_end(TOOLS.envelopes, found, TIMING.frames_per_window)
+    ended = extend_burst_to_end(wanted, frames_per_window=TIMING.frames_per_window)
+    assert found[STOPS : STOPS + n_tones] == pytest.approx(ended.stops)
 
 
+@settings(deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     started_before=st.sampled_from((None, 0, 1)),
     goes_on=st.sampled_from((None, 0, 1)),
-    phase=st.tuples(st.integers(0, 60), st.integers(0, 25)),
+    frame=st.integers(40, 89),
 )
-def test_phases_and_misfits_are_those_of_the_plain_way(seed, started_before, goes_on, phase):
-    rows = make_rows(seed)
-    envelopes = np.abs(rows[PAIR_BANDS[6]].astype(np.complex128))
-    burst = find_burst(envelopes, slice(20, 60), max_hole_frames=9.8)
-    if burst is None:
+def test_phases_and_misfits_are_those_of_the_plain_way(seed, started_before, goes_on, frame):
+    rows, found = make_rows(seed), TOOLS.bursts[1]
+    if not loops.find_pair_burst(look(rows), LIMITS, TOOLS, found, 6, (20, 60, 89), False, False):
         return
-    first, last = phase[0], sum(phase)
-    ear = compiled.Ear(Fixed(rows), DESK)
-    assert ear.find_burst(0, 90, 6, 20, 60, 0, 9.8)
-    beside = (-1 if tone is None else tone for tone in (started_before, goes_on))
-    ear.look_at_levels(0, 90, 6, first, last, *beside, *TURNS.tolist(), WINDOW)
-    how = {"low_turn": TURNS[0], "high_turn": TURNS[1], "frames_per_window": WINDOW}
-    how |= {"started_before": started_before, "goes_on": goes_on}
-    wanted = plain.look_at_levels(rows, 6, burst, first, last, how)
-    assert DESK.found.array[:5] == pytest.approx(wanted, rel=1e-6, abs=1e-9)
-
-
-@given(seed=st.integers(0, 10_000), first=st.integers(0, 80), n=st.integers(1, 9))
-def test_figures_are_those_of_the_plain_way(seed, first, n):
-    rows = make_rows(seed)
-    ear = compiled.Ear(Fixed(rows), DESK)
-    ear.measure(6, first, first + n, *TURNS.tolist(), 1.6, 0.01)
-    off, powers = plain.measure_pair(
-        rows[:, first : first + n + 1], 6, TURNS, bins_per_radian=1.6, per_value=0.01
+    origin, stop = int(found[ORIGIN]), int(found[ORIGIN] + found[N_FRAMES])
+    envelopes = np.abs(rows[PAIR_BANDS[6], origin:stop].astype(np.complex128))
+    burst = find_burst(
+        envelopes, slice(20 - origin, 61 - origin), max_hole_frames=TIMING.max_hole_frames, origin=origin
     )
-    assert DESK.found.array[:2] == pytest.approx(off, abs=1e-9)
-    assert DESK.found.array[2:4] == pytest.approx(powers, rel=1e-6)
+    beside = [NO_TONE if tone is None else tone for tone in (started_before, goes_on)]
+    loops.look_at_levels(look(rows), LIMITS, found, TOOLS.found, 6, frame, *beside)
+    low_turn, high_turn = (2 * math.pi * hz * TIMING.hop_samples / TIMING.fs_hz for hz in PAIRS_HZ[6])
+    how = {"low_turn": low_turn, "high_turn": high_turn, "frames_per_window": TIMING.frames_per_window}
+    how |= {"started_before": started_before, "goes_on": goes_on}
+    first, last = math.ceil(burst.start), min(math.floor(burst.stop), frame - origin)
+    wanted = plain.look_at_levels(rows[:, origin:], 6, burst, max(first, 0), last, how)
+    assert TOOLS.found[:5] == pytest.approx(wanted, rel=1e-6, abs=1e-9)
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_figures_are_those_of_the_plain_way(seed):
+    rows, found = make_rows(seed), TOOLS.bursts[1]
+    found[:HOLES] = [0, 15, 15, 60, 60, 1, 1, 5, 80, 2]
+    loops.measure_pair(look(rows), LIMITS, found, TOOLS.found, 6, 84)
+    half = TIMING.frames_per_window / 2
+    first, last = math.ceil(15 + half), math.floor(60 - half)
+    first = max(first, last - TIMING.to_frames(loops.CORE_MS))
+    per_hz = 2 * math.pi * TIMING.hop_samples / TIMING.fs_hz
+    off, powers = plain.measure_pair(
+        rows[:, 5 + first : 5 + last + 1],
+        6,
+        np.array(PAIRS_HZ[6]) * per_hz,
+        bins_per_radian=TIMING.length_samples / TIMING.fs_hz / per_hz,
+        per_value=TIMING.analysis.amplitude_per_value,
+    )
+    assert TOOLS.found[:2] == pytest.approx(np.array(PAIRS_HZ[6]) + off / per_hz, abs=1e-9)
+    assert TOOLS.found[2:4] == pytest.approx(powers, rel=1e-6)
 
 
 @settings(deadline=None)
@@ -130,14 +166,3 @@ def test_company_is_that_of_the_plain_way(seed, n, has_after):
     )
     found = (getattr(heard, name) for name in wanted._fields)
     assert all(math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-9) for a, b in zip(found, wanted, strict=True))
-
-
-def test_a_bound_loop_says_what_the_loop_says_of_the_same_arguments():
-    rows = Fixed(make_rows(3))
-    numbers = (2, 80, 6, 20, 40, 0, 9.8)
-    bound = compiled.Ear(rows, DESK).find_burst(*numbers), DESK.burst.array.tobytes()
-    DESK.burst.array[:] = 0
-    called = compiled.find_pair_burst(rows, DESK.envelopes, DESK.scratch, DESK.burst, *numbers)
-    assert bound[0] == called == 1
-    assert DESK.burst.array[:HOLES].any()
-    assert DESK.burst.array[:HOLES].tobytes() == bound[1][: 8 * HOLES]

@@ -1,17 +1,20 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamer.detectors.dtmf import doubts
+from streamer.detectors.dtmf.doubts import EARLY
+from streamer.detectors.dtmf.records import NO_REJECT, REJECTS, WEIGHED, make_limits
 from streamer.detectors.dtmf.spec import PRESETS, DtmfSpec
-from streamer.detectors.dtmf.verdict import (
-    EARLY,
+from streamer.detectors.dtmf.verdict import Refusal, Reject
+from tests.detectors.dtmf.pieces import make_timing
+from tests.detectors.dtmf.twin.verdict import (
     Heard,
     PairTones,
-    Refusal,
-    Reject,
     Shape,
     doubt_of,
     doubt_of_phase,
@@ -157,3 +160,50 @@ def test_presets_are_ordered_by_what_they_let_through():
         > PRESETS["default"].min_level_dbfs
     )
     assert PRESETS["lenient"].max_doubt > PRESETS["default"].max_doubt
+
+
+def write(shape: Shape, heard: Heard) -> np.void:
+    """The same as the compiled loops have it."""
+    weighed = np.zeros(1, WEIGHED)
+    for name in Shape.__dataclass_fields__:
+        weighed[name] = getattr(shape, name)
+    for name in Heard.__dataclass_fields__.keys() - {"tones", "rough_doubt"}:
+        weighed[name] = getattr(heard, name)
+    weighed["low_hz"], weighed["high_hz"] = heard.tones.freqs_hz
+    weighed["low"], weighed["high"] = heard.tones.amplitudes
+    weighed["deviation"], weighed["reject"] = heard.tones.deviation, NO_REJECT
+    return weighed[0]
+
+
+FIGURES = {
+    **{name: st.floats(0, 1) for name in SHAPE_DOUBTS},
+    "phase_drift": st.floats(0, 0.03),
+    "stopped": st.booleans(),
+}
+BESIDE = {
+    "deviation": st.floats(0, 0.03),
+    "amplitudes": st.tuples(st.floats(1e-5, 1), st.floats(1e-5, 1)),
+    "length_ms": st.floats(20, 400),
+    "snr_db": st.floats(0, 60),
+    "newcomer_ratio": st.floats(0, 0.2),
+    **{name: st.floats(-20, 20) for name in HEARD_DOUBTS[1:]},
+}
+
+
+@settings(deadline=None)
+@given(shape=st.fixed_dictionaries(FIGURES), heard=st.fixed_dictionaries(BESIDE))
+def test_the_compiled_verdict_is_that_of_its_plain_twin(shape, heard):
+    shape, heard = replace(CLEAN_SHAPE, **shape), change(CLEAN_HEARD, **heard)
+    weighed, limits = write(shape, heard), make_limits(make_timing(8000))[0]
+    for mine, theirs in (
+        (doubts.doubt_of_shape(weighed), doubt_of_shape(shape)),
+        (doubts.doubt_of_phase(weighed), doubt_of_phase(shape, heard)),
+        (doubts.doubt_of(weighed), doubt_of(shape, heard)),
+    ):
+        assert mine == pytest.approx(theirs, rel=1e-9, abs=1e-12)
+    wanted = judge(shape, heard, DtmfSpec())
+    is_refused = doubts.refuse_tones(weighed, limits, 0.0) or doubts.refuse_heard(weighed, limits)
+    assert is_refused == (wanted is not None)
+    if wanted:
+        assert REJECTS[weighed["reject"]] == wanted.reject
+        assert (weighed["reject_value"], weighed["reject_limit"]) == pytest.approx(wanted[1:])

@@ -1,23 +1,38 @@
-"""The slow and obvious twins of the compiled loops that hear digits: arrays at once, by numpy's own functions."""
+"""Of the compiled loops that hear digits the smallest: arrays at once, by numpy's own functions."""
 
 from __future__ import annotations
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.detectors.dtmf.company import LEAST, MOST_SNR_DB, STEADY_DB, Company
+from streamer.detectors.dtmf.company import LEAST, STEADY_DB
 from streamer.detectors.dtmf.leaders import (
     CLOSE_FRAMES,
     LEAD_RATIO,
     MIN_LEAD_FRAMES,
     SHORT_LEAD_FRAMES,
-    Runs,
 )
 from streamer.detectors.dtmf.pairs import NO_PAIR, PAIR_BANDS
+from streamer.detectors.dtmf.verdict import MOST_SNR_DB
 from streamer.detectors.hearing.bursts import Burst, find_misfits
 from streamer.detectors.hearing.lines import measure_power, spread
+from tests.detectors.dtmf.twin.company import Company
+
+
+class Runs(NamedTuple):
+    """Stretches of frames, one after the other, in all of which one pair leads, or none does: a list of each.
+
+    Frames count since the stream began. A stretch that another piece goes on with is two, one in each.
+    """
+
+    pairs: list[int]
+    starts: list[int]
+    stops: list[int]
+    are_worthy: list[bool]  # long enough to make a candidate
+    are_brief: list[bool]  # and so short that nothing comes of it, unless the pair led a moment before
 
 
 def find_leaders(
@@ -56,7 +71,7 @@ def find_runs(pairs: NDArray[np.int64], *, first_frame: int) -> Runs:
 
 
 def look_at_levels(
-    rows: NDArray[np.complex64], pair: int, burst: Burst, first: int, last: int, how: dict[str, float]
+    rows: NDArray[np.complex64], pair: int, burst: Burst, first: int, last: int, how: dict[str, Any]
 ) -> tuple[float, ...]:
     """Deviation and drift of the worse tone in columns [first, last], and the misfits; columns are the burst's frames.
 
