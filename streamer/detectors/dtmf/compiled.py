@@ -108,7 +108,7 @@ def _list_arguments(timing: Timing, desk: Desk, most_frames: int) -> tuple[list[
     rows = Fixed(np.zeros((8, 1), np.complex64))
     work = [
         *(Fixed(make_limits(timing)), lead.figures, lead.is_wanted, Fixed(timing.waves)),
-        *(Fixed(np.zeros(most_frames, np.int64)), Fixed(np.zeros((5, most_frames), np.int64))),
+        *(Fixed(np.zeros(most_frames, np.int64)), Fixed(np.zeros((4, most_frames), np.int64))),
         Fixed(
             np.zeros(most_frames, TOLD)
         ),  # no run tells as much: a candidate takes five frames, and tells twice

@@ -11,8 +11,10 @@ FINISH    the signal ends or breaks
 from __future__ import annotations
 
 from streamer.detectors.dtmf.grammar import State, finish, follow_runs
+from streamer.detectors.dtmf.leaders import MIN_LEAD_FRAMES
 from streamer.detectors.dtmf.loops import find_leaders, find_runs
-from streamer.detectors.dtmf.records import FINISH, KEEP, LEAD, RUN_WORTHY, Signal, Tools
+from streamer.detectors.dtmf.pairs import NO_PAIR
+from streamer.detectors.dtmf.records import FINISH, KEEP, LEAD, RUN_PAIR, RUN_STOP, RUN_WORTHY, Signal, Tools
 from streamer.detectors.hearing.spectra_loops import loop
 
 
@@ -23,7 +25,8 @@ def hear(
     turns, desk, envelopes, scratch, bursts, found, small, weighed, mended_rows, mended_samples,
     action, n_runs, first_row, n_rows, first_sample,
 ):  # fmt: skip
-    """What `action` says. LEAD: how many runs are to be followed, 0 where nothing is to be asked; else how many told.
+    """What `action` says. LEAD: how many runs are to be followed, 0 where that is done: nothing was to be asked, and
+    nothing is told. FOLLOW and FINISH: how many are told.
 
     values: (rows, 8), of which n_rows from first_row on are these frames   samples: the first of them first_sample
     What a channel keeps, what its detector is, and where it works: records.py
@@ -35,7 +38,7 @@ def hear(
             return 0
         find_leaders(values[first_row : first_row + n_rows], lead_figures, is_wanted, pairs)
         n_runs = find_runs(pairs, n_rows, runs)
-        if is_something_to_ask(channel, runs, n_runs):
+        if is_something_to_ask(channel, runs, n_runs, channel.stop_frame - n_rows):
             return n_runs
     signal = Signal(
         rows,
@@ -58,12 +61,18 @@ def hear(
 
 
 @loop
-def is_something_to_ask(channel, runs, n_runs):
-    """Whether samples may be needed: a candidate is open, or a pair leads for long enough to become one."""
-    n_worthy = 0
+def is_something_to_ask(channel, runs, n_runs, first_frame):
+    """Whether samples may be needed: a candidate is open, or a pair leads for long enough to become one.
+
+    The first run may go on with what led before: however frames are cut, it is one.
+    """
+    if channel.n_open > 0:
+        return True
     for n in range(n_runs):
-        n_worthy += runs[RUN_WORTHY, n]
-    return channel.n_open + n_worthy > 0
+        if runs[RUN_WORTHY, n] != 0:
+            return True
+    goes_on = runs[RUN_PAIR, 0] != NO_PAIR and runs[RUN_PAIR, 0] == channel.lead
+    return goes_on and first_frame + runs[RUN_STOP, 0] - channel.lead_since >= MIN_LEAD_FRAMES
 
 
 @loop

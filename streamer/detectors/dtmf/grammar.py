@@ -68,7 +68,6 @@ from streamer.detectors.dtmf.records import (
     NO_REJECT,
     NO_TONE,
     REFUSED,
-    RUN_BRIEF,
     RUN_PAIR,
     RUN_START,
     RUN_STOP,
@@ -134,18 +133,8 @@ def follow_runs(state, runs, n_runs, first_frame):
         start, stop = first_frame + runs[RUN_START, n], first_frame + runs[RUN_STOP, n]
         if pair != channel.lead and channel.lead >= 0 and start - channel.lead_since >= LEAST_PIECE_FRAMES:
             candidates[channel.lead].led_until = start
-        is_candidate = pair >= 0 and candidates[pair].is_open != 0
-        may_begin = runs[RUN_BRIEF, n] == 0 or is_candidate or _is_back(candidates, pair, start)
-        if not may_begin:
-            _tell_refusal(
-                state, pair, start, SHORT, (stop - start) * state.limits[0].hop_ms, state.limits[0].min_on_ms
-            )
-        if (
-            channel.n_open > 0
-            or (runs[RUN_WORTHY, n] != 0 and may_begin)
-            or (pair >= 0 and pair == channel.lead)
-        ):
-            _follow_run(state, pair, start, stop, may_begin)
+        if channel.n_open > 0 or runs[RUN_WORTHY, n] != 0 or (pair >= 0 and pair == channel.lead):
+            _follow_run(state, pair, start, stop)
         elif pair != channel.lead:  # a blip, or nothing
             channel.lead, channel.lead_since = pair, start
 
@@ -176,7 +165,7 @@ def finish(state, newest_frame):
 
 
 @loop
-def _follow_run(state, pair, start, stop, may_begin):
+def _follow_run(state, pair, start, stop):
     """Frames [start, stop), in all of which `pair` leads."""
     channel, candidates, limits = state.channels[0], state.candidates, state.limits[0]
     if pair != channel.lead:
@@ -187,7 +176,7 @@ def _follow_run(state, pair, start, stop, may_begin):
         channel.lead, channel.lead_since = pair, start
     while True:
         new_at, due = stop, _find_due(candidates, stop)
-        if may_begin and pair >= 0 and candidates[pair].is_open == 0:
+        if pair >= 0 and candidates[pair].is_open == 0:
             new_at = max(channel.lead_since + MIN_LEAD_FRAMES - 1, start)
         if new_at >= stop and due >= stop:
             break

@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from streamer.detectors.dtmf.leaders import CLOSE_FRAMES, LEAD_RATIO, MIN_LEAD_FRAMES, SHORT_LEAD_FRAMES
+from streamer.detectors.dtmf.leaders import LEAD_RATIO, MIN_LEAD_FRAMES
 from streamer.detectors.dtmf.pairs import NO_PAIR
 from streamer.detectors.dtmf.spec import HIGH_HZ, LOW_HZ
 from streamer.detectors.hearing.burst_loops import extend_to_end, find_burst, step_response
@@ -71,21 +71,15 @@ def find_leaders(values, limits, is_wanted, pairs):
 def find_runs(pairs, n, runs):
     """The stretches of the n frames in all of which one pair leads, or none does: how many there are.
 
-    runs: (5, at least frames) of each its pair, first frame, the frame after it, and whether it is worthy and brief
+    runs: (4, at least frames) of each its pair, first frame, the frame after it, and whether it is worthy
     """
     n_runs = start = 0
     while start < n:
         pair, stop = pairs[start], start + 1
         while stop < n and pairs[stop] == pair:
             stop += 1
-        worthy = pair >= 0 and stop - start >= MIN_LEAD_FRAMES
-        # most are over before they could be looked at: not back within the frames after which they are closed
-        brief = worthy and start > 0 and stop - start <= SHORT_LEAD_FRAMES and stop + CLOSE_FRAMES < n
-        if brief:
-            for later in range(1, CLOSE_FRAMES + 1):
-                brief = brief and pairs[stop + later] != pair
         runs[0, n_runs], runs[1, n_runs], runs[2, n_runs] = pair, start, stop
-        runs[3, n_runs], runs[4, n_runs] = worthy, brief
+        runs[3, n_runs] = pair >= 0 and stop - start >= MIN_LEAD_FRAMES
         n_runs += 1
         start = stop
     return n_runs

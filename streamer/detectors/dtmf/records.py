@@ -139,8 +139,8 @@ BEGUN, ENDED, REFUSED = 0, 1, 2
 
 LEAD, FOLLOW, FINISH, KEEP = 0, 1, 2, 3  # what is asked for, see ear.py
 
-# A run, as find_runs writes them: five rows.
-RUN_PAIR, RUN_START, RUN_STOP, RUN_WORTHY, RUN_BRIEF = range(5)
+# A run, as find_runs writes them: four rows.
+RUN_PAIR, RUN_START, RUN_STOP, RUN_WORTHY = range(4)
 
 
 class Signal(NamedTuple):

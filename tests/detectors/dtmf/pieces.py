@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from streamer.analysis.analyser import Analyser
 from streamer.detectors import Tell
-from streamer.detectors.dtmf.compiled import RUN_FRAMES
 from streamer.detectors.dtmf.leaders import MIN_LEAD_FRAMES, make_limits
 from streamer.detectors.dtmf.records import WEIGHED, Tools
 from streamer.detectors.dtmf.spec import DtmfSpec
@@ -120,10 +119,7 @@ def decide(
     pairs = find_leaders(values, limits.figures.array, limits.is_wanted.array)
     grammar = Grammar(timing, channel=1)
     grammar.tell = tell
-    events = []
-    for start in range(0, len(pairs), RUN_FRAMES):  # as the detector does
-        run = find_runs(pairs[start : start + RUN_FRAMES], first_frame=start)
-        events += grammar.follow(run, hearing)
+    events = grammar.follow(find_runs(pairs, first_frame=0), hearing)
     return events + grammar.finish(len(values) - 1, hearing)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from itertools import pairwise
+from itertools import cycle, pairwise
 from multiprocessing import get_context
 from typing import Any
 
@@ -96,16 +97,25 @@ def test_the_scene_asks_all_that_can_be_asked() -> None:
     }
 
 
-def listen(samples: NDArray[np.float32], *, cut_frames: int = 400) -> tuple[list[Event], list[Told]]:
-    """The events that the detector tells, and what it tells of those refused."""
+def listen(
+    samples: NDArray[np.float32], *, lengths: Sequence[int] = (400,)
+) -> tuple[list[Event], list[Told]]:
+    """The events that the detector tells, and what it tells of those refused.
+
+    lengths: in frames, of what it is fed, one after the other and over again
+    """
     detector, told = DtmfDetector(DtmfSpec(), fs_hz=FS_HZ), []
     detector.explain(lambda *refused: told.append(refused))
     values, audio, events = measure(samples, FS_HZ), ArrayAudio(samples), []
-    for start in range(0, len(values), cut_frames):
-        run = values[start : start + cut_frames]
+    start = 0
+    for length in cycle(lengths):
+        if start >= len(values):
+            break
+        run = values[start : start + length]
         audio.stop_sample = TIMING.end_sample(start + len(run) - 1)
         levels = Levels(analysis=detector.analysis, channel=1, first_frame=start, values=run)
         events += detector.feed(levels, audio)
+        start += length
     return events + detector.flush(), told
 
 
@@ -157,10 +167,19 @@ def test_the_compiled_loop_tells_what_its_plain_twin_does(name: str) -> None:
     assert len(wanted) + len(refused) > 4
 
 
-@pytest.mark.parametrize("cut_frames", [1, 7, 1024])
+@pytest.mark.parametrize("cut_frames", [1, 3, 4, 7, 64, 1024, 5000])
 def test_the_compiled_loop_tells_the_same_however_frames_are_cut(cut_frames: int) -> None:
-    for name in ("scene", "room", "crackle"):
-        assert listen(SOUNDS[name], cut_frames=cut_frames) == listen(SOUNDS[name])
+    for samples in SOUNDS.values():
+        assert listen(samples, lengths=[cut_frames]) == listen(samples)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    name=st.sampled_from(("scene", "crackle", "digits among voices")),
+    lengths=st.lists(st.integers(1, 40), min_size=1, max_size=12),
+)
+def test_a_pair_that_leads_on_both_sides_of_any_cut_is_one(name: str, lengths: list[int]) -> None:
+    assert listen(SOUNDS[name], lengths=lengths) == listen(SOUNDS[name])
 
 
 @settings(max_examples=25, deadline=None)

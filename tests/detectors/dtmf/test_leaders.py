@@ -22,7 +22,7 @@ def find_leaders(values: np.ndarray, limits: LeadLimits) -> np.ndarray:
 
 
 def find_runs(pairs: np.ndarray, *, first_frame: int) -> Runs:
-    table = np.empty((5, pairs.size), np.int64)
+    table = np.empty((4, pairs.size), np.int64)
     found = table[:, : loops.find_runs(pairs, pairs.size, table)]
     found[1:3] += first_frame
     return Runs(*found.tolist())
@@ -95,29 +95,26 @@ def test_runs_are_those_of_the_plain_way(pairs):
     assert find_runs(frames, first_frame=7) == plain.find_runs(frames, first_frame=7)
 
 
-def draw(frames: str) -> list[tuple[str, str]]:
-    """(digit or ".", "worthy" and "brief" as they are) of each run of frames drawn so."""
+def draw(frames: str) -> list[tuple[str, bool]]:
+    """(digit or ".", whether it is worthy) of each run of frames drawn so."""
     pairs = np.array([PAIR_DIGITS.find(digit) for digit in frames])
     runs = find_runs(pairs, first_frame=100)
     assert runs.starts == [100, *runs.stops[:-1]]
     assert runs.stops[-1] == 100 + len(frames)
     return [
-        (PAIR_DIGITS[pair] if pair >= 0 else ".", "worthy" * is_worthy + " brief" * is_brief)
-        for pair, is_worthy, is_brief in zip(runs.pairs, runs.are_worthy, runs.are_brief, strict=True)
+        (PAIR_DIGITS[pair] if pair >= 0 else ".", bool(is_worthy))
+        for pair, is_worthy in zip(runs.pairs, runs.are_worthy, strict=True)
     ]
 
 
 @pytest.mark.parametrize(
     ("frames", "runs"),
     [
-        ("....", [(".", "")]),
-        (".5555.", [(".", ""), ("5", ""), (".", "")]),  # a blip
-        ("..55555....", [(".", ""), ("5", "worthy brief"), (".", "")]),
-        ("..5555555555....", [(".", ""), ("5", "worthy"), (".", "")]),  # long enough for a digit
-        ("..55555..55555.....", [(".", ""), ("5", "worthy"), (".", ""), ("5", "worthy brief"), (".", "")]),
-        ("55555....", [("5", "worthy"), (".", "")]),  # may have led before
-        ("....55555..", [(".", ""), ("5", "worthy"), (".", "")]),  # may be back
+        ("....", [(".", False)]),
+        (".5555.", [(".", False), ("5", False), (".", False)]),  # a blip
+        ("..55555....", [(".", False), ("5", True), (".", False)]),
+        ("555556", [("5", True), ("6", False)]),
     ],
 )
-def test_a_run_that_nothing_comes_of_is_brief(frames, runs):
+def test_a_run_long_enough_to_become_a_digit_is_worthy(frames, runs):
     assert draw(frames) == runs

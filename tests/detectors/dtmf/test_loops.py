@@ -111,7 +111,7 @@ def test_phases_and_misfits_are_those_of_the_plain_way(seed, started_before, goe
     how = {"low_turn": low_turn, "high_turn": high_turn, "frames_per_window": TIMING.frames_per_window}
     how |= {"started_before": started_before, "goes_on": goes_on}
     first, last = math.ceil(burst.start), min(math.floor(burst.stop), frame - origin)
-    wanted = plain.look_at_levels(rows[:, origin:], 6, burst, max(first, 0), last, how)
+    wanted = plain.look_at_levels(rows[:, max(origin + first, 0) : origin + last + 1], 6, burst, how)
     assert TOOLS.found[:5] == pytest.approx(wanted, rel=1e-6, abs=1e-9)
 
 

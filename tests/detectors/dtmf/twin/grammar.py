@@ -61,15 +61,11 @@ class Grammar:
     def follow(self, runs: Runs, hearing: Hearing) -> list[Event]:
         """The next frames, run by run."""
         events: list[Event] = []
-        for pair, start, stop, is_worthy, is_brief in zip(*runs, strict=True):
+        for pair, start, stop, is_worthy in zip(*runs, strict=True):
             if pair != self._lead and start - self._lead_since >= LEAST_PIECE_FRAMES:
                 self._last_led[self._lead] = start
-            may_begin = not is_brief or pair in self._candidates or self._is_back(pair, start)
-            if not may_begin:
-                led_ms = (stop - start) * self._hop_ms
-                self._refuse(pair, start, Refusal(Reject.SHORT, led_ms, self._spec.min_on_ms))
-            if self._candidates or (is_worthy and may_begin) or (pair >= 0 and pair == self._lead):
-                events += self._follow_run(pair, start, stop, hearing, may_begin=may_begin)
+            if self._candidates or is_worthy or (pair >= 0 and pair == self._lead):
+                events += self._follow_run(pair, start, stop, hearing)
             elif pair != self._lead:  # a blip, or nothing
                 self._lead, self._lead_since = pair, start
         return events
@@ -87,9 +83,7 @@ class Grammar:
 
     # When to ask.
 
-    def _follow_run(
-        self, pair: int, start: int, stop: int, hearing: Hearing, *, may_begin: bool
-    ) -> list[Event]:
+    def _follow_run(self, pair: int, start: int, stop: int, hearing: Hearing) -> list[Event]:
         """Frames [start, stop), in all of which `pair` leads."""
         events: list[Event] = []
         if pair != self._lead:
@@ -99,7 +93,7 @@ class Grammar:
             self._lead, self._lead_since = pair, start
         while True:
             new_at = stop
-            if may_begin and pair >= 0 and pair not in self._candidates:
+            if pair >= 0 and pair not in self._candidates:
                 new_at = max(self._lead_since + MIN_LEAD_FRAMES - 1, start)
             due = self._find_due(stop)
             if new_at >= stop and due >= stop:

@@ -379,11 +379,13 @@ class Hearing:
         first = max(burst.origin + math.ceil(burst.start), self.begin_frame)
         last = min(burst.origin + math.floor(burst.stop), frame)
         turn = 2 * math.pi * timing.hop_samples / timing.fs_hz
-        rows = self.values.rows(burst.origin, burst.origin + burst.scaled.shape[1])
+        rows = self.values.rows(
+            first, max(first, last + 1)
+        )  # one that was on before its origin begins a frame before
         how = {"low_turn": PAIRS_HZ[pair][0] * turn, "high_turn": PAIRS_HZ[pair][1] * turn}
         how |= {"frames_per_window": timing.frames_per_window}
         how |= {"started_before": started_before, "goes_on": goes_on}
-        found = plain.look_at_levels(rows, pair, burst, first - burst.origin, last - burst.origin, how)
+        found = plain.look_at_levels(rows, pair, burst, how)
         return Seen(*found) if len(burst.starts) > 1 else Seen(*found[:2], 0.0, 0.0, 0.0)
 
     def _listen(self, pair: int, shape: Shape, frame: int) -> tuple[Heard, bool] | Refusal:

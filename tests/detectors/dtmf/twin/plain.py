@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 
 from streamer.detectors.dtmf.company import LEAST, STEADY_DB
 from streamer.detectors.dtmf.leaders import (
-    CLOSE_FRAMES,
     LEAD_RATIO,
     MIN_LEAD_FRAMES,
-    SHORT_LEAD_FRAMES,
 )
 from streamer.detectors.dtmf.pairs import NO_PAIR, PAIR_BANDS
 from streamer.detectors.dtmf.verdict import MOST_SNR_DB
@@ -32,7 +30,6 @@ class Runs(NamedTuple):
     starts: list[int]
     stops: list[int]
     are_worthy: list[bool]  # long enough to make a candidate
-    are_brief: list[bool]  # and so short that nothing comes of it, unless the pair led a moment before
 
 
 def find_leaders(
@@ -57,30 +54,25 @@ def find_runs(pairs: NDArray[np.int64], *, first_frame: int) -> Runs:
     starts, stops = edges[:-1], edges[1:]
     leaders, lengths = pairs[starts], stops - starts
     worthy = (leaders >= 0) & (lengths >= MIN_LEAD_FRAMES)
-    brief = worthy & (lengths <= SHORT_LEAD_FRAMES) & (stops + CLOSE_FRAMES < pairs.size)
-    for later in range(1, CLOSE_FRAMES + 1):
-        brief &= leaders != pairs[np.minimum(stops + later, pairs.size - 1)]
-    brief[0] = False
     return Runs(
         leaders.tolist(),
         (first_frame + starts).tolist(),
         (first_frame + stops).tolist(),
         worthy.tolist(),
-        brief.tolist(),
     )
 
 
 def look_at_levels(
-    rows: NDArray[np.complex64], pair: int, burst: Burst, first: int, last: int, how: dict[str, Any]
+    rows: NDArray[np.complex64], pair: int, burst: Burst, how: dict[str, Any]
 ) -> tuple[float, ...]:
-    """Deviation and drift of the worse tone in columns [first, last], and the misfits; columns are the burst's frames.
+    """Deviation and drift of the worse tone, whose values are in rows while the burst is on, and its misfits.
 
     how: low_turn, high_turn and frames_per_window, and of find_misfits the rest
     """
     turns = np.array([how.pop("low_turn"), how.pop("high_turn")])
     misfits = find_misfits(burst, **how)  # type: ignore[arg-type]
-    values = rows[PAIR_BANDS[pair], first : last + 1].astype(np.complex128)
-    if last - first < 4:
+    values = rows[PAIR_BANDS[pair]].astype(np.complex128)
+    if values.shape[1] < 5:
         return (0.0, 0.0, *misfits)
     moves = values[:, 1:] * values[:, :-1].conj()
     middle = moves.shape[1] // 2
