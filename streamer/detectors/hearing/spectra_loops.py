@@ -155,7 +155,7 @@ def measure_power(samples, at, n, fs_hz, turns, desk, row):
     scale = 2 / (n / 2) ** 2
     step = turns.shape[1] // n_points
     for k in range(first, stop):  # the even samples' spectrum and the odd ones', out of that of both
-        j, m = k % half, (half - k) % half
+        j, m = (k if k < half else 0), (half - k if k > 0 else 0)  # k and -k, in a circle of half
         even_re, even_im = 0.5 * (re[j] + re[m]), 0.5 * (im[j] - im[m])
         odd_re, odd_im = 0.5 * (im[j] + im[m]), -0.5 * (re[j] - re[m])
         c, s = turns[0, k * step], -turns[1, k * step]
@@ -226,6 +226,9 @@ def find_two_lines(samples, at, n, low_hz, high_hz, within, fs_hz, turns, desk):
 def largest_around(rows, row, n, k, reach):
     """The largest of a row's first n within reach of k."""
     largest = rows[row, k]
+    if reach == 2 <= k < n - 2:  # as good as always: without a loop four times as fast
+        largest = max(largest, rows[row, k - 2], rows[row, k - 1])
+        return max(largest, rows[row, k + 1], rows[row, k + 2])
     for j in range(max(k - reach, 0), min(k + reach + 1, n)):
         largest = max(largest, rows[row, j])
     return largest
