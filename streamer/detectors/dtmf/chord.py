@@ -68,7 +68,7 @@ def third_is_loud(desk, n, weaker):
     for k in range(n):
         desk[ORDER, k] = desk[POWER, k]
         most = max(most, desk[POWER, k])
-    return most > max(weaker * KEY_TONE, select(desk[ORDER], n, n // 2) * CLEAR)
+    return most > weaker * KEY_TONE and most > select(desk[ORDER], n, n // 2) * CLEAR
 
 
 @loop

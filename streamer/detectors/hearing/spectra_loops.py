@@ -34,26 +34,31 @@ def sort(values, first, stop):
 
 @loop
 def select(values, n, k):
-    """The value that would stand at k if values[:n] were sorted; they are left in another order (Hoare)."""
+    """The value that would stand at k if values[:n] were sorted; they are left in another order (Hoare).
+
+    Lomuto's partition, without a branch: nobody guesses which of two is less.
+    """
     low, high = 0, n - 1
     while low < high:
-        pivot = values[(low + high) // 2]
-        i, j = low, high
-        while i <= j:
-            while values[i] < pivot:
-                i += 1
-            while pivot < values[j]:
-                j -= 1
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                i += 1
-                j -= 1
-        if k <= j:
-            high = j
-        elif k >= i:
-            low = i
-        else:
-            break
+        a, b, c = values[low], values[(low + high) // 2], values[high]
+        pivot = max(min(a, b), min(max(a, b), c))
+        less = low
+        for i in range(low, high + 1):
+            value = values[i]
+            values[i] = values[less]
+            values[less] = value
+            less += value < pivot
+        if k < less:
+            high = less - 1
+            continue
+        low = less
+        for i in range(less, high + 1):
+            value = values[i]
+            values[i] = values[low]
+            values[low] = value
+            low += value <= pivot
+        if k < low or low == less:  # or what is not a number, which nothing is like
+            return pivot
     return values[k]
 
 
@@ -130,25 +135,40 @@ def _pass(quarter, stride, step, turns, re, im, other_re, other_im):
 
 
 @loop
+def turn_about(c, s, n, turn):
+    """Cosine and sine of 0, 1, ... n - 1 times so many radians.
+
+    Each is made by turning the one eight before, so that none waits for the last and whole vectors can be used.
+    """
+    x, y, step_x, step_y = 1.0, 0.0, math.cos(turn), math.sin(turn)
+    for i in range(8):
+        c[i], s[i] = x, y
+        x, y = x * step_x - y * step_y, y * step_x + x * step_y
+    for i in range(np.uint64(8), np.uint64(n)):  # unsigned, as above
+        was = i - np.uint64(8)
+        c[i] = c[was] * x - s[was] * y
+        s[i] = s[was] * x + c[was] * y
+
+
+@loop
 def measure_power(samples, at, n, fs_hz, turns, desk, row):
     """Fill row `row` of the desk with the power spectrum of samples[at : at + n] over REST_HZ, in mean squares of a
     sine: how many bins there are.
 
     turns: as for transform, of at least count_points(n)   desk: (rows, at least half so many), as places.py has it
-    A Hann taper is laid over the samples; it is made by turning.
+    A Hann taper is laid over the samples.
     """
     n_points = count_points(n)
     half = n_points // 2
     re, im, other_re, other_im = desk[PARTS], desk[PARTS + 1], desk[PARTS + 2], desk[PARTS + 3]
-    c, s = 1.0, 0.0
-    turn_c, turn_s = math.cos(2 * math.pi / n), math.sin(2 * math.pi / n)
-    for i in range((n + 1) // 2):
-        re[i] = samples[at + 2 * i] * (0.5 - 0.5 * c)
-        c, s = c * turn_c - s * turn_s, s * turn_c + c * turn_s
-        im[i] = samples[at + 2 * i + 1] * (0.5 - 0.5 * c) if 2 * i + 1 < n else 0.0
-        c, s = c * turn_c - s * turn_s, s * turn_c + c * turn_s
-    for i in range((n + 1) // 2, half):
+    turn_about(other_re, other_im, n, 2 * math.pi / n)  # until the transform needs the place
+    for i in range(n // 2):
+        re[i] = samples[at + 2 * i] * (0.5 - 0.5 * other_re[2 * i])
+        im[i] = samples[at + 2 * i + 1] * (0.5 - 0.5 * other_re[2 * i + 1])
+    for i in range(n // 2, half):
         re[i] = im[i] = 0.0
+    if n % 2:
+        re[n // 2] = samples[at + n - 1] * (0.5 - 0.5 * other_re[n - 1])
     if transform(half, turns, re, im, other_re, other_im):
         re, im = other_re, other_im
     first, stop = find_bins(n_points, fs_hz)
@@ -185,23 +205,17 @@ def find_top(desk, n_samples, near_hz, within, fs_hz):
 
 
 @loop
-def take_out_line(samples, at, n, freq_hz, fs_hz, rest):
-    """The amplitude of a line in samples[at : at + n], by a Hann taper; it is taken from rest[:n] too."""
-    c, s, turn_c, turn_s = 1.0, 0.0, math.cos(2 * math.pi / n), math.sin(2 * math.pi / n)
-    turn = 2 * math.pi * freq_hz / fs_hz
-    x, y, step_c, step_s = 1.0, 0.0, math.cos(turn), math.sin(turn)
+def take_out_line(tapered, n, freq_hz, fs_hz, desk):
+    """The amplitude of a line in n samples with a Hann taper over them; it is taken from the desk's row REST too."""
+    x, y, rest = desk[PARTS], desk[PARTS + 1], desk[REST]
+    turn_about(x, y, n, 2 * math.pi * freq_hz / fs_hz)
     re = im = 0.0
     for k in range(n):
-        tapered = samples[at + k] * (0.5 - 0.5 * c)
-        re += tapered * x
-        im -= tapered * y
-        c, s = c * turn_c - s * turn_s, s * turn_c + c * turn_s
-        x, y = x * step_c - y * step_s, y * step_c + x * step_s
+        re += tapered[k] * x[k]
+        im -= tapered[k] * y[k]
     re, im = re * (4 / n), im * (4 / n)
-    x, y = 1.0, 0.0
     for k in range(n):
-        rest[k] -= re * x - im * y
-        x, y = x * step_c - y * step_s, y * step_c + x * step_s
+        rest[k] -= re * x[k] - im * y[k]
     return math.sqrt(re * re + im * im)
 
 
@@ -212,13 +226,15 @@ def find_two_lines(samples, at, n, low_hz, high_hz, within, fs_hz, turns, desk):
     What is left without them is written to the desk's row REST, their spectrum to POWER.
     """
     measure_power(samples, at, n, fs_hz, turns, desk, POWER)
-    rest = desk[REST]
+    rest, tapered = desk[REST], desk[PARTS + 2]
+    turn_about(tapered, desk[PARTS + 3], n, 2 * math.pi / n)
     for k in range(n):
         rest[k] = samples[at + k]
+        tapered[k] = rest[k] * (0.5 - 0.5 * tapered[k])
     low_hz = find_top(desk, n, low_hz, within, fs_hz)
-    low = take_out_line(samples, at, n, low_hz, fs_hz, rest)
+    low = take_out_line(tapered, n, low_hz, fs_hz, desk)
     high_hz = find_top(desk, n, high_hz, within, fs_hz)
-    high = take_out_line(samples, at, n, high_hz, fs_hz, rest)
+    high = take_out_line(tapered, n, high_hz, fs_hz, desk)
     return low_hz, low, high_hz, high
 
 

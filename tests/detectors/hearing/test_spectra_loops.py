@@ -69,6 +69,19 @@ def test_what_is_selected_would_stand_there_if_all_were_sorted(values: list[floa
     assert ordered.tolist() == values[:k] + sorted(values[k:])
 
 
+@given(values=st.lists(st.sampled_from((0.0, 1.0, float("nan"))), min_size=1, max_size=20))
+def test_among_what_is_no_number_selecting_comes_to_an_end(values: list[float]) -> None:
+    found = [loops.select(np.array(values), len(values), k) for k in range(len(values))]
+    assert all(one in (0, 1) or np.isnan(one) for one in found)
+
+
+@given(n=st.integers(1, 5000), turn=st.floats(0, np.pi))
+def test_turning_eight_at_once_gives_cosine_and_sine(n: int, turn: float) -> None:
+    c, s = np.zeros((2, max(n, 8)))
+    loops.turn_about(c, s, n, turn)
+    assert c[:n] + 1j * s[:n] == pytest.approx(np.exp(1j * turn * np.arange(n)), abs=1e-11)
+
+
 @given(values=st.lists(st.floats(0, 9), min_size=1, max_size=20), reach=st.integers(0, 3))
 def test_the_largest_around_is_what_spreading_raises_to(values: list[float], reach: int) -> None:
     rows = np.array([values])
