@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streamer.events import Event
@@ -80,5 +80,7 @@ def test_what_was_refused_is_counted_over_all_detectors_and_told_by_those_that_c
 
 @settings(max_examples=25)
 @given(cuts=st.lists(st.integers(0, 1_000_000), max_size=40))
+@example(cuts=[9])  # before the first frame is whole
+@example(cuts=[207, 209])
 def test_how_the_stream_is_cut_changes_nothing(cuts: list[int]) -> None:
     assert hear(cuts) == hear([])

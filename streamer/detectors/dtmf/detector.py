@@ -41,7 +41,7 @@ class DtmfDetector(Detector):
         self._timing = find_timing(spec, fs_hz)
         self._memory = Memory()
         self._rows: Fixed | None = None
-        self._stop_frame = 0  # the frame after the newest
+        self._begin_frame = self._stop_frame = 0  # of the unbroken signal, and the frame after the newest
         self._audio: Audio | None = None  # None: nothing was fed yet
         self._tell: Tell | None = None
 
@@ -149,8 +149,9 @@ class DtmfDetector(Detector):
         return events
 
     def _find_history(self, frame: int) -> int:
-        """The first sample that may be asked for in a frame."""
-        return self._timing.end_sample(frame) - self._timing.history_samples
+        """The first sample that may be asked for in a frame; before the signal there is silence."""
+        timing = self._timing
+        return max(timing.end_sample(frame) - timing.history_samples, self._begin_frame * timing.hop_samples)
 
     def _read(self, first_sample: int, newest_frame: int) -> NDArray[np.float32]:
         """Up to the end of that frame; none if they are gone."""
@@ -171,7 +172,7 @@ class DtmfDetector(Detector):
 
     def _restart(self, next_frame: int) -> None:
         """The signal begins, or begins anew, with this frame."""
-        self._stop_frame = next_frame
+        self._begin_frame = self._stop_frame = next_frame
         channel = self._memory.channel.array
         channel["begin_frame"] = channel["stop_frame"] = next_frame
         channel["stop_column"] = 0

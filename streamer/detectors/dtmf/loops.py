@@ -307,9 +307,9 @@ def read(signal, limits, start, stop, frame, x):
     end = end_sample(limits, frame)
     if stop - start < LEAST_SAMPLES or stop > end or start < end - limits.history_samples:
         return False
-    if start < signal.first or stop > signal.first + signal.n_samples:
+    begin = signal.begin_frame * limits.hop_samples  # there is silence on the other side of a gap
+    if max(start, begin) < signal.first or stop > signal.first + signal.n_samples:
         return False
-    silent = signal.begin_frame * limits.hop_samples - start  # on the other side of a gap
     for i in range(stop - start):
-        x[i] = signal.samples[start - signal.first + i] if i >= silent else 0.0
+        x[i] = signal.samples[start - signal.first + i] if start + i >= begin else 0.0
     return True
