@@ -109,7 +109,7 @@ ORDER = {
     ),
     "commands/live": "__init__ settings systemd < load_settings last_words plain < spec < view < monitor < command",
     "commands/detect": "__init__ run < command",
-    "commands/wait": "__init__ run < command",
+    "commands/wait": "__init__ labels < run < command",
     "commands/identify": "__init__ live_pass text < run < command",
     "commands/doctor": "__init__ diagnosis < microphone < checks < command",
     "commands/bench": (

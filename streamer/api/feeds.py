@@ -77,7 +77,7 @@ class EngineFeed(Feed):
         self._stream.__enter__()
         self._early: list[Item] = []
         try:
-            while stream.section is None:
+            while stream.section is None and not stream.finished:  # which another thread may stop
                 self._early += stream.step(STEP_S)
         except BaseException:
             self.close()
@@ -102,6 +102,8 @@ class EngineFeed(Feed):
         return self._stream.error
 
     def read(self) -> list[Told]:
+        if self._stream.section is None:
+            return []  # stopped before its source was there
         items, self._early = [*self._early, *self._stream.step(STEP_S)], []
         told: list[Told] = []
         if (info := self._stream.info) is not self._told_info and info is not None:

@@ -86,6 +86,16 @@ def parse_time_s(text: str, *, name: str = "duration") -> float:
     return total_s
 
 
+def parse_lasting_s(text: str, *, name: str) -> float:
+    """The same, of what must last: longer than nothing."""
+    total_s = parse_time_s(text, name=name)
+    if total_s == 0:
+        raise SpecError(
+            f"{name} is {shorten(text)}, and that is no time at all; write it such as 250ms, 90 or 1:30"
+        )
+    return total_s
+
+
 def parse_duration_range_s(text: str | float, *, name: str = "range") -> tuple[float, float]:
     """Shortest and longest, in seconds, from 0.6s-1.5s."""
     parts = text.split("-") if isinstance(text, str) else []

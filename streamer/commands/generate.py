@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from streamer.base.units import parse_frequency_hz, parse_time_s
-from streamer.commands.options import CONTEXT, DEBUG
+from streamer.commands.options import CONTEXT, DEBUG, refuse_empty
 from streamer.commands.talk import tell
 from streamer.sources.synthetic.generate import generate
 from streamer.sources.synthetic.language import GRAMMAR
@@ -19,7 +19,11 @@ def _keep_lines(text: str) -> str:
 @click.command("generate", context_settings=CONTEXT, epilog=_keep_lines(GRAMMAR))
 @click.argument("spec")
 @click.option(
-    "-o", "--output", required=True, metavar="FILE", help="The suffix names the format; - is stdout."
+    *("-o", "--output"),
+    required=True,
+    callback=refuse_empty,
+    metavar="FILE",
+    help="The suffix names the format; - is stdout.",
 )
 @click.option("-r", "--rate", default="48k", show_default=True, metavar="HZ", help="Sample rate.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Of the noise.")

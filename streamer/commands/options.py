@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from streamer.base.errors import SpecError
 from streamer.outputs import list_targets
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -23,6 +24,17 @@ def join(*options: Callable[[F], F]) -> Callable[[F], F]:
         return function
 
     return decorate
+
+
+def refuse_empty(_context: click.Context, option: click.Parameter, given: Any) -> Any:
+    """For options that name a file: a variable of a script that holds nothing names none."""
+    for each in given if isinstance(given, tuple) else (given,):
+        if each is not None and not each.strip():
+            instead = "" if option.required else ", or leave it out"
+            raise SpecError(
+                f'{max(option.opts, key=len)} is "{each}"; write a name, {option.metavar}{instead}'
+            )
+    return given
 
 
 DEBUG = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
@@ -71,7 +83,11 @@ QUIET = click.option("-q", "--quiet", is_flag=True, help="No talk on stderr but 
 OUTPUT_OPTIONS = join(
     click.option("--json", "is_json", is_flag=True, help="Events as NDJSON, one object a line."),
     click.option(
-        "-o", "--output", "outputs", multiple=True, metavar="FILE", help=f"{list_targets()}; repeatable."
+        *("-o", "--output", "outputs"),
+        multiple=True,
+        callback=refuse_empty,
+        metavar="FILE",
+        help=f"{list_targets()}; repeatable.",
     ),
     QUIET,
 )

@@ -11,7 +11,7 @@ from streamer.base.errors import StreamerError
 from streamer.base.text import choose
 from streamer.base.toml import read_toml
 from streamer.base.units import parse_frequency_hz
-from streamer.commands.options import CONTEXT, DEBUG
+from streamer.commands.options import CONTEXT, DEBUG, refuse_empty
 from streamer.commands.talk import answer, answer_with_text, tell
 from streamer.detectors.registry import KINDS, Kind, list_event_types, load_kind
 from streamer.events import make_schema
@@ -90,7 +90,12 @@ def _show_keys(kind: Kind) -> None:
 @command.command("import", context_settings=CONTEXT)
 @click.argument("file")
 @click.option("--country", metavar="NAME", help="Which country of FILE, where it has several.")
-@click.option("-o", "--output", metavar="FILE", help="Write the plan there instead of on stdout.")
+@click.option(
+    *("-o", "--output"),
+    callback=refuse_empty,
+    metavar="FILE",
+    help="Write the plan there instead of on stdout.",
+)
 @DEBUG
 def import_from(file: str, country: str | None, output: str | None) -> None:
     """A country's call-progress tones as a plan, from Asterisk's indications.conf or FreeSWITCH's vars.xml.

@@ -10,7 +10,15 @@ import click
 from streamer.base.errors import DONE, NO_SOURCE, SpecError
 from streamer.base.text import shorten
 from streamer.base.units import format_duration
-from streamer.commands.options import BAND_OPTIONS, CONTEXT, DEBUG, PLAN_OPTION, QUIET, choose_jobs
+from streamer.commands.options import (
+    BAND_OPTIONS,
+    CONTEXT,
+    DEBUG,
+    PLAN_OPTION,
+    QUIET,
+    choose_jobs,
+    refuse_empty,
+)
 
 if TYPE_CHECKING:
     from streamer.archive.cost import Cost
@@ -25,7 +33,11 @@ FAILURES_SHOWN = 20
 @click.command("scan", context_settings=CONTEXT)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option(
-    "-o", "--output", required=True, metavar="DIR", help="Folder of the result, which a scan goes on in."
+    *("-o", "--output"),
+    required=True,
+    callback=refuse_empty,
+    metavar="DIR",
+    help="Folder of the result, which a scan goes on in.",
 )
 @click.option(
     "--product",

@@ -19,6 +19,7 @@ from streamer.commands.options import (
     SOURCE_OPTIONS,
     choose_jobs,
     join,
+    refuse_empty,
 )
 from streamer.commands.progress import ProgressBar
 from streamer.commands.talk import announce_compiling, tell
@@ -112,6 +113,7 @@ class Options:
     "--output",
     "outputs",
     multiple=True,
+    callback=refuse_empty,
     default=("{stem}.png",),
     show_default=True,
     metavar="FILE",

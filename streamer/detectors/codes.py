@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 from typing import Any
@@ -30,7 +31,7 @@ from streamer.detectors.matching.call import Alphabet, Calls
 from streamer.detectors.matching.grammar import PARTED_BINS, Timing, Windows, find_least_ms
 from streamer.detectors.matching.pairs import PairDetector
 from streamer.detectors.matching.parts import Chord
-from streamer.detectors.registry import Kind
+from streamer.detectors.registry import Kind, Labels
 
 MOST_OF_DIGIT = 0.75  # of the shortest digit, so long a window is at most
 FOLLOWING_BINS = 2.4  # lie between tones one after the other, or at once: a digit must be known soon
@@ -220,6 +221,34 @@ def _list_chords(spec: CodeSpec, max_louder_db: float) -> dict[str, Chord]:
     }
 
 
+def list_labels(spec: CodeSpec) -> Labels:
+    """Of single digits each; of calls what they look like, as they are told: no digit that stands for another."""
+    label = spec.label.replace("{name}", spec.name)
+    if spec.max_digits == 1 or "{digits}" not in label:
+        digits = [
+            digit
+            for digit in spec.alphabet
+            if digit in (spec.start or spec.alphabet) and digit in (spec.stop or spec.alphabet)
+        ]
+        return Labels(names=tuple(dict.fromkeys(label.replace("{digits}", digit) for digit in digits)))
+    within = [digit for digit in spec.alphabet if digit != spec.repeats]
+    least = spec.min_digits - 1 - bool(spec.stop)
+    most = spec.max_digits - 1 - bool(spec.stop) if spec.max_digits else ""
+    call = f"{_any_of(spec.start or spec.alphabet)}{_any_of(within)}{{{max(least, 0)},{most}}}"
+    call += _any_of(spec.stop) if spec.stop else ""
+    number = f"{spec.min_digits} to {spec.max_digits}" if spec.max_digits else f"{spec.min_digits} or more"
+    plain = [digit for digit in within if digit not in (*spec.start, *spec.stop)] or within
+    usual = [*spec.start[:1], *(plain * spec.min_digits)[: max(least + (not spec.start), 1)], *spec.stop[:1]]
+    words = (
+        f"{label.replace('{digits}', ''.join(usual))} and the like, {number} of the digits {' '.join(within)}"
+    )
+    return Labels(pattern=re.escape(label).replace(re.escape("{digits}"), call), words=words)
+
+
+def _any_of(digits: Iterable[str]) -> str:
+    return f"(?:{'|'.join(map(re.escape, digits))})"
+
+
 def are_alike(one: CodeSpec, other: CodeSpec) -> bool:
     """Whether each hears the other's digits as its own, whatever they are called."""
 
@@ -251,6 +280,7 @@ KIND = Kind(
     section="code",
     are_alike=are_alike,
     doubts=list_doubts,
+    labels=list_labels,
     limits=CodeSpec,
     grammar=make_grammar,
     detector=make_detector,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from itertools import combinations
 
 from streamer.base.errors import SpecError
 from streamer.base.families import load_family
@@ -13,7 +15,7 @@ from streamer.detectors.codes import find_code
 from streamer.detectors.limits import check_shortest, label_tones, list_too_high
 from streamer.detectors.matching.grammar import Timing, Windows
 from streamer.detectors.matching.paired import Paired, Pairing
-from streamer.detectors.registry import Kind
+from streamer.detectors.registry import Kind, Labels
 
 LEAST_WINDOW_MS, BEST_WINDOW_MS = 150.0, 226.0
 MOST_OF_PAIR = 0.5  # of the shortest pair, so long a window is at most
@@ -85,6 +87,15 @@ def make_grammar(spec: PairedSpec, timing: Timing) -> Paired:
     return Paired(pairing, timing)
 
 
+def list_labels(spec: PairedSpec) -> Labels:
+    """Two pairs, digits in the order of the family's file."""
+    digits = list(find_code(spec.family).digits)
+    pair = "|".join(re.escape(low + high) for low, high in combinations(digits, 2))
+    usual = f"{''.join(digits[:2])}-{''.join(digits[2:4])}"
+    words = f"{usual} and the like, the digits of a pair in the order of {' '.join(digits)}"
+    return Labels(pattern=f"(?:{pair})-(?:{pair})", words=words)
+
+
 def are_alike(one: PairedSpec, other: PairedSpec) -> bool:
     return one.family == other.family
 
@@ -94,6 +105,7 @@ KIND = Kind(
     are_alike=are_alike,
     limits=PairedSpec,
     grammar=make_grammar,
+    labels=list_labels,
     keys={
         "name": "what the entry is called; its events have the digits as their label, such as AB-CD",
         "family": "a family with one tone a digit, such as selcal",

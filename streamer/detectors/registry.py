@@ -44,6 +44,21 @@ class Limits(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Labels:
+    """What the events of an entry may be called.
+
+    names: all of it; or pattern, a regular expression, where there is no end of them, and in words what they look like
+    """
+
+    names: tuple[str, ...] = ()
+    pattern: str = ""
+    words: str = ""
+
+    def has(self, label: str) -> bool:
+        return label in self.names or bool(self.pattern and re.fullmatch(self.pattern, label))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """One kind of decision."""
 
@@ -64,6 +79,7 @@ class Kind:
     is_digit: bool = False  # whether its labels, one after the other, are what was dialled
     is_explained: bool = True  # whether it tells what it has refused
     is_spelled: bool = False  # or whether each of its events is a call, a text or a letter of one
+    labels: Callable[[Any], Labels] = lambda spec: Labels(names=(spec.name,))
 
     @property
     def is_heard(self) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, product
 
 from streamer.base.errors import SpecError
 from streamer.base.families import list_families, load_family
@@ -27,7 +28,7 @@ from streamer.detectors.limits import (
 from streamer.detectors.matching.grammar import Timing, Windows, find_least_ms
 from streamer.detectors.matching.parts import Chord, Part
 from streamer.detectors.matching.rhythm import Element, Rhythm
-from streamer.detectors.registry import Kind
+from streamer.detectors.registry import Kind, Labels
 
 BEST_MS = 56.0
 LONGEST_WINDOW_MS = 226.0
@@ -40,6 +41,7 @@ SLACK_MS = 4.0  # how far off edges are measured
 JOIN_MS = 10.0  # a shorter hole is none
 OPEN_MS = 10_000.0  # a last step that may last so long need not end to be told
 LABELS = ("{name}", "{freqs}")
+MOST_LABELS = 10_000  # that are named each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,11 +144,8 @@ def make_grammar(spec: SequenceSpec, timing: Timing) -> Rhythm:
     ]
 
     def tell(parts: list[Part]) -> tuple[str, list[str]]:
-        names = [
-            f"{part.choice_hz:g}" if step.family else "+".join(f"{hz:g}" for hz in step.freqs_hz)
-            for step, part in zip(spec.steps, parts, strict=True)
-        ]
-        return spec.label.replace("{name}", spec.name).replace("{freqs}", "/".join(names)), names
+        names = [_name_tones(step, part.choice_hz) for step, part in zip(spec.steps, parts, strict=True)]
+        return _label(spec, names), names
 
     return Rhythm(
         elements,
@@ -158,6 +157,36 @@ def make_grammar(spec: SequenceSpec, timing: Timing) -> Rhythm:
         weight=10.0 * len(elements) - sum(map(_measure_width, elements)),
         tell=tell,
         cooldown_samples=timing.samples(spec.cooldown_ms),
+    )
+
+
+def _name_tones(step: Step, choice_hz: float) -> str:
+    return f"{choice_hz:g}" if step.family else "+".join(f"{hz:g}" for hz in step.freqs_hz)
+
+
+def _label(spec: SequenceSpec, names: Sequence[str]) -> str:
+    return spec.label.replace("{name}", spec.name).replace("{freqs}", "/".join(names))
+
+
+def list_labels(spec: SequenceSpec) -> Labels:
+    """One, or one for each choice of tones."""
+    if "{freqs}" not in spec.label:
+        return Labels(names=(_label(spec, ()),))
+    steps = [
+        [_name_tones(step, hz) for hz in step.tones_hz] if step.family else [_name_tones(step, 0.0)]
+        for step in spec.steps
+    ]
+    if math.prod(map(len, steps)) <= MOST_LABELS:
+        return Labels(names=tuple(_label(spec, names) for names in product(*steps)))
+    some = "/".join("(?:" + "|".join(map(re.escape, names)) + ")" for names in steps)
+    pattern = (
+        re.escape(spec.label)
+        .replace(re.escape("{name}"), re.escape(spec.name))
+        .replace(re.escape("{freqs}"), some)
+    )
+    return Labels(
+        pattern=pattern,
+        words=f"{_label(spec, [names[0] for names in steps])} and the like, tones as their tables have them",
     )
 
 
@@ -199,6 +228,7 @@ KIND = Kind(
     section="sequence",
     are_alike=are_alike,
     doubts=list_doubts,
+    labels=list_labels,
     limits=SequenceSpec,
     grammar=make_grammar,
     keys={

@@ -17,6 +17,7 @@ from streamer.events import (
     Record,
     SilenceRecord,
     SourceRecord,
+    Start,
     Stats,
     encode_line,
 )
@@ -38,8 +39,11 @@ def tell_when(record: Record) -> str:
     return f"{record.t_s:10.3f} s" if record.t_s is not None else ""
 
 
-def format_text(record: Record) -> str | None:
-    """A line for people. What was short is told when it is over, what may last also when it begins."""
+def format_text(record: Record, *, names_plan: bool = False) -> str | None:
+    """A line for people. What was short is told when it is over, what may last also when it begins.
+
+    names_plan: of an event it stands last, as several listen, and 12345 alone does not say whose call it is
+    """
     if isinstance(record, Event):
         if record.phase == "begin" and not tells_begin(record.type):
             return None
@@ -58,6 +62,8 @@ def format_text(record: Record) -> str | None:
             parts.append(f"twist {record.twist_db:+.1f} dB")
         if where := record.name_channels():
             parts.append(where)
+        if names_plan and record.plan and record.plan != record.type:
+            parts.append(record.plan)
         if record.file:
             parts.insert(0, record.file)
         return "  ".join(parts)
@@ -81,7 +87,7 @@ def describe_return(record: SourceRecord) -> str:
     return f"{record.source} is back{after}"
 
 
-def format_log(record: Record) -> str | None:
+def format_log(record: Record, *, names_plan: bool = False) -> str | None:
     """As text, with what is told on stderr where there is a screen: errors, and that the clock was set."""
     if isinstance(record, ClockRecord):
         words = ["clock", f"the wall clock was set by {record.step_s:+.3f} s, at {record.t_s:.3f} s"]
@@ -90,8 +96,20 @@ def format_log(record: Record) -> str | None:
     elif isinstance(record, ErrorRecord):
         words = [f"{record.file}: {record.message}" if record.file else record.message]
     else:
-        return format_text(record)
+        return format_text(record, names_plan=names_plan)
     return "  ".join([*filter(None, [tell_when(record)]), *words])
+
+
+class LogLines:
+    """format_log as the format of one file, in which the lines of several plans name theirs."""
+
+    def __init__(self) -> None:
+        self._names_plan = False
+
+    def __call__(self, record: Record) -> str | None:
+        if isinstance(record, Start):
+            self._names_plan = len(record.plans) > 1
+        return format_log(record, names_plan=self._names_plan)
 
 
 def format_json(record: Record) -> str | None:
@@ -117,13 +135,13 @@ def format_csv(record: Record) -> str | None:
 
 
 HEADINGS: dict[Format, str] = {format_csv: ",".join(CSV_COLUMNS) + "\n"}  # what an empty file begins with
-FORMATS: dict[str, Format] = {  # by the suffix of a file's name
-    ".jsonl": format_json,
-    ".ndjson": format_json,
-    ".json": format_json,
-    ".csv": format_csv,
-    ".txt": format_log,
-    ".log": format_log,
+FORMATS: dict[str, Callable[[], Format]] = {  # what makes one, by the suffix of a file's name
+    ".jsonl": lambda: format_json,
+    ".ndjson": lambda: format_json,
+    ".json": lambda: format_json,
+    ".csv": lambda: format_csv,
+    ".txt": LogLines,
+    ".log": LogLines,
 }
 
 

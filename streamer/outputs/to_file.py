@@ -184,8 +184,8 @@ def open_stderr() -> FileOutput:
 
 def check_output(target: str) -> Format:
     """The format that its suffix names. SpecError for what cannot become a file."""
-    format_record = FORMATS.get(Path(target).suffix.lower())
-    if format_record is None:
+    make_format = FORMATS.get(Path(target).suffix.lower())
+    if make_format is None:
         schemes = "".join(f", or begin with {scheme}:" for scheme in OUTPUTS if scheme)
         raise SpecError(
             f"--output is {shorten(target)}; its name must end in one of {', '.join(FORMATS)}{schemes}"
@@ -200,7 +200,7 @@ def check_output(target: str) -> Format:
             raise PermissionError(13, "Permission denied")
     except (OSError, ValueError) as error:
         raise _refuse(target, error) from error
-    return format_record
+    return make_format()
 
 
 def _check_columns(path: Path, heading: str, target: str) -> None:

@@ -15,13 +15,20 @@ LONGEST = 40  # letters; one who makes no pauses is told in parts
 
 
 class TextLines:
-    """A format: as format_text, with letters of one sender and channel held until their word is over."""
+    """A format: as format_text, with letters of one sender and channel held until their word is over.
+
+    Where several plans listen, each line names its own.
+    """
 
     def __init__(self) -> None:
+        self._names_plan = False
         self._words: dict[tuple[str | None, str, int, str | None], Event] = {}
 
     def __call__(self, record: Record) -> tuple[str, ...]:
-        return tuple(line for line in map(format_text, self._take(record)) if line is not None)
+        if isinstance(record, Start):
+            self._names_plan = len(record.plans) > 1
+        lines = (format_text(each, names_plan=self._names_plan) for each in self._take(record))
+        return tuple(line for line in lines if line is not None)
 
     def _take(self, record: Record) -> Iterator[Record]:
         """What may be told now, the newest last."""

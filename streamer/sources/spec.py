@@ -93,6 +93,11 @@ class SourceSpec:
         return SOURCES[self.kind].is_live
 
     @property
+    def is_sent(self) -> bool:
+        """Whether somebody sends it, who may not have begun; see SourceInfo."""
+        return self.is_live and not SOURCES[self.kind].is_device
+
+    @property
     def is_piped(self) -> bool:
         """Whether it may be made while it is read; see SourceInfo."""
         return SOURCES[self.kind].is_piped

@@ -8,6 +8,7 @@ import sys
 import click
 import pytest
 
+from streamer.base.errors import SpecError
 from streamer.commands.main import COMMANDS, cli, load_command
 from tests.programs import STREAMER, run
 
@@ -51,6 +52,41 @@ def test_a_mistake_is_one_line_that_names_it(words: list[str], code: int, said: 
     [line] = lines
     assert said in line
     assert line.startswith("streamer: ")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["live", "sim:tone:440:1s"],
+        ["detect", "sim:tone:440:1s"],
+        ["identify", "sim:tone:440:1s"],
+        ["spectrogram", "sim:tone:440:1s"],
+        ["generate", "tone:440:1s"],
+        ["scan", "."],
+        ["plan", "import", "indications.conf"],
+    ],
+    ids=" ".join,
+)
+def test_an_output_without_a_name_is_refused_before_anything_is_done(words: list[str]) -> None:
+    """`-o "$FILE"` of a script that never set FILE: a scan would have gone into the folder it stands in."""
+    command = load_command(words[0])
+    with pytest.raises(SpecError, match='--output is ""; write a name, '):
+        command.main([*words[1:], "-o", ""], standalone_mode=False)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["live", "sim:tone:440:1s", "--duration"],
+        ["detect", "sim:tone:440:1s", "--duration"],
+        ["identify", "sim:tone:440:1s", "--duration"],
+        ["wait", "sim:tone:440:1s", "--tone", "440", "--timeout"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_no_time_at_all_is_refused_where_something_is_to_be_heard(words: list[str]) -> None:
+    with pytest.raises(SpecError, match=r'(duration|timeout) is "0s", and that is no time at all'):
+        load_command(words[0]).main([*words[1:], "0s"], standalone_mode=False)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

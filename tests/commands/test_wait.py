@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from streamer.base.errors import SpecError
+from streamer.commands.wait.labels import check_labels
 from streamer.commands.wait.run import Wait
 from streamer.events import Event
+from streamer.plans.plan import choose_plans, load_plan
 from tests.programs import read_lines, run, start
 from tests.virtual_mic import VirtualMic
 
@@ -51,6 +55,11 @@ def test_it_ends_with_0_once_it_is_heard_and_with_1_if_it_is_not(
         (["sim:dtmf:1", "--tone", "high"], 2, "tone"),
         (["sim:dtmf:1", "--tone", "5000", "-r", "8k"], 2, "5000 Hz cannot be heard"),
         (["sim:dtmf:1", "--plan", "alarms", "--label", "t5"], 2, "there are: t3, t4"),
+        (
+            ["sim:dtmf:1", "--plan", "morse", "--label", "CQ"],
+            2,
+            'label is "CQ", and no event is ever called so',
+        ),
         (["nowhere.wav", "--plan", "dtmf"], 3, "nowhere.wav"),
     ],
 )
@@ -59,6 +68,51 @@ def test_what_cannot_be_done_is_said_in_one_line(words: list[str], code: int, sa
     assert (done.returncode, done.stdout) == (code, "")
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("plan", "label", "said"),
+    [
+        ("alarms", "T3", "did you mean t3? There are: t3, t4"),
+        ("dtmf", "12", "There are: 0, 1, 2, 3"),
+        ("zvei1", "1a345", "did you mean 1A345?"),
+        ("zvei1", "123", "4 to 8 of the digits 0 1 2"),
+        ("zvei1", "1E345", "0123 and the like"),  # E repeats the digit before it
+        ("mf-r1", "KP123", "KP1ST and the like"),
+        ("mfc-r2", "forward 16", "forward 15"),
+        ("two-tone", "600.9/788", "did you mean 600.9/788.5?"),
+        ("selcal", "BA-CD", "AB-CD and the like"),
+        ("ctcss", "67", "did you mean 67.0?"),
+        ("eas", "SAME", "did you mean same?"),
+        ("fax", "fax-ing", "fax-cng, fax-ced, ansam"),
+        ("all", "us-bsy", "did you mean us-busy?"),
+    ],
+)
+def test_a_label_that_no_plan_can_ever_tell_is_refused_with_what_there_is(
+    plan: str, label: str, said: str
+) -> None:
+    plans = [load_plan(name) for name in choose_plans([plan])]
+    with pytest.raises(SpecError, match=f'label is "{label}", and no event is ever called so; ') as refused:
+        check_labels([label], plans)
+    assert said in str(refused.value)
+
+
+def find_free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+        own.bind(("127.0.0.1", 0))
+        return int(own.getsockname()[1])
+
+
+@pytest.mark.parametrize("words", [("udp", *RAW), ("rtp",)], ids=["udp", "rtp"])
+def test_of_a_sender_who_never_begins_it_says_that_no_datagram_came(words: tuple[str, ...]) -> None:
+    kind, *raw = words
+    source = f"{kind}:{find_free_port()}"
+    done = run("wait", source, *raw, "--tone", "1000", "--timeout", "300ms")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert (
+        done.stderr.splitlines()[-1]
+        == f"streamer: heard 0 of 1 in 0ms: no datagram with samples came to {source}"
+    )
 
 
 def test_of_a_pipe_that_stays_open_it_is_heard_at_once() -> None:
@@ -74,7 +128,7 @@ def test_of_a_pipe_that_stays_open_it_is_heard_at_once() -> None:
 def test_a_pipe_that_sends_nothing_is_given_up_by_the_clock() -> None:
     process = start("wait", "-", *RAW, "--tone", "1000", "--timeout", "500ms", stdin=subprocess.PIPE)
     assert process.wait(timeout=60) == 1
-    process.communicate()
+    assert "no sample came from -" in process.communicate()[1]
 
 
 @pytest.mark.audio

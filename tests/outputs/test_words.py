@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+import pytest
+
 from streamer.events import Event, Record, Stats
-from streamer.outputs.formats import format_text
+from streamer.outputs.formats import LogLines, format_text
 from streamer.outputs.words import TextLines
 from tests.outputs.records import END, START
 
@@ -43,6 +46,35 @@ def test_a_word_is_told_two_seconds_after_its_last_letter() -> None:
 def test_letters_of_two_channels_do_not_mix() -> None:
     both = [record for pair in zip(key("AB"), key("XY", channel=2), strict=True) for record in pair]
     assert [line[1] for line in write(*both, END)] == ["AB", "XY"]
+
+
+def make_call(plan: str) -> Event:
+    return Event(
+        type="match",
+        phase="end",
+        label="12345",
+        sample=0,
+        t_s=1.0,
+        known_sample=0,
+        id=1,
+        duration_s=0.35,
+        plan=plan,
+    )
+
+
+@pytest.mark.parametrize("make_lines", [TextLines, LogLines])
+def test_where_several_plans_listen_a_line_names_its_own(make_lines: type[TextLines | LogLines]) -> None:
+    """12345 alone does not say whose call it is, nor 1750 or 100.0 what they are."""
+    digit = Event(type="dtmf", phase="end", label="5", sample=0, t_s=2.0, known_sample=0, id=2, plan="dtmf")
+
+    def tell(plans: list[str]) -> list[str]:
+        lines = make_lines()
+        start = msgspec.structs.replace(START, plans=plans)
+        told = [lines(record) for record in (start, make_call("zvei1"), make_call("ccir"), digit)]
+        return [line for each in told if each for line in ([each] if isinstance(each, str) else each)]
+
+    assert [line.split()[-1] for line in tell(["zvei1", "ccir", "dtmf"])] == ["zvei1", "ccir", "5"]
+    assert not any("zvei1" in line for line in tell(["zvei1"]))
 
 
 def test_all_else_is_told_as_it_comes() -> None:

@@ -8,6 +8,8 @@ import pytest
 import streamer
 from streamer.base.shipped import shipped_folder
 from streamer.base.toml import read_toml
+from streamer.commands.wait.labels import check_labels
+from streamer.plans.plan import load_plan
 from streamer.sources.synthetic.language import parse_signal
 
 FS_HZ = 8000
@@ -58,3 +60,4 @@ def test_what_a_plan_sends_is_what_it_tells(name: str, label: str) -> None:
     else:
         assert [event.label for event in events] == [label]
     assert events[0].t_s == pytest.approx(0.4, abs=0.01)
+    check_labels([event.label for event in events], [load_plan(name)])  # and so can be waited for

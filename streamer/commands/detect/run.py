@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streamer.base.errors import DONE, NOTHING_MATCHED, SpecError, StreamerError
-from streamer.base.units import parse_frequency_hz, parse_moment, parse_time_s
+from streamer.base.units import parse_frequency_hz, parse_lasting_s, parse_moment
 from streamer.commands.cut_short import describe_cut, find_exit_code, raising_signals, take_all
 from streamer.commands.inputs import refuse_inputs_as_outputs
 from streamer.commands.progress import ProgressBar
@@ -60,7 +60,7 @@ class Options:
 
     def make_tasks(self) -> list[Task]:
         rate_hz = None if self.rate is None else parse_frequency_hz(self.rate, name="rate")
-        limit_s = None if self.duration is None else parse_time_s(self.duration)
+        limit_s = None if self.duration is None else parse_lasting_s(self.duration, name="duration")
         joins_copies = parse_copies(self.copies)
         start_time = None if self.start_time is None else parse_moment(self.start_time, name="start-time")
         if start_time is not None and len(self.files) > 1:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from streamer.commands.options import CONTEXT, DEBUG, QUIET, SOURCE_OPTIONS
+from streamer.commands.options import CONTEXT, DEBUG, QUIET, SOURCE_OPTIONS, refuse_empty
 
 
 @click.command("identify", context_settings=CONTEXT)
@@ -17,7 +17,12 @@ from streamer.commands.options import CONTEXT, DEBUG, QUIET, SOURCE_OPTIONS
 )
 @click.option("--duration", metavar="TIME", help="Only the first so much of it.")
 @click.option("--json", "is_json", is_flag=True, help="Findings as NDJSON, one object a line.")
-@click.option("-o", "--output", metavar="FILE.toml", help="The plan into this file, not to stdout.")
+@click.option(
+    *("-o", "--output"),
+    callback=refuse_empty,
+    metavar="FILE.toml",
+    help="The plan into this file, not to stdout.",
+)
 @QUIET
 @DEBUG
 def command(**given: Any) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from streamer.base.errors import DONE, SpecError, StreamerError
 from streamer.base.files import check_folder, describe_unwritable, name_beside
 from streamer.base.text import shorten
-from streamer.base.units import parse_frequency_hz, parse_time_s
+from streamer.base.units import parse_frequency_hz, parse_lasting_s
 from streamer.commands.cut_short import describe_cut, find_exit_code, raising_signals, take_all
 from streamer.commands.identify.text import Found, write_plan
 from streamer.commands.inputs import refuse_inputs_as_outputs
@@ -59,7 +59,7 @@ class Options:
         return Task(
             source=source,
             plans=self.plans or tuple(plan.name for plan in plans),
-            duration_s=None if self.duration is None else parse_time_s(self.duration),
+            duration_s=None if self.duration is None else parse_lasting_s(self.duration, name="duration"),
         )
 
 

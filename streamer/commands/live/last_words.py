@@ -99,7 +99,8 @@ class LastWords:
             if n_left_out
             else []
         )
-        return [*left_out, *map(_write, rows), *notes]
+        names_plan = len({row.plan for row in rows}) > 1
+        return [*left_out, *(_write(row, names_plan=names_plan) for row in rows), *notes]
 
     def _take_tallies(self) -> str:
         """How often each was heard, the most frequent first, as far as a line goes."""
@@ -114,11 +115,11 @@ def _shorten(label: str) -> str:
     return shown if len(shown) <= MAX_NAME else f"{shown[: MAX_NAME - 1]}…"
 
 
-def _write(event: Event) -> str:
+def _write(event: Event, *, names_plan: bool) -> str:
     if len(event.label) > MAX_DIGITS:
         event = msgspec.structs.replace(event, label=f"…{event.label[1 - MAX_DIGITS :]}")
     if event.text is not None and len(event.text) > MAX_DIGITS:
         event = msgspec.structs.replace(event, text=f"…{event.text[1 - MAX_DIGITS :]}")
-    line = format_text(event)
+    line = format_text(event, names_plan=names_plan)
     assert isinstance(line, str)
     return line

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 
 from streamer.base.errors import SpecError
-from streamer.base.units import DBM0_OVER_DBFS, parse_moment, parse_time_s
+from streamer.base.units import DBM0_OVER_DBFS, parse_lasting_s, parse_moment
 from streamer.commands.live.settings import LiveSettings
 from streamer.outputs import Keeping
 from streamer.outputs.digits import PAUSE_S, DigitLines
@@ -91,7 +91,7 @@ def make_spec(options: Options, settings: LiveSettings, plans: tuple[str, ...]) 
         ),
         speed=settings.speed,
         n_workers=settings.workers,
-        duration_s=None if options.duration is None else parse_time_s(options.duration),
+        duration_s=None if options.duration is None else parse_lasting_s(options.duration, name="duration"),
         is_strict=options.strict,
         has_dashboard=has_dashboard,
         hold_s=_choose_hold_s(options),

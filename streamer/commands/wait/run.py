@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from streamer.api.asking import make_display
@@ -12,25 +13,20 @@ from streamer.api.open_stream import OpenStream
 from streamer.base import old_names
 from streamer.base.errors import DONE, NOTHING_MATCHED, SpecError
 from streamer.base.fields import format_number, read_freqs
-from streamer.base.text import offer, shorten
-from streamer.base.units import format_duration, parse_frequency_hz, parse_time_s
+from streamer.base.units import format_duration, parse_frequency_hz, parse_lasting_s, parse_time_s
 from streamer.commands.cut_short import CutShort, describe_cut, find_exit_code, raising_signals
 from streamer.commands.interrupts import Interrupted
 from streamer.commands.talk import announce_compiling, answer, tell
+from streamer.commands.wait.labels import check_labels
 from streamer.events import ErrorRecord, Event
 from streamer.live.stream import Stream
 from streamer.outputs.formats import format_json, format_text
 from streamer.plans.listening import make_set_up
 from streamer.plans.plan import Plan, choose_plans, load_plan, parse_plan
-from streamer.sources import parse_source
+from streamer.sources import SourceSpec, parse_source
 from streamer.stores.measured import Levels
 
 TONE_MS = 100.0  # what a tone lasts at least, if --min does not say
-NAMED = (
-    "tone",
-    "cadence",
-    "sequence",
-)  # whose events are called as their entries are; others' by what was sent
 BEAT = "85ms"  # of the levels by which time passes
 BEAT_HZ = 100.0
 
@@ -59,7 +55,7 @@ class Options:
 
     @property
     def shortest_s(self) -> float:
-        return 0.0 if self.shortest is None else parse_time_s(self.shortest)
+        return 0.0 if self.shortest is None else parse_time_s(self.shortest, name="min")
 
     def load_plans(self) -> list[Plan]:
         """What is waited for. SpecError where nothing is."""
@@ -88,8 +84,10 @@ class Wait:
     labels: Sequence[str]
     shortest_s: float
     count: int
+    names_plan: bool = False  # where it is told
     heard: list[Event] = field(default_factory=list)
     now_s: float = 0.0
+    n_captured: int = 0  # samples
     _on: dict[int, Event] = field(default_factory=dict)
 
     def take(self, item: Told) -> list[Event]:
@@ -122,8 +120,8 @@ class Wait:
 def run(options: Options) -> int:
     """Wait; the exit code."""
     plans = options.load_plans()
-    _check_labels(options.wanted, plans)
-    timeout_s = None if options.timeout is None else parse_time_s(options.timeout)
+    check_labels(options.wanted, plans)
+    timeout_s = None if options.timeout is None else parse_lasting_s(options.timeout, name="timeout")
     source = parse_source(
         options.source,
         sample_format=options.sample_format,
@@ -131,31 +129,46 @@ def run(options: Options) -> int:
         channels=options.channels,
     )
     announce_compiling(is_quiet=options.quiet)
-    wait = Wait(options.wanted, options.shortest_s, options.count)
+    wait = Wait(options.wanted, options.shortest_s, options.count, names_plan=len(plans) > 1)
     set_up = make_set_up(plans, make_display([BEAT_HZ], BEAT, "100%", "hann"))
+    stream = Stream(source, set_up, speed=None)
     try:
         with (
             raising_signals(),
-            OpenStream(EngineFeed(Stream(source, set_up, speed=None), str(source))) as stream,
+            _stopping(stream, timeout_s),
+            OpenStream(EngineFeed(stream, str(source))) as opened,
         ):
-            _watch(stream, wait, timeout_s, options)
+            _watch(opened, wait, timeout_s, options)
     except (CutShort, Interrupted) as cut:
-        tell(f"cut short {describe_cut(cut)}; {_describe(wait)}")
+        tell(f"cut short {describe_cut(cut)}; {_describe(wait, source)}")
         return find_exit_code(cut)
     if wait.is_over:
         return DONE
     if not options.quiet:
-        tell(_describe(wait))
+        tell(_describe(wait, source))
     return NOTHING_MATCHED
 
 
-def _watch(stream: OpenStream, wait: Wait, timeout_s: float | None, options: Options) -> None:
-    """Up to the end of the stream, or of the time, of which samples tell; a clock where none come."""
-    clock = None
+@contextmanager
+def _stopping(stream: Stream, timeout_s: float | None) -> Iterator[None]:
+    """By a clock, where no samples come that tell of the time: not even the first, which some are opened by."""
+    is_left = threading.Event()
+
+    def count() -> None:
+        while not is_left.wait(timeout_s):
+            if stream.section is None or stream.status.is_ready:  # else kernels are compiled meanwhile
+                stream.stop()
+
     if timeout_s is not None:
-        clock = threading.Timer(timeout_s, stream.stop)
-        clock.daemon = True
-        clock.start()
+        threading.Thread(target=count, name="clock", daemon=True).start()
+    try:
+        yield
+    finally:
+        is_left.set()
+
+
+def _watch(stream: OpenStream, wait: Wait, timeout_s: float | None, options: Options) -> None:
+    """Up to the end of the stream, or of the time, of which samples tell."""
     try:
         for item in stream:
             if isinstance(item, ErrorRecord):
@@ -163,26 +176,18 @@ def _watch(stream: OpenStream, wait: Wait, timeout_s: float | None, options: Opt
             if timeout_s is not None and isinstance(item, Event) and item.t_s > timeout_s:
                 return
             for event in wait.take(item):
-                answer((format_json if options.is_json else format_text)(event) or event.label)
+                line = (
+                    format_json(event) if options.is_json else format_text(event, names_plan=wait.names_plan)
+                )
+                answer(line or event.label)
             if wait.is_over or (timeout_s is not None and wait.now_s >= timeout_s):
                 return
     finally:
-        if clock is not None:
-            clock.cancel()
+        wait.n_captured = stream.stats.captured
 
 
-def _check_labels(labels: Sequence[str], plans: Sequence[Plan]) -> None:
-    """SpecError for one that no plan can ever tell, where all that they tell of stands in them."""
-    known: set[str] = set()
-    for plan in plans:
-        for section, specs in plan.entries.items():
-            if section not in NAMED or any(getattr(spec, "label", "{name}") != "{name}" for spec in specs):
-                return
-            known |= {name for spec in specs for name in (spec.name, getattr(spec, "modulated", "")) if name}
-    for label in labels:
-        if label not in known:
-            raise SpecError(f"label is {shorten(label)}{offer(label, sorted(known))}")
-
-
-def _describe(wait: Wait) -> str:
-    return f"heard {len(wait.heard)} of {wait.count} in {format_duration(wait.now_s)}"
+def _describe(wait: Wait, source: SourceSpec) -> str:
+    heard = f"heard {len(wait.heard)} of {wait.count} in {format_duration(wait.now_s)}"
+    if wait.n_captured:
+        return heard
+    return f"{heard}: no {'datagram with samples came to' if source.is_sent else 'sample came from'} {source}"

@@ -2,12 +2,13 @@
 
 from streamer.detectors.dtmf.detector import DtmfDetector
 from streamer.detectors.dtmf.spec import PRESETS, DtmfSpec
-from streamer.detectors.registry import Kind
+from streamer.detectors.registry import Kind, Labels
 
 KIND = Kind(
     section="dtmf",
     limits=DtmfSpec,
     detector=DtmfDetector,
+    labels=lambda spec: Labels(names=tuple(spec.digits)),
     is_list=False,
     presets=PRESETS,
     event_type="dtmf",

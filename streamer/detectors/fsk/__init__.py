@@ -5,7 +5,7 @@ spec: what is asked. bits: where a burst is, and its bits. detector: bursts to o
 
 from streamer.detectors.fsk.detector import FskDetector
 from streamer.detectors.fsk.spec import FskSpec, are_alike, list_doubts
-from streamer.detectors.registry import Kind
+from streamer.detectors.registry import Kind, Labels
 
 __all__ = ["FskDetector", "FskSpec"]
 
@@ -13,6 +13,7 @@ KIND = Kind(
     section="fsk",
     limits=FskSpec,
     detector=FskDetector,
+    labels=lambda spec: Labels(names=tuple(text.label for text in spec.texts)),
     are_alike=are_alike,
     doubts=list_doubts,
     is_explained=False,

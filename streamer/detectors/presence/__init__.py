@@ -5,8 +5,8 @@ when.
 """
 
 from streamer.detectors.presence.detector import PresenceDetector
-from streamer.detectors.presence.spec import PresenceSpec
-from streamer.detectors.registry import Kind
+from streamer.detectors.presence.spec import PresenceSpec, label_of
+from streamer.detectors.registry import Kind, Labels
 
 __all__ = ["PresenceDetector", "PresenceSpec"]
 
@@ -14,6 +14,7 @@ KIND = Kind(
     section="presence",
     limits=PresenceSpec,
     detector=PresenceDetector,
+    labels=lambda spec: Labels(names=tuple(map(label_of, spec.tones_hz))),
     is_explained=False,
     keys={
         "name": "what the entry is called; its events have the tone as their label, such as 67.0",

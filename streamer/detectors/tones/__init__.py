@@ -6,7 +6,7 @@ else sounds with it. verdict: whether it is the one. series: several of them in 
 one door.
 """
 
-from streamer.detectors.registry import Kind
+from streamer.detectors.registry import Kind, Labels
 from streamer.detectors.tones.detector import ToneDetector
 from streamer.detectors.tones.spec import ToneSpec
 
@@ -18,6 +18,7 @@ KIND = Kind(
     detector=ToneDetector,
     event_type="tone",
     are_alike=ToneSpec.is_alike,
+    labels=lambda spec: Labels(names=(spec.name, spec.modulated) if spec.modulated else (spec.name,)),
     keys={
         "name": "what its events are called",
         "freqs_hz": "one frequency, or several that sound at once",
