@@ -20,6 +20,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, Self, TypeVar
 
 from streamer.base.errors import StreamerError
@@ -27,17 +28,30 @@ from streamer.base.units import format_duration
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Answer = TypeVar("Answer")
 
 PASSING = (OSError, TimeoutError)  # what may be otherwise a little later: a file server, a full queue
 RETRIES = 2
 MOST_CRASHES = 2  # of a suspect that is tried alone
 STALL_S = 600.0  # no task takes so long
+BLAMED_TOGETHER = {
+    "KilledWorker",
+    "WorkerCrashedError",
+}  # by Dask and Ray, for a task near which workers have died
 
 
 class EngineLostError(StreamerError):
     """The engine is gone, and with it what was under way."""
 
     exit_code = 75  # sysexits.h: EX_TEMPFAIL
+
+
+class WorkerDiedError(Exception):
+    """So many processes have died of a task that it is to blame."""
+
+
+def is_crash(error: BaseException) -> bool:
+    return isinstance(error, BrokenExecutor | WorkerDiedError) or type(error).__name__ in BLAMED_TOGETHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +69,10 @@ class Driver:
         make_executor: Callable[[], Executor],
         *,
         window: Callable[[], int],
-        crashes: tuple[type[Exception], ...] = (),
         stall_s: float = STALL_S,
     ) -> None:
-        """window: how many may be under way at once, asked again and again: a cluster grows
-
-        crashes: what the engine raises, beside BrokenExecutor, for a task near which workers have died
-        """
+        """window: how many may be under way at once, asked again and again: a cluster grows"""
         self.make_executor, self.window, self.stall_s = make_executor, window, stall_s
-        self.crashes: tuple[type[Exception], ...] = (BrokenExecutor, *crashes)
         self._executor: Executor | None = None
 
     def run(
@@ -89,6 +98,17 @@ class Driver:
 
     def __exit__(self, *_exception: object) -> None:
         self.let_go()
+
+
+def _ask(engine: Callable[[], Answer]) -> Answer:
+    """What an engine says, unless it is not there any more, or takes nothing."""
+    try:
+        return engine()
+    except (BrokenExecutor, StreamerError):
+        raise
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise EngineLostError(f"the engine does not answer ({why}): run the same command to go on") from error
 
 
 class _Run(Generic[Item, Result]):
@@ -123,7 +143,7 @@ class _Run(Generic[Item, Result]):
                 self._submit(self._suspects.popleft())
             return
         self._is_alone = False
-        while len(self._live) < self._driver.window() and not self._suspects:
+        while len(self._live) < _ask(self._driver.window) and not self._suspects:
             item = self._again.popleft() if self._again else next(self._items, None)
             if item is None:
                 return
@@ -131,13 +151,9 @@ class _Run(Generic[Item, Result]):
 
     def _submit(self, item: Item) -> None:
         try:
-            self._live[self._driver.submit(self._do, item)] = item
+            self._live[_ask(partial(self._driver.submit, self._do, item))] = item
         except BrokenExecutor:
             self._suspect_all(item)
-        except RuntimeError as error:  # it takes nothing any more
-            raise EngineLostError(
-                f"the engine takes no more work ({error}): run the same command to go on"
-            ) from error
 
     def _have_back(self) -> Generator[Outcome[Item, Result], None, None]:
         stall_s = self._driver.stall_s
@@ -160,8 +176,6 @@ class _Run(Generic[Item, Result]):
             return Outcome(item, future.result())
         except CancelledError as error:
             raise EngineLostError("the engine has let its work go: run the same command to go on") from error
-        except self._driver.crashes as error:
-            return self._suspect(item, error)
         except PASSING as error:
             self._tries[id(item)] = self._tries.get(id(item), 0) + 1
             if self._tries[id(item)] <= RETRIES and not isinstance(error, StreamerError):
@@ -169,6 +183,8 @@ class _Run(Generic[Item, Result]):
                 return None
             return Outcome(item, error=error)
         except Exception as error:
+            if isinstance(error, BrokenExecutor) or type(error).__name__ in BLAMED_TOGETHER:
+                return self._suspect(item, error)
             return Outcome(item, error=error)
 
     def _suspect(self, item: Item, error: Exception) -> Outcome[Item, Result] | None:

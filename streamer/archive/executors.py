@@ -17,7 +17,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from streamer.archive.driver import Driver
+from streamer.archive.driver import Driver, WorkerDiedError
 from streamer.base.errors import MissingExtraError, SpecError, StreamerError
 from streamer.base.processes import JOBS, get_context, quieten_server, start_process, start_server
 from streamer.base.text import shorten
@@ -33,18 +33,14 @@ MOST_DEATHS = (
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """make: an executor, again where one has broken   window: how many tasks may be under way
-
-    crashes: what it raises of tasks near which its workers have died; see Driver
-    """
+    """make: an executor, again where one has broken   window: how many tasks may be under way"""
 
     name: str
     make: Callable[[], Executor]
     window: Callable[[], int]
-    crashes: tuple[type[Exception], ...] = ()
 
     def open(self) -> Driver:
-        return Driver(self.make, window=self.window, crashes=self.crashes)
+        return Driver(self.make, window=self.window)
 
 
 class Here(Executor):
@@ -70,10 +66,6 @@ def choose_engine(*, jobs: int, scheduler: str | None = None, factory: str | Non
     if jobs == 1:
         return Engine("this process", Here, lambda: 1)
     return Engine(f"{jobs} processes", lambda: Pool(jobs), lambda: AHEAD * jobs)
-
-
-class WorkerDiedError(Exception):
-    """So many processes have died of a task that it is to blame."""
 
 
 class Pool(Executor):
@@ -238,7 +230,7 @@ def _name_error(error: Exception) -> str:
 def _join_cluster(scheduler: str) -> Engine:
     """A path is a scheduler file, which its workers may still be about to write."""
     try:
-        from distributed import Client, KilledWorker
+        from distributed import Client
     except ImportError as error:
         raise MissingExtraError(
             "--scheduler needs dask.distributed: pip install 'goertzel-streamer[cluster]'"
@@ -256,9 +248,7 @@ def _join_cluster(scheduler: str) -> Engine:
     def count_threads() -> int:
         return max(1, sum(int(n) for n in client.nthreads().values()))
 
-    return Engine(
-        f"Dask at {scheduler}", client.get_executor, lambda: AHEAD * count_threads(), (KilledWorker,)
-    )
+    return Engine(f"Dask at {scheduler}", client.get_executor, lambda: AHEAD * count_threads())
 
 
 def _check_versions(client: Any) -> None:

@@ -91,11 +91,11 @@ class Ledger:
     def add(self, entry: Entry) -> None:
         self.entries[entry.task] = entry
         self._file.write(msgspec.json.encode(entry) + b"\n")
+        self._file.flush()  # which our being killed cannot undo; power may
         if time.monotonic() - self._synced_s > SYNC_S:
             self._sync()
 
     def _sync(self) -> None:
-        self._file.flush()
         os.fsync(self._file.fileno())
         self._synced_s = time.monotonic()
 

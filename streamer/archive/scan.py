@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from streamer.archive import found, spectra
-from streamer.archive.driver import Driver, Outcome
+from streamer.archive.driver import Driver, Outcome, is_crash
 from streamer.archive.executors import Engine
 from streamer.archive.grid import Task, cut
 from streamer.archive.inventory import Recording, find_files, look_at
@@ -269,8 +269,7 @@ def _describe(error: BaseException | None) -> str:
         return str(error)
     if isinstance(error, OSError) and error.errno:
         return f"{error.filename or 'a file'}: {error.strerror}"
-    return (
-        f"its worker was killed, or crashed ({type(error).__name__}: {error})"
-        if error
-        else "nothing came back"
-    )
+    if error is not None and is_crash(error):
+        why = f"{type(error).__name__}: {error}".split(". ")[0]
+        return f"its worker was killed, or crashed ({why})"
+    return f"it has failed ({type(error).__name__}: {error})"

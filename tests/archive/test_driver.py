@@ -19,7 +19,7 @@ from streamer.archive.driver import Driver, EngineLostError
 from streamer.archive.executors import Here, Pool
 
 
-class Killed(Exception):
+class KilledWorker(Exception):
     """As Dask has it."""
 
 
@@ -54,14 +54,14 @@ class Story(Executor):
         elif fate == "r":
             future.set_result(fn(item))
         else:
-            future.set_exception({"o": OSError, "e": ValueError, "q": Killed}[fate]("told"))
+            future.set_exception({"o": OSError, "e": ValueError, "q": KilledWorker}[fate]("told"))
         return future
 
 
 def drive(fates: list[str], *, window: int = 3) -> dict[int, str]:
     """What came of each item; AssertionError if one came twice."""
     left = {number: list(fate) for number, fate in enumerate(fates)}
-    driver = Driver(lambda: Story(left), window=lambda: window, crashes=(Killed,))
+    driver = Driver(lambda: Story(left), window=lambda: window)
     came: dict[int, str] = {}
     for outcome in driver.run(lambda item: item, range(len(fates))):
         assert outcome.item not in came
@@ -83,7 +83,7 @@ def drive(fates: list[str], *, window: int = 3) -> dict[int, str]:
         (["wr", "kr", "ke", "kor"], ["done", "done", "ValueError", "done"]),
         (["r", "kooor", "r"], ["done", "OSError", "done"]),  # a suspect's server may be away too
         (["qr", "r", "qr"], ["done"] * 3),  # innocent, beside others
-        (["q", "qqr", "qe"], ["Killed", "Killed", "ValueError"]),
+        (["q", "qqr", "qe"], ["KilledWorker", "KilledWorker", "ValueError"]),
     ],
 )
 def test_what_becomes_of_each(fates: list[str], outcomes: list[str]) -> None:
@@ -101,7 +101,7 @@ def test_every_item_comes_back_once_and_only_the_guilty_are_blamed(fates: list[s
         if not set(fate) & set("kqo"):
             assert came[number] == ("ValueError" if "e" in fate else "done")
         if set(fate) <= {"k", "q"}:
-            assert came[number] == ("BrokenExecutor" if fate == "k" else "Killed")
+            assert came[number] == ("BrokenExecutor" if fate == "k" else "KilledWorker")
         if fate == "kr" or (fate == "qr" and not any("k" in each for each in fates)):
             assert came[number] == "done"
 
@@ -115,6 +115,22 @@ def test_an_engine_that_lets_its_work_go_is_lost() -> None:
 def test_an_engine_that_is_lost_while_a_suspect_is_tried_alone_is_lost() -> None:
     with pytest.raises(EngineLostError, match="run the same command to go on"):
         drive(["r", "kc", "r"])
+
+
+def test_an_engine_that_cannot_be_asked_any_more_is_lost() -> None:
+    """As a client of Dask whose scheduler has been killed cannot tell how many workers there are."""
+
+    def ask() -> int:
+        if Story.pools > before:
+            raise OSError("timed out")
+        return 1
+
+    before = Story.pools
+    driver = Driver(lambda: Story({n: ["r"] for n in range(3)}), window=ask)
+    with pytest.raises(
+        EngineLostError, match=r"does not answer \(OSError: timed out\): run the same command"
+    ):
+        list(driver.run(lambda item: item, range(3)))
 
 
 def test_an_engine_from_which_nothing_comes_is_lost() -> None:
