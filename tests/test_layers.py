@@ -101,13 +101,17 @@ ORDER = {
         "__init__ driver fetch job < executors inventory < grid ledger < spectra < work < cost found < scan"
     ),
     "api": "__init__ asking < listener < feeds < open_stream",
-    "outputs": "__init__ digits formats heard output < words to_*",
+    "outputs": (
+        "target < __init__ digits formats heard letters output < counterpart reading words < to_* < from_*"
+    ),
     "commands": (
         "__init__ descriptors inputs interrupts options talk progress < cut_short live"
-        " < bands bench config detect devices doctor generate guide identify plan scan spectrogram wait < completion"
-        " < main"
+        " < bands bench config detect devices doctor generate guide history identify plan scan spectrogram wait"
+        " < completion < main"
     ),
-    "commands/live": "__init__ settings systemd < load_settings last_words plain < spec < view < monitor < command",
+    "commands/live": (
+        "__init__ output_tables settings systemd < load_settings last_words plain < spec < view < monitor < command"
+    ),
     "commands/detect": "__init__ run < command",
     "commands/wait": "__init__ labels < run < command",
     "commands/identify": "__init__ live_pass text < run < command",
@@ -137,6 +141,7 @@ HEAVY = {
     "fsspec": {"archive/fetch"},
     "distributed": {"archive/executors"},
     "duckdb": {"archive/found"},
+    "nats": {"outputs/to_nats", "outputs/from_nats"},
     "h5netcdf": {"stores/as_netcdf"},
     "h5py": {"stores/as_netcdf"},
     "xarray": {"stores/labelled"},

@@ -51,6 +51,9 @@ COMMANDS = {
         "generate", "Test signals: tones, DTMF, cadences, two-tone pages, sweeps, hum and noise."
     ),
     "guide": Entry("guide", "Read about TOPIC; without one, what there is to read."),
+    "history": Entry(
+        "history", "Events that outputs have written or sent: of all runs and hosts, each once."
+    ),
     "identify": Entry(
         "identify.command",
         "What is in SOURCE: families of tones by name, and a tone plan for those that have none.",

@@ -86,8 +86,8 @@ OUTPUT_OPTIONS = join(
         *("-o", "--output", "outputs"),
         multiple=True,
         callback=refuse_empty,
-        metavar="FILE",
-        help=f"{list_targets()}; repeatable.",
+        metavar="TARGET",
+        help=f"Its name must end in {list_targets()}; repeatable.",
     ),
     QUIET,
 )

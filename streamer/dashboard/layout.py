@@ -38,6 +38,7 @@ class Facts:
     event_rows: int = 0
     tallies: int = 0
     wants_engine: bool = False
+    outputs: int = 0  # whose figures stand below the engine's
 
     @property
     def has_side(self) -> bool:
@@ -126,7 +127,7 @@ def deal_side(facts: Facts) -> dict[str, Rect]:
     if not facts.has_side:
         return {}
     x, height = facts.width - SIDE_WIDTH, facts.height - 1
-    engine = 5
+    engine = 5 + min(facts.outputs, max(0, height // 8))
     tally = min(1 + max(1, facts.tallies), max(2, height // 5))
     events = height - engine - tally - 2
     return {

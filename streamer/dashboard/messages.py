@@ -87,6 +87,27 @@ class EventRow(msgspec.Struct, kw_only=True, frozen=True):
         return self.type == "error" and bool(self.phase)
 
 
+class OutputRow(msgspec.Struct, kw_only=True, frozen=True):
+    """What became of the records that an output was given. away_s: since when its counterpart is; None: it is there"""
+
+    name: str
+    queued: int = 0
+    sent: int = 0
+    lost: int = 0
+    error: str | None = None
+    away_s: float | None = None
+
+    @property
+    def is_well(self) -> bool:
+        return self.away_s is None and not self.lost
+
+    @property
+    def kind(self) -> str:
+        """In one word, where there is room for no more."""
+        scheme, colon, _ = self.name.partition(":")
+        return scheme if colon else "file"
+
+
 class Snapshot(msgspec.Struct, kw_only=True, frozen=True, tag="snapshot"):
     """The state of a run at stream time t_s.
 
@@ -115,6 +136,7 @@ class Snapshot(msgspec.Struct, kw_only=True, frozen=True, tag="snapshot"):
     captured_samples: int = 0
     analysed_samples: int = 0
     dropped_samples: int = 0
+    outputs: list[OutputRow] = []
     events: list[EventRow] = []  # new since the last snapshot, oldest first
 
 

@@ -49,6 +49,7 @@ def read_facts(state: State, width: int, height: int) -> Facts:
         event_rows=len(book.rows),
         tallies=len(book.tallies),
         wants_engine=choices.engine,
+        outputs=0 if state.snapshot is None else len(state.snapshot.outputs),
     )
 
 

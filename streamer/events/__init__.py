@@ -15,6 +15,7 @@ from streamer.events.records import (
     Event,
     FamilyRecord,
     GapRecord,
+    OutputBooks,
     Record,
     SilenceRecord,
     SourceRecord,
@@ -24,7 +25,9 @@ from streamer.events.records import (
     SummaryRecord,
     UnknownRecord,
     WorkerRecord,
+    decode_line,
     encode_line,
+    make_printable,
     make_schema,
 )
 
@@ -37,6 +40,7 @@ __all__ = [
     "Event",
     "FamilyRecord",
     "GapRecord",
+    "OutputBooks",
     "Record",
     "SilenceRecord",
     "SourceRecord",
@@ -46,6 +50,8 @@ __all__ = [
     "SummaryRecord",
     "UnknownRecord",
     "WorkerRecord",
+    "decode_line",
     "encode_line",
+    "make_printable",
     "make_schema",
 ]

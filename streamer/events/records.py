@@ -156,11 +156,25 @@ class GapRecord(msgspec.Struct, kw_only=True, tag="gap", tag_field="type"):
     file: str | None = None
 
 
+class OutputBooks(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What became of all the records that an output was given: queued + sent + lost, always.
+
+    error: what went wrong last   away_s: since when its counterpart cannot be reached; None while it can
+    """
+
+    name: str
+    queued: int
+    sent: int
+    lost: int
+    error: str | None = None
+    away_s: float | None = None
+
+
 class Stats(Dated, kw_only=True, tag="stats", tag_field="type"):
     """captured = analysed + dropped + pending, in samples, always; unheard is a part of analysed.
 
     input_dbfs, peak_dbfs: of each channel since the stats before; a sine reads its own level. clipped: samples as large
-    as the largest that 16 bits can hold, of all channels, so far
+    as the largest that 16 bits can hold, of all channels, so far. outputs: those of -o
     """
 
     captured: int
@@ -176,6 +190,7 @@ class Stats(Dated, kw_only=True, tag="stats", tag_field="type"):
     input_dbfs: list[float] = []
     peak_dbfs: list[float] = []
     clipped: int = 0
+    outputs: list[OutputBooks] = []
 
 
 class SilenceRecord(Dated, kw_only=True, tag="silence", tag_field="type"):
@@ -299,13 +314,38 @@ _encode = msgspec.json.Encoder().encode
 
 def encode_line(record: Record) -> bytes:
     """One line of NDJSON, without its line end; the schema comes first."""
-    encoded = encode_all(_encode, record)
-    if not (text := encoded.decode()).isprintable():
-        encoded = "".join(c if c.isprintable() else _escape(c) for c in text).encode()
+    encoded = make_printable(encode_all(_encode, record))
     line = b'{"schema":"' + SCHEMA.encode() + b'",' + encoded[1:]
     if isinstance(record, Event) and record.time is None:
         line = line[:-1] + b',"time":null}'  # said even so: there is no wall time
     return line
+
+
+def make_printable(encoded: bytes) -> bytes:
+    """JSON without a character that a terminal would take for a command."""
+    text = encoded.decode()
+    if text.isprintable():
+        return encoded
+    return "".join(c if c.isprintable() else _escape(c) for c in text).encode()
+
+
+_CLASSES: dict[str, type[Any]] = {
+    str(kind.__struct_config__.tag): kind for kind in get_args(Record) if kind is not Event
+}
+
+
+def decode_line(line: bytes) -> Record:
+    """The record of a line, of this version or another of the schema. ValueError for what is none."""
+    kind = msgspec.json.decode(line, type=_Kind)
+    if kind.schema != SCHEMA:
+        raise ValueError(f"its schema is {kind.schema!r}, not {SCHEMA}")
+    record: Record = msgspec.json.decode(line, type=_CLASSES.get(kind.type, Event))
+    return record
+
+
+class _Kind(msgspec.Struct):
+    type: str
+    schema: str
 
 
 def _escape(character: str) -> str:

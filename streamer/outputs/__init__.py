@@ -14,16 +14,18 @@ import os
 from collections.abc import Sequence
 from enum import Enum
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streamer.base.errors import SpecError
 from streamer.base.text import shorten
 
 if TYPE_CHECKING:
     from streamer.outputs.output import Output, ReadAudio
+    from streamer.outputs.target import Target
 
 OUTPUTS = {  # by the scheme of a target, such as mqtt in mqtt://host/topic; what has none of these is a file
     "": "streamer.outputs.to_file",
+    "nats": "streamer.outputs.to_nats",
 }
 
 
@@ -38,14 +40,15 @@ class Keeping(Enum):
 def check_outputs(targets: Sequence[str]) -> None:
     """SpecError names the target that can be none; nothing is opened or made."""
     named: dict[str, str] = {}
-    for target in targets:
-        import_module(OUTPUTS[_find_scheme(target)]).check_output(target)
-        place = target if _find_scheme(target) else os.path.realpath(target)
+    for text in targets:
+        target = read_target(text)
+        _find_module(target).check_output(target)
+        place = text if target.scheme else os.path.realpath(text)
         if place in named:
             raise SpecError(
-                f"--output {shorten(target)} is {shorten(named[place])} again; leave one of them out"
+                f"--output {shorten(text)} is {shorten(named[place])} again; leave one of them out"
             )
-        named[place] = target
+        named[place] = text
 
 
 def open_outputs(
@@ -57,14 +60,30 @@ def open_outputs(
     """
     found: list[Output] = []
     try:
-        for target in targets:
-            module = import_module(OUTPUTS[_find_scheme(target)])
-            found.append(module.open_output(target, keeping=keeping, audio=audio))
+        for text in targets:
+            target = read_target(text)
+            found.append(_find_module(target).open_output(target, keeping=keeping, audio=audio))
     except BaseException:
         for output in found:
             output.discard()
         raise
     return found
+
+
+def read_target(text: str) -> Target:
+    from streamer.outputs.target import parse_target  # knows records, which help need not
+
+    return parse_target(text, _find_scheme(text))
+
+
+def reaches_out(text: str) -> bool:
+    """Whether it starts a program or reaches another machine, which not everything that lies about may ask for."""
+    target = read_target(text)
+    return bool(target.scheme) and _find_module(target).reaches_out(target)
+
+
+def _find_module(target: Target) -> Any:
+    return import_module(OUTPUTS[target.scheme])
 
 
 def find_files(targets: Sequence[str]) -> list[str]:
@@ -78,6 +97,7 @@ def _find_scheme(target: str) -> str:
 
 
 def list_targets() -> str:
-    """For people: .jsonl, .csv, .txt or mqtt:..."""
-    *others, last = (".jsonl", ".csv", ".txt", *(f"{scheme}:..." for scheme in OUTPUTS if scheme))
-    return f"{', '.join(others)} or {last}"
+    """For people: .jsonl, .csv, .txt, .labels, or begin with exec:, mqtt: or nats:"""
+    files = ".jsonl, .csv, .txt or .labels"
+    schemes = [f"{scheme}:" for scheme in OUTPUTS if scheme]
+    return f"{files}, or begin with {', '.join(schemes[:-1])} or {schemes[-1]}"

@@ -14,6 +14,7 @@ from streamer.events import (
     ErrorRecord,
     Event,
     GapRecord,
+    OutputBooks,
     Record,
     SilenceRecord,
     SourceRecord,
@@ -134,7 +135,17 @@ def format_csv(record: Record) -> str | None:
     return line.getvalue()
 
 
+def format_label(record: Record) -> str | None:
+    """Finished events as a label track of Audacity: from, to, what; in seconds of the recording."""
+    if not isinstance(record, Event) or record.phase != "end":
+        return None
+    label = printable(record.label if record.text is None else f"{record.label} {record.text}")
+    where = f" {each}" if (each := record.name_channels()) else ""
+    return f"{record.t_s:.6f}\t{record.t_s + (record.duration_s or 0.0):.6f}\t{label}{where}"
+
+
 HEADINGS: dict[Format, str] = {format_csv: ",".join(CSV_COLUMNS) + "\n"}  # what an empty file begins with
+TABBED = {format_label}  # in which a tab parts columns
 FORMATS: dict[str, Callable[[], Format]] = {  # what makes one, by the suffix of a file's name
     ".jsonl": lambda: format_json,
     ".ndjson": lambda: format_json,
@@ -142,6 +153,8 @@ FORMATS: dict[str, Callable[[], Format]] = {  # what makes one, by the suffix of
     ".csv": lambda: format_csv,
     ".txt": LogLines,
     ".log": LogLines,
+    ".labels": lambda: format_label,
+    ".labels.txt": lambda: format_label,
 }
 
 
@@ -164,7 +177,16 @@ def format_health(stats: Stats, fs_hz: float) -> str:
         parts.append(f"{stats.clipped} samples clipped")
     if stats.nonfinite:
         parts.append(f"{stats.nonfinite} NaN or infinite samples taken as silence")
+    parts += [line for books in stats.outputs if (line := tell_trouble(books))]
     return ", ".join(parts)
+
+
+def tell_trouble(books: OutputBooks) -> str:
+    """What an output waits for and has lost; nothing where all is well."""
+    if books.away_s is None and not books.lost:
+        return ""
+    away = "" if books.away_s is None else f" away {format_duration(round(books.away_s))}"
+    return f"{books.name}{away} {books.queued} queued {books.lost} lost"
 
 
 def format_end(reason: str, n_events: int, plans: Sequence[str], stats: Stats, fs_hz: float) -> str:

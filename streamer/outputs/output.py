@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 import time
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.base.errors import OutputError
-from streamer.events import ErrorRecord, Record
+from streamer.events import ErrorRecord, OutputBooks, Record
 
 # (channel, start, stop) to samples [start, stop); None when they are gone
 ReadAudio = Callable[[int, int, int], NDArray[np.float32] | None]
@@ -33,15 +34,23 @@ class Output(ABC):
     """Somewhere records go, by a thread of its own.
 
     A subclass gives `write` and `close`. It is ready to write before it calls our __init__.
+
+    Books: every record that was put is queued, sent or lost. The main thread counts what it puts and leaves out, the
+    output's thread what it sends and loses.
     """
+
+    last_words_s = 1.0  # for its reader to take what is left when a run has ended by itself
+    look_every_s: float | None = None  # how often `look` is called while nothing comes; None: never
 
     def __init__(self, *, name: str) -> None:
         self.name = name
         self.error: Exception | None = None  # why it takes no more, or did not take all
         self._queue: queue.SimpleQueue[Record | _Order] = queue.SimpleQueue()
-        self._left_out = 0
-        self._is_ending = False
-        self._thread = threading.Thread(target=self._write_all, name=f"output {name}", daemon=True)
+        self._left_out = 0  # since that was told
+        self._n_left_out = self._n_put = 0
+        self._n_sent = self._n_lost = 0
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"output {name}", daemon=True)
         self._thread.start()
 
     @abstractmethod
@@ -59,19 +68,46 @@ class Output(ABC):
     def open_again(self) -> None:  # noqa: B027  # most have nothing to open again
         """Called by the thread when somebody may have put something else in its place."""
 
+    def look(self) -> None:  # noqa: B027  # most see what is wrong when they write
+        """Called by the thread when it begins, and while nothing comes."""
+
+    def wants(self, record: Record) -> bool:
+        """Whether it takes such records at all; asked by whoever puts them."""
+        del record
+        return True
+
+    def take_news(self) -> list[str]:
+        """What people should be told of it since this was asked last."""
+        return []
+
     @property
     def is_behind(self) -> bool:
         """Whether who can wait should, before it puts more."""
         return self._queue.qsize() > MAX_WAITING // 2
 
+    @property
+    def books(self) -> OutputBooks:
+        lost = self._n_lost + self._n_left_out
+        sent = self._n_sent
+        queued = max(0, self._n_put - sent - self._n_lost)
+        error = None if self.error is None else describe(self.error)
+        return OutputBooks(name=self.name, queued=queued, sent=sent, lost=lost, error=error)
+
     def put(self, record: Record, *, waits: bool = False) -> None:
         """To be written when it can be; waits: for a slow reader too, instead of leaving records out one day."""
+        if not self.wants(record):
+            return
         while waits and self.is_behind:
             time.sleep(0.01)
         if self._queue.qsize() >= MAX_WAITING:
             self._left_out += 1
+            self._n_left_out += 1
             return
         self._tell_left_out(record)
+        self._put(record)
+
+    def _put(self, record: Record) -> None:
+        self._n_put += 1
         self._queue.put(record)
 
     def _tell_left_out(self, before: Record | None = None) -> None:
@@ -82,7 +118,7 @@ class Output(ABC):
             told = ErrorRecord(message=message)
             if before is not None:
                 told.sample, told.t_s, told.time = before.sample, before.t_s, before.time
-            self._queue.put(told)
+            self._put(told)
 
     def reopen(self) -> None:
         """Whoever rotates files has moved this one away."""
@@ -90,20 +126,17 @@ class Output(ABC):
 
     def ask_to_finish(self) -> None:
         """Write what is waiting, and no more. Once is enough; again is harmless."""
-        if not self._is_ending:
-            self._is_ending = True
+        if not self._ending.is_set():
             self._tell_left_out()
+            self._ending.set()
             self._queue.put(_Order.END)
 
     def finish(self, *, timeout_s: float = 2.0) -> bool:
         """Write what is waiting, and close. False when it was not taken off us in time, which is its error then."""
         self.ask_to_finish()
-        waiting = self._queue.qsize() - 1
         self._thread.join(timeout_s)
         if self._thread.is_alive():
-            waiting = max(1, min(waiting, self._queue.qsize()))
-            lines = "1 line was" if waiting == 1 else f"{waiting} lines were"
-            self.error = self.error or OSError(f"{lines} not taken off us in time")
+            self.error = self.error or OSError(self.describe_unsent(max(1, self.books.queued)))
             return False
         try:
             self.close()
@@ -122,28 +155,62 @@ class Output(ABC):
 
     def describe_error(self) -> str:
         assert self.error is not None
-        return f"cannot write to {self.name}: {getattr(self.error, 'strerror', None) or self.error}"
+        return f"cannot write to {self.name}: {describe(self.error)}"
 
-    def _write_all(self) -> None:
+    def describe_unsent(self, count: int) -> str:
+        lines = "1 line was" if count == 1 else f"{count} lines were"
+        return f"{lines} not taken off us in time"
+
+    def _run(self) -> None:
         # Whatever waits is written at once: beside a busy main thread each write costs a turn of the interpreter.
         waiting: list[Record | _Order] = []
+        self._look()
         while not any(item is _Order.END for item in waiting):
-            waiting = [self._queue.get(), *self._take_more()]
+            try:
+                waiting = [self._queue.get(timeout=self.look_every_s), *self._take_more()]
+            except queue.Empty:
+                self._look()
+                continue
             records = [item for item in waiting if not isinstance(item, _Order)]
-            if self.error:
+            if self.error is not None:
+                self._n_lost += len(records)
                 continue
             try:
                 if any(item is _Order.REOPEN for item in waiting):
                     self.open_again()
                 if records:
-                    self.write(records)
+                    self._hand_on(records)
             except Exception as error:  # whatever it is: a thread that dies in silence loses all that follows
                 self.error = error
+
+    def _hand_on(self, records: Sequence[Record]) -> None:
+        """Write them, and keep the books."""
+        try:
+            self.write(records)
+        except BaseException:
+            self._n_lost += len(records)
+            raise
+        self._n_sent += len(records)
+
+    def _look(self) -> None:
+        try:
+            self.look()
+        except Exception as error:
+            self.error = self.error or error
 
     def _take_more(self) -> Iterator[Record | _Order]:
         """What else waits, up to the end or a limit."""
         for _ in range(min(self._queue.qsize(), RECORDS_PER_WRITE)):
             yield self._queue.get()
+
+
+def describe(error: Exception) -> str:
+    """Why, in a few words."""
+    if isinstance(error, TimeoutError) and not str(error):
+        return "no answer in time"
+    if isinstance(error, ConnectionError) and error.errno:
+        return os.strerror(error.errno)  # libraries have words of their own, with addresses in them
+    return str(getattr(error, "strerror", None) or str(error) or type(error).__name__)
 
 
 def raise_failure(outputs: Sequence[Output]) -> None:

@@ -22,9 +22,10 @@ from streamer.base.errors import SpecError, StreamerError
 from streamer.base.files import check_folder, describe_unwritable, make_folder, name_beside
 from streamer.base.text import printable, shorten
 from streamer.events import Record
-from streamer.outputs import OUTPUTS, Keeping
-from streamer.outputs.formats import FORMATS, HEADINGS, Format, format_log
+from streamer.outputs import Keeping, list_targets
+from streamer.outputs.formats import FORMATS, HEADINGS, TABBED, Format, format_log
 from streamer.outputs.output import Output, ReadAudio
+from streamer.outputs.target import Target
 
 APPENDED = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 MAX_HEADING_BYTES = 4096  # of a first line that could be ours
@@ -44,7 +45,8 @@ class FileOutput(Output):
 
     def write(self, records: Sequence[Record]) -> None:
         lines = [line for record in records for line in _list_lines(self._format(record))]
-        self.write_text("".join(f"{printable(line)}\n" for line in lines))
+        parts = [line.split("\t") if self._format in TABBED else [line] for line in lines]
+        self.write_text("".join("\t".join(map(printable, each)) + "\n" for each in parts))
 
     def write_text(self, text: str) -> None:
         """In one call where the system takes it so: then no other program's line comes into the middle of one."""
@@ -182,14 +184,16 @@ def open_stderr() -> FileOutput:
     return FileOutput(io.FileIO(os.dup(2), "w"), format_log, name="stderr")
 
 
-def check_output(target: str) -> Format:
+def check_output(target: Target) -> None:
+    find_format(target.address)
+
+
+def find_format(target: str) -> Format:
     """The format that its suffix names. SpecError for what cannot become a file."""
-    make_format = FORMATS.get(Path(target).suffix.lower())
+    suffixes = [each.lower() for each in Path(target).suffixes[-2:]]
+    make_format = FORMATS.get("".join(suffixes)) or FORMATS.get(suffixes[-1] if suffixes else "")
     if make_format is None:
-        schemes = "".join(f", or begin with {scheme}:" for scheme in OUTPUTS if scheme)
-        raise SpecError(
-            f"--output is {shorten(target)}; its name must end in one of {', '.join(FORMATS)}{schemes}"
-        )
+        raise SpecError(f"--output is {shorten(target)}; its name must end in one of {list_targets()}")
     path = Path(target)
     try:
         if path.is_dir():
@@ -217,21 +221,21 @@ def _check_columns(path: Path, heading: str, target: str) -> None:
         )
 
 
-def open_output(target: str, *, keeping: Keeping, audio: ReadAudio | None) -> FileOutput:
+def open_output(target: Target, *, keeping: Keeping, audio: ReadAudio | None) -> FileOutput:
     """A file, whose suffix names its format."""
-    format_record = check_output(target)
-    path = Path(target)
+    name, path = target.name, Path(target.address)
+    format_record = find_format(target.address)
     if keeping is Keeping.APPEND and path.is_file():
-        _check_columns(path, HEADINGS.get(format_record, ""), target)
+        _check_columns(path, HEADINGS.get(format_record, ""), name)
     try:
         if path.exists() and not path.is_file():
-            return FileOutput(path, format_record, name=target)
+            return FileOutput(path, format_record, name=name)
         make_folder(path)
         if keeping is Keeping.REPLACE:
-            return ReplacedOutput(path, format_record, name=target)
-        return AppendedOutput(path, format_record, name=target, is_emptied=keeping is Keeping.OVERWRITE)
+            return ReplacedOutput(path, format_record, name=name)
+        return AppendedOutput(path, format_record, name=name, is_emptied=keeping is Keeping.OVERWRITE)
     except OSError as error:
-        raise _refuse(target, error) from error
+        raise _refuse(name, error) from error
 
 
 def _refuse(target: str, error: Exception) -> StreamerError:

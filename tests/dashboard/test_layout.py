@@ -87,6 +87,7 @@ facts = st.builds(
     event_rows=st.integers(0, 500),
     tallies=st.integers(0, 30),
     wants_engine=st.booleans(),
+    outputs=st.integers(0, 12),
 )
 
 

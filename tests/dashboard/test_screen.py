@@ -17,7 +17,7 @@ from rich.cells import cell_len
 from streamer.commands.guide import list_pages
 from streamer.dashboard.canvas import write_changes
 from streamer.dashboard.history import NOT_MEASURED
-from streamer.dashboard.messages import EventRow, Scene, Snapshot
+from streamer.dashboard.messages import EventRow, OutputRow, Scene, Snapshot
 from streamer.dashboard.palette import BAR, STEPS, Depth, Look, Role
 from streamer.dashboard.parts.scale import find_row_marks
 from streamer.dashboard.screen import Drawn, render, save_screenshot, tell_title
@@ -240,6 +240,25 @@ def test_workers_that_are_missing_and_a_slow_screen_are_told_where_the_engine_is
     play.state.add(play.snap(None), play.now_s)
     play.state.drawn_fps = 2.0
     assert "screen 2 fps" in lines_of(play.state)[0]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+def test_an_output_that_is_away_or_has_lost_something_is_told_in_the_first_row(size):
+    play = call(dtmf_scene())
+    books = [OutputRow(name="events.jsonl", sent=12), OutputRow(name="nats://broker", queued=7, away_s=65.0)]
+    play.state.add(play.snap(None, outputs=books), play.now_s)
+    assert "nats away 65 s" in lines_of(play.state, *size)[0]
+    play.state.add(play.snap(None, outputs=[OutputRow(name="webhook:x", lost=3)]), play.now_s)
+    assert "webhook lost 3" in lines_of(play.state, *size)[0]
+
+
+def test_every_output_has_a_line_below_the_figures_of_the_engine():
+    play = call(dtmf_scene())
+    away = OutputRow(name="nats://broker", sent=1200, queued=7, away_s=5.0, error="Connection refused")
+    play.state.add(play.snap(None, outputs=[OutputRow(name="events.jsonl", sent=12), away]), play.now_s)
+    lines = "\n".join(lines_of(play.state, 200, 60))
+    assert "→ events.jsonl  12 sent, 0 queued, 0 lost" in lines
+    assert "→ nats://broker  1,200 sent, 7 queued, 0 lost, away 5 s" in lines
 
 
 def test_clipping_is_told_while_it_happens():

@@ -47,7 +47,11 @@ LIBRARIES = (
     "sounddevice",
     "soundfile",
 )
-EXTRAS = {"av": ("av",), "xarray": ("xarray", "h5netcdf", "h5py", "zarr")}  # as pyproject.toml has them
+EXTRAS = {  # as pyproject.toml has them
+    "av": ("av",),
+    "nats": ("nats-py",),
+    "xarray": ("xarray", "h5netcdf", "h5py", "zarr"),
+}
 OPTIONAL = {
     "sounddevice",
     "soundfile",

@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,10 @@ from streamer.base.shipped import find_configs
 from streamer.base.text import offer, printable, shorten
 from streamer.base.toml import TomlFile, is_there, read_toml
 from streamer.base.units import parse_length_samples
+from streamer.commands.live.output_tables import read_outputs
 from streamer.commands.live.settings import SETTINGS, TYPICAL_FS_HZ, LiveSettings, read_plan
 from streamer.detectors.registry import KINDS
+from streamer.outputs.target import hide_password
 from streamer.plans.bands import AUTO, make_analysis, make_usual_bank, parse_bank
 from streamer.plans.plan import NO_PLAN, PlanError, load_plan
 
@@ -40,6 +42,12 @@ __all__ = [
 ]
 
 ENV_PREFIX = "STREAMER_"
+HERE = Path("streamer.toml")  # which anybody may have put there
+EXAMPLE = (
+    "# Where events go too, one such table each; -o TARGET instead of them. `streamer guide outputs` has all kinds.",
+    "# [[output]]",
+    '# to="events.jsonl"',
+)
 _BY_KEY = {setting.key: setting for setting in SETTINGS}
 
 
@@ -60,7 +68,8 @@ class Settings:
             width = max(map(len, lines))
             origins = self.origins.values()
             lines = [f"{line:<{width}}  # {origin}" for line, origin in zip(lines, origins, strict=True)]
-        return "\n".join(["[live]", *lines])
+        outputs = [f"\n[[output]]\nto = {json.dumps(hide_password(text))}" for text in self.values.outputs]
+        return "\n".join(["[live]", *lines, *outputs])
 
 
 class ConfigError(SpecError):
@@ -79,6 +88,8 @@ class _Layer:
     origins: dict[str, str]
     profile: str | None = None
     profile_origin: str = ""
+    outputs: tuple[str, ...] = ()
+    may_reach_out: bool = True  # by outputs that start programs or reach other machines
 
 
 def load_settings(
@@ -96,10 +107,10 @@ def load_settings(
     """
     findings: list[str] = []
     notes: list[str] = []
-    files = [path for path in find_config_files() if is_there(path)] if has_files else []
-    if config is not None:
-        files.append(Path(config))
-    layers = [_load_file(path, findings) for path in files]
+    layers = [
+        _load_file(path, findings, may_reach_out=may_reach_out)
+        for path, may_reach_out in _list_files(config, has_files=has_files)
+    ]
     layers.append(_read_environment(os.environ if environ is None else environ, findings, notes))
     given = {key: value for key, value in (flags or {}).items() if value is not None}
     layers.append(_read_flags(given, profile, findings))
@@ -109,7 +120,7 @@ def load_settings(
     if chosen is not None:
         name = layers[chosen].profile
         assert name is not None
-        layers.insert(chosen, _load_profile(name, layers[chosen].profile_origin, findings))
+        layers.insert(chosen, _load_profile(name, layers[chosen], findings))
 
     texts = {setting.key: setting.default for setting in SETTINGS}
     origins = dict.fromkeys(texts, "default")
@@ -130,8 +141,19 @@ def load_settings(
         set_keys -= {
             "bands"
         }  # who names a profile asks for no band of it: those that a rate cannot carry are left out
-    values = LiveSettings(**fields, given=set_keys)
+    outputs = next((layer.outputs for layer in reversed(layers) if layer.outputs), ())
+    values = LiveSettings(**fields, outputs=outputs, given=set_keys)
     return Settings(values=values, texts=texts, origins=origins, profile=name, notes=tuple(notes))
+
+
+def _list_files(config: str | Path | None, *, has_files: bool) -> list[tuple[Path, bool]]:
+    """Those that are there, and whether each may reach out: what lies in the current folder may not, unless named."""
+    named = None if config is None else Path(config)
+    found = [(path, path != HERE) for path in find_config_files() if is_there(path)] if has_files else []
+    if named is not None:
+        found = [(path, trusted) for path, trusted in found if path.absolute() != named.absolute()]
+        found.append((named, True))
+    return found
 
 
 def _find_wrong_plans(texts: Mapping[str, str], origins: Mapping[str, str]) -> list[str]:
@@ -170,7 +192,7 @@ def find_config_files() -> list[Path]:
 
     own = find_config_folder()
     folders = (site_config_path("streamer"), *([own] if own else []))
-    return [*(folder / "config.toml" for folder in folders), Path("streamer.toml")]
+    return [*(folder / "config.toml" for folder in folders), HERE]
 
 
 def list_profiles() -> dict[str, Path]:
@@ -192,29 +214,32 @@ def write_default_config() -> str:
     for setting in SETTINGS:
         lines += ["", *(f"# {line}" for line in setting.help.splitlines())]
         lines.append(f"# {setting.key} = {_toml(setting.key, setting.default)}")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", *EXAMPLE]) + "\n"
 
 
-def _load_file(path: Path, findings: list[str]) -> _Layer:
+def _load_file(path: Path, findings: list[str], *, may_reach_out: bool) -> _Layer:
     try:
         file = read_toml(path)
     except SpecError as error:
         findings.append(str(error))
         return _Layer({}, {})
     for section in file.values:
-        if section not in ("live", "description"):
+        if section not in ("live", "description", "output"):
             hint = "; tone plans have files of their own, named by plan" if section in KINDS else ""
             if section in _BY_KEY:
                 hint = " but a setting of [live]; write [live] in a line above it"
-            choices = hint or offer(section, ["live"])
+            choices = hint or offer(section, ["live", "output"])
             findings.append(
                 f"{file.name}:{file.line_of((section,))}: {section[:60]}: not a section here{choices}"
             )
-    return _read_live(file, findings, folder=path.parent, origin=file.name)
+    layer = _read_live(file, findings, folder=path.parent, origin=file.name)
+    outputs = read_outputs(file, findings, folder=path.parent, may_reach_out=may_reach_out)
+    return replace(layer, outputs=outputs, may_reach_out=may_reach_out)
 
 
-def _load_profile(name: str, named_by: str, findings: list[str]) -> _Layer:
-    """The [live] table of a profile; a plan in the same file is listened for."""
+def _load_profile(name: str, named_in: _Layer, findings: list[str]) -> _Layer:
+    """The [live] table of a profile, and its outputs; a plan in the same file is listened for."""
+    named_by = named_in.profile_origin
     profiles = list_profiles()
     path = profiles.get(name)
     if path is None:
@@ -233,7 +258,8 @@ def _load_profile(name: str, named_by: str, findings: list[str]) -> _Layer:
     if any(section in file.values for section in KINDS):
         layer.texts.setdefault("plan", str(path))
         layer.origins.setdefault("plan", origin)
-    return layer
+    outputs = read_outputs(file, findings, folder=path.parent, may_reach_out=named_in.may_reach_out)
+    return replace(layer, outputs=outputs)
 
 
 def _read_live(

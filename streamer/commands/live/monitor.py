@@ -28,6 +28,7 @@ from streamer.events import (
     Record,
     SourceRecord,
     Start,
+    Stats,
     WorkerRecord,
 )
 from streamer.live.section import Item, Section
@@ -70,6 +71,7 @@ class Monitor:
         self._events = 0
         self._lost_samples = 0
         self._outputs: list[Output] = []
+        self._targets: list[Output] = []  # those of them that -o has named
         self._closed: list[Output] = []  # those that take no more
         self._stdout: Output | None = None
         self._view: View | None = None
@@ -114,6 +116,7 @@ class Monitor:
                 if self._view and self._view.is_due():
                     self._view.show()
                 if started:
+                    self._tell_of_outputs(stream)
                     self._say_health(stream)
                     self._tell_time(stream)
                     self._notify(stream)
@@ -149,7 +152,10 @@ class Monitor:
     def _begin(self, stream: Stream) -> Section:
         """Open the files, for which there was no reason before, and say what is listened to."""
         assert stream.section is not None
-        self._outputs += open_outputs(self._spec.output_paths, keeping=self._spec.keeping)
+        self._targets = open_outputs(self._spec.output_paths, keeping=self._spec.keeping)
+        self._outputs += self._targets
+        if self._view:
+            self._view.outputs = self._targets
         if not self._spec.plans and self._spec.has_health_lines:
             self._tell(f"streamer: {NOTHING_LISTENED_FOR}")
         self._start(stream.section)
@@ -244,7 +250,7 @@ class Monitor:
         """Say how it ended, to everybody; raises what went wrong."""
         if stream.error is not None:
             self._put(stream.date(ErrorRecord(message=str(stream.error))))
-        stats = stream.take_stats()
+        stats = self._take_stats(stream)
         reason = self._reason or (Reason.ERROR if stream.error else Reason.EOF)
         self._put(stats)
         end = End(
@@ -257,7 +263,7 @@ class Monitor:
             unheard=stats.unheard,
         )
         self._put(stream.date(end))
-        self._close_outputs()
+        self._close_outputs(is_patient=reason in (Reason.EOF, Reason.DURATION))
         if self._view and self._reason is None and stream.error is None:
             self._view.hold(self._spec.hold_s)
         assert stream.info is not None
@@ -276,14 +282,15 @@ class Monitor:
             raise DataLostError(f"{self._lost_samples} samples were lost, and --strict allows none")
         return 0
 
-    def _close_outputs(self) -> None:
-        """All of them have the same time to take what is left."""
+    def _close_outputs(self, *, is_patient: bool = False) -> None:
+        """Each has its time to take what is left, if nobody waits for the end."""
         outputs = [output for output in self._outputs if output not in self._closed]
         self._closed += outputs
         for output in outputs:
             output.ask_to_finish()
-        end_s = time.monotonic() + LAST_WORDS_S
+        now_s = time.monotonic()
         for output in outputs:
+            end_s = now_s + (output.last_words_s if is_patient else LAST_WORDS_S)
             output.finish(timeout_s=max(0.0, end_s - time.monotonic()))
 
     def _find_timeout_s(self) -> float:
@@ -302,10 +309,21 @@ class Monitor:
         if now - self._health_s < HEALTH_EVERY_S:
             return
         self._health_s = now
-        stats = stream.take_stats()
+        stats = self._take_stats(stream)
         self._put(stats)
         if self._spec.has_health_lines and not self._view and stream.info is not None:
             say(f"streamer: {format_health(stats, stream.info.fs_hz)}")
+
+    def _take_stats(self, stream: Stream) -> Stats:
+        stats = stream.take_stats()
+        stats.outputs = [output.books for output in self._targets]
+        return stats
+
+    def _tell_of_outputs(self, stream: Stream) -> None:
+        """Who has gone, is back, or refuses what it is sent."""
+        for output in self._targets:
+            for news in output.take_news():
+                self._report(stream.date(ErrorRecord(message=news)))
 
     def _tell_time(self, stream: Stream) -> None:
         """To lines that wait for what may belong to them: how far the stream has come."""

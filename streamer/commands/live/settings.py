@@ -52,6 +52,7 @@ class LiveSettings:
     workers: int | None = None  # None: as many as is good
     fps: float = 15.0
     dashboard: str = "auto"
+    outputs: tuple[str, ...] = ()  # targets, of [[output]]
     given: frozenset[str] = field(default=frozenset(), repr=False, compare=False)  # keys that somebody set
 
 

@@ -20,6 +20,7 @@ DEMO_PLANS = ("dtmf", "call-progress-us")
 
 
 HOLD_S = 10.0
+NO_OUTPUT = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,11 @@ def choose_plans(options: Options, settings: LiveSettings) -> tuple[str, ...]:
     return DEMO_PLANS if options.demo and "plan" not in settings.given else settings.plan
 
 
+def choose_outputs(options: Options, settings: LiveSettings) -> tuple[str, ...]:
+    """Those of flags if there are any, `none` among them, else those of the settings."""
+    return tuple(text for text in options.outputs or settings.outputs if text != NO_OUTPUT)
+
+
 def make_spec(options: Options, settings: LiveSettings, plans: tuple[str, ...]) -> MonitorSpec:
     stdout = _choose_format(options)
     has_dashboard = _wants_dashboard(settings.dashboard, is_plain=options.plain or stdout is not None)
@@ -97,7 +103,7 @@ def make_spec(options: Options, settings: LiveSettings, plans: tuple[str, ...]) 
         hold_s=_choose_hold_s(options),
         has_health_lines=not options.quiet,
         stdout=stdout or (None if has_dashboard else TextLines()),
-        output_paths=options.outputs,
+        output_paths=choose_outputs(options, settings),
         keeping=Keeping.OVERWRITE if options.overwrites else Keeping.APPEND,
         plans=plans,
         fps=settings.fps,

@@ -7,6 +7,7 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -24,13 +25,14 @@ from streamer.commands.live.last_words import MAX_LINES, LastWords
 from streamer.commands.live.spec import MonitorSpec
 from streamer.commands.talk import answer, say
 from streamer.dashboard.link import DashboardLink, LevelSummary, Told, make_event_row, tells_gone_again
-from streamer.dashboard.messages import EventRow, Goodbye, Quit, Scene, Snapshot, TerminalGone
+from streamer.dashboard.messages import EventRow, Goodbye, OutputRow, Quit, Scene, Snapshot, TerminalGone
 from streamer.dashboard.process import run_dashboard
 from streamer.dashboard.terminal import Rescue
 from streamer.detectors.registry import is_digit
 from streamer.events import Event, GapRecord, Record, SourceRecord
 from streamer.live.section import Section
 from streamer.live.stream import Status, Stream
+from streamer.outputs.output import Output
 from streamer.plans.band_report import find_seen_share
 
 LEAVE_S = 0.7  # for the dashboard to give the terminal back; one that stopped reading takes it 0.5 s
@@ -50,6 +52,8 @@ class View:
         self._scene_of: Section | None = None
         self._shown_s = 0.0
         self._rows: list[EventRow] = []
+        self.outputs: Sequence[Output] = ()  # whose books are shown
+        self._outputs: list[OutputRow] = []
         self._last_words = LastWords()
         self._meters = Held()
         self._peak: NDArray[np.float32] = np.zeros(1, np.float32)
@@ -221,6 +225,7 @@ class View:
     def _make_snapshot(self, section: Section, now: float) -> Snapshot:
         if now - self._stats_s >= STATS_EVERY_S:
             self._stats, self._stats_s = self._stream.stats, now
+            self._outputs = [OutputRow(**msgspec.structs.asdict(output.books)) for output in self.outputs]
         stream, stats, fs_hz = self._stream.status, self._stats, section.info.fs_hz
         self._take_meters()
         levels, peaks = self._levels.take()
@@ -246,6 +251,7 @@ class View:
             captured_samples=stats.captured,
             analysed_samples=stats.analysed,
             dropped_samples=stats.dropped,
+            outputs=self._outputs,
             events=self._rows,
         )
 

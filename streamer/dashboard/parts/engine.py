@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from streamer.dashboard.canvas import Canvas, fit
-from streamer.dashboard.figures import format_factor, format_ms
+from streamer.dashboard.canvas import Canvas, clean, fit
+from streamer.dashboard.figures import format_ago, format_factor, format_ms
 from streamer.dashboard.layout import Facts, Wish
+from streamer.dashboard.messages import OutputRow
 from streamer.dashboard.palette import Role
 from streamer.dashboard.parts.part import Part, Seen
 
@@ -36,15 +37,28 @@ def draw(canvas: Canvas, seen: Seen) -> None:
     fps = state.scene.fps if state.drawn_fps is None else state.drawn_fps
     ring = "" if snapshot.ring_fill is None else f"ring {snapshot.ring_fill:.0%}, "
     lines.append(f"{ring}screen {fps:.2g} fps{'' if state.drawn_fps is None else ', slow'}")
+    troubled = {0} if lacks else set()
+    for output in snapshot.outputs:
+        if not output.is_well:
+            troubled.add(len(lines))
+        lines.append(_tell_output(output))
     for y, line in enumerate(lines[: canvas.height]):
-        style = Role.MARK if y == 0 and lacks else Role.PLAIN
+        style = Role.MARK if y in troubled else Role.PLAIN
         canvas.put(NAME_WIDTH, y, fit(line, canvas.width - NAME_WIDTH), style)
+
+
+def _tell_output(output: OutputRow) -> str:
+    away = "" if output.away_s is None else f", away {format_ago(output.away_s)}"
+    why = "" if output.is_well or not output.error else f": {clean(output.error)}"
+    figures = f"{output.sent:,} sent, {output.queued:,} queued, {output.lost:,} lost"
+    return f"→ {clean(output.name)}  {figures}{away}{why}"
 
 
 def wish(facts: Facts) -> Wish | None:
     if not facts.wants_engine or facts.has_side:
         return None
-    return Wish(least=4, good=4, most=4)
+    rows = 4 + facts.outputs
+    return Wish(least=4, good=rows, most=rows)
 
 
 PART = Part("engine", 7, draw, wish)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.cells import cell_len
 
 from streamer.dashboard.canvas import Canvas, clean, fit
@@ -13,6 +15,7 @@ from streamer.dashboard.figures import (
     format_time_of_day,
 )
 from streamer.dashboard.layout import Facts, Wish
+from streamer.dashboard.messages import OutputRow
 from streamer.dashboard.palette import Role
 from streamer.dashboard.parts.part import Part, Seen, by_frame
 from streamer.dashboard.parts.scale import tell_unit
@@ -140,6 +143,7 @@ def _tell_right(state: State, width: int) -> Words:
         words.append((f"  lost {format_loss(lost_s)}{ago}", Role.LOST))
     elif width >= LOST_FROM and state.word is not Word.ENDED:
         words.append((NOTHING_LOST, Role.PLAIN))
+    words += _tell_outputs(snapshot.outputs)
     if width >= ENGINE_FROM and state.word in RUNNING:
         words.append(_tell_engine(state))
     if scene.mode == "FILE":
@@ -154,6 +158,17 @@ def _tell_right(state: State, width: int) -> Words:
     clock = format_clock(snapshot.t_s) if now_s is None else format_time_of_day(now_s)
     if now_s is not None or width < RUN_FROM:  # of a made-up signal it is all there is
         words.append((f"  {clock}", Role.PLAIN))
+    return words
+
+
+def _tell_outputs(outputs: Sequence[OutputRow]) -> Words:
+    """Those that are away or have lost something; all is well with the others."""
+    words: Words = []
+    for each in outputs:
+        if each.away_s is not None:
+            words.append((f"  {clean(each.kind)} away {format_ago(each.away_s)}", Role.MARK))
+        elif each.lost:
+            words.append((f"  {clean(each.kind)} lost {each.lost}", Role.LOST))
     return words
 
 

@@ -1,0 +1,107 @@
+"""The messages of a stream of NATS JetStream, from where they begin; on through any death of the server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from streamer.base.errors import SourceError
+from streamer.outputs.counterpart import FIRST_PAUSE_S, shorten_reason
+from streamer.outputs.reading import Message
+from streamer.outputs.target import Target
+from streamer.outputs.to_nats import NatsConnection, NatsSpec, read_spec
+
+if TYPE_CHECKING:
+    from nats.aio.msg import Msg
+    from nats.js import JetStreamContext
+
+AT_ONCE = 256
+WAIT_S = 1.0
+LONGEST_PAUSE_S = 5.0  # somebody is looking
+
+
+def check(target: Target) -> None:
+    read_spec(target)
+
+
+def read_messages(target: Target, *, since: datetime | None, follows: bool) -> Iterator[Message]:
+    """SourceError when it is not there; who follows waits for it, and is told."""
+    reader = _Reader(read_spec(target), since=since)
+    pause_s, is_away = FIRST_PAUSE_S, False
+    try:
+        while True:
+            try:
+                messages = reader.fetch()
+            except OSError as error:
+                reader.close()
+                if not follows:
+                    raise SourceError(f"{target.name}: {shorten_reason(error)}") from error
+                yield None if is_away else f"{target.name} is away: {shorten_reason(error)}; it is waited for"
+                is_away = True
+                time.sleep(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+                continue
+            if is_away:
+                yield f"{target.name} is back"
+            pause_s, is_away = FIRST_PAUSE_S, False
+            yield from messages
+            if not messages:
+                yield None
+                if not follows:
+                    return
+    finally:
+        reader.end()
+
+
+class _Reader:
+    """Knows the last message it has read, and goes on behind it."""
+
+    def __init__(self, spec: NatsSpec, *, since: datetime | None) -> None:
+        self._spec, self._since = spec, since
+        self._connection = NatsConnection(spec)
+        self._subscription: JetStreamContext.PullSubscription | None = None
+        self._last = 0  # sequence number in the stream
+
+    def fetch(self) -> list[bytes]:
+        """What comes next; empty when there is no more by now."""
+        if self._subscription is None:
+            stream = self._connection.open()
+            self._subscription = self._connection.run(self._subscribe(stream))
+        messages = self._connection.run(self._fetch())
+        bodies = []
+        for message in messages:
+            self._last = message.metadata.sequence.stream
+            bodies.append(message.data)
+        if not messages:
+            self._connection.check()
+        return bodies
+
+    async def _subscribe(self, stream: JetStreamContext) -> JetStreamContext.PullSubscription:
+        from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+        config = ConsumerConfig(ack_policy=AckPolicy.NONE, deliver_policy=DeliverPolicy.ALL)
+        if self._last:
+            config.deliver_policy, config.opt_start_seq = DeliverPolicy.BY_START_SEQUENCE, self._last + 1
+        elif self._since is not None:
+            config.deliver_policy = DeliverPolicy.BY_START_TIME
+            config.opt_start_time = self._since.isoformat()  # type: ignore[assignment]
+        return await stream.pull_subscribe(f"{self._spec.prefix}.>", config=config)
+
+    async def _fetch(self) -> list[Msg]:
+        from nats.errors import TimeoutError as NothingError
+
+        assert self._subscription is not None
+        try:
+            return await self._subscription.fetch(AT_ONCE, timeout=WAIT_S)
+        except NothingError:
+            return []
+
+    def close(self) -> None:
+        self._subscription = None
+        self._connection.close()
+
+    def end(self) -> None:
+        self._subscription = None
+        self._connection.end()

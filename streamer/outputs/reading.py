@@ -1,0 +1,112 @@
+"""What outputs have written or sent, read again: the records of all runs and hosts, each once.
+
+A reader is one file and one line, as an output is: `read_messages(target, since=, follows=)` yields messages, lines of
+NDJSON; None where nothing has come for a while; and what people should be told.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+
+import msgspec
+
+from streamer.base.errors import SpecError
+from streamer.base.text import shorten
+from streamer.events import Record, decode_line, make_printable
+from streamer.outputs.letters import name_record
+from streamer.outputs.target import parse_target
+
+READERS = {
+    "": "streamer.outputs.from_file",
+    "nats": "streamer.outputs.from_nats",
+}
+Message = bytes | str | None
+REMEMBERED = 200_000  # records, of all that were read, that would be known again
+
+
+class _Address(msgspec.Struct):
+    """Whose record it is, where that is said."""
+
+    run: str = ""
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One record, as it came. line: its NDJSON, with run, host and source where the sender has said them"""
+
+    record: Record
+    host: str
+    run: str
+    line: bytes
+
+
+class Once:
+    """Lets each record of a run through once, however often it comes; all that do not say their run."""
+
+    def __init__(self, *, remembered: int = REMEMBERED) -> None:
+        self._seen: set[str] = set()
+        self._order: deque[str] = deque()
+        self._remembered = remembered
+
+    def is_new(self, read: Read) -> bool:
+        if not read.run:
+            return True
+        key = name_record(read.record, run=read.run, body=read.line)
+        if key in self._seen:
+            return False
+        self._seen.add(key)
+        self._order.append(key)
+        if len(self._order) > self._remembered:
+            self._seen.discard(self._order.popleft())
+        return True
+
+
+def check_reader(text: str) -> None:
+    """SpecError for what cannot be read."""
+    scheme = find_reader(text)
+    import_module(READERS[scheme]).check(parse_target(text, scheme))
+
+
+def read_records(text: str, *, since: datetime | None, follows: bool) -> Iterator[Read | str | None]:
+    """Records, None where nothing has come for a while, and what people should be told."""
+    scheme, once = find_reader(text), Once()
+    messages: Iterable[Message] = import_module(READERS[scheme]).read_messages(
+        parse_target(text, scheme), since=since, follows=follows
+    )
+    for message in messages:
+        if not isinstance(message, bytes):
+            yield message
+            continue
+        try:
+            read = parse(message)
+        except (ValueError, msgspec.DecodeError) as error:
+            yield f"{shorten(message.decode(errors='replace'))} is no record: {error}"
+            continue
+        if (since is None or _is_since(read.record, since)) and once.is_new(read):
+            yield read
+
+
+def parse(message: bytes) -> Read:
+    record = decode_line(message)
+    address = msgspec.json.decode(message, type=_Address)
+    line = make_printable(msgspec.json.encode(msgspec.json.decode(message)))
+    return Read(record, address.host, address.run, line)
+
+
+def find_reader(text: str) -> str:
+    scheme, colon, _ = text.partition("://")
+    if not colon:
+        return ""
+    if scheme not in READERS:
+        there_are = ", ".join(f"{each}://" for each in READERS if each)
+        raise SpecError(f"history of {shorten(text)} cannot be read; name a file or begin with {there_are}")
+    return scheme
+
+
+def _is_since(record: Record, since: datetime) -> bool:
+    return record.time is None or datetime.fromisoformat(record.time) >= since
