@@ -141,6 +141,7 @@ HEAVY = {
     "fsspec": {"archive/fetch"},
     "distributed": {"archive/executors"},
     "duckdb": {"archive/found"},
+    "paho": {"outputs/to_mqtt", "outputs/from_mqtt"},
     "nats": {"outputs/to_nats", "outputs/from_nats"},
     "h5netcdf": {"stores/as_netcdf"},
     "h5py": {"stores/as_netcdf"},

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 OUTPUTS = {  # by the scheme of a target, such as mqtt in mqtt://host/topic; what has none of these is a file
     "": "streamer.outputs.to_file",
     "nats": "streamer.outputs.to_nats",
+    "mqtt": "streamer.outputs.to_mqtt",
+    "mqtts": "streamer.outputs.to_mqtt",
 }
 
 

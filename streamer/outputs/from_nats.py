@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from streamer.base.errors import SourceError
 from streamer.outputs.counterpart import FIRST_PAUSE_S, shorten_reason
-from streamer.outputs.reading import Message
+from streamer.outputs.reading import LONGEST_PAUSE_S, Message
 from streamer.outputs.target import Target
 from streamer.outputs.to_nats import NatsConnection, NatsSpec, read_spec
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 AT_ONCE = 256
 WAIT_S = 1.0
-LONGEST_PAUSE_S = 5.0  # somebody is looking
 
 
 def check(target: Target) -> None:

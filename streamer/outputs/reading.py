@@ -23,8 +23,11 @@ from streamer.outputs.target import parse_target
 READERS = {
     "": "streamer.outputs.from_file",
     "nats": "streamer.outputs.from_nats",
+    "mqtt": "streamer.outputs.from_mqtt",
+    "mqtts": "streamer.outputs.from_mqtt",
 }
 Message = bytes | str | None
+LONGEST_PAUSE_S = 5.0  # before a broker that is away is tried again: somebody is looking
 REMEMBERED = 200_000  # records, of all that were read, that would be known again
 
 

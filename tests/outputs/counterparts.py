@@ -91,11 +91,11 @@ def make_nats(folder: Path) -> Server:
     return Server(words, port=port)
 
 
-def make_mosquitto(folder: Path, *more: str) -> Server:
+def make_mosquitto(folder: Path, *more: str, is_open: bool = True) -> Server:
     program, port = require("mosquitto", "mosquitto"), find_free_port()
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "mosquitto.conf"
-    lines = [f"listener {port} 127.0.0.1", "allow_anonymous true", "user root", *more]
+    lines = [f"listener {port} 127.0.0.1", f"allow_anonymous {str(is_open).lower()}", "user root", *more]
     config.write_text("\n".join([*lines, ""]))
     return Server([program, "-c", str(config)], port=port)
 

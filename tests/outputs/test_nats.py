@@ -13,6 +13,7 @@ from streamer.base.errors import SourceError
 from streamer.events import Event
 from streamer.outputs import check_outputs, open_outputs, to_nats
 from streamer.outputs.reading import Read, read_records
+from tests.outputs import many_hosts
 from tests.outputs.counterparts import (
     Server,
     find_free_port,
@@ -121,3 +122,8 @@ def test_what_is_wrong_with_an_address_is_told_at_once() -> None:
     ]:
         with pytest.raises(ValueError, match=why):
             check_outputs([target])
+
+
+def test_hosts_whose_broker_dies_lose_nothing_and_tell_nothing_twice(tmp_path: Path) -> None:
+    verdict = many_hosts.run(tmp_path, hosts=2, seconds=5, kills=1)
+    assert verdict.is_good, verdict
