@@ -52,6 +52,7 @@ MANY_VALUES_PER_S, MANY_BLOCK_S = (
 BLOCK_SAMPLES = 1 << 15  # an unpaced one in blocks this long
 WAIT_S = 0.0005  # between looks at whether there is room again
 STOP_GRACE_S = 0.25
+LOOK_S = 0.05  # between looks at whether a device still delivers
 LAST_BLOCK_S = 0.1  # a device from which nothing came for so long will not push now
 
 
@@ -262,22 +263,35 @@ def _note_losses(source: Source, n_noted: int, writer: RingWriter, limit_samples
     return len(source.losses)
 
 
+class HandOver:
+    """Spans to the workers, handed out by whoever has just written, on the audio thread too: one thread at a time.
+
+    Nobody waits. Who comes while another is at it leaves word, and that one goes on: no block waits for the next.
+    Once all is to stop it does nothing: what is left is handed out when no block can come any more.
+    """
+
+    def __init__(self, writer: RingWriter, dispatcher: Dispatcher, stop: threading.Event) -> None:
+        self._writer, self._dispatcher, self._stop = writer, dispatcher, stop
+        self._busy = threading.Lock()
+        self._has_more = False
+
+    def __call__(self) -> None:
+        self._has_more = True
+        while self._has_more and not self._stop.is_set() and self._busy.acquire(blocking=False):
+            try:
+                self._has_more = False
+                self._dispatcher.advance()
+                _shed(self._writer, self._dispatcher)
+            finally:
+                self._busy.release()
+
+
 def _run_pushed(
     source: PushedSource, writer: RingWriter, dispatcher: Dispatcher, stop: threading.Event, run: Run
 ) -> None:
-    """A source that cannot wait: its thread pushes, and wakes this one through a pipe."""
-    ring = writer.ring
-    awake_fd, wake_fd = os.pipe()
-    os.set_blocking(wake_fd, False)
-    os.set_blocking(awake_fd, False)
-
-    def wake() -> None:
-        try:
-            os.write(wake_fd, b".")
-        except BlockingIOError:
-            pass  # there are wake-ups enough waiting
-
-    inlet = Inlet(writer, Timekeeper(ring.spec.fs_hz, offset_s=run.clock_offset_s))
+    """A source that cannot wait: its thread pushes and hands out; this one sees whether it still does."""
+    inlet = Inlet(writer, Timekeeper(writer.ring.spec.fs_hz, offset_s=run.clock_offset_s))
+    hand_over = HandOver(writer, dispatcher, stop)
     has_stopped = False
 
     def push(block: NDArray[Any], arrival_ns: int, *, lost_samples: int = 0) -> None:
@@ -287,17 +301,9 @@ def _run_pushed(
         else:
             inlet.push(block, arrival_ns, overflows=source.overflows, lost_samples=lost_samples)
 
-    source.start(push, wake)
-    waiting = select.poll()
-    waiting.register(awake_fd, select.POLLIN)
-    while not stop.is_set():
-        if waiting.poll(50):
-            try:
-                os.read(awake_fd, 4096)
-            except BlockingIOError:
-                pass
-        dispatcher.advance()
-        _shed(writer, dispatcher)
+    source.start(push, hand_over)
+    while not stop.wait(LOOK_S):
+        hand_over()  # what there was no room for when it came
         if not source.is_active:
             inlet.finish()
             raise SourceError(f"{source.info.name} has stopped delivering")

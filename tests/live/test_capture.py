@@ -118,6 +118,45 @@ def test_what_a_device_pushes_is_handed_out_until_it_is_told_to_stop(index: Inde
     assert running.ring.written_samples == 250
 
 
+def test_a_block_is_handed_out_by_the_thread_that_pushes_it_before_that_goes_on(index: IndexPipe) -> None:
+    running, device = Capture(index), Pushing()
+    wait = running.run_beside(device)
+    for n_blocks in range(1, 6):
+        device.push(make_noise(100), time.monotonic_ns())
+        device.wake()
+        assert running.ring.dispatched_spans == n_blocks
+    running.stop.set()
+    device.push(make_noise(100), time.monotonic_ns())
+    wait()
+
+
+def test_a_block_that_comes_while_another_thread_hands_out_is_handed_out_by_that(index: IndexPipe) -> None:
+    stop, advances = threading.Event(), []
+
+    class Slow(Dispatcher):
+        def advance(self) -> bool:
+            advances.append(threading.current_thread().name)
+            if len(advances) == 1:  # a block comes meanwhile, on the audio thread, which does not wait
+                audio = threading.Thread(target=hand_over, name="audio")
+                audio.start()
+                audio.join(5)
+                assert not audio.is_alive()
+                assert len(advances) == 1
+            return True
+
+    writer = RingWriter(
+        Ring(RingSpec(channels=1, capacity_samples=CAPACITY, fs_hz=FS_HZ)), device_channels=(0,)
+    )
+    index_fd = index.writer.fileno()
+    slow = Slow(writer, span_samples=SPAN_SAMPLES, n_slots=64, index_fd=index_fd, spans_per_message=8)
+    hand_over = capture.HandOver(writer, slow, stop)
+    hand_over()
+    assert advances == [threading.current_thread().name] * 2
+    stop.set()
+    hand_over()
+    assert len(advances) == 2
+
+
 def test_a_device_that_has_stopped_delivering_is_an_error(index: IndexPipe) -> None:
     running, device = Capture(index), Pushing()
     wait = running.run_beside(device)
