@@ -12,7 +12,6 @@ from concurrent.futures import CancelledError, Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -133,13 +132,13 @@ class _Hand:
             if not call.future.set_running_or_notify_cancel():
                 continue
             try:
-                call.future.set_result(self._do(ForkingPickler.dumps(call.what)))
+                call.future.set_result(self._do(pickle.dumps(call.what)))
             except Exception as error:
                 call.future.set_exception(error)
         if self._link is not None:
             self._link.close()
 
-    def _do(self, what: memoryview) -> Any:
+    def _do(self, what: bytes) -> Any:
         for _ in range(MOST_DEATHS):
             link = self._link or self._begin()
             try:
@@ -174,9 +173,9 @@ def _work(link: Connection) -> None:
     while True:
         try:
             fn, args, kwargs = pickle.loads(calls.get())
-            said = ForkingPickler.dumps((True, fn(*args, **kwargs)))
+            said = pickle.dumps((True, fn(*args, **kwargs)))
         except Exception as error:
-            said = ForkingPickler.dumps((False, _make_portable(error)))
+            said = pickle.dumps((False, _make_portable(error)))
         link.send_bytes(said)
 
 
