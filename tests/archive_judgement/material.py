@@ -149,7 +149,9 @@ class Maker:
         takes = self._radio if known.path.parent == self._archive.radio else self._calls
         with sf.SoundFile(known.path, "w", FS_HZ, 1, subtype=subtype, format=format_) as file:
             for block in compose(known, hours, takes, self._rng, talk=talk):
-                for begin in range(0, len(block), FS_HZ):  # a Vorbis file crashes of being given minutes at once
+                for begin in range(
+                    0, len(block), FS_HZ
+                ):  # a Vorbis file crashes of being given minutes at once
                     file.write(block[begin : begin + FS_HZ])
         self.hours_left -= hours
         return known
