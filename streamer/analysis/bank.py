@@ -242,11 +242,11 @@ class ChannelLevels(Sequence[Levels]):
 
     def copy(self) -> ChannelLevels:
         """Levels that stay, without what was before them."""
-        if self.n_frames:
-            rows = np.arange(self.first_row, self.first_row + self.n_frames) % self.stored.shape[1]
-            stored = self.stored[:, rows]
+        end = self.first_row + self.n_frames
+        if end <= self.stored.shape[1]:
+            stored = self.stored[:, self.first_row : end].copy()
         else:
-            stored = self.stored[:, :0]
+            stored = self.stored[:, np.arange(self.first_row, end) % self.stored.shape[1]]
         return ChannelLevels(
             analysis=self.analysis, first_frame=self.first_frame, n_frames=self.n_frames, stored=stored
         )
@@ -276,7 +276,7 @@ class Batch:
 
     def copy_display(self) -> Batch:
         """The first analysis' levels alone, which stay."""
-        early = self.early.copy() if isinstance(self.early, ChannelLevels) else self.early
+        early = self.early.copy() if self.early and isinstance(self.early, ChannelLevels) else self.early
         return Batch(
             start_sample=self.start_sample,
             stop_sample=self.stop_sample,

@@ -23,7 +23,7 @@ from streamer.analysis.bank import Analysis, Bank, sort_once
 from streamer.analysis.frames import FrameSpec
 from streamer.analysis.goertzel import find_cosines
 from streamer.analysis.kernels import compiled
-from streamer.analysis.kernels.store import Fixed
+from streamer.analysis.kernels.store import Fixed, Open
 from streamer.analysis.kernels.tiles import Work
 from streamer.base.errors import SpecError
 from streamer.base.units import MAX_WINDOW_SAMPLES, format_duration
@@ -274,7 +274,12 @@ class BandSums:
             scratch[start : start + self._most_frames * size].reshape(self._most_frames, size)
             for start, size in zip(self._starts, self._sizes, strict=True)
         ]
-        self._flat = Fixed(scratch.view(self._dtype))
+        flat = scratch.view(self._dtype)
+        bands = self._firsts, self._steps, self._orders, self._cosines, self._most_cosines
+        self._sum = compiled.sum_bands.prepare(
+            *(Open(0), Fixed(flat), *bands, self._ends, self._weights, self._columns),
+            *(Open(flat[:1]), Open(0), Open(0)),
+        )
 
     def twin(self) -> Self:
         """Another one that shares the tables."""
@@ -294,18 +299,4 @@ class BandSums:
                 stop = at + frames.length_samples + (count - 1) * frames.hop_samples
                 place = None if start is None else start + at
                 way.compute(samples[at:stop], values[:count], channel=channel, start=place)
-            compiled.sum_bands(
-                count,
-                self._flat,
-                self._firsts,
-                self._steps,
-                self._orders,
-                self._cosines,
-                self._most_cosines,
-                self._ends,
-                self._weights,
-                self._columns,
-                flat_out,
-                first * bands,
-                bands,
-            )
+            self._sum(count, flat_out, first * bands, bands)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from multiprocessing.connection import Connection
 
@@ -32,6 +31,7 @@ Told = Event | GapRecord | SilenceRecord | SourceRecord | ErrorRecord
 IN_FLIGHT = 2  # snapshots the dashboard has not taken yet; one being drawn and one waiting for it
 MOST_HELD = 64  # runs of frames of a channel that are not summed yet
 _BUFFER_BYTES = 1 << 20  # room for what is in flight, so that it is sent at once; systems may grant less
+_ANSWER_BYTES = 1 << 16
 _LENGTH = struct.Struct("!i")  # before each message, as Connection.recv_bytes has it
 
 
@@ -43,7 +43,10 @@ class DashboardLink:
         self._in_flight = 0
         self.closed = False
         self._pending = b""  # what the socket has not taken yet
-        with _as_socket(connection) as pipe:
+        self._heard = b""  # of an answer that has not come whole
+        self._fd = connection.fileno()
+        os.set_blocking(self._fd, False)  # this end alone
+        with socket.socket(fileno=os.dup(self._fd)) as pipe:  # as a duplex Pipe is one of
             pipe.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
 
     def close(self) -> None:
@@ -69,9 +72,8 @@ class DashboardLink:
         if not self._pending or self.closed:
             return
         try:
-            with _as_socket(self._connection) as pipe:
-                while self._pending:
-                    self._pending = self._pending[pipe.send(self._pending, socket.MSG_DONTWAIT) :]
+            while self._pending:
+                self._pending = self._pending[os.write(self._fd, self._pending) :]
         except BlockingIOError:
             pass
         except OSError:  # the dashboard has died: poll will say so
@@ -82,27 +84,35 @@ class DashboardLink:
         answers: list[Answer] = []
         self._flush()
         try:
-            while not self.closed and self._connection.poll(0):
-                answer = decode_answer(self._connection.recv_bytes())
+            while not self.closed:
+                answer = self._receive()
                 if isinstance(answer, Taken):
                     self._in_flight -= 1
                     continue
                 self.closed = isinstance(answer, TerminalGone)
                 answers.append(answer)
+        except BlockingIOError:
+            pass
         except (EOFError, OSError):
             self.closed = True
             answers.append(TerminalGone(reason="the dashboard has ended"))
         return answers
 
+    def _receive(self) -> Answer:
+        """The next answer. BlockingIOError when it has not come, EOFError when none will."""
+        while len(self._heard) < _LENGTH.size or len(self._heard) < self._find_end():
+            more = os.read(self._fd, _ANSWER_BYTES)
+            if not more:
+                raise EOFError
+            self._heard += more
+        end = self._find_end()
+        answer, self._heard = self._heard[_LENGTH.size : end], self._heard[end:]
+        return decode_answer(answer)
 
-@contextmanager
-def _as_socket(connection: Connection) -> Iterator[socket.socket]:
-    """A duplex Pipe is a pair of sockets, and as such it need not be waited for."""
-    pipe = socket.socket(fileno=connection.fileno())
-    try:
-        yield pipe
-    finally:
-        pipe.detach()  # the descriptor is the connection's
+    def _find_end(self) -> int:
+        """Of the answer that has begun to come."""
+        (length,) = _LENGTH.unpack_from(self._heard)
+        return _LENGTH.size + int(length)
 
 
 class LevelSummary:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,8 +58,7 @@ class RingSpec:
         return 8 * (CONTROL_FIELDS + 2 * LOG_ENTRIES + 3 * GAP_ENTRIES) + self.dtype.itemsize * n_samples
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A block that has come, as the log remembers it."""
 
     number: int
@@ -139,11 +138,14 @@ class Ring:
             at = 2 * (number % LOG_ENTRIES)
             yield Arrival(number, self._entries[at], self._entries[at + 1])
 
-    def read_gaps(self, seen: int) -> Iterator[Gap]:
+    def read_gaps(self, seen: int) -> list[Gap]:
         """The gaps noted since the first `seen` of them."""
-        for entry in range(seen, self._fields[GAPS]):
-            sample, lost, reason = (int(value) for value in self.gaps[entry % GAP_ENTRIES])
-            yield Gap(sample, lost, GapReason(reason))
+        noted = self._fields[GAPS]
+        return [] if noted == seen else [self._read_gap(entry) for entry in range(seen, noted)]
+
+    def _read_gap(self, entry: int) -> Gap:
+        sample, lost, reason = self.gaps[entry % GAP_ENTRIES].tolist()
+        return Gap(sample, lost, GapReason(reason))
 
 
 class RingWriter:

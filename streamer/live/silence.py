@@ -49,9 +49,9 @@ class SilenceKeeper:
         """mean_squares: (spans, channels), of the spans that follow"""
         self._open.append(mean_squares)
         self._n_open += len(mean_squares)
-        n_looks, self._n_open = divmod(self._n_open, self._look_spans)
-        if not n_looks:
+        if self._n_open < self._look_spans:
             return []
+        n_looks, self._n_open = divmod(self._n_open, self._look_spans)
         spans = np.concatenate(self._open)
         whole = n_looks * self._look_spans
         self._open = [spans[whole:]]
@@ -125,7 +125,8 @@ class Silences:
 
     def add(self, meters: NDArray[np.float32]) -> list[SilenceRecord]:
         """meters: (spans, channels, 3) of the spans that follow"""
-        return list(map(self._record, self._heard.add(meters[:, :, MEAN_SQUARE])))
+        found = self._heard.add(meters[:, :, MEAN_SQUARE])
+        return list(map(self._record, found)) if found else []
 
     def finish(self, end_sample: int, *, next_sample: int = 0) -> list[SilenceRecord]:
         """What was heard ends with this sample, or goes on with the next one."""

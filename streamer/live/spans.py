@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,7 +91,7 @@ class GapQueue:
     They are noted as they become known: one that the analysis is to leave out may lie before one that has just come.
     """
 
-    def __init__(self, read_gaps: Callable[[int], Iterable[Gap]], *, but: GapReason | None = None) -> None:
+    def __init__(self, read_gaps: Callable[[int], list[Gap]], *, but: GapReason | None = None) -> None:
         """read_gaps: the ring's   but: those of this reason are passed over"""
         self._read_gaps, self._but = read_gaps, but
         self._seen = 0
@@ -99,11 +99,10 @@ class GapQueue:
 
     def update(self) -> None:
         """Look for gaps that have been noted since."""
-        for gap in self._read_gaps(self._seen):
-            self._seen += 1
-            if gap.reason != self._but:
-                self._gaps.append(gap)
-        self._gaps.sort(key=lambda gap: gap.sample)
+        if new := self._read_gaps(self._seen):
+            self._seen += len(new)
+            self._gaps += [gap for gap in new if gap.reason != self._but]
+            self._gaps.sort(key=lambda gap: gap.sample)
 
     @property
     def next_sample(self) -> int | None:

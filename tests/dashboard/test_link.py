@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import struct
 import time
 
 import numpy as np
@@ -68,6 +70,22 @@ def test_answers_come_in_the_order_they_were_given(pipe):
     link = DashboardLink(ours)
     assert link.poll() == [Quit(), TerminalGone(reason="closed")]
     assert link.closed
+
+
+def test_an_answer_that_comes_piece_by_piece_is_taken_once_it_is_whole(pipe):
+    ours, theirs = pipe
+    link = DashboardLink(ours)
+    message = encode(Quit())
+    whole = struct.pack("!i", len(message)) + message  # as a Connection sends it
+    for cut in (2, 4, len(whole) - 1):
+        os.write(theirs.fileno(), whole[:cut])
+        assert link.poll() == []
+        os.write(theirs.fileno(), whole[cut:])
+        assert link.poll() == [Quit()]
+    theirs.send_bytes(message)
+    os.write(theirs.fileno(), whole[:1])
+    theirs.close()
+    assert link.poll() == [Quit(), TerminalGone(reason="the dashboard has ended")]
 
 
 def test_a_dashboard_that_died_is_told_once_and_then_left_alone(pipe):

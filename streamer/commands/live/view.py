@@ -134,7 +134,7 @@ class View:
         if self._scene_of is not section:
             self._show_scene(section)
         for run in (batch.early, batch.levels[0]):
-            if isinstance(run, ChannelLevels) and not run.n_frames:
+            if not run or (isinstance(run, ChannelLevels) and not run.n_frames):
                 continue  # as in every other block, where a hop is longer
             for levels in run:
                 if len(levels):
@@ -148,9 +148,10 @@ class View:
             return
         peak = meters[:, :, PEAK].max(axis=0)
         now = time.monotonic()
-        if peak.any():
+        highest = float(peak.max())
+        if highest:
             self._sounded_s = now
-        if (peak >= CLIPPED).any():
+        if highest >= CLIPPED:
             self._clipped_s = now
         self._peak = np.maximum(self._peak, peak)
         self._square = meters[:, :, MEAN_SQUARE].mean(axis=0)
