@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 OUTPUTS = {  # by the scheme of a target, such as mqtt in mqtt://host/topic; what has none of these is a file
     "": "streamer.outputs.to_file",
+    "exec": "streamer.outputs.to_exec",
+    "webhook": "streamer.outputs.to_webhook",
+    "http": "streamer.outputs.to_webhook",
+    "https": "streamer.outputs.to_webhook",
     "nats": "streamer.outputs.to_nats",
     "mqtt": "streamer.outputs.to_mqtt",
     "mqtts": "streamer.outputs.to_mqtt",

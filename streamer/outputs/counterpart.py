@@ -24,7 +24,7 @@ import msgspec
 from streamer.base.errors import MissingExtraError
 from streamer.base.text import printable
 from streamer.base.units import format_duration
-from streamer.events import OutputBooks, Record
+from streamer.events import OutputBooks, Record, Start
 from streamer.outputs.letters import Letter, Letters
 from streamer.outputs.output import Output, describe
 from streamer.outputs.target import Target, Wanted
@@ -43,7 +43,7 @@ class Counterpart(Output):
     """A subclass gives `connect`, `deliver` and `let_go`, which the thread calls, and may wait in."""
 
     last_words_s = 10.0
-    look_every_s = 5.0
+    look_every_s: float | None = 5.0
 
     def __init__(self, *, name: str, wanted: Wanted, host: str = "") -> None:
         self._wanted = wanted
@@ -82,7 +82,7 @@ class Counterpart(Output):
     # --- the main thread's side
 
     def wants(self, record: Record) -> bool:
-        return self._wanted.takes(record)
+        return isinstance(record, Start) or self._wanted.takes(record)  # what follows a start is of its run
 
     @property
     def is_behind(self) -> bool:
@@ -115,7 +115,9 @@ class Counterpart(Output):
 
     def write(self, records: Sequence[Record]) -> None:
         """Until all of them have arrived, or are lost for good."""
-        waiting = deque(map(self._letters.write, records))
+        letters = [self._letters.write(record) for record in records]
+        waiting = deque(letter for letter in letters if self._wanted.takes(letter.record))
+        self._n_passed += len(letters) - len(waiting)
         while waiting:
             if not self._try(waiting) and not self._rest():
                 self._n_lost += len(waiting)
@@ -155,9 +157,14 @@ class Counterpart(Output):
             return False
         else:
             self._n_sent += before - len(waiting)
-            self._is_refusing = self._is_refusing and not before
+            if before:
+                self.note_taken()
         self._note_there()
         return True
+
+    def note_taken(self) -> None:
+        """The next refusal is news again."""
+        self._is_refusing = False
 
     def _rest(self) -> bool:
         """Before the next try; False when there is none, as the run is over."""
@@ -176,13 +183,13 @@ class Counterpart(Output):
         self._is_refusing = True
 
     def _note_away(self, error: OSError) -> None:
-        if self._is_connected:
-            self._is_connected = False
-            self.let_go()
         self._reason = shorten_reason(error)
         if self._away_since_s is None:
             self._away_since_s, self._n_lost_before = time.monotonic(), self._n_left_out
             self._news.put(f"{self.name} is away: {self._reason}; what there is to tell waits for it")
+        if self._is_connected:
+            self._is_connected = False
+            self.let_go()
 
     def _note_there(self) -> None:
         self._pause_s = FIRST_PAUSE_S

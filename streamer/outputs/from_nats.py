@@ -33,6 +33,7 @@ def read_messages(target: Target, *, since: datetime | None, follows: bool) -> I
         while True:
             try:
                 messages = reader.fetch()
+                is_all = not messages and not follows and reader.has_all()
             except OSError as error:
                 reader.close()
                 if not follows:
@@ -46,10 +47,10 @@ def read_messages(target: Target, *, since: datetime | None, follows: bool) -> I
                 yield f"{target.name} is back"
             pause_s, is_away = FIRST_PAUSE_S, False
             yield from messages
+            if is_all:
+                return
             if not messages:
                 yield None
-                if not follows:
-                    return
     finally:
         reader.end()
 
@@ -61,21 +62,33 @@ class _Reader:
         self._spec, self._since = spec, since
         self._connection = NatsConnection(spec)
         self._subscription: JetStreamContext.PullSubscription | None = None
+        self._count = 0  # messages of this subscription
         self._last = 0  # sequence number in the stream
 
     def fetch(self) -> list[bytes]:
         """What comes next; empty when there is no more by now."""
         if self._subscription is None:
             stream = self._connection.open()
-            self._subscription = self._connection.run(self._subscribe(stream))
+            self._subscription, self._count = self._connection.run(self._subscribe(stream)), 0
         messages = self._connection.run(self._fetch())
         bodies = []
         for message in messages:
-            self._last = message.metadata.sequence.stream
+            number = message.metadata.sequence
+            self._count += 1
+            if number.consumer != self._count:  # one is missing that was sent to us
+                break
+            self._last = number.stream
             bodies.append(message.data)
         if not messages:
             self._connection.check()
+        elif not bodies:
+            raise ConnectionResetError("messages were lost on the way")
         return bodies
+
+    def has_all(self) -> bool:
+        """Whether nothing more is there, by the server's word: one that is slow has more."""
+        assert self._subscription is not None
+        return not self._connection.run(self._subscription.consumer_info()).num_pending
 
     async def _subscribe(self, stream: JetStreamContext) -> JetStreamContext.PullSubscription:
         from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
@@ -89,12 +102,10 @@ class _Reader:
         return await stream.pull_subscribe(f"{self._spec.prefix}.>", config=config)
 
     async def _fetch(self) -> list[Msg]:
-        from nats.errors import TimeoutError as NothingError
-
         assert self._subscription is not None
         try:
             return await self._subscription.fetch(AT_ONCE, timeout=WAIT_S)
-        except NothingError:
+        except TimeoutError:
             return []
 
     def close(self) -> None:

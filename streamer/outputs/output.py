@@ -49,6 +49,7 @@ class Output(ABC):
         self._left_out = 0  # since that was told
         self._n_left_out = self._n_put = 0
         self._n_sent = self._n_lost = 0
+        self._n_passed = 0  # that it only had to know of
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"output {name}", daemon=True)
         self._thread.start()
@@ -89,7 +90,7 @@ class Output(ABC):
     def books(self) -> OutputBooks:
         lost = self._n_lost + self._n_left_out
         sent = self._n_sent
-        queued = max(0, self._n_put - sent - self._n_lost)
+        queued = max(0, self._n_put - sent - self._n_lost - self._n_passed)
         error = None if self.error is None else describe(self.error)
         return OutputBooks(name=self.name, queued=queued, sent=sent, lost=lost, error=error)
 
@@ -182,6 +183,10 @@ class Output(ABC):
                     self._hand_on(records)
             except Exception as error:  # whatever it is: a thread that dies in silence loses all that follows
                 self.error = error
+        self.wind_up()
+
+    def wind_up(self) -> None:  # noqa: B027  # most have nothing under way
+        """Called by the thread when nothing more comes: wait for what is under way."""
 
     def _hand_on(self, records: Sequence[Record]) -> None:
         """Write them, and keep the books."""

@@ -99,7 +99,7 @@ class NatsConnection:
         from nats.errors import Error
 
         try:
-            return self._loop.run_until_complete(what)
+            return self._loop.run_until_complete(_bound(what, 3 * ANSWER_S))
         except (TimeoutError, Error) as error:
             raise OSError(self._trouble or str(error) or type(error).__name__) from error
 
@@ -181,6 +181,16 @@ class NatsConnection:
             task.cancel()
         self._loop.run_until_complete(asyncio.sleep(0))
         self._loop.close()
+
+
+async def _bound(what: Coroutine[Any, Any, T], limit_s: float) -> T:
+    """What it gives; TimeoutError after so long, whether or not the library lets itself be interrupted."""
+    asked = asyncio.ensure_future(what)
+    await asyncio.wait({asked}, timeout=limit_s)
+    if asked.done():
+        return asked.result()
+    asked.cancel()
+    raise TimeoutError
 
 
 class NatsOutput(Counterpart):

@@ -140,6 +140,16 @@ def test_records_are_wanted_by_type_label_and_phase() -> None:
     assert [wanted("", only_events=True).takes(each) for each in (DIGIT, error)] == [True, False]
 
 
+def test_whose_a_record_is_is_known_where_no_start_is_wanted() -> None:
+    scripted = Scripted([], wanted=Wanted(types=("dtmf",)))
+    scripted.may_go_on.set()
+    for record in (START, DIGIT, END):
+        scripted.put(record)
+    assert scripted.finish(timeout_s=10)
+    assert scripted.taken == ["r-17-end"]
+    assert (scripted.books.sent, scripted.books.queued) == (1, 0)
+
+
 def test_options_are_told_from_addresses_that_have_question_marks() -> None:
     hook = parse_target("webhook:https://h/a?b=c&d#phase=end", "webhook")
     assert hook.address == "https://h/a?b=c&d"

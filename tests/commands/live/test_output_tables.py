@@ -46,7 +46,9 @@ def test_the_strongest_file_that_names_any_is_the_one(places: Path) -> None:
     assert load(write(places / "own.toml", "nats://own")) == ("nats://own",)
 
 
-@pytest.mark.parametrize("target", ["nats://broker.example.org/streamer", "mqtt://192.0.2.1"])
+@pytest.mark.parametrize(
+    "target", ["nats://broker.example.org/streamer", "mqtt://192.0.2.1", "exec:true", "https://example.org/"]
+)
 def test_what_lies_in_the_current_folder_reaches_nobody(places: Path, target: str) -> None:
     planted = write(places / "here/streamer.toml", target)
     with pytest.raises(ConfigError, match=r"streamer\.toml:1: output: to is .* may not ask for that"):

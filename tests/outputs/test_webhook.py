@@ -1,0 +1,193 @@
+"""Webhooks by a real HTTP server that refuses, is slow, goes away, and loses its connections."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from streamer.base.errors import SpecError
+from streamer.outputs import check_outputs, open_outputs, reaches_out
+from tests.outputs.counterparts import find_free_port, has_sent, is_away, wait_until
+from tests.outputs.records import DIGIT, START
+from tests.outputs.test_nats import make_digits
+
+
+class Hook:
+    """Answers with what is next in `answers`, then with 200; notes what it was sent."""
+
+    def __init__(self, port: int = 0) -> None:
+        self.answers: list[tuple[int, dict[str, str], str]] = []
+        self.got: list[tuple[str, dict[str, str], bytes]] = []
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+        hook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                hook.may_answer.wait()
+                status, headers, text = hook.answers.pop(0) if hook.answers else (200, {}, "fine")
+                if status == 0:  # gone in the middle
+                    self.close_connection = True
+                    return
+                hook.got.append((self.path, dict(self.headers), body))
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text.encode())
+
+            def log_message(self, *_words: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+    @property
+    def keys(self) -> list[str]:
+        return [headers["Idempotency-Key"] for _, headers, _ in self.got]
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    found = Hook()
+    yield found
+    found.may_answer.set()
+    found.close()
+
+
+def test_each_finished_event_is_posted_with_its_key(hook: Hook, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("secret\n")
+    target = f"http://127.0.0.1:{hook.port}/a?b=c#host=lab&token_file={tmp_path}/token"
+    [output] = open_outputs([target])
+    for record in (START, DIGIT, DIGIT):
+        output.put(record)
+    assert output.finish(timeout_s=10)
+    [(path, headers, body), second] = hook.got
+    assert path == "/a?b=c"
+    assert headers["Content-Type"] == "application/json"
+    assert headers["Authorization"] == "Bearer secret"
+    assert headers["Idempotency-Key"] == "r-17-end" == second[1]["Idempotency-Key"]
+    said = json.loads(body)
+    assert (said["label"], said["host"], said["schema"]) == ("5", "lab", "streamer.event/1")
+
+
+@pytest.mark.parametrize(
+    ("form", "kind", "read"),
+    [
+        ("text", "text/plain; charset=utf-8", lambda body: body.decode()),
+        ("slack", "application/json", lambda body: json.loads(body)["text"]),
+        ("discord", "application/json", lambda body: json.loads(body)["content"]),
+    ],
+)
+def test_people_are_told_in_the_form_their_service_takes(
+    hook: Hook, form: str, kind: str, read: object
+) -> None:
+    [output] = open_outputs([f"webhook:http://127.0.0.1:{hook.port}/#as={form}"])
+    output.put(DIGIT)
+    assert output.finish(timeout_s=10)
+    [(_, headers, body)] = hook.got
+    assert headers["Content-Type"] == kind
+    assert callable(read)
+    assert read(body).split()[2:4] == ["dtmf", "5"]
+
+
+def test_what_may_pass_is_tried_again_and_a_refusal_is_not(hook: Hook) -> None:
+    hook.answers = [
+        (503, {}, "busy"),
+        (429, {"Retry-After": "1"}, ""),
+        (200, {}, ""),
+        (400, {}, "no such hook\nx"),
+    ]
+    [output] = open_outputs([f"webhook:http://127.0.0.1:{hook.port}/"])
+    for digit in make_digits(range(3)):
+        output.put(digit)
+    wait_until(lambda: output.books.queued == 0)
+    assert output.finish(timeout_s=10)
+    assert hook.keys == ["-0-end", "-0-end", "-0-end", "-1-end", "-2-end"]
+    assert (output.books.sent, output.books.lost) == (2, 1)
+    news = output.take_news()
+    assert "is away: HTTP 503 Service Unavailable: busy" in news[0]
+    assert "refuses what it is sent: HTTP 400 Bad Request: no such hook" in news[-1]
+
+
+def test_nobody_is_followed_to_another_address(hook: Hook) -> None:
+    hook.answers = [(302, {"Location": "http://192.0.2.1/"}, "")]
+    [output] = open_outputs([f"webhook:http://127.0.0.1:{hook.port}/"])
+    output.put(DIGIT)
+    assert output.finish(timeout_s=10)
+    assert output.books.error == "HTTP 302 Found: http://192.0.2.1/"
+
+
+def test_a_server_that_goes_away_and_comes_back_gets_all_in_order(hook: Hook) -> None:
+    [output] = open_outputs([f"webhook:http://127.0.0.1:{hook.port}/"])
+    hook.answers = [(200, {"Connection": "close"}, "")]
+    output.put(DIGIT)
+    wait_until(has_sent(output, 1))
+    hook.close()
+    for digit in make_digits(range(20)):
+        output.put(digit)
+    wait_until(is_away(output))
+    again = Hook(hook.port)
+    wait_until(has_sent(output, 21))
+    assert output.finish(timeout_s=10)
+    assert again.keys == [f"-{number}-end" for number in range(20)]
+    again.close()
+
+
+def test_a_connection_that_the_server_has_dropped_meanwhile_is_made_anew(hook: Hook) -> None:
+    [output] = open_outputs([f"webhook:http://127.0.0.1:{hook.port}/"])
+    output.put(DIGIT)
+    wait_until(has_sent(output, 1))
+    hook.answers = [(0, {}, "")]
+    output.put(DIGIT)
+    wait_until(has_sent(output, 2))
+    assert output.take_news() == []
+    assert output.finish(timeout_s=10)
+
+
+def test_a_server_that_does_not_answer_is_away(hook: Hook) -> None:
+    [output] = open_outputs([f"webhook:http://127.0.0.1:{hook.port}/#timeout=0.2s"])
+    hook.may_answer.clear()
+    output.put(DIGIT)
+    wait_until(is_away(output))
+    assert output.books.error == "timed out"
+    hook.may_answer.set()
+    wait_until(has_sent(output, 1))
+    assert output.finish(timeout_s=10)
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_talked_to(hook: Hook) -> None:
+    [output] = open_outputs([f"https://127.0.0.1:{hook.port}/"])
+    output.put(DIGIT)
+    wait_until(is_away(output))
+    assert not hook.got
+    assert not output.finish(timeout_s=0.1)
+
+
+def test_what_is_wrong_with_an_address_is_told_at_once() -> None:
+    for target, why in [
+        ("webhook:", "is no web address"),
+        ("webhook:ftp://h/", "is no web address"),
+        ("https://h/a b", "is no web address"),
+        ("https://h/#as=xml", "write json, text, slack or discord"),
+        ("https://h/#token_file=/no/such", "cannot be read"),
+    ]:
+        with pytest.raises(SpecError, match=why):
+            check_outputs([target])
+    assert reaches_out("https://example.org/")
+    assert not reaches_out(f"http://127.0.0.1:{find_free_port()}/")
