@@ -102,7 +102,7 @@ ORDER = {
     ),
     "api": "__init__ asking < listener < feeds < open_stream",
     "outputs": (
-        "target < __init__ digits formats heard letters output < counterpart reading words < to_* < from_*"
+        "target < __init__ digits formats heard letters output < counterpart reading syslog_lines words < to_* < from_*"
     ),
     "commands": (
         "__init__ descriptors inputs interrupts options talk progress < cut_short live"
@@ -141,6 +141,7 @@ HEAVY = {
     "fsspec": {"archive/fetch"},
     "distributed": {"archive/executors"},
     "duckdb": {"archive/found"},
+    "prometheus_client": {"outputs/to_metrics"},
     "paho": {"outputs/to_mqtt", "outputs/from_mqtt"},
     "nats": {"outputs/to_nats", "outputs/from_nats"},
     "h5netcdf": {"stores/as_netcdf"},

@@ -30,6 +30,9 @@ OUTPUTS = {  # by the scheme of a target, such as mqtt in mqtt://host/topic; wha
     "http": "streamer.outputs.to_webhook",
     "https": "streamer.outputs.to_webhook",
     "nats": "streamer.outputs.to_nats",
+    "metrics": "streamer.outputs.to_metrics",
+    "syslog": "streamer.outputs.to_syslog",
+    "journald": "streamer.outputs.to_journald",
     "mqtt": "streamer.outputs.to_mqtt",
     "mqtts": "streamer.outputs.to_mqtt",
 }

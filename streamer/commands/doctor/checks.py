@@ -49,6 +49,7 @@ LIBRARIES = (
 )
 EXTRAS = {  # as pyproject.toml has them
     "av": ("av",),
+    "metrics": ("prometheus-client",),
     "mqtt": ("paho-mqtt",),
     "nats": ("nats-py",),
     "xarray": ("xarray", "h5netcdf", "h5py", "zarr"),

@@ -47,7 +47,15 @@ def test_the_strongest_file_that_names_any_is_the_one(places: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["nats://broker.example.org/streamer", "mqtt://192.0.2.1", "exec:true", "https://example.org/"]
+    "target",
+    [
+        "nats://broker.example.org/streamer",
+        "mqtt://192.0.2.1",
+        "exec:true",
+        "https://example.org/",
+        "metrics:0.0.0.0:9464",
+        "syslog://192.0.2.1",
+    ],
 )
 def test_what_lies_in_the_current_folder_reaches_nobody(places: Path, target: str) -> None:
     planted = write(places / "here/streamer.toml", target)
