@@ -85,6 +85,7 @@ def test_no_more_run_at_once_than_allowed(tmp_path: Path) -> None:
     assert max(map(int, (tmp_path / "program-count").read_text().split())) <= 3
 
 
+@pytest.mark.slow
 def test_no_program_outlives_streamer_however_that_ends(tmp_path: Path) -> None:
     program = make_program(tmp_path, 'echo $$ > "$0.pid"; exec sleep 1000')
     live = start("live", "sim:dtmf:5+noise:-60+silence:60s", "-q", "-o", f"exec:{program}")
@@ -97,6 +98,7 @@ def test_no_program_outlives_streamer_however_that_ends(tmp_path: Path) -> None:
     wait_until(lambda: not is_running(pid), timeout_s=4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["exec", "cmd"])
 def test_a_planted_file_starts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     program = make_program(tmp_path, f"touch {tmp_path}/started")

@@ -91,6 +91,7 @@ def test_a_server_that_hangs_is_away_and_its_answer_may_come_late(
     assert sorted(ids) == [17, *range(100, 200)]
 
 
+@pytest.mark.slow
 def test_a_run_of_live_is_read_back_with_history(server: Server) -> None:
     place = f"nats://127.0.0.1:{server.port}"
     done = run("live", "sim:dtmf:5550123", "--speed", "max", "-r", "8k", "-q", "-o", f"{place}#host=a")
@@ -102,6 +103,7 @@ def test_a_run_of_live_is_read_back_with_history(server: Server) -> None:
     assert digits_of(read_lines(run("history", place, "--json").stdout)) == "5550123"
 
 
+@pytest.mark.slow
 def test_a_run_without_a_server_ends_with_what_was_not_sent() -> None:
     port = find_free_port()
     done = run("live", "sim:dtmf:55", "--speed", "max", "-r", "8k", "-q", "-o", f"nats://127.0.0.1:{port}")
@@ -124,6 +126,7 @@ def test_what_is_wrong_with_an_address_is_told_at_once() -> None:
             check_outputs([target])
 
 
+@pytest.mark.slow
 def test_hosts_whose_broker_dies_lose_nothing_and_tell_nothing_twice(tmp_path: Path) -> None:
     verdict = many_hosts.run(tmp_path, hosts=2, seconds=5, kills=1)
     assert verdict.is_good, verdict
