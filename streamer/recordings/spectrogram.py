@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, get_args
 
 import numpy as np
@@ -111,7 +112,7 @@ def spectrogram(
         shortest_length = read_count(window_length, name="window_length", allowed=IN_SAMPLES)
     hop_length = read_count(hop_length, name="hop_length", allowed=IN_SAMPLES)
     signal = take_samples(x, axis, shortest_samples=shortest_length)
-    _check_finite(signal, kind)
+    _check_finite(signal, kind, workers=workers)
     frames = _frame_spec(shortest_length, hop_length, window)
     bank = make_bank(bands, fs)
     n_samples = signal.shape[-1]
@@ -133,19 +134,34 @@ def spectrogram(
     return Spectrogram(values=np.swapaxes(values, -1, -2), analysis=analysis, scale=scale)
 
 
-def _check_finite(signal: NDArray[Any], dtype: np.dtype[Any]) -> None:
+def _check_finite(signal: NDArray[Any], dtype: np.dtype[Any], *, workers: int = 1) -> None:
     """SpecError when a sample is NaN, infinite or too large for dtype."""
-    if signal.dtype.kind == "f":
-        for row in signal.reshape(-1, signal.shape[-1]):
-            for start in range(0, row.size, _PIECE_SAMPLES):
-                with np.errstate(over="ignore"):
-                    finite = np.isfinite(row[start : start + _PIECE_SAMPLES].astype(dtype, copy=False))
-                if not finite.all():
-                    at = start + int(np.argmin(finite))
-                    remedy = (
-                        "scale it down" if np.isfinite(row[at]) else "numpy.nan_to_num makes silence of it"
-                    )
-                    raise SpecError(f"x is {row[at]} at sample {at}; it must be finite in {dtype}: {remedy}")
+    for row in signal.reshape(-1, signal.shape[-1]) if signal.dtype.kind == "f" else ():
+        at = _find_nonfinite(row, dtype, workers)
+        if at is not None:
+            remedy = "scale it down" if np.isfinite(row[at]) else "numpy.nan_to_num makes silence of it"
+            raise SpecError(f"x is {row[at]} at sample {at}; it must be finite in {dtype}: {remedy}")
+
+
+def _find_nonfinite(row: NDArray[Any], dtype: np.dtype[Any], workers: int) -> int | None:
+    """The first such sample, if there is one. Beside cheap frames the look takes a tenth of the time: it is shared."""
+    stretch = max(_PIECE_SAMPLES, -(-row.size // workers))
+
+    def look(begin: int) -> int | None:
+        stretch_end = min(begin + stretch, row.size)
+        for start in range(begin, stretch_end, _PIECE_SAMPLES):
+            piece = row[start : min(start + _PIECE_SAMPLES, stretch_end)]
+            with np.errstate(over="ignore"):
+                finite = np.isfinite(piece.astype(dtype, copy=False))
+            if not finite.all():
+                return start + int(np.argmin(finite))
+        return None
+
+    begins = range(0, row.size, stretch)
+    if len(begins) <= 1:
+        return look(0)
+    with ThreadPoolExecutor(workers) as threads:
+        return next((at for at in threads.map(look, begins) if at is not None), None)
 
 
 def _check_dtype(dtype: DTypeLike) -> np.dtype[Any]:

@@ -157,6 +157,15 @@ def test_the_signal_may_be_strided_and_is_left_alone():
     )
 
 
+@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.parametrize("at", [0, 65_535, 65_536, 100_000, 199_999])
+def test_the_first_sample_that_is_no_number_is_told_however_many_workers_look(at: int, workers: int) -> None:
+    x = np.zeros(200_000, np.float32)
+    x[at:] = np.nan
+    with pytest.raises(SpecError, match=f"x is nan at sample {at};"):
+        spectrogram(x, 8000, [440.0], 256, 256, workers=workers)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
