@@ -96,7 +96,7 @@ ORDER = {
         "__init__ arrays choose_frames progress threads < detect spectrogram < identify pieces relay < export jobs"
         " < preload"
     ),
-    "recordings/identify": "__init__ sound timeline < chords known survey < patterns < drafts < findings",
+    "recordings/identify": "__init__ sound timeline < chords survey < known patterns < drafts < findings",
     "archive": (
         "__init__ driver fetch job < executors inventory < grid ledger < spectra < work < cost found < scan"
     ),

@@ -247,8 +247,10 @@ class End(Dated, kw_only=True, tag="end", tag_field="type"):
 class FamilyRecord(Dated, kw_only=True, tag="family", tag_field="type"):
     """A known family of tones that `identify` has found: the plan that hears it, what it heard, and figures.
 
-    alike: plans that heard the same, the likeliest first, and what they say of it   off_percent, time_off_percent: how
-    far frequencies and times are off where the plan has them, on average   level_dbfs, snr_db, confidence: means
+    alike: plans that heard the same, the likeliest first, and what they say of it   steps: what sounded, once each, as
+    it was measured: mean frequencies and length, when it came first, and of a digit which   off_percent,
+    time_off_percent: how far frequencies and times are off where the plan has them, on average   level_dbfs, snr_db,
+    confidence: means
     """
 
     plan: str
@@ -256,6 +258,7 @@ class FamilyRecord(Dated, kw_only=True, tag="family", tag_field="type"):
     labels: dict[str, int]
     events: int
     alike: dict[str, str]
+    steps: list[Step]
     duration_s: float
     channels: list[int]
     level_dbfs: float | None = None

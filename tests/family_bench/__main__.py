@@ -1,10 +1,12 @@
 """python -m tests.family_bench [--family NAME,...] [--scale 1] [--seed N] [--only WORD] [--speech tune|judge|blind]
-                                [--decoders streamer,spandsp,...] [--kept FOLDER] [--guide FOLDER]
+                                [--decoders streamer,spandsp,...] [--kept FOLDER] [--guide FOLDER] [--again NAME,...]
 
 Tables as Markdown: a line a test, a column a decoder, beside what ours must reach and whether it does. One family
 takes about a minute at scale 1 for ours alone; --scale 0.3 is for working, --seed another set of signals. Limits are
 tuned with --speech tune and judged with judge and blind: other languages and voices. --kept FOLDER keeps each table in
-a file and measures none that is there; --guide FOLDER measures what is not kept there and makes the guide's page of it.
+a file and measures no decoder's that is there, unless --again names it; --guide FOLDER does that and makes the guide's
+page of it. Decoders: Debian's libspandsp2, multimon-ng, minimodem, direwolf and morse2ascii; icad-tone-detection and
+pycw of PyPI.
 """
 
 from __future__ import annotations
@@ -32,16 +34,20 @@ def main() -> None:
     parser.add_argument("--table", default="", help="only this table of the family, such as zvei1")
     parser.add_argument("--kept", type=Path, help="a folder of tables; what is there is not measured again")
     parser.add_argument("--guide", type=Path, metavar="FOLDER", help="as --kept, and the guide's page of it")
+    parser.add_argument("--again", default="", help="decoders that are measured again, as ours has changed")
     arguments = parser.parse_args()
     judge.seed_set, channels.speech_set = arguments.seed, arguments.speech
     names = NAMES if arguments.decoders == "all" else arguments.decoders.split(",")
     decoders = find_decoders(list(names))
     folder = arguments.guide or arguments.kept
     for name in arguments.family.split(","):
-        if folder is None or guide.find_kept(folder, name) is None:
-            table = judge_family(name, decoders, arguments)
-            if folder is not None and table:
-                guide.keep(folder, name, table)
+        kept = None if folder is None else guide.find_kept(folder, name)
+        known = set() if kept is None else set(kept["who"]) - set(arguments.again.split(","))
+        table = judge_family(
+            name, {who: each for who, each in decoders.items() if who not in known}, arguments
+        )
+        if folder is not None and table:
+            guide.keep(folder, name, table if kept is None else guide.join(kept, table))
     if arguments.guide:
         if guide.find_kept(folder, guide.FALSE) is None:
             guide.keep(folder, guide.FALSE, guide.count_false(arguments.scale))
@@ -59,7 +65,7 @@ def judge_family(name: str, decoders: dict, arguments: argparse.Namespace) -> di
     judges = {who: each for who, each in judges.items() if each.tables}
     print(f"\n### {family.title}\n", flush=True)
     if not judges:
-        print(f"none of these is there yet: {', '.join(family.tables)}")
+        print(f"nothing to measure of {', '.join(family.tables)}")
         return {}
     for who, each in judges.items():
         if missing := sorted(set(family.tables) - set(each.tables)):

@@ -9,32 +9,15 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 import streamer
 from streamer.base.errors import SpecError
+from tests.family_bench import packages, super_tone
+from tests.family_bench.heard import Decoder, Heard
 from tests.family_bench.scenes import FS_HZ, Samples
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
-    """One thing said; None where the decoder does not tell."""
-
-    label: str
-    type: str = "match"
-    start_s: float | None = None
-    stop_s: float | None = None
-    known_s: float | None = None
-
-
-class Decoder(Protocol):
-    def knows(self, family: str, table: str) -> bool: ...
-
-    def hear(self, samples: Samples, family: str, table: str, fs_hz: float = FS_HZ) -> list[Heard]: ...
 
 
 class Streamer:
@@ -79,12 +62,12 @@ FAX_CNG, FAX_CED, ANSAM_TYPES = 1, 3, (4, 5, 6, 7)
 
 
 class Spandsp:
-    """bell_mf_rx, r2_mf_rx, modem_connect_tones_rx, each asked after 20 ms of samples."""
+    """bell_mf_rx, r2_mf_rx, modem_connect_tones_rx, each asked after 20 ms of samples; super_tone_rx for rhythms."""
 
     BLOCK = 160
 
     def __init__(self, library: ctypes.CDLL) -> None:
-        self._library = library
+        self._library, self._super_tone = library, super_tone.SuperTone(library)
         for name in ("bell_mf_rx_init", "r2_mf_rx_init", "modem_connect_tones_rx_init"):
             getattr(library, name).restype = ctypes.c_void_p
         library.bell_mf_rx_init.argtypes = [ctypes.c_void_p] * 3
@@ -100,10 +83,14 @@ class Spandsp:
             getattr(library, f"{name}_free").argtypes = [ctypes.c_void_p]
 
     def knows(self, family: str, table: str) -> bool:
-        return family in ("r1", "r2", "fax")
+        return family in ("r1", "r2", "fax", *super_tone.FAMILIES)
 
     def hear(self, samples: Samples, family: str, table: str, fs_hz: float = FS_HZ) -> list[Heard]:
         pcm = to_int16(resample(samples, fs_hz, FS_HZ))
+        if family in super_tone.FAMILIES:
+            return [
+                Heard(label=label, known_s=at_s) for label, at_s in self._super_tone.hear(pcm, family, table)
+            ]
         hears = {"r1": self._hear_r1, "r2": self._hear_r2, "fax": self._hear_fax}
         return hears[family](pcm, table)
 
@@ -226,7 +213,8 @@ def find_decoders(names: list[str]) -> dict[str, Decoder]:
     for name, family, program, arguments, read in PROGRAMS:
         if path := shutil.which(program):
             found[name] = Program(family, [path, *arguments], read)
+    found |= packages.list_installed()
     return {name: found[name] for name in names if name in found}
 
 
-NAMES = ("streamer", "spandsp", "multimon-ng", "minimodem", "direwolf", "morse2ascii")
+NAMES = ("streamer", "spandsp", "multimon-ng", "minimodem", "direwolf", "morse2ascii", "icad", "pycw")

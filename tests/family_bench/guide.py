@@ -63,6 +63,23 @@ def find_kept(folder: Path, name: str) -> Any:
     return json.loads(path.read_text()) if path.exists() else None
 
 
+def join(kept: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of both, of signals that must be the same; the new ones where a decoder has both."""
+    for what in ("seed", "scale", "speech"):
+        if kept[what] != table[what]:
+            raise SystemExit(
+                f"{kept['title']} is kept of {what} {kept[what]}, not {table[what]}: say --{what} {kept[what]}"
+            )
+    known = {line["name"]: line for line in kept["lines"]}
+    lines = []
+    for line in table["lines"]:
+        before = known.get(line["name"], {"figures": {}, "met": ""})
+        lines.append(
+            {**line, "figures": {**before["figures"], **line["figures"]}, "met": line["met"] or before["met"]}
+        )
+    return {**table, "who": list(dict.fromkeys([*kept["who"], *table["who"]])), "lines": lines}
+
+
 def list_rows(table: Mapping[str, Any]) -> list[str]:
     """A family's table as Markdown."""
     who = table["who"]

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from streamer.base.text import printable
 from streamer.base.units import format_duration
-from streamer.events import FamilyRecord, SummaryRecord, UnknownRecord
+from streamer.events import FamilyRecord, Step, SummaryRecord, UnknownRecord
 
 MOST_ALIKE = 6
+MOST_TONES = 8
 MOST_HEARD = 60  # characters
 
 Found = FamilyRecord | UnknownRecord | SummaryRecord
@@ -42,6 +43,13 @@ def _tell_family(family: FamilyRecord) -> Iterator[str]:
     figures += [f"{', '.join(off)} off"] if off else []
     yield f"{family.plan:<18}  {heard}"
     yield f"    {', '.join(figures)}, confidence {family.confidence:.2f}"
+    if family.steps:
+        more = len(family.steps) - MOST_TONES
+        tones = [
+            f"{step.label}: {_write_tones(step)}" if step.label else _write_tones(step)
+            for step in family.steps[:MOST_TONES]
+        ]
+        yield f"    {', '.join(tones)} Hz{f' and {more} more' if more > 0 else ''}"
     if family.alike:
         more = len(family.alike) - MOST_ALIKE
         names = [
@@ -50,11 +58,12 @@ def _tell_family(family: FamilyRecord) -> Iterator[str]:
         yield f"    or {', '.join(names[:MOST_ALIKE])}{f' and {more} more' if more > 0 else ''}"
 
 
+def _write_tones(step: Step) -> str:
+    return "+".join(f"{hz:.1f}" for hz in step.freqs_hz)
+
+
 def _tell_unknown(record: UnknownRecord) -> str:
-    parts = [
-        f"{'+'.join(f'{hz:.1f}' for hz in step.freqs_hz)} Hz for {step.duration_s * 1e3:.0f} ms"
-        for step in record.steps[:8]
-    ]
+    parts = [f"{_write_tones(step)} Hz for {step.duration_s * 1e3:.0f} ms" for step in record.steps[:8]]
     what = "any of " if record.kind == "code" else ""
     times = f"{record.times} times" if record.times != 1 else "once"
     return (

@@ -14,7 +14,7 @@ from streamer.events import Event, FamilyRecord, Step, SummaryRecord, UnknownRec
 from streamer.plans.plan import Plan
 from streamer.recordings.identify.chords import Chord, find_chords
 from streamer.recordings.identify.drafts import draft, is_heard_at, name_patterns
-from streamer.recordings.identify.known import NEAR_RATIO, Known, list_tones, rank
+from streamer.recordings.identify.known import NEAR_RATIO, Known, list_chords, list_tones, rank
 from streamer.recordings.identify.patterns import Part, Pattern, find_patterns
 from streamer.recordings.identify.sound import list_toned, summarise
 from streamer.recordings.identify.survey import Survey, make_surveys
@@ -27,6 +27,11 @@ COVERED = 0.5
 LONG_S, EDGE_S = 0.3, 0.05
 PREAMBLE_S = 0.5
 LEAST_RATE_HZ = 4000.0
+# Of tones so long, beside what plans take for their own in music, there are 0.6 to 4.4 a second; in speech 0.1 at most,
+# and beside signals alone none. An unknown alarm has two or three tones, a melody more.
+NOTE_S, AROUND_S, NOTES_A_SECOND, PITCHES = 0.3, 3.0, 0.5, 4
+HELD_S = 10.0  # no note: hum, a carrier
+PARTS = 3  # of a rhythm, a sequence or a call, and so many digits more: no chance of a melody's
 
 
 class Findings:
@@ -57,7 +62,7 @@ class Findings:
         assert self.info is not None
         channels = range(1, self.info.channels + 1)
         chords = {channel: self._find_chords(channel) for channel in channels}
-        families = rank(drop_pieces(self._events, chords), self._plans)
+        families = rank(drop_notes(drop_pieces(self._events, chords), chords), self._plans)
         explained = [event for known in families for event in known.events]
         unknown = [
             (channel, pattern)
@@ -87,6 +92,7 @@ class Findings:
             labels=dict(Counter(event.label for event in known.events)),
             events=len(known.events),
             alike={plan: describe_labels(events) for plan, events in known.alike.items()},
+            steps=list_chords(known.events),
             sample=first.sample,
             t_s=first.t_s,
             time=first.time,
@@ -182,6 +188,33 @@ def drop_pieces(events: Sequence[Event], chords: Mapping[int, Sequence[Chord]]) 
         )
 
     return [event for event in events if not is_piece(event)]
+
+
+def drop_notes(events: Sequence[Event], chords: Mapping[int, Sequence[Chord]]) -> list[Event]:
+    """Without those that are a note of music: short and simple, among many tones of which no plan tells."""
+    lines = {
+        channel: Timeline(
+            (chord.start_s, chord.stop_s, chord)
+            for chord in leave_out_explained(heard, _list_heard_in(channel, events))
+            if chord.length_s >= NOTE_S
+        )
+        for channel, heard in chords.items()
+    }
+
+    def is_note(event: Event) -> bool:
+        is_plain = event.text is None and len(event.steps or ()) < PARTS
+        if not is_plain or (event.duration_s or 0.0) >= HELD_S or is_dialled(event):
+            return False
+        start_s, stop_s = max(0.0, event.t_s - AROUND_S), _stop_s(event) + AROUND_S
+        around = [chord for *_, chord in lines[event.channel].list_in(start_s, stop_s)]
+        pitches = {chord.symbol for chord in around}
+        return len(around) >= NOTES_A_SECOND * (stop_s - start_s) and len(pitches) >= PITCHES
+
+    def is_dialled(event: Event) -> bool:
+        near = (each for each in events if each.plan == event.plan and abs(each.t_s - event.t_s) <= AROUND_S)
+        return is_digit(event.type) and sum(1 for _ in near) > PARTS
+
+    return [event for event in events if not is_note(event)]
 
 
 def _list_heard_in(channel: int, events: Iterable[Event]) -> list[Event]:

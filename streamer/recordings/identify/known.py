@@ -13,9 +13,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+import msgspec
+
 from streamer.base.families import load_family
-from streamer.events import Event
+from streamer.detectors.registry import is_digit
+from streamer.events import Event, Step
 from streamer.plans.plan import Plan
+from streamer.recordings.identify.chords import is_same
 from streamer.recordings.identify.timeline import Timeline
 
 NEAR_RATIO = 0.02  # so far off it is the same tone
@@ -104,6 +108,45 @@ def drop_lonely(events: Sequence[Event]) -> list[Event]:
 def _is_brief(event: Event, limit_s: float) -> bool:
     is_one = event.type == "match" and len(event.steps or ()) < 2 and event.text is None
     return is_one and (event.duration_s or 0.0) < limit_s
+
+
+def list_chords(events: Iterable[Event]) -> list[Step]:
+    """What sounded in them, once each, in the order in which it came first: means of what was measured."""
+    found: list[list[Step]] = []
+    for step in (step for event in events for step in _list_steps(event)):
+        tones = tuple(step.freqs_hz)
+        same = (
+            each for each in found if each[0].label == step.label and is_same(tones, tuple(each[0].freqs_hz))
+        )
+        if (known := next(same, None)) is not None:
+            known.append(step)
+        else:
+            found.append([step])
+    return [_average(steps) for steps in found]
+
+
+def _list_steps(event: Event) -> Iterator[Step]:
+    label = event.label if is_digit(event.type) else None
+    whole = Step(
+        freqs_hz=event.freqs_hz or [], t_s=event.t_s, duration_s=event.duration_s or 0.0, label=label
+    )
+    for step in event.steps or [whole]:
+        if step.freqs_hz:
+            yield msgspec.structs.replace(step, freqs_hz=sorted(step.freqs_hz))
+
+
+def _average(steps: Sequence[Step]) -> Step:
+    """Of the same chord, by how long it lasted: a longer one is measured better."""
+    lengths_s = [step.duration_s or EDGE_S for step in steps]
+    return Step(
+        freqs_hz=[
+            round(sum(hz * s for hz, s in zip(tone, lengths_s, strict=True)) / sum(lengths_s), 2)
+            for tone in zip(*(step.freqs_hz for step in steps), strict=True)
+        ],
+        t_s=steps[0].t_s,
+        duration_s=round(fmean(step.duration_s for step in steps), 6),
+        label=steps[0].label,
+    )
 
 
 def list_tones(event: Event) -> Iterator[tuple[float, float, float]]:

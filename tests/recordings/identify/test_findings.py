@@ -58,6 +58,51 @@ UNKNOWN = {
 }
 
 
+MELODY = "cadence:392/400,523.3/400,659.3/400,587.3/400,783.9/400,493.9/400,440/400"
+
+
+@pytest.mark.parametrize(
+    ("spec", "plans"),
+    [
+        (f"{MELODY},1750/700,{MELODY.removeprefix('cadence:')}", []),  # A6, nearly
+        (f"{MELODY},425/2500,{MELODY.removeprefix('cadence:')}", []),
+        (f"{MELODY}x5+hum:50@-30", ["mains50"]),  # goes on, as no note does
+        (f"{MELODY},dtmf:5550123,{MELODY}", ["dtmf"]),
+        ("cadence:1750/700", ["tone-burst"]),
+        ("cadence:610/500,815/500x6,tone:1750:700ms,cadence:610/500,815/500x6", ["tone-burst"]),  # a siren
+    ],
+    ids=["1750 Hz", "a dial tone", "hum", "a number", "a burst alone", "a burst in a siren"],
+)
+def test_a_note_of_a_melody_is_no_family_of_its_own(spec: str, plans: list[str]) -> None:
+    found = identify(f"sim:noise:-60,silence:500ms,{spec},silence:1s", fs_hz=FS_HZ)
+    told = [record.plan for record in found if isinstance(record, FamilyRecord)]
+    assert told[:1] == plans
+
+
+@pytest.mark.parametrize(
+    ("spec", "tones"),
+    [
+        ("cadence:481+621/500,0/500x4", [(None, (481, 621))]),
+        ("dtmf:4224", [("4", (770, 1209)), ("2", (697, 1336))]),
+        (
+            "zvei1:11235:offset=0.4%",
+            [("1", (1064.2,)), ("1", (2610.4,)), ("2", (1164.6,)), ("3", (1275.1,)), ("5", (1536.1,))],
+        ),
+        ("morse:CQ CQ DE K5XYZ CQ:pitch=803Hz", [(None, (803,))]),
+    ],
+    ids=["a busy tone", "digits", "a call that is off", "Morse"],
+)
+def test_of_a_family_it_tells_the_frequencies_that_were_measured(
+    spec: str, tones: list[tuple[str | None, tuple[float, ...]]]
+) -> None:
+    found = identify(f"sim:noise:-60,silence:500ms,{spec},silence:1s", fs_hz=FS_HZ)
+    family = next(record for record in found if isinstance(record, FamilyRecord))
+    told = [(step.label, tuple(step.freqs_hz)) for step in family.steps]
+    assert [label for label, _ in told] == [label for label, _ in tones]
+    for (_, heard), (_, sent) in zip(told, tones, strict=True):
+        assert heard == pytest.approx(sent, rel=1e-3)
+
+
 @pytest.mark.parametrize(("spec", "kind", "tones", "lengths_ms", "times"), UNKNOWN.values(), ids=UNKNOWN)
 def test_what_no_plan_knows_becomes_a_plan_that_hears_it(
     spec: str, kind: str, tones: list[tuple[float, ...]], lengths_ms: list[float], times: int, tmp_path: Path
