@@ -12,8 +12,10 @@ def main() -> None:
     interrupts.catch()  # before anything is loaded: that takes a while
     from streamer.base.blas import keep_blas_to_one_thread
     from streamer.base.bytecode import bear_damage
+    from streamer.base.cycles import put_off
 
     bear_damage()
+    put_off()
     keep_blas_to_one_thread()
     from streamer.commands.main import main as run
 

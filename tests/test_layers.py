@@ -40,8 +40,8 @@ NEVERS = {
 # all that answer one contract, so that one more of them is no line here.
 ORDER = {
     "base": (
-        "__init__ blas bytecode colours errors folders morse own_code roles version < fork_server shipped < children"
-        " < processes < files text < toml units < arguments fields < families old_names pattern"
+        "__init__ blas bytecode colours cycles errors folders morse own_code roles version < fork_server shipped"
+        " < children < processes < files text < toml units < arguments fields < families old_names pattern"
     ),
     "sources": (
         "address channels descendants graph_rate registry < formats spec"
@@ -281,6 +281,11 @@ def test_recordings_and_arrays_need_no_numba_once_kernels_are_compiled() -> None
     detect = "import numpy as np, streamer; streamer.detect(np.zeros(8000), 8000); streamer.goertzel([1.0] * 8, [1], 8)"
     load(detect)
     assert "numba" not in load(detect)
+
+
+def test_detecting_loads_nothing_that_is_for_compiling_or_for_tests() -> None:
+    loaded = load("import streamer.commands.detect.run, streamer.detectors.dtmf.detector")
+    assert not loaded & {*("numba", "llvmlite", "unittest", "asyncio", "ssl")}
 
 
 def test_the_main_process_runs_without_numba_and_audio_libraries() -> None:

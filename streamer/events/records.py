@@ -34,7 +34,7 @@ class Step(msgspec.Struct, kw_only=True, omit_defaults=True):
     label: str | None = None
 
 
-class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
+class Event(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """Something that was heard.
 
     sample, t_s and duration_s are the thing's own start and length, measured to about a millisecond and not

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
-from unittest.mock import patch
 
 _OURS = __name__.partition(".")[0] + "."
 
@@ -31,9 +30,11 @@ def finish_once() -> Iterator[None]:
             (cpu.CPUContext, "create_cpython_wrapper"),
             (cpu.CPUContext, "get_executable"),
             (dispatcher.Dispatcher, "compile"),
-            (dispatcher.Dispatcher, "get_call_template"),
+            (dispatcher._DispatcherBase, "get_call_template"),
         ):
-            stack.enter_context(patch.object(owner, name, _replace(job, getattr(owner, name), name)))
+            theirs = getattr(owner, name)
+            stack.callback(setattr, owner, name, theirs)
+            setattr(owner, name, _replace(job, theirs, name))
         yield
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from streamer.base.cycles import settle
 from streamer.base.errors import DONE, NOTHING_MATCHED, SpecError, StreamerError
 from streamer.base.units import parse_frequency_hz, parse_lasting_s, parse_moment
 from streamer.commands.cut_short import describe_cut, find_exit_code, raising_signals, take_all
@@ -107,6 +108,7 @@ def run(options: Options) -> int:
     hearing = Hearing(keeps_events=False) if expectation is None else expectation.hearing
     tally = Tally(outputs, hearing)
     announce_compiling(is_quiet=options.quiet)
+    settle()
     if not plans and not options.quiet:
         tell(NOTHING_LISTENED_FOR)
     try:

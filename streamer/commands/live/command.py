@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from streamer.base.children import quieten_server, start_server
+from streamer.base.cycles import settle
 from streamer.commands.interrupts import interrupts
 from streamer.commands.options import (
     BAND_OPTIONS,
@@ -103,5 +104,6 @@ def command(**given: Any) -> None:
         joins_copies=parse_copies(options.copies),
         is_shown=spec.has_dashboard,
     )
+    settle()
     code = watch(spec, set_up)
     click.get_current_context().exit(code)
