@@ -103,6 +103,7 @@ class _Loop:
         self._look = read_look(environ)
         self._asks_ground = can_ask_ground(environ) and self._look.depth is not Depth.MONO
         self._signals = Signals()
+        self._readable: list[int] = []  # descriptors, at the last look
         self._left_over: set[int] = set()  # signals taken and not yet acted on
         self._state: State | None = None
         self._pace = Pace(fps=15)
@@ -137,10 +138,13 @@ class _Loop:
         readable = [self._connection.fileno(), self._signals.fileno()]
         if self._terminal.entered:
             readable.append(self._terminal.fileno())
-        select.select(readable, [self._terminal.fileno()] if self._terminal.pending else [], [], wait_s)
+        writable = [self._terminal.fileno()] if self._terminal.pending else []
+        self._readable, _, _ = select.select(readable, writable, [], wait_s)
 
     def _act_on_signals(self) -> None:
-        came, self._left_over = self._signals.take() | self._left_over, set()
+        came, self._left_over = self._left_over, set()
+        if self._signals.fileno() in self._readable:
+            came |= self._signals.take()
         if signal.SIGTERM in came:
             self._over = True
         elif signal.SIGHUP in came:
@@ -149,9 +153,12 @@ class _Loop:
             self._stop()
 
     def _take_messages(self) -> None:
+        waiting = [self._connection.fileno()]
+        has_more = waiting[0] in self._readable
         try:
-            while not self._over and self._connection.poll(0):
+            while has_more and not self._over:
                 self._handle(self._connection.recv_bytes())
+                has_more = bool(select.select(waiting, [], [], 0)[0])
         except (EOFError, OSError):  # the main process has died
             self._over = True
 
