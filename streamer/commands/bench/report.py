@@ -149,7 +149,7 @@ def _print_view(console: Console, report: LiveReport) -> None:
     if report.first_picture_s is not None:
         console.print(f"first picture after {report.first_picture_s:.2f} s", highlight=False)
     if report.latency_ms_p50 is not None and report.latency_ms_p99 is not None:
-        latency = f"{report.latency_ms_p50:.1f} / {report.latency_ms_p99:.1f} ms"
+        latency = f"{report.latency_ms_p50:.2f} / {report.latency_ms_p99:.1f} ms"
         console.print(f"from a block to its levels, median / 99th percentile: {latency}", highlight=False)
 
 
