@@ -191,9 +191,7 @@ class _Run(Generic[Item, Result]):
         is_broken = isinstance(error, BrokenExecutor)
         if self._is_alone:
             self._crashes[id(item)] = self._crashes.get(id(item), 0) + 1
-            if (
-                self._crashes[id(item)] >= MOST_CRASHES or not is_broken
-            ):  # what tries again itself is believed now
+            if self._crashes[id(item)] >= MOST_CRASHES:
                 if is_broken:
                     self._driver.let_go()
                 return Outcome(item, error=error)

@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from streamer.base.processes import Child
 
 AHEAD = 3  # tasks a worker, one of which it is at
-MOST_DEATHS = (
-    5  # of processes at one task, which may have been killed from outside: memory is short, or somebody did
-)
+MOST_CRASHES, MOST_KILLS = (
+    3,
+    20,
+)  # of processes at one task: by themselves, and by SIGKILL, which others send too
+GRACE_S = 1.0  # for the system to say how a process ended that has closed its pipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,10 @@ class Pool(Executor):
     """Processes of the process server, each at one task at a time.
 
     what happens to a process   its task                                    the others
-    it dies, whatever way       is tried again at once by a new process;    notice nothing
-                                after MOST_DEATHS: WorkerDiedError
+    it crashes                  is tried again at once by a new process;    notice nothing
+                                after MOST_CRASHES: WorkerDiedError
+    somebody kills it, or the   likewise; after MOST_KILLS: somebody who    notice nothing
+    system, short of memory     kills one every 5 s hits a long task often
     we let go, or die           is lost, and leaves nothing half written    likewise: all end at once
     """
 
@@ -139,7 +143,8 @@ class _Hand:
             self._link.close()
 
     def _do(self, what: bytes) -> Any:
-        for _ in range(MOST_DEATHS):
+        n_crashed = n_killed = 0
+        while n_crashed < MOST_CRASHES and n_killed < MOST_KILLS:
             link = self._link or self._begin()
             try:
                 link.send_bytes(what)
@@ -147,11 +152,18 @@ class _Hand:
             except (OSError, EOFError):
                 link.close()
                 self._link = None
+                is_killed = self._find_exit_code() == -signal.SIGKILL
+                n_killed, n_crashed = n_killed + is_killed, n_crashed + (not is_killed)
                 continue
             if is_done:
                 return answer
             raise answer
-        raise WorkerDiedError(f"{MOST_DEATHS} processes have died of it")
+        raise WorkerDiedError(f"{n_crashed + n_killed} processes have died of it")
+
+    def _find_exit_code(self) -> int | None:
+        assert self.process is not None
+        self.process.join(GRACE_S)
+        return self.process.exitcode
 
     def _begin(self) -> Connection:
         self._link, theirs = get_context().Pipe(duplex=True)

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.archive.driver import Driver, EngineLostError
+from streamer.archive.driver import Driver, EngineLostError, WorkerDiedError
 from streamer.archive.executors import Here, Pool
 
 
@@ -83,7 +83,7 @@ def drive(fates: list[str], *, window: int = 3) -> dict[int, str]:
         (["wr", "kr", "ke", "kor"], ["done", "done", "ValueError", "done"]),
         (["r", "kooor", "r"], ["done", "OSError", "done"]),  # a suspect's server may be away too
         (["qr", "r", "qr"], ["done"] * 3),  # innocent, beside others
-        (["q", "qqr", "qe"], ["KilledWorker", "KilledWorker", "ValueError"]),
+        (["q", "qqr", "qe"], ["KilledWorker", "done", "ValueError"]),
     ],
 )
 def test_what_becomes_of_each(fates: list[str], outcomes: list[str]) -> None:
@@ -196,6 +196,22 @@ def test_a_real_pool_whose_workers_are_killed_and_in_which_one_task_kills_its_ow
     assert came == expected
     assert max(len((tmp_path / str(n)).read_text()) for n in range(60) if n != 7) <= most_tries
     assert isinstance(pools[0], ProcessPoolExecutor) or len(pools) == 1
+
+
+def die(how: str, tried: str) -> int:
+    with Path(tried).open("a") as file:
+        n_tried = file.write("x") and file.tell()
+    if how == "crash" or (how == "killed nine times" and n_tried < 10):
+        os.kill(os.getpid(), signal.SIGSEGV if how == "crash" else signal.SIGKILL)
+    return n_tried
+
+
+def test_who_is_killed_again_and_again_is_not_blamed_as_soon_as_who_crashes(tmp_path: Path) -> None:
+    pool = Pool(1)
+    with pytest.raises(WorkerDiedError, match="3 processes have died of it"):
+        pool.submit(die, "crash", str(tmp_path / "crash")).result()
+    assert pool.submit(die, "killed nine times", str(tmp_path / "killed")).result() == 10
+    pool.shutdown()
 
 
 class Unportable(Exception):
