@@ -24,6 +24,7 @@ from streamer.analysis.bank import Analysis, Bank, Levels
 from streamer.analysis.frames import FrameSpec
 from streamer.commands.live.monitor import Monitor
 from streamer.commands.live.spec import MonitorSpec
+from streamer.commands.live.wanted import Wanted
 from streamer.detectors import Audio, Detector
 from streamer.events import Event
 from streamer.live.stream import Stream
@@ -138,7 +139,7 @@ class Broken(Monitor):
     """A monitor that says who its processes are."""
 
     def __init__(self, spec: MonitorSpec, auditor: Auditor, folder: Path) -> None:
-        super().__init__(spec, self._listen)
+        super().__init__(lambda: Wanted(spec=spec, set_up=self._listen, notes=(), contents={}))
         self._auditor, self._folder, self._pids = auditor, folder, ""
 
     def _listen(self, info: SourceInfo) -> Listening:

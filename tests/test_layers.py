@@ -55,8 +55,8 @@ ORDER = {
     ),
     "events": "records < clocks < __init__",
     "detectors": (
-        "copies hearing limits < __init__ < matching < registry"
-        " < cadences codes decoder dtmf fsk keying presence sequences tones < paired"
+        "copies hearing limits numbers < __init__ < matching < registry"
+        " < cadences codes decoder dtmf fsk keying level presence sequences tones < paired"
     ),
     "detectors/hearing": (
         "__init__ baseband line_fields pair_loops places < bursts desk lines spectra_loops"
@@ -66,6 +66,7 @@ ORDER = {
     "detectors/tones": (
         "modulation series spec < probes company figures < candidate memory < verdict < detector < __init__"
     ),
+    "detectors/level": "schedule < spec < detector < __init__",
     "detectors/fsk": "spec < bits < detector < __init__",
     "detectors/keying": "spec < code < envelope < detector < __init__",
     "detectors/presence": "spec < lines < detector < __init__",
@@ -87,8 +88,8 @@ ORDER = {
     ),
     "live": (
         "__init__ atomics diverted_stderr ring_fields < ring_loops compiled spans < ring results"
-        " < dispatcher worker collector capture_messages silence timekeeper < pool capture < capture_process preload"
-        " < dates < section source_keeper < stream"
+        " < capture_messages handover < dispatcher worker collector silence timekeeper < pool capture"
+        " < capture_process preload < dates hearing < hearings < section source_keeper < stream"
     ),
     "stores": "__init__ heading < labelled < as_* < plots < measured",
     "stores/as_png": "__init__ labels layout pooling ticks < sheet < figure",
@@ -110,7 +111,8 @@ ORDER = {
         " < completion < main"
     ),
     "commands/live": (
-        "__init__ output_tables settings systemd < load_settings last_words plain < spec < view < monitor < command"
+        "__init__ output_tables settings systemd < load_settings last_words plain < spec < view wanted < reload"
+        " < monitor < command"
     ),
     "commands/detect": "__init__ run < command",
     "commands/wait": "__init__ labels < run < command",

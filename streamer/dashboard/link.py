@@ -23,10 +23,10 @@ from streamer.dashboard.messages import (
     decode_answer,
     encode,
 )
-from streamer.events import ErrorRecord, Event, GapRecord, Record, SilenceRecord, SourceRecord
+from streamer.events import ErrorRecord, Event, GapRecord, Record, ReloadRecord, SilenceRecord, SourceRecord
 from streamer.events.clocks import to_local
 
-Told = Event | GapRecord | SilenceRecord | SourceRecord | ErrorRecord
+Told = Event | GapRecord | SilenceRecord | SourceRecord | ReloadRecord | ErrorRecord
 
 IN_FLIGHT = 2  # snapshots the dashboard has not taken yet; one being drawn and one waiting for it
 MOST_HELD = 64  # runs of frames of a channel that are not summed yet
@@ -209,7 +209,7 @@ def tells_gone_again(record: Record, source: str) -> bool:
 
 
 def _describe(
-    record: ErrorRecord | SourceRecord | SilenceRecord | GapRecord, lost_s: float
+    record: ErrorRecord | SourceRecord | SilenceRecord | ReloadRecord | GapRecord, lost_s: float
 ) -> tuple[str, str, str, float | None]:
     """Kind, words, phase and length of what is no event."""
     if isinstance(record, SourceRecord):
@@ -218,9 +218,13 @@ def _describe(
     return (*_put_in_words(record, lost_s), "", None)
 
 
-def _put_in_words(record: ErrorRecord | SilenceRecord | GapRecord, lost_s: float) -> tuple[str, str]:
+def _put_in_words(
+    record: ErrorRecord | SilenceRecord | ReloadRecord | GapRecord, lost_s: float
+) -> tuple[str, str]:
     if isinstance(record, ErrorRecord):
         return "error", record.message
+    if isinstance(record, ReloadRecord):
+        return "error" if record.state == "refused" else "reload", record.message
     if isinstance(record, SilenceRecord):
         lasted_s = record.duration_s
         return "silence", (

@@ -35,6 +35,7 @@ class Scene(msgspec.Struct, kw_only=True, frozen=True, tag="scene"):
     length_s: float | None = None  # of a recording, where it is known
     speed: float | None = 1.0  # times real time; None: as fast as it goes
     is_held: bool = False  # what has ended stays until a key
+    goes_on: bool = False  # time does, after the scene before; else it counts from 0
     unit: str = "dbfs"  # dbfs, dbm0 or dbspl
     offset_db: float = 0.0  # added to dBFS, it gives the unit
     floor_dbfs: float = -90.0
@@ -154,6 +155,10 @@ class Quit(msgspec.Struct, frozen=True, tag="quit"):
     """Somebody pressed q, or any key once all is over."""
 
 
+class Reload(msgspec.Struct, frozen=True, tag="reload"):
+    """Somebody pressed R: settings and plans are to be read again."""
+
+
 class TerminalGone(msgspec.Struct, kw_only=True, frozen=True, tag="terminal-gone"):
     """There is no terminal (any more); the dashboard has ended, the run need not."""
 
@@ -161,7 +166,7 @@ class TerminalGone(msgspec.Struct, kw_only=True, frozen=True, tag="terminal-gone
 
 
 Message = Scene | Snapshot | Goodbye
-Answer = Taken | Quit | TerminalGone
+Answer = Taken | Quit | Reload | TerminalGone
 
 _encode = msgspec.msgpack.Encoder().encode
 _message_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)

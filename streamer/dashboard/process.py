@@ -22,6 +22,7 @@ from streamer.dashboard.messages import (
     Answer,
     Goodbye,
     Quit,
+    Reload,
     Scene,
     Snapshot,
     Taken,
@@ -211,6 +212,8 @@ class _Loop:
             act = self._state.press(key) if self._state is not None else None
             if act is Act.QUIT:
                 self._answer(Quit())
+            elif act is Act.RELOAD:
+                self._answer(Reload())
             elif act is Act.SAVE:
                 self._save_screenshot()
             self._pace.due_s = 0.0  # a key is answered at once

@@ -42,6 +42,7 @@ class Act(Enum):
 
     QUIT = "quit"
     SAVE = "save"
+    RELOAD = "reload"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,10 +159,12 @@ class State:
         return cls(scene=scene, choices=choices, live=picture, shown=picture, book=book, told=book)
 
     def change_scene(self, scene: Scene) -> None:
-        """Go on with another scene, whose time counts from 0; what was heard stays."""
+        """Go on with another scene, whose time counts from 0 or goes on; what was heard stays."""
+        goes_on = scene.goes_on
         self.scene = scene
         self.live = self.shown = Picture(scene)
-        self.book.begin_section()
+        if not goes_on:
+            self.book.begin_section()
         self.told = self.book
         self.choices = replace(self.choices, channel=0, band=None, zoom=0, frozen=False, back=0)
         self.tick += 1
@@ -232,6 +235,9 @@ class State:
             return Act.QUIT
         if key == "s":
             return Act.SAVE
+        if key == "R":
+            self.note = "settings and plans are read again"
+            return Act.RELOAD
         before = self.choices
         bands = len(self.scene.band_labels)
         self.choices = press(before, key, channels=self.scene.channels, bands=bands)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from streamer.analysis.bank import Analysis, ChannelLevels, Levels
 from streamer.events import Event
+from streamer.events.clocks import WallClock
 
 Tell = Callable[[int, str, object], None]  # sample, label, and why, as text when printed
 
@@ -60,6 +61,10 @@ class Detector(Protocol):
     def explain(self, tell: Tell) -> None:
         """From now on tell what was looked at and refused; one that refuses nothing has nothing to tell."""
 
+    def keep_time(self, clock: WallClock) -> None:
+        """What it may ask when a sample was; most ask for no time."""
+        _ = clock
+
     def share(self, common: dict[type, object]) -> None:
         """Hear with what others of this channel and analysis hear with: it lies in common, or is put there."""
 
@@ -68,6 +73,11 @@ class Detector(Protocol):
 
     def flush(self) -> Iterable[Event]:
         """The signal ends or breaks here: close what is open with an end event, and forget."""
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing is in progress: all that it tells from here on begins later. False where it cannot know."""
+        return False
 
     @property
     def forgets(self) -> bool:

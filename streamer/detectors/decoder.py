@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from streamer.analysis.bank import Analysis, Batch, ChannelLevels, Levels
 from streamer.detectors import Audio, Choir, Detector, Listen
 from streamer.detectors.copies import ReadAudio, join_copies
+from streamer.detectors.numbers import Counted, Numbers
 from streamer.events import Event
 from streamer.events.clocks import WallClock
 
@@ -98,10 +99,12 @@ class Decoder:
         analyses: Sequence[Analysis] = (),
         file: str | None = None,
         joins_copies: bool = True,
+        counter: Counted | None = None,
     ) -> None:
         """detectors: (plan name, channel from 1, detector)   analyses: further ones that a batch starts with
 
         joins_copies: one event in several channels that hold the same samples is told once
+        counter: events are counted on from there
         """
         self._analyses = list(analyses)
         self.clock, self._file = clock, file
@@ -111,6 +114,7 @@ class Decoder:
         ]
         common: dict[tuple[int, int], dict[type, object]] = {}
         for tuned in self._tuned:
+            tuned.detector.keep_time(clock)
             tuned.detector.share(common.setdefault((tuned.channel, tuned.analysis), {}))
         self._seated = self._seat()
         self._read, self._joins_copies = read_audio, joins_copies
@@ -118,8 +122,7 @@ class Decoder:
         self._audio = {
             t.channel: _ChannelAudio(read_audio, t.channel - 1, self._unheard) for t in self._tuned
         }
-        self._ids: dict[tuple[int, int], int] = {}
-        self._last_id = 0
+        self.numbers = Numbers(counter)
 
     @property
     def analyses(self) -> tuple[Analysis, ...]:
@@ -149,6 +152,11 @@ class Decoder:
         """Whether there may be moments at which it is fresh."""
         return all(tuned.detector.forgets for tuned in self._tuned)
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing is in progress: all that it tells from here on begins later."""
+        return all(tuned.detector.is_at_rest for tuned in self._tuned)
+
     def is_fresh(self, end_sample: int) -> bool:
         """Whether what it says after this sample, up to which it was fed, depends on nothing that it heard before.
 
@@ -161,7 +169,7 @@ class Decoder:
 
     @property
     def event_count(self) -> int:
-        return self._last_id
+        return self.numbers.counter.last
 
     @property
     def unheard_samples(self) -> int:
@@ -209,6 +217,9 @@ class Decoder:
                 other.frames == analysis.frames
                 and other.fs_hz == analysis.fs_hz
                 and np.array_equal(other.bank.freqs_hz, analysis.bank.freqs_hz)
+                and np.array_equal(
+                    other.bank.cut_edges_hz(other.fs_hz), analysis.bank.cut_edges_hz(other.fs_hz)
+                )
             ):
                 return i
         self._analyses.append(analysis)
@@ -229,7 +240,7 @@ class Decoder:
         self, run: ChannelLevels, analysis: int, led_in: dict[tuple[int, int], Levels], channel: int
     ) -> tuple[Levels, Audio]:
         levels, audio = run[channel], self._audio[channel + 1]
-        if run.first_frame == 0:
+        if run.first_frame == 0 and run.analysis.is_complex:
             place = analysis, channel
             levels = led_in[place] = led_in.get(place) or _lead_in(levels, audio)
         return levels, audio
@@ -245,11 +256,8 @@ class Decoder:
         found.sort(key=lambda item: (item[1].known_sample, item[0]))
         if self._joins_copies and len(self._audio) > 1 and len(found) > 1:
             found = self._join_copies(found)
+        told: list[Event] = []
         for i, event in found:
-            key = (i, event.id)
-            event.id = self._ids.get(key) or self._number(key)
-            if event.phase == "end":
-                del self._ids[key]
             event.channel = self._tuned[i].channel
             event.plan = event.plan or self._tuned[i].plan
             event.file = self._file
@@ -258,7 +266,9 @@ class Decoder:
             event.t_s = max(0.0, round(event.t_s, 6))  # in this order, or -0.0 stays
             if event.duration_s is not None:
                 event.duration_s = round(event.duration_s, 6)
-        return [event for _, event in found]
+            if self.numbers.enter((i, event.id), event):
+                told.append(event)
+        return told
 
     def _join_copies(self, found: list[tuple[int, Event]]) -> list[tuple[int, Event]]:
         fs_hz = self._tuned[0].detector.analysis.fs_hz
@@ -268,13 +278,8 @@ class Decoder:
         told = {id(event) for _, event in kept}
         for i, event in found:
             if event.phase == "end" and id(event) not in told:
-                self._ids.pop((i, event.id), None)
+                self.numbers.forget((i, event.id))
         return kept
-
-    def _number(self, key: tuple[int, int]) -> int:
-        self._last_id += 1
-        self._ids[key] = self._last_id
-        return self._last_id
 
 
 def _lead_in(levels: Levels, audio: _ChannelAudio) -> Levels:

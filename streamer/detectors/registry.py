@@ -26,6 +26,7 @@ KINDS = {
     "presence": "streamer.detectors.presence",
     "keying": "streamer.detectors.keying",
     "fsk": "streamer.detectors.fsk",
+    "level": "streamer.detectors.level",
     "dtmf": "streamer.detectors.dtmf.kind",
 }
 

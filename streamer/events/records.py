@@ -124,7 +124,8 @@ class Start(Dated, kw_only=True, tag="start", tag_field="type"):
     """The first line of a run: what is listened to, and how.
 
     Another one follows when a lost device came back with another rate or channel count: from there on samples, ids and
-    the books of stats and end begin anew.
+    the books of stats and end begin anew. One of the same run, at a later sample, follows when settings were read
+    again: from there on this is listened to, and all goes on.
     """
 
     run: str
@@ -218,6 +219,17 @@ class WorkerRecord(Dated, kw_only=True, tag="worker", tag_field="type"):
     restarts: int
 
 
+class ReloadRecord(Dated, kw_only=True, tag="reload", tag_field="type"):
+    """Settings and plans were read again.
+
+    state: done (in force from this sample on), same (nothing has changed), refused (what was in force stays; the
+    message says why)
+    """
+
+    state: str
+    message: str
+
+
 class ClockRecord(msgspec.Struct, kw_only=True, tag="clock", tag_field="type"):
     """The wall clock was set, at about this sample: `time` goes by it from here on, also that of earlier samples."""
 
@@ -304,6 +316,7 @@ Record = (
     | SourceRecord
     | ClockRecord
     | WorkerRecord
+    | ReloadRecord
     | Stats
     | ErrorRecord
     | FamilyRecord

@@ -18,7 +18,7 @@ import select
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, cast
 
@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 
 from streamer.base.errors import INTERNAL_ERROR, RefusedError, SourceError, SpecError, StreamerError
 from streamer.base.processes import receive_block
-from streamer.live.capture_messages import MAX_BYTES, Ended, Opened, Run, decode, encode
-from streamer.live.dispatcher import Dispatcher
+from streamer.live.capture_messages import MAX_BYTES, Ended, Opened, Run, Serve, decode, encode
+from streamer.live.dispatcher import Dispatchers
 from streamer.live.diverted_stderr import DivertedStderr
 from streamer.live.ring import Ring, RingWriter
 from streamer.live.ring_fields import Gap, GapReason
@@ -60,10 +60,10 @@ def run_capture(
     spec: SourceSpec,
     before: SourceInfo | None,
     control: Connection,
-    index_pipe: Connection,
+    index_pipes: Sequence[Connection],
     stdin_fd: int | None,
 ) -> None:
-    """The process. before: what a device that was lost had been
+    """The process. before: what a device that was lost had been   index_pipes: one for each lane
 
     stdin_fd: for the source `-`, a duplicate of the main process's descriptor 0
     """
@@ -79,27 +79,22 @@ def run_capture(
         source.close()
         return
     run, ring = given
-    stop = threading.Event()
-    threading.Thread(target=_watch, args=(control, stop, source), daemon=True).start()
     channels = (
         source.device_channels if isinstance(source, PushedSource) else tuple(range(ring.spec.channels))
     )
     writer = RingWriter(ring, device_channels=channels)
-    dispatcher = Dispatcher(
-        writer,
-        span_samples=run.span_samples,
-        n_slots=run.n_slots,
-        index_fd=index_pipe.fileno(),
-        spans_per_message=run.spans_per_message,
-    )
-    ended = _run(source, writer, dispatcher, stop, run)
+    dispatchers = Dispatchers(writer, [pipe.fileno() for pipe in index_pipes])
+    dispatchers.serve(run.lanes)
+    stop = threading.Event()
+    threading.Thread(target=_watch, args=(control, stop, source, dispatchers), daemon=True).start()
+    ended = _run(source, writer, dispatchers, stop, run)
     if ended.trace is not None:
         ended = msgspec.structs.replace(ended, trace=ended.trace + said.tail())
     if not (
         isinstance(source, PushedSource) and ended.error
     ):  # a device that was lost may come back, and the stream go on
         writer.end()
-        while not dispatcher.advance():
+        while not dispatchers.advance():
             time.sleep(WAIT_S)
     if isinstance(source, PushedSource):
         control.send_bytes(encode(msgspec.structs.replace(ended, remarks=tuple(source.remarks))))
@@ -134,7 +129,7 @@ def _receive_run(control: Connection) -> tuple[Run, Ring] | None:
 def _run(
     source: Source | PushedSource,
     writer: RingWriter,
-    dispatcher: Dispatcher,
+    dispatchers: Dispatchers,
     stop: threading.Event,
     run: Run,
 ) -> Ended:
@@ -142,9 +137,9 @@ def _run(
     ended = Ended()
     try:
         if isinstance(source, PushedSource):
-            _run_pushed(source, writer, dispatcher, stop, run)
+            _run_pushed(source, writer, dispatchers, stop, run)
         else:
-            _run_reader(source, writer, dispatcher, stop, run)
+            _run_reader(source, writer, dispatchers, stop, run)
     except StreamerError as error:
         ended = Ended(error=str(error), exit_code=error.exit_code)
     except Exception:
@@ -163,11 +158,15 @@ def _guard(control: Connection) -> None:
     os._exit(0)
 
 
-def _watch(control: Connection, stop: threading.Event, source: Any) -> None:
-    """End this process when asked to, or when nobody is left to ask: reading and PortAudio may block for ever."""
+def _watch(control: Connection, stop: threading.Event, source: Any, dispatchers: Dispatchers) -> None:
+    """Serve other lanes when asked to. End this process when asked to, or when nobody is left to ask.
+
+    Here, as reading and PortAudio may block for ever.
+    """
     try:
-        control.recv_bytes(MAX_BYTES)
-    except (EOFError, OSError):
+        while isinstance(message := decode(control.recv_bytes(MAX_BYTES)), Serve):
+            dispatchers.serve(message.lanes)
+    except (EOFError, OSError, ValueError):
         pass
     stop.set()
     time.sleep(STOP_GRACE_S)
@@ -204,11 +203,11 @@ class Pace:
 
 
 def _run_reader(
-    source: Source, writer: RingWriter, dispatcher: Dispatcher, stop: threading.Event, run: Run
+    source: Source, writer: RingWriter, dispatchers: Dispatchers, stop: threading.Event, run: Run
 ) -> None:
     """A source that can wait: it is read at the wanted pace, and never ahead of the workers."""
     ring = writer.ring
-    fs_hz, room = ring.spec.fs_hz, run.room_samples
+    fs_hz, room = ring.spec.fs_hz, min(lane.room_samples for lane in run.lanes)
     if run.speed is None:
         block_samples = min(BLOCK_SAMPLES, max(1, room // 4))
     else:
@@ -225,11 +224,11 @@ def _run_reader(
             if piped:
                 pace.note_backlog(piped.backlog_s, len(block))
             while not stop.is_set():
-                full = due_samples - ring.collected_spans * run.span_samples > room
+                full = not dispatchers.has_room_for(due_samples)
                 wait_s = pace.find_wait_s(due_samples, now_s=time.monotonic())
                 if not full and wait_s <= 0:
                     break
-                if not dispatcher.advance() or full:
+                if not dispatchers.advance() or full:
                     wait_s = WAIT_S
                 stop.wait(wait_s)
             if stop.is_set():
@@ -237,7 +236,7 @@ def _run_reader(
             n_noted = _note_losses(source, n_noted, writer, run.limit_samples)
             writer.push(block, time.monotonic_ns())
             writer.note_nonfinite(source.nonfinite_samples)  # they have been silenced on the way here
-            dispatcher.advance()
+            dispatchers.advance()
             if ring.written_samples == run.limit_samples:
                 break
     except SourceError:
@@ -263,36 +262,17 @@ def _note_losses(source: Source, n_noted: int, writer: RingWriter, limit_samples
     return len(source.losses)
 
 
-class HandOver:
-    """Spans to the workers, handed out by whoever has just written, on the audio thread too: one thread at a time.
-
-    Nobody waits. Who comes while another is at it leaves word, and that one goes on: no block waits for the next.
-    Once all is to stop it does nothing: what is left is handed out when no block can come any more.
-    """
-
-    def __init__(self, writer: RingWriter, dispatcher: Dispatcher, stop: threading.Event) -> None:
-        self._writer, self._dispatcher, self._stop = writer, dispatcher, stop
-        self._busy = threading.Lock()
-        self._has_more = False
-
-    def __call__(self) -> None:
-        self._has_more = True
-        while self._has_more and not self._stop.is_set() and self._busy.acquire(blocking=False):
-            try:
-                self._has_more = False
-                self._dispatcher.advance()
-                _shed(self._writer, self._dispatcher)
-            finally:
-                self._busy.release()
-
-
 def _run_pushed(
-    source: PushedSource, writer: RingWriter, dispatcher: Dispatcher, stop: threading.Event, run: Run
+    source: PushedSource, writer: RingWriter, dispatchers: Dispatchers, stop: threading.Event, run: Run
 ) -> None:
     """A source that cannot wait: its thread pushes and hands out; this one sees whether it still does."""
     inlet = Inlet(writer, Timekeeper(writer.ring.spec.fs_hz, offset_s=run.clock_offset_s))
-    hand_over = HandOver(writer, dispatcher, stop)
+    dispatchers.sheds = True
     has_stopped = False
+
+    def hand_out() -> None:
+        if not stop.is_set():  # what is left then is handed out when no block can come any more
+            dispatchers.advance()
 
     def push(block: NDArray[Any], arrival_ns: int, *, lost_samples: int = 0) -> None:
         nonlocal has_stopped
@@ -301,9 +281,9 @@ def _run_pushed(
         else:
             inlet.push(block, arrival_ns, overflows=source.overflows, lost_samples=lost_samples)
 
-    source.start(push, hand_over)
+    source.start(push, hand_out)
     while not stop.wait(LOOK_S):
-        hand_over()  # what there was no room for when it came
+        hand_out()  # what there was no room for when it came
         if not source.is_active:
             inlet.finish()
             raise SourceError(f"{source.info.name} has stopped delivering")
@@ -313,12 +293,3 @@ def _run_pushed(
     ):  # or else what is pushed now would come after the end
         time.sleep(WAIT_S)
     inlet.finish()
-
-
-def _shed(writer: RingWriter, dispatcher: Dispatcher) -> None:
-    """When the analysis is three quarters of a ring behind, it gives up the older half of that, in one piece."""
-    capacity, size = writer.ring.spec.capacity_samples, dispatcher.span_samples
-    if dispatcher.lag_samples > capacity * 3 // 4:
-        spans = capacity // 2 // size
-        writer.note_gap(Gap(dispatcher.next_sample, spans * size, GapReason.OVERLOAD))
-        dispatcher.advance()

@@ -4,6 +4,7 @@
     Opened, or Ended                   ->
                                        <-  Run, then the ring's shared block; or Stop
     (samples, through the ring)
+                                       <-  Serve, at any time: other lanes from now on
                                        <-  Stop, at any time
     Ended                              ->
 
@@ -28,17 +29,30 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     info: SourceInfo
 
 
+class Lane(msgspec.Struct, frozen=True, kw_only=True):
+    """One hearing of the ring, and how it is handed what comes."""
+
+    number: int
+    span_samples: int
+    n_slots: int
+    spans_per_message: int
+    room_samples: int  # how far a source that can wait may be ahead of what has been collected
+
+
 class Run(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """How to run the source; the ring's shared block follows."""
 
     ring: RingSpec
     speed: float | None  # times real time; None: as fast as it goes
-    span_samples: int
-    n_slots: int
-    spans_per_message: int
-    room_samples: int  # how far a source that can wait may be ahead of what has been collected
+    lanes: tuple[Lane, ...]
     limit_samples: int | None  # a source that can wait is read no further
     clock_offset_s: float | None = None  # monotonic time of sample 0, when this goes on after a loss
+
+
+class Serve(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Hand out to these lanes and no others; the ring says that it is so."""
+
+    lanes: tuple[Lane, ...]
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -55,7 +69,7 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """No more samples, please; what is in the ring is still wanted."""
 
 
-Message = Opened | Run | Ended | Stop
+Message = Opened | Run | Serve | Ended | Stop
 MAX_BYTES = 1 << 20
 
 _encode = msgspec.msgpack.Encoder().encode

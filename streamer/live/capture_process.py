@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from multiprocessing.connection import Connection
+from collections.abc import Sequence
 
 from streamer.base.processes import InheritedFd, SharedBlock, get_context, send_block, start_process
 from streamer.live.capture import run_capture
-from streamer.live.capture_messages import MAX_BYTES, Ended, Opened, Run, Stop, decode, encode
+from streamer.live.capture_messages import MAX_BYTES, Ended, Lane, Opened, Run, Serve, Stop, decode, encode
+from streamer.live.spans import IndexPipe
 from streamer.sources import SourceInfo, SourceSpec
 
 
@@ -14,12 +15,14 @@ class CaptureProcess:
     """One opening of the source."""
 
     def __init__(
-        self, spec: SourceSpec, index_writer: Connection, *, before: SourceInfo | None = None
+        self, spec: SourceSpec, indices: Sequence[IndexPipe], *, before: SourceInfo | None = None
     ) -> None:
-        """before: what the source was, if it is opened again"""
+        """indices: of each lane   before: what the source was, if it is opened again"""
+        self.has_ring = False
         self.connection, child = get_context().Pipe(duplex=True)
         stdin = InheritedFd(0) if spec.takes_stdin else None
-        self._process = start_process(run_capture, spec, before, child, index_writer, stdin, name="capture")
+        writers = [index.writer for index in indices]
+        self._process = start_process(run_capture, spec, before, child, writers, stdin, name="capture")
         child.close()
 
     @property
@@ -36,9 +39,17 @@ class CaptureProcess:
 
     def give(self, run: Run, block: SharedBlock) -> None:
         """The ring to fill. A process that has died meanwhile shows at the next receive."""
+        self.has_ring = True
         try:
             self.connection.send_bytes(encode(run))
             send_block(self.connection, block)
+        except OSError:
+            pass
+
+    def serve(self, lanes: Sequence[Lane]) -> None:
+        """Of the ring it was given, these lanes from now on. Once it does, the ring says so."""
+        try:
+            self.connection.send_bytes(encode(Serve(lanes=tuple(lanes))))
         except OSError:
             pass
 

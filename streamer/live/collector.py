@@ -21,10 +21,27 @@ class Collector:
         self._work, self._ring, self._results = work, ring, results
         self._owner = RingOwner(ring)
         self._gaps = GapQueue(ring.read_gaps)
-        self._not_before = 0  # frames must start here or later: the end of the newest gap
+        self._not_before = 0  # frames must start here or later: the end of the newest gap, or where it begins
         self._lost_samples = 0  # in all gaps begun so far
         self._silent_samples = self._silent_end = 0  # where silence stands for what a recording has lost
         self.next_span = 0
+
+    def begin(self, span: int) -> None:
+        """Listen from this span on: to what came before there was no reason."""
+        self.next_span = span
+        self._not_before = span * self._work.span_samples
+        self._owner.begin_lane(span)
+
+    @property
+    def has_gaps_ahead(self) -> bool:
+        """Whether any is known that it has not come to."""
+        self._gaps.update()
+        return self._gaps.next_sample is not None
+
+    def go_on_from(self, other: Collector) -> None:
+        """Keep the books that another one of the same signal has kept so far; neither has gaps ahead."""
+        self._lost_samples, self._not_before = other._lost_samples, max(self._not_before, other._not_before)
+        self._silent_samples, self._silent_end = other._silent_samples, other._silent_end
 
     @property
     def analysed_end(self) -> int:
@@ -55,17 +72,24 @@ class Collector:
             return None
         return self._results.read_samples(channel, start, stop)
 
-    def take(self, *, max_spans: int = 512) -> Iterator[Batch | Gap]:
-        """What has become ready, a ring of it at most, as runs of frames, with the gaps between them."""
+    def take(self, *, max_spans: int = 512, upto: int | None = None) -> Iterator[Batch | Gap]:
+        """What has become ready, a ring of it at most, as runs of frames, with the gaps between them.
+
+        upto: spans that end after this sample are left for later
+        """
         size, results = self._work.span_samples, self._results
         until = self.next_span + results.n_slots  # or a fast source would never let the caller go on
+        if upto is not None and upto != self._ring.total_samples:
+            until = min(until, upto // size)
         while self.next_span < until:
             self._gaps.update()
             if gap := self._gaps.take(upto=self.analysed_end):
                 yield from self._begin_gap(gap)
             elif (beyond := self._find_span_after_gap()) > self.next_span:
                 self._free(beyond)
-            elif not (ready := results.count_ready(self.next_span, max_spans=max_spans)):
+            elif not (
+                ready := results.count_ready(self.next_span, max_spans=min(max_spans, until - self.next_span))
+            ):
                 return
             elif results.is_lapped(self.next_span):
                 # The ring lapped it: a gap too.

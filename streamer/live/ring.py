@@ -6,6 +6,7 @@ ring, or has an end of it.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -26,6 +27,8 @@ from streamer.live.ring_fields import (
     END,
     GAP_ENTRIES,
     GAPS,
+    LANE,
+    LANES,
     LOG_ENTRIES,
     NONFINITE,
     SAMPLE_0,
@@ -67,15 +70,15 @@ class Arrival(NamedTuple):
 
 
 class Ring:
-    """Views into the shared block, and what everybody may read. It writes nothing: the ends below do.
+    """Views into the shared block, and what everybody may read, on one lane. It writes nothing: the ends below do.
 
     It does without compiled code: a memoryview reads an aligned int64 by one load (as numpy does, in three times the
     time), and what the main process goes on to read was announced to it through a pipe.
     """
 
-    def __init__(self, spec: RingSpec, block: SharedBlock | None = None) -> None:
+    def __init__(self, spec: RingSpec, block: SharedBlock | None = None, *, lane: int = 0) -> None:
         fresh = block is None
-        self.spec = spec
+        self.spec, self.lane = spec, lane
         self.block = block or SharedBlock(spec.size_bytes)
         self.control = self.block.array(np.int64, (CONTROL_FIELDS,))
         at = 8 * CONTROL_FIELDS
@@ -89,8 +92,14 @@ class Ring:
             self.control[TOTAL] = -1  # before anybody else has it
         self._fields, self._entries = view_numbers(self.control), view_numbers(self.log)
 
-    def __reduce__(self) -> tuple[type[Ring], tuple[RingSpec, SharedBlock]]:
-        return Ring, (self.spec, self.block)
+        self._beside = lane * LANE  # of lane 0's fields those of this one
+
+    def __reduce__(self) -> Any:
+        return _attach, (self.spec, self.block, self.lane)
+
+    def on_lane(self, lane: int) -> Ring:
+        """The same ring, as another hearing of it sees it."""
+        return Ring(self.spec, self.block, lane=lane)
 
     @property
     def written_samples(self) -> int:
@@ -113,13 +122,18 @@ class Ring:
 
     @property
     def dispatched_spans(self) -> int:
-        """Spans before this one have been handed to the workers."""
-        return self._fields[DISPATCHED]
+        """Spans before this one have been handed to the lane's workers."""
+        return self._fields[DISPATCHED + self._beside]
 
     @property
     def collected_spans(self) -> int:
         """The results of spans before this one have been taken."""
-        return self._fields[COLLECTED]
+        return self._fields[COLLECTED + self._beside]
+
+    @property
+    def served_lanes(self) -> int:
+        """Which lanes capture hands spans to: a bit each."""
+        return self._fields[LANES]
 
     @property
     def block_count(self) -> int:
@@ -193,9 +207,19 @@ class RingWriter:
         ring.samples[:, at] = 0
         compiled.store(ring.control, END, start + lost_samples)
 
+    def note_lanes(self, served: int) -> None:
+        """Spans are handed to these lanes from now on, and to no other."""
+        self.ring._fields[LANES] = served
+
     def note_dispatched(self, spans: int) -> None:
-        """So many spans have been handed to the workers by now, or lie in gaps."""
-        self.ring._fields[DISPATCHED] = spans
+        """So many spans have been handed to the lane's workers by now, or lie in gaps."""
+        self.ring._fields[DISPATCHED + self.ring._beside] = spans
+
+    def on_lane(self, lane: int) -> RingWriter:
+        """The same end, for what another lane is handed. It pushes nothing."""
+        other = copy.copy(self)
+        other.ring = self.ring.on_lane(lane)
+        return other
 
     def end(self) -> None:
         """There will be no more samples."""
@@ -231,10 +255,15 @@ class RingOwner:
         self.ring = ring
 
     def note_collected(self, spans: int) -> None:
-        """The results of so many spans have been taken by now: their places are free."""
-        self.ring._fields[COLLECTED] = spans
+        """The results of so many of the lane's spans have been taken by now: their places are free."""
+        self.ring._fields[COLLECTED + self.ring._beside] = spans
 
-    # Only once capture is gone, and no other will be given the ring:
+    def begin_lane(self, spans: int) -> None:
+        """Before capture is told of the lane: it begins with this span."""
+        self.note_dispatched(spans)
+        self.note_collected(spans)
+
+    # Only while capture does not serve the lane, as when it is gone and no other will be given the ring:
 
     def end(self) -> None:
         """The stream ends with the last sample that is in place, unless capture could still say so itself."""
@@ -243,4 +272,8 @@ class RingOwner:
 
     def note_dispatched(self, spans: int) -> None:
         """As capture's end did before."""
-        self.ring._fields[DISPATCHED] = spans
+        self.ring._fields[DISPATCHED + self.ring._beside] = spans
+
+
+def _attach(spec: RingSpec, block: SharedBlock, lane: int) -> Ring:
+    return Ring(spec, block, lane=lane)

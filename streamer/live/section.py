@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from streamer.analysis.bank import Batch
 from streamer.analysis.meters import InputMeter
 from streamer.base.errors import StreamerError
-from streamer.base.processes import cpu_count, find_free_bytes
+from streamer.base.processes import cpu_count
 from streamer.detectors.decoder import Decoder
-from streamer.events import Event, GapRecord, Record, Stats, WorkerRecord
+from streamer.detectors.numbers import Counted
+from streamer.events import Event, GapRecord, Record, SilenceRecord, Stats, WorkerRecord
 from streamer.events.clocks import Reservoir
 from streamer.live.capture_messages import Run
 from streamer.live.dates import Dates
-from streamer.live.dispatcher import Dispatcher
+from streamer.live.hearing import Hearing
+from streamer.live.hearings import Hearings, check_memory
 from streamer.live.pool import Pool
-from streamer.live.results import choose_slots, find_size_bytes
 from streamer.live.ring import Ring, RingOwner, RingSpec
 from streamer.live.ring_fields import Gap, GapReason
 from streamer.live.silence import Silences
-from streamer.live.spans import IndexPipe, Work, choose_span_samples
+from streamer.live.spans import IndexPipe, Work
 from streamer.live.worker import OUT_OF_MEMORY
 from streamer.plans.listening import Listening
 from streamer.sources import SourceInfo
@@ -35,8 +35,6 @@ RING_S = (
 RING_BYTES = 128 << 20  # but no more than this, unless a few spans need more
 MIN_RING_SAMPLES = 1 << 16  # room for a source that is read as fast as it goes
 MAX_WORKERS = 4
-LIVE_SPANS_PER_MESSAGE = 16
-REPLAY_SPANS_PER_MESSAGE = 64
 
 Item = Batch | Record
 
@@ -46,124 +44,143 @@ STUCK_S = 1.0  # twice what the pool takes to hand out again what a dead worker 
 
 
 class Section:
-    """Ring, workers, decoder, clocks and books of one stretch of a stream. Whole once made, until it is closed.
+    """Ring, hearing, clocks and books of one stretch of a stream. Whole once made, until it is closed.
 
     Its source is given `run` and the ring's block, and may be given them again after a loss. What has become known is
     collected; when the source is over, `end` says so, and the section goes on until it `is_drained`.
+
+    What it listens to may change while samples come: see hearings.
     """
 
     def __init__(
         self,
         info: SourceInfo,
         listening: Listening,
-        index: IndexPipe,
+        indices: Sequence[IndexPipe],
         *,
         speed: float | None,
         n_workers: int | None,
         duration_s: float | None,
         after: Section | None = None,
     ) -> None:
-        """Start the workers. They own the index from here on: close closes it, make_way leaves it to the next section.
+        """Start the workers.
 
+        indices: of each lane, its own from here on: close closes them, make_way leaves them to the next section
         after: what this one follows. Then sample 0 is now, and gaps, latencies and lengths are counted on
         """
-        self.info, self.listening = info, listening
+        self.info = info
         self.is_paced = info.is_live or speed is not None
         self.dates = Dates(info, speed=speed)
         self.clock = self.dates.clock
-        self.decoder = Decoder(
-            listening.detectors,
-            analyses=[listening.display] if listening.is_shown else [],
-            read_audio=self._read_audio,
-            clock=self.clock,
-            joins_copies=listening.joins_copies,
-        )
-        analyses = self.decoder.analyses
-        span_samples = choose_span_samples(analyses, info.fs_hz)
-        work = Work(
-            analyses=analyses,
-            channels=info.channels,
-            span_samples=span_samples,
-            history_samples=self.decoder.history_samples,
-            history_frames=self.decoder.history_frames,
-            has_16_bits=info.has_16_bits,
-        )
-        reach = work.longest_frame_samples + span_samples
+        counter = Counted()
+        hearing = Hearing(listening, info, clock=self.clock, counter=counter)
+        work = hearing.work
         spec = RingSpec(
             channels=info.channels,
-            capacity_samples=_choose_capacity(work, info.fs_hz, least=4 * reach),
+            capacity_samples=_choose_capacity(work, info.fs_hz, least=4 * hearing.reach_samples),
             fs_hz=info.fs_hz,
             has_16_bits=info.has_16_bits,
         )
-        n_slots = choose_slots(work, info.fs_hz, seconds=spec.capacity_samples / info.fs_hz)
-        _check_memory(info, spec.size_bytes + find_size_bytes(work, n_slots))
+        check_memory(info, spec.size_bytes + hearing.find_size_bytes(spec.capacity_samples))
         self.ring = Ring(spec)
-        # One processor is the source's, if that has times to keep.
-        n_workers = n_workers or min(MAX_WORKERS, max(1, cpu_count() - self.is_paced))
-        most_spans = max(1, min(REPLAY_SPANS_PER_MESSAGE, n_slots // (4 * n_workers)))
-        spans_per_message = LIVE_SPANS_PER_MESSAGE if self.is_paced else most_spans
-        self.pool = Pool(work, self.ring, n_workers=n_workers, n_slots=n_slots, index=index)
         self._owner = RingOwner(self.ring)
-        self._dispatcher = Dispatcher(
-            self._owner,
-            span_samples=span_samples,
-            n_slots=n_slots,
-            index_fd=index.writer.fileno(),
-            spans_per_message=spans_per_message,
+        self.hearings = Hearings(
+            hearing,
+            self.ring,
+            indices,
+            clock=self.clock,
+            counter=counter,
+            # One processor is the source's, if that has times to keep.
+            n_workers=n_workers or min(MAX_WORKERS, max(1, cpu_count() - self.is_paced)),
+            is_paced=self.is_paced,
         )
-        self.pool.__enter__()
         self._run = Run(
             ring=spec,
             speed=None if info.is_live else speed,
-            span_samples=span_samples,
-            n_slots=n_slots,
-            spans_per_message=spans_per_message,
-            room_samples=spec.capacity_samples - reach,
+            lanes=(),
             limit_samples=None if duration_s is None else math.ceil(duration_s * info.fs_hz),
             # What is missed until the workers are ready is a gap, too.
             clock_offset_s=None if after is None else time.monotonic(),
         )
         self._meter = InputMeter(info.channels)
-        self._silences = self._make_silences(span_samples)
+        self._silences = self._make_silences(listening, work.span_samples)
         self._collected = (0.0, 0.0)  # when that was begun and done the last time
         self._moved = (-1, 0.0)  # up to where it had been collected, and since when
+        self._restarts = 0  # of workers
         self._missed_samples = 0  # between the last sample and the section that follows
         self._latency_ms, self.gap_count, self._earlier_s = Reservoir(), 0, 0.0
         if after is not None:
             self._latency_ms, self.gap_count = after._latency_ms, after.gap_count
             self._earlier_s = after._earlier_s + after.stats.captured / after.info.fs_hz
 
-    def _make_silences(self, span_samples: int) -> Silences | None:
+    def _make_silences(self, listening: Listening, span_samples: int) -> Silences | None:
         """What notes them; None where nobody is told of any."""
-        if self.listening.silence_s is None:
+        if listening.silence_s is None:
             return None
         return Silences(
             self.clock,
             fs_hz=self.info.fs_hz,
             span_samples=span_samples,
-            lasts_s=self.listening.silence_s,
+            lasts_s=listening.silence_s,
             may_pause=self.dates.are_of_arrival and not self.info.is_live,
         )
 
     def close(self) -> None:
         """No process of it stays behind."""
-        self.pool.close()
+        self.hearings.close()
 
     def make_way(self) -> None:
-        """Close it, and leave the index to the section that follows."""
-        self.pool.make_way()
+        """Close it, and leave the indices to the section that follows."""
+        self.hearings.make_way()
+
+    # --- what it listens to ------------------------------------------------------------------------------------
+
+    @property
+    def hearing(self) -> Hearing:
+        """The one that tells."""
+        return self.hearings.now
+
+    @property
+    def listening(self) -> Listening:
+        return self.hearing.listening
+
+    @property
+    def decoder(self) -> Decoder:
+        return self.hearing.decoder
+
+    @property
+    def pool(self) -> Pool:
+        return self.hearing.pool
+
+    def look_after_hearings(self) -> list[Item]:
+        """Change over and take leave when it is time. Call often while they are not settled."""
+        before = self.hearing
+        items: list[Item] = [*self.hearings.look_after()]
+        if self.hearing is not before:
+            items = [*self._change_silences(before.listening), *items]
+        return items
+
+    def _change_silences(self, before: Listening) -> list[SilenceRecord]:
+        hearing, silences = self.hearing, self._silences
+        found: list[SilenceRecord] = []
+        if hearing.listening.silence_s != before.silence_s:
+            found += silences.finish(hearing.analysed_end) if silences else []
+            self._silences = self._make_silences(hearing.listening, hearing.lane.span_samples)
+        if self._silences is not None:
+            self._silences.go_on_from(hearing.analysed_end, span_samples=hearing.lane.span_samples)
+        return found
 
     # --- its source --------------------------------------------------------------------------------------------
 
     @property
     def is_ready(self) -> bool:
         """Whether all workers are up: samples that came before would be old before they are looked at."""
-        return self.pool.ready_count == self.pool.n_workers
+        return self.hearing.is_ready
 
     @property
     def run(self) -> Run:
         """How the source is to run, from now on: time goes on where it was."""
-        return msgspec.structs.replace(self._run, clock_offset_s=self._sample_0_s)
+        return msgspec.structs.replace(self._run, lanes=self.hearings.lanes, clock_offset_s=self._sample_0_s)
 
     @property
     def blocks(self) -> tuple[int, float]:
@@ -176,10 +193,11 @@ class Section:
 
     def is_drained(self) -> bool:
         """Of a section that has ended: whether all of it has been collected. Hands out what nobody else does now."""
-        self._dispatcher.advance()
         total = self.ring.total_samples
         assert total is not None
-        return self.analysed_end >= total
+        self.hearings.drop_coming()  # it comes too late
+        self.hearings.hand_out()
+        return all(hearing.analysed_end >= total for hearing in self.hearings)
 
     def is_stuck(self, now_s: float) -> bool:
         """Whether nothing has been collected for so long that nothing more will be. Ask again and again."""
@@ -214,8 +232,11 @@ class Section:
         return items
 
     def _collect(self) -> list[Item]:
+        leaving, coming = self.hearings.leaving, self.hearings.coming
         items: list[Item] = []
-        for item in self.pool.collector.take():
+        if leaving is not None:  # what it has begun is over for it when it is for the one that tells
+            items += self._collect_beside(leaving)
+        for item in self.hearing.collector.take(upto=leaving.analysed_end if leaving else None):
             self.dates.learn(self.ring)  # its blocks are there now: nothing is told before its time
             if isinstance(item, Gap) and item.reason is GapReason.DAMAGED:
                 items.append(self._note_gap(item))
@@ -232,11 +253,25 @@ class Section:
             items += self._tell(self.decoder.feed(item))
             if self._silences is not None:
                 items += self._silences.add(item.meters)
+        if coming is not None:
+            items += self._collect_beside(coming, upto=self.analysed_end)
         return items
+
+    def _collect_beside(self, hearing: Hearing, *, upto: int | None = None) -> list[Event]:
+        """What one that does not keep the books has to tell. upto: it is fed no further"""
+        events: list[Event] = []
+        for item in hearing.collector.take(upto=upto):
+            if isinstance(item, Batch):
+                events += hearing.decoder.feed(item)
+            elif item.reason is not GapReason.DAMAGED:
+                events += hearing.decoder.flush()
+        hearing.decoder.take_unheard()
+        return events
 
     def flush(self) -> list[Item]:
         """The stream ends here, or breaks."""
-        events = self._tell(self.decoder.flush())
+        beside = [event for each in list(self.hearings)[1:] for event in each.decoder.flush()]
+        events = [*beside, *self._tell(self.decoder.flush())]
         if self._silences is None:
             return events
         pauses = self._silences.look(self.ring, time.monotonic(), is_over=True)
@@ -244,7 +279,7 @@ class Section:
 
     def supervise(self) -> list[Item]:
         """Replace workers that died or hang. Raises StreamerError when none can be kept alive."""
-        exit_codes = self.pool.supervise()
+        exit_codes = [code for hearing in self.hearings for code in hearing.pool.supervise()]
         if self.pool.is_hopeless and OUT_OF_MEMORY in exit_codes:
             raise StreamerError(
                 "there is not enough memory for the worker processes: allow more (see `ulimit -v`), or ask for fewer "
@@ -257,9 +292,11 @@ class Section:
                 "report this with what `streamer --version` prints"
             )
         self.dates.learn(self.ring)  # when nothing is collected
-        restarts = self.pool.restarts
+        self._restarts += len(exit_codes)
         replaced = [
-            self.clock.date(WorkerRecord(reason=_describe_end(code), restarts=restarts), self.analysed_end)
+            self.clock.date(
+                WorkerRecord(reason=_describe_end(code), restarts=self._restarts), self.analysed_end
+            )
             for code in exit_codes
         ]
         pauses = [] if self._silences is None else self._silences.look(self.ring, time.monotonic())
@@ -280,9 +317,6 @@ class Section:
         place = self.clock.place(gap.sample)
         return GapRecord(**place, lost_samples=gap.lost_samples, reason=gap.reason.name.lower())
 
-    def _read_audio(self, channel: int, start: int, stop: int) -> NDArray[np.float32] | None:
-        return self.pool.collector.read(channel, start, stop)  # the pool is made after the decoder
-
     @property
     def _sample_0_s(self) -> float | None:
         """The monotonic time of sample 0, as soon as it is known."""
@@ -294,7 +328,7 @@ class Section:
     @property
     def analysed_end(self) -> int:
         """The sample after the last one that has been collected."""
-        return self.pool.collector.analysed_end
+        return self.hearing.analysed_end
 
     @property
     def pending_samples(self) -> int:
@@ -309,7 +343,7 @@ class Section:
     @property
     def is_starved(self) -> bool:
         """Whether a source that may be silent, such as a pipe, has sent nothing to analyse."""
-        return not self.info.is_live and self.pending_samples < self._run.span_samples
+        return not self.info.is_live and self.pending_samples < self.hearing.lane.span_samples
 
     @property
     def lasted_s(self) -> float:
@@ -318,7 +352,7 @@ class Section:
 
     @property
     def stats(self) -> Stats:
-        collector = self.pool.collector
+        collector = self.hearing.collector
         written = self.ring.written_samples  # looked at once, as more may come at any moment
         stats = Stats(
             captured=written + self._missed_samples,
@@ -327,10 +361,10 @@ class Section:
             pending=written - collector.analysed_end,
             latency_ms_p50=_round(self._latency_ms.percentile(50)),
             latency_ms_p99=_round(self._latency_ms.percentile(99)),
-            realtime_factor=_round(self._realtime_factor()),
+            realtime_factor=_round(self.hearing.realtime_factor),
             nonfinite=self.ring.nonfinite_samples,
-            unheard=self.decoder.unheard_samples,
-            rejections=dict(self.decoder.rejections),
+            unheard=self.hearing.unheard_samples,
+            rejections=self.hearing.rejections,
             input_dbfs=self._meter.input_dbfs,
             peak_dbfs=self._meter.peak_dbfs,
             clipped=self._meter.clipped,
@@ -343,28 +377,11 @@ class Section:
         self._meter.begin()
         return stats
 
-    def _realtime_factor(self) -> float | None:
-        """How many times real time the workers could do, from the time they were busy."""
-        busy_ns, analysed = self.pool.busy_ns, self.pool.collector.analysed_samples
-        if busy_ns == 0 or analysed == 0:
-            return None
-        return analysed / self.info.fs_hz / (busy_ns * 1e-9) * self.pool.n_workers
-
 
 def _choose_capacity(work: Work, fs_hz: float, *, least: int) -> int:
     """Samples of each channel: RING_S of them, fewer where those of thousands of channels would fill the memory."""
     wanted = max(round(RING_S * fs_hz), MIN_RING_SAMPLES)
     return max(least, min(wanted, RING_BYTES // (work.sample_dtype.itemsize * work.channels)))
-
-
-def _check_memory(info: SourceInfo, needed_bytes: int) -> None:
-    """StreamerError where ring and results would not fit: they are taken little by little, and at the end by force."""
-    free_bytes = find_free_bytes()
-    if free_bytes is not None and needed_bytes > free_bytes:
-        raise StreamerError(
-            f"{info.channels} channels at {info.fs_hz:.10g} Hz need {needed_bytes / 1e6:.0f} MB for samples and "
-            f"levels, and {free_bytes / 1e6:.0f} MB are free: choose fewer with --channels, a lower rate or fewer bands"
-        )
 
 
 def _describe_end(exit_code: int | None) -> str:

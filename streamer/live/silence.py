@@ -33,8 +33,8 @@ class SilenceKeeper:
     """
 
     def __init__(self, *, fs_hz: float, span_samples: int, lasts_s: float) -> None:
-        self._look_spans = max(1, round(LOOK_S * fs_hz / span_samples))
-        self._look_samples = self._look_spans * span_samples
+        self._look_samples_wanted = LOOK_S * fs_hz
+        self._set_span(span_samples)
         self._lasts_samples = lasts_s * fs_hz
         self._limit = (
             float(powers_from_db(np.array([BELOW_DBFS]))[0]) / 2
@@ -44,6 +44,16 @@ class SilenceKeeper:
         self.is_told = False
         self._open: list[NDArray[np.float32]] = []  # spans of a look that is not complete
         self._n_open = 0
+
+    def _set_span(self, span_samples: int) -> None:
+        self._look_spans = max(1, round(self._look_samples_wanted / span_samples))
+        self._look_samples = self._look_spans * span_samples
+
+    def go_on_from(self, sample: int, *, span_samples: int) -> None:
+        """Spans of another length follow, from this sample on: the silence of now goes on."""
+        self._set_span(span_samples)
+        self._open, self._n_open, self._looked_at = [], 0, sample
+        self._since = min(self._since, sample)
 
     def add(self, mean_squares: NDArray[np.float32]) -> list[Silence]:
         """mean_squares: (spans, channels), of the spans that follow"""
@@ -127,6 +137,12 @@ class Silences:
         """meters: (spans, channels, 3) of the spans that follow"""
         found = self._heard.add(meters[:, :, MEAN_SQUARE])
         return list(map(self._record, found)) if found else []
+
+    def go_on_from(self, sample: int, *, span_samples: int) -> None:
+        """Spans of another length may follow, from this sample on."""
+        if span_samples != self._span_samples:
+            self._span_samples = span_samples
+            self._heard.go_on_from(sample, span_samples=span_samples)
 
     def finish(self, end_sample: int, *, next_sample: int = 0) -> list[SilenceRecord]:
         """What was heard ends with this sample, or goes on with the next one."""

@@ -9,14 +9,19 @@ import selectors
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 from streamer.analysis.bank import Batch
 from streamer.base.errors import StreamerError
-from streamer.events import ErrorRecord, SourceRecord, Stats
+from streamer.events import ErrorRecord, ReloadRecord, SourceRecord, Stats
 from streamer.events.clocks import D
+from streamer.live.capture_messages import Lane
 from streamer.live.capture_process import CaptureProcess
+from streamer.live.hearing import Hearing
+from streamer.live.pool import Pool
+from streamer.live.ring_fields import N_LANES
 from streamer.live.section import Item, Section
 from streamer.live.source_keeper import STOP_S, Order, Orders, SourceKeeper
 from streamer.live.spans import IndexPipe
@@ -67,12 +72,14 @@ class Stream:
         self.finished = False
         self._keeper = SourceKeeper(source)
         self._capture: CaptureProcess | None = None
-        self._index = IndexPipe()
+        self._indices = [IndexPipe() for _ in range(N_LANES)]
         self._selector = selectors.DefaultSelector()
         self._supervised_s = 0.0
         self._stop_s: float | None = None  # when it was asked for
         self._is_section_over = False  # all of it has been told, and another is to begin
         self._news: list[Item] = []  # for this step to tell
+        self._served: tuple[Lane, ...] = ()  # as capture was told
+        self._wanted: SetUp | None = None  # what is to be listened to, as soon as that can be changed
 
     def __enter__(self) -> Self:
         self._open_source()
@@ -87,7 +94,8 @@ class Stream:
         if self.section is not None:
             self.section.close()
         else:
-            self._index.close()
+            for index in self._indices:
+                index.close()
         self._selector.close()
 
     def watch(self, file: int, on_ready: Callable[[], None]) -> None:
@@ -124,15 +132,32 @@ class Stream:
         now = time.monotonic()
         if may_collect and not section.rest_s:
             items += section.collect()
+        if not section.hearings.is_settled:
+            items += section.look_after_hearings()
+            self._look_after_lanes(section)
         if now - self._supervised_s >= SUPERVISE_S:
             self._supervised_s = now
             items += section.supervise()
+            self._retune(section)
             blocks, newest_s = section.blocks
             self._do(self._keeper.look(now, blocks=blocks, newest_s=newest_s))
             items += self._pop_news()
         if not self.finished and not self._is_section_over:
             items += self._end_section(section)
         return items
+
+    def reload(self, set_up: SetUp) -> None:
+        """Listen to something else, with all samples, from a moment on that a ReloadRecord tells.
+
+        Where one change is under way the next one is put off until it is done. Raises StreamerError for what cannot be
+        had of this source; then all stays as it is.
+        """
+        section = self.section
+        if section is not None:
+            set_up(section.info)
+        self._wanted = set_up
+        if section is not None:
+            self._retune(section)
 
     def stop(self) -> None:
         """No more samples; what is in the ring is still analysed. The stream is finished soon after."""
@@ -206,9 +231,8 @@ class Stream:
         self._do(self._keeper.hear(self._capture.receive(), time.monotonic()))
         self._run_when_ready()
 
-    def _on_worker(self) -> None:
-        assert self.section is not None
-        if self.section.pool.read_messages():
+    def _on_worker(self, pool: Pool) -> None:
+        if pool.read_messages():
             self._run_when_ready()
 
     def _run_when_ready(self) -> None:
@@ -225,6 +249,7 @@ class Stream:
                     assert self.section is not None
                     assert self._capture is not None
                     self._capture.give(self.section.run, self.section.ring.block)
+                    self._served = self.section.hearings.lanes
                 case Order.OPEN:
                     self._open_source()
                 case Order.CLOSE:
@@ -238,7 +263,7 @@ class Stream:
                     self._news.append(self.date(order))
 
     def _open_source(self) -> None:
-        self._capture = CaptureProcess(self._keeper.spec, self._index.writer, before=self._keeper.info)
+        self._capture = CaptureProcess(self._keeper.spec, self._indices, before=self._keeper.info)
         self._selector.register(self._capture.connection, selectors.EVENT_READ, self._on_capture)
 
     def _close_capture(self, *, grace_s: float = 0.0) -> None:
@@ -251,6 +276,43 @@ class Stream:
         news, self._news = self._news, []
         return news
 
+    # --- what is listened to ------------------------------------------------------------------------------------
+
+    def _retune(self, section: Section) -> None:
+        """Begin the change that is wanted, when its time has come."""
+        if (
+            self._wanted is None
+            or not section.hearings.is_settled
+            or not self._keeper.has_run
+            or self._stop_s is not None
+        ):
+            return
+        set_up, self._wanted = self._wanted, None
+        try:
+            listening = set_up(section.info)
+            section.hearings.change(listening, section.info)
+        except StreamerError as error:
+            self._news.append(self.date(ReloadRecord(state="refused", message=str(error))))
+            return
+        self._set_up = set_up
+        self._news += [ErrorRecord(message=remark) for remark in listening.remarks]
+        assert section.hearings.coming is not None
+        self._watch_workers(section.hearings.coming)
+
+    def _look_after_lanes(self, section: Section) -> None:
+        """Let capture serve those that are listened on, and close what has taken leave once it does not any more."""
+        capture = self._capture if self._capture is not None and self._capture.has_ring else None
+        if capture is None:
+            served = 0
+        else:
+            if section.hearings.lanes != self._served:
+                self._served = section.hearings.lanes
+                capture.serve(self._served)
+            served = section.ring.served_lanes
+        for hearing in section.hearings.pop_gone(served):
+            self._selector.unregister(hearing.pool.done_reader)
+            hearing.make_way()
+
     # --- sections ----------------------------------------------------------------------------------------------
 
     def _begin_section(self) -> None:
@@ -261,19 +323,24 @@ class Stream:
         self.section = Section(
             info,
             listening,
-            self._index,
+            self._indices,
             speed=self._speed,
             n_workers=self._n_workers,
             duration_s=self._duration_s,
             after=self.section,
         )
         self._news += [ErrorRecord(message=remark) for remark in listening.remarks]
-        self._selector.register(self.section.pool.done_reader, selectors.EVENT_READ, self._on_worker)
+        self._watch_workers(self.section.hearing)
+
+    def _watch_workers(self, hearing: Hearing) -> None:
+        pool = hearing.pool
+        self._selector.register(pool.done_reader, selectors.EVENT_READ, partial(self._on_worker, pool))
 
     def _begin_next_section(self) -> None:
         """What was lost is back as something else, and all that was before is analysed and told."""
         assert self.section is not None
-        self._selector.unregister(self.section.pool.done_reader)
+        for hearing in self.section.hearings.with_processes:
+            self._selector.unregister(hearing.pool.done_reader)
         self.section.make_way()
         self._is_section_over = False
         try:

@@ -64,7 +64,7 @@ class DigitLines:
         self._dialled: dict[int, Event] = {}
 
     def __call__(self, record: Record) -> tuple[str, ...]:
-        if isinstance(record, Start):
+        if isinstance(record, Start) and not record.sample:
             lines = self._take(self._dialled) if self._pause_s is not None else ()
             self._source, self._channels = record.source, record.channels
             self._begin()

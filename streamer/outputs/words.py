@@ -32,7 +32,7 @@ class TextLines:
 
     def _take(self, record: Record) -> Iterator[Record]:
         """What may be told now, the newest last."""
-        if isinstance(record, Start | End):
+        if isinstance(record, End) or (isinstance(record, Start) and not record.sample):
             yield from self._take_over(None)
         elif (t_s := getattr(record, "t_s", None)) is not None:
             yield from self._take_over(t_s)

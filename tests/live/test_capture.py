@@ -11,8 +11,8 @@ import pytest
 
 from streamer.live import capture
 from streamer.live.capture import Pace
-from streamer.live.capture_messages import Ended, Run
-from streamer.live.dispatcher import Dispatcher
+from streamer.live.capture_messages import Ended, Lane, Run
+from streamer.live.dispatcher import Dispatchers
 from streamer.live.ring import Ring, RingOwner, RingSpec, RingWriter
 from streamer.live.ring_fields import Gap, GapReason
 from streamer.live.spans import IndexPipe
@@ -59,25 +59,19 @@ class Capture:
         self.ring = Ring(RingSpec(channels=1, capacity_samples=CAPACITY, fs_hz=FS_HZ))
         self.stop = threading.Event()
         self._writer = RingWriter(self.ring, device_channels=(0,))
-        self._dispatcher = Dispatcher(
-            self._writer,
-            span_samples=SPAN_SAMPLES,
-            n_slots=64,
-            index_fd=index.writer.fileno(),
-            spans_per_message=8,
-        )
-        self._plan = Run(
-            ring=self.ring.spec,
-            speed=speed,
+        lane = Lane(
+            number=0,
             span_samples=SPAN_SAMPLES,
             n_slots=64,
             spans_per_message=8,
             room_samples=CAPACITY // 2,
-            limit_samples=limit_samples,
         )
+        self._dispatchers = Dispatchers(self._writer, [index.writer.fileno()])
+        self._dispatchers.serve([lane])
+        self._plan = Run(ring=self.ring.spec, speed=speed, lanes=(lane,), limit_samples=limit_samples)
 
     def run(self, source: object) -> Ended:
-        return capture._run(source, self._writer, self._dispatcher, self.stop, self._plan)  # type: ignore[arg-type]
+        return capture._run(source, self._writer, self._dispatchers, self.stop, self._plan)  # type: ignore[arg-type]
 
     def run_beside(self, source: Pushing) -> Callable[[], Ended]:
         """Start it in a thread; what is returned waits for its end."""
@@ -128,33 +122,6 @@ def test_a_block_is_handed_out_by_the_thread_that_pushes_it_before_that_goes_on(
     running.stop.set()
     device.push(make_noise(100), time.monotonic_ns())
     wait()
-
-
-def test_a_block_that_comes_while_another_thread_hands_out_is_handed_out_by_that(index: IndexPipe) -> None:
-    stop, advances = threading.Event(), []
-
-    class Slow(Dispatcher):
-        def advance(self) -> bool:
-            advances.append(threading.current_thread().name)
-            if len(advances) == 1:  # a block comes meanwhile, on the audio thread, which does not wait
-                audio = threading.Thread(target=hand_over, name="audio")
-                audio.start()
-                audio.join(5)
-                assert not audio.is_alive()
-                assert len(advances) == 1
-            return True
-
-    writer = RingWriter(
-        Ring(RingSpec(channels=1, capacity_samples=CAPACITY, fs_hz=FS_HZ)), device_channels=(0,)
-    )
-    index_fd = index.writer.fileno()
-    slow = Slow(writer, span_samples=SPAN_SAMPLES, n_slots=64, index_fd=index_fd, spans_per_message=8)
-    hand_over = capture.HandOver(writer, slow, stop)
-    hand_over()
-    assert advances == [threading.current_thread().name] * 2
-    stop.set()
-    hand_over()
-    assert len(advances) == 2
 
 
 def test_a_device_that_has_stopped_delivering_is_an_error(index: IndexPipe) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from streamer.base.processes import get_context
 from streamer.base.text import as_unicode
-from streamer.live.capture_messages import Ended, Opened, Run, decode, encode
+from streamer.live.capture_messages import Ended, Lane, Opened, Run, decode, encode
 from streamer.live.capture_process import CaptureProcess
 from streamer.live.ring import Ring, RingSpec
 from streamer.live.spans import MESSAGE, IndexPipe, from_message
@@ -34,7 +34,7 @@ def index() -> Iterator[IndexPipe]:
 
 def start(source: str, index: IndexPipe) -> CaptureProcess:
     rate_hz = FS_HZ if source.startswith("sim:") else None
-    return CaptureProcess(parse_source(source, rate_hz=rate_hz), index.writer)
+    return CaptureProcess(parse_source(source, rate_hz=rate_hz), [index])
 
 
 def receive(process: CaptureProcess) -> Opened | Ended | None:
@@ -47,10 +47,7 @@ def give_ring(process: CaptureProcess) -> Ring:
     run = Run(
         ring=ring.spec,
         speed=None,
-        span_samples=800,
-        n_slots=64,
-        spans_per_message=4,
-        room_samples=9000,
+        lanes=(Lane(number=0, span_samples=800, n_slots=64, spans_per_message=4, room_samples=9000),),
         limit_samples=None,
     )
     process.give(run, ring.block)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 
 import pytest
 
-from streamer.live.dispatcher import Dispatcher
+from streamer.live.capture_messages import Lane
+from streamer.live.dispatcher import Dispatcher, Dispatchers
 from streamer.live.ring import Ring, RingOwner, RingSpec, RingWriter
 from streamer.live.ring_fields import Gap, GapReason
 from streamer.live.spans import MESSAGE, IndexPipe, from_message
@@ -32,10 +34,14 @@ def make_dispatcher(
     """Of spans of 10 samples."""
     return Dispatcher(
         end,
-        span_samples=10,
-        n_slots=n_slots,
-        index_fd=index.writer.fileno(),
-        spans_per_message=spans_per_message,
+        Lane(
+            number=0,
+            span_samples=10,
+            n_slots=n_slots,
+            spans_per_message=spans_per_message,
+            room_samples=1000,
+        ),
+        index.writer.fileno(),
     )
 
 
@@ -86,3 +92,52 @@ def test_the_main_process_hands_out_what_a_capture_process_left_when_it_died(ind
     assert make_dispatcher(owner, index).advance()
     assert read_spans(index) == [(2, 3)]  # the last one is short
     assert owner.ring.dispatched_spans == 5
+
+
+def test_what_comes_while_another_thread_hands_out_is_handed_out_by_that_and_nobody_waits(
+    index: IndexPipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, _ = make_ends()
+    lane = Lane(number=0, span_samples=10, n_slots=64, spans_per_message=4, room_samples=1000)
+    dispatchers = Dispatchers(writer, [index.writer.fileno()])
+    dispatchers.serve([lane])
+    advances: list[str] = []
+
+    def advance(_: Dispatcher) -> bool:
+        advances.append(threading.current_thread().name)
+        if len(advances) == 1:
+            audio = threading.Thread(target=dispatchers.advance, name="audio")
+            audio.start()
+            audio.join(5)
+            assert not audio.is_alive()
+            assert len(advances) == 1
+        return True
+
+    monkeypatch.setattr(Dispatcher, "advance", advance)
+    dispatchers.advance()
+    assert advances == [threading.current_thread().name] * 2
+
+
+def test_a_lane_that_is_served_no_more_is_handed_nothing_and_the_ring_says_so(index: IndexPipe) -> None:
+    writer, _ = make_ends()
+    other = IndexPipe()
+    lanes = [
+        Lane(number=n, span_samples=10 * (n + 1), n_slots=64, spans_per_message=4, room_samples=1000)
+        for n in range(2)
+    ]
+    dispatchers = Dispatchers(writer, [index.writer.fileno(), other.writer.fileno()])
+    dispatchers.serve(lanes[:1])
+    writer.push(make_noise(40), 0)
+    assert dispatchers.advance()
+    assert (writer.ring.served_lanes, read_spans(index)) == (0b01, [(0, 4)])
+    RingOwner(writer.ring.on_lane(1)).begin_lane(1)
+    dispatchers.serve(lanes)
+    assert (writer.ring.served_lanes, read_spans(other)) == (0b11, [(1, 1)])
+    dispatchers.serve(lanes[1:])
+    writer.push(make_noise(40), 0)
+    assert dispatchers.advance()
+    assert writer.ring.served_lanes == 0b10
+    assert not index.reader.poll(0)
+    assert read_spans(other) == [(2, 2)]
+    assert (writer.ring.dispatched_spans, writer.ring.on_lane(1).dispatched_spans) == (4, 4)
+    other.close()

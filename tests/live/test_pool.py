@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from streamer.analysis.bank import Batch
+from streamer.live.capture_messages import Lane
 from streamer.live.dispatcher import Dispatcher
 from streamer.live.pool import Pool, _Place
 from streamer.live.ring import Ring, RingSpec, RingWriter
@@ -25,10 +26,14 @@ def run_through(
     writer = RingWriter(ring, device_channels=(0,))
     dispatcher = Dispatcher(
         writer,
-        span_samples=pool.work.span_samples,
-        n_slots=pool.results.n_slots,
-        index_fd=index.writer.fileno(),
-        spans_per_message=4,
+        Lane(
+            number=0,
+            span_samples=pool.work.span_samples,
+            n_slots=pool.results.n_slots,
+            spans_per_message=4,
+            room_samples=1000,
+        ),
+        index.writer.fileno(),
     )
     batches: list[Batch] = []
     deadline = time.monotonic() + 20

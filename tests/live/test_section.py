@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import pairwise
@@ -18,10 +18,11 @@ from streamer.analysis.bank import Analysis, Bank, Batch
 from streamer.analysis.frames import FrameSpec
 from streamer.base.errors import StreamerError
 from streamer.events import Event, GapRecord, SilenceRecord, WorkerRecord
-from streamer.live.dispatcher import Dispatcher
+from streamer.live.dispatcher import Dispatchers
+from streamer.live.hearing import LIVE_SPANS_PER_MESSAGE
 from streamer.live.ring import RingWriter
-from streamer.live.ring_fields import GapReason
-from streamer.live.section import LIVE_SPANS_PER_MESSAGE, Item, Section
+from streamer.live.ring_fields import N_LANES, GapReason
+from streamer.live.section import Item, Section
 from streamer.live.spans import IndexPipe
 from streamer.plans.listening import make_set_up
 from streamer.sources import SourceInfo
@@ -35,7 +36,7 @@ def make_info(*, is_live: bool = False, fs_hz: float = FS_HZ) -> SourceInfo:
 
 def make_section(
     info: SourceInfo,
-    index: IndexPipe,
+    index: Sequence[IndexPipe],
     *,
     speed: float | None = None,
     duration_s: float | None = None,
@@ -51,10 +52,12 @@ def make_section(
 
 
 @pytest.fixture
-def index() -> Iterator[IndexPipe]:
-    pipe = IndexPipe()
-    yield pipe
-    pipe.close()
+def index() -> Iterator[list[IndexPipe]]:
+    """Of each lane."""
+    pipes = [IndexPipe() for _ in range(N_LANES)]
+    yield pipes
+    for pipe in pipes:
+        pipe.close()
 
 
 @contextmanager
@@ -115,17 +118,11 @@ def push(section: Section, samples: np.ndarray, *, sample_0_s: float | None = No
     return writer
 
 
-def hand_out(section: Section, writer: RingWriter, index: IndexPipe) -> None:
+def hand_out(section: Section, writer: RingWriter, index: Sequence[IndexPipe]) -> None:
     """As a source would; and wait until the workers have done it all."""
-    run = section.run
-    dispatcher = Dispatcher(
-        writer,
-        span_samples=run.span_samples,
-        n_slots=run.n_slots,
-        index_fd=index.writer.fileno(),
-        spans_per_message=run.spans_per_message,
-    )
-    wait_until(dispatcher.advance)
+    dispatchers = Dispatchers(writer, [pipe.writer.fileno() for pipe in index])
+    dispatchers.serve(section.run.lanes)
+    wait_until(dispatchers.advance)
     n_spans = section.ring.dispatched_spans
     wait_until(lambda: section.pool.results.is_done(0, n_spans))
 
@@ -134,7 +131,7 @@ def list_gaps(items: list[Item]) -> list[tuple[int, int, str]]:
     return [(gap.sample, gap.lost_samples, gap.reason) for gap in items if isinstance(gap, GapRecord)]
 
 
-def test_what_came_is_told_once_in_order_and_adds_up(index: IndexPipe) -> None:
+def test_what_came_is_told_once_in_order_and_adds_up(index: Sequence[IndexPipe]) -> None:
     with closing(make_section(make_info(), index)) as section:
         push(section, make_digit(16_001, at=4000))
         items = drain(section)
@@ -150,7 +147,7 @@ def test_what_came_is_told_once_in_order_and_adds_up(index: IndexPipe) -> None:
 
 
 def test_digits_whose_levels_were_made_in_time_are_heard_though_the_ring_holds_them_no_more(
-    index: IndexPipe,
+    index: Sequence[IndexPipe],
 ) -> None:
     with closing(make_section(make_info(is_live=True), index)) as section:
         wait_until_ready(section)
@@ -166,7 +163,7 @@ def test_digits_whose_levels_were_made_in_time_are_heard_though_the_ring_holds_t
     assert stats.captured == stats.analysed + stats.dropped
 
 
-def test_what_a_detector_could_not_read_is_unheard_and_told_once(index: IndexPipe) -> None:
+def test_what_a_detector_could_not_read_is_unheard_and_told_once(index: Sequence[IndexPipe]) -> None:
     with closing(make_section(make_info(), index)) as section:
         section.pool.collector.read = lambda _channel, _start, _stop: None  # type: ignore[method-assign]
         push(section, make_digit(16_000, at=4000))
@@ -182,7 +179,7 @@ def test_what_a_detector_could_not_read_is_unheard_and_told_once(index: IndexPip
     assert section.gap_count == len(gaps)
 
 
-def test_a_digit_that_a_gap_cuts_is_over_before_the_gap_is_told(index: IndexPipe) -> None:
+def test_a_digit_that_a_gap_cuts_is_over_before_the_gap_is_told(index: Sequence[IndexPipe]) -> None:
     with closing(make_section(make_info(), index)) as section:
         writer = push(section, make_digit(4600, at=4000))
         writer.skip(800, GapReason.INPUT_OVERFLOW)
@@ -195,18 +192,18 @@ def test_a_digit_that_a_gap_cuts_is_over_before_the_gap_is_told(index: IndexPipe
     assert (stats.captured, stats.analysed, stats.dropped, section.gap_count) == (9400, 8600, 800, 1)
 
 
-def test_how_its_source_is_to_run(index: IndexPipe) -> None:
+def test_how_its_source_is_to_run(index: Sequence[IndexPipe]) -> None:
     with closing(make_section(make_info(), index, speed=2.0, duration_s=1.00001)) as section:
         run = section.run
         assert (run.speed, run.limit_samples, run.clock_offset_s) == (2.0, 8001, None)
-        assert run.spans_per_message == LIVE_SPANS_PER_MESSAGE
-        assert section.pending_samples < run.span_samples
+        assert run.lanes[0].spans_per_message == LIVE_SPANS_PER_MESSAGE
+        assert section.pending_samples < run.lanes[0].span_samples
         assert section.is_starved
-        push(section, np.zeros((run.span_samples, 1), np.float32))
+        push(section, np.zeros((run.lanes[0].span_samples, 1), np.float32))
         assert not section.is_starved
 
 
-def test_the_clocks_of_a_live_source_are_learned_from_its_blocks(index: IndexPipe) -> None:
+def test_the_clocks_of_a_live_source_are_learned_from_its_blocks(index: Sequence[IndexPipe]) -> None:
     with closing(make_section(make_info(is_live=True), index, speed=None)) as section:
         assert section.run.speed is None
         assert section.blocks[0] == 0
@@ -222,7 +219,7 @@ def test_the_clocks_of_a_live_source_are_learned_from_its_blocks(index: IndexPip
         assert latency_ms > 900
 
 
-def test_a_section_follows_another_without_a_hole_in_the_books(index: IndexPipe) -> None:
+def test_a_section_follows_another_without_a_hole_in_the_books(index: Sequence[IndexPipe]) -> None:
     before = make_section(make_info(is_live=True), index)
     sample_0_s = time.monotonic() - 3
     push(before, np.zeros((8000, 1), np.float32), sample_0_s=sample_0_s)
@@ -245,7 +242,7 @@ def test_a_section_follows_another_without_a_hole_in_the_books(index: IndexPipe)
         assert section.lasted_s == 3 + 1
 
 
-def test_before_the_first_sample_nothing_can_be_missed(index: IndexPipe) -> None:
+def test_before_the_first_sample_nothing_can_be_missed(index: Sequence[IndexPipe]) -> None:
     with closing(make_section(make_info(is_live=True), index)) as section:
         assert drain(section) == []
         assert section.note_missed(time.monotonic()) == []
@@ -253,7 +250,7 @@ def test_before_the_first_sample_nothing_can_be_missed(index: IndexPipe) -> None
 
 
 def test_a_worker_that_dies_while_the_process_server_is_stopped_is_not_said_to_have_ended_well(
-    index: IndexPipe,
+    index: Sequence[IndexPipe],
 ) -> None:
     with closing(make_section(make_info(), index)) as section:
         wait_until_ready(section)
@@ -276,7 +273,7 @@ def find_parent(pid: int) -> int:
 
 
 def test_workers_that_cannot_be_kept_alive_are_an_error_that_says_what_works(
-    index: IndexPipe, monkeypatch: pytest.MonkeyPatch
+    index: Sequence[IndexPipe], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with closing(make_section(make_info(), index)) as section:
         assert section.supervise() == []
@@ -286,7 +283,7 @@ def test_workers_that_cannot_be_kept_alive_are_an_error_that_says_what_works(
 
 
 def test_after_a_pause_in_a_pipe_what_came_before_and_what_comes_after_have_each_their_time(
-    index: IndexPipe,
+    index: Sequence[IndexPipe],
 ) -> None:
     info = SourceInfo(name="radio", fs_hz=FS_HZ, channels=1, is_piped=True)
     with closing(make_section(info, index, speed=1.0)) as section:
@@ -329,7 +326,7 @@ def read_unix_s(text: str | None) -> float:
     ],
 )
 def test_what_comes_at_its_own_pace_has_the_time_of_its_arrival(
-    info: SourceInfo, speed: float | None, has_time: bool, index: IndexPipe
+    info: SourceInfo, speed: float | None, has_time: bool, index: Sequence[IndexPipe]
 ) -> None:
     with closing(make_section(info, index, speed=speed)) as section:
         push(section, make_digit(8000, at=4000))
@@ -339,7 +336,7 @@ def test_what_comes_at_its_own_pace_has_the_time_of_its_arrival(
         assert (stats.sample, stats.t_s, stats.time is not None) == (8000, 1.0, has_time)
 
 
-def test_stats_tell_how_loud_the_input_was_since_the_last_ones(index: IndexPipe) -> None:
+def test_stats_tell_how_loud_the_input_was_since_the_last_ones(index: Sequence[IndexPipe]) -> None:
     with closing(make_section(make_info(), index)) as section:
         square = np.where(np.arange(8000) % 8 < 4, 0.1, -0.1).astype(np.float32)
         square[[100, 5000]] = 1.0
@@ -352,7 +349,7 @@ def test_stats_tell_how_loud_the_input_was_since_the_last_ones(index: IndexPipe)
 
 
 def test_a_silence_that_lasts_is_told_at_its_begin_and_its_end_and_ends_with_the_signal(
-    index: IndexPipe,
+    index: Sequence[IndexPipe],
 ) -> None:
     with closing(make_section(make_info(), index, silence_s=2.0)) as section:
         push(section, np.concatenate([make_digit(8000, at=7000), np.zeros((20_000, 1), np.float32)]))
@@ -368,7 +365,9 @@ def test_a_silence_that_lasts_is_told_at_its_begin_and_its_end_and_ends_with_the
     assert first.t_s == first.sample / FS_HZ
 
 
-def test_a_pipe_that_sends_nothing_is_silent_from_its_last_sample_to_its_next(index: IndexPipe) -> None:
+def test_a_pipe_that_sends_nothing_is_silent_from_its_last_sample_to_its_next(
+    index: Sequence[IndexPipe],
+) -> None:
     info = SourceInfo(name="radio", fs_hz=FS_HZ, channels=1, is_piped=True)
     with closing(make_section(info, index, speed=1.0, silence_s=10.0)) as section:
         began_s = time.monotonic() - 100
@@ -385,7 +384,7 @@ def test_a_pipe_that_sends_nothing_is_silent_from_its_last_sample_to_its_next(in
 
 
 def test_after_it_has_stood_still_while_it_collected_it_does_not_rest_as_long(
-    index: IndexPipe, monkeypatch: pytest.MonkeyPatch
+    index: Sequence[IndexPipe], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with closing(make_section(make_info(), index)) as section:
         now_s = 100.0

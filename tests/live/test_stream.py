@@ -17,7 +17,7 @@ from streamer.analysis.bank import Analysis, Bank, Batch
 from streamer.analysis.frames import FrameSpec
 from streamer.base.errors import SourceError, StreamerError
 from streamer.events import Event, WorkerRecord
-from streamer.live import section
+from streamer.live import hearings
 from streamer.live.section import Item
 from streamer.live.stream import Stream
 from streamer.plans.listening import make_set_up
@@ -217,7 +217,7 @@ def test_channels_that_memory_cannot_hold_are_refused_in_a_line(
 ) -> None:
     (tmp_path / "wide.raw").write_bytes(bytes(2 * 3000 * 10))
     spec = parse_source(f"{tmp_path}/wide.raw", sample_format="s16le", rate_hz=FS_HZ, channels="3000")
-    monkeypatch.setattr(section, "find_free_bytes", lambda: 50_000_000)
+    monkeypatch.setattr(hearings, "find_free_bytes", lambda: 50_000_000)
     said = r"3000 channels at 8000 Hz need \d{3} MB for samples and levels, and 50 MB are free: choose fewer"
     listen = make_set_up(["dtmf"], choose_display, is_shown=False)
     with Stream(spec, listen, speed=None) as stream, pytest.raises(StreamerError, match=said):

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from functools import partial
 from typing import Any
 
 import click
 
 from streamer.base.children import quieten_server, start_server
-from streamer.base.cycles import settle
 from streamer.commands.interrupts import interrupts
 from streamer.commands.options import (
     BAND_OPTIONS,
@@ -24,7 +22,7 @@ from streamer.commands.options import (
     START_TIME,
     join,
 )
-from streamer.commands.talk import tell, wait_for_nobody
+from streamer.commands.talk import wait_for_nobody
 from streamer.sources import SYNTAX
 
 SCREEN_OPTIONS = join(
@@ -63,6 +61,7 @@ SOURCE is {SYNTAX.replace("mic", "mic (the default)", 1)}.
 @DIGITS
 @OUTPUT_OPTIONS
 @click.option("--overwrite", "overwrites", is_flag=True, help="Empty output files first, not add to them.")
+@click.option("--watch", "watches", is_flag=True, help="Read settings and plans again when they change.")
 @click.option("--strict", is_flag=True, help="End with exit code 4 when samples are lost.")
 @DEBUG
 def command(**given: Any) -> None:
@@ -71,12 +70,9 @@ def command(**given: Any) -> None:
         quieten_server()
     start_server()
     # Only now, while the server loads its kernels: what the monitor needs takes a while.
-    from streamer.commands.inputs import refuse_inputs_as_outputs
-    from streamer.commands.live.load_settings import choose_display, load_settings
     from streamer.commands.live.monitor import watch
-    from streamer.commands.live.spec import Options, choose_plans, make_spec
-    from streamer.detectors.copies import parse_copies
-    from streamer.plans.listening import check_digits, make_set_up
+    from streamer.commands.live.spec import Options
+    from streamer.commands.live.wanted import Reader
 
     if interrupts.first is not None:
         return  # before anything was heard
@@ -84,26 +80,5 @@ def command(**given: Any) -> None:
     flags: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     if options.plans:
         flags["plan"] = list(options.plans)
-    loaded = load_settings(flags=flags, config=options.config, profile=options.profile)
-    if not options.quiet:
-        for note in loaded.notes:
-            tell(note)
-    settings = loaded.values
-    plans = choose_plans(options, settings)
-    if options.is_digits:
-        check_digits(plans)
-    spec = make_spec(options, settings, plans)
-    refuse_inputs_as_outputs(
-        spec.output_paths, [spec.source], plans=plans, bands=settings.bands, config=options.config
-    )
-    set_up = make_set_up(
-        plans,
-        partial(choose_display, settings),
-        silence_s=settings.silence_s,
-        needs_plans=options.is_digits or "plan" in settings.given,
-        joins_copies=parse_copies(options.copies),
-        is_shown=spec.has_dashboard,
-    )
-    settle()
-    code = watch(spec, set_up)
+    code = watch(Reader(options, flags).read)
     click.get_current_context().exit(code)

@@ -35,6 +35,7 @@ __all__ = [
     "Settings",
     "choose_display",
     "find_config_files",
+    "find_files",
     "list_profiles",
     "load_settings",
     "resolve_bank",
@@ -193,6 +194,12 @@ def find_config_files() -> list[Path]:
     own = find_config_folder()
     folders = (site_config_path("streamer"), *([own] if own else []))
     return [*(folder / "config.toml" for folder in folders), HERE]
+
+
+def find_files(*, config: str | Path | None, profile: str | None) -> list[Path]:
+    """All that settings are read from; most of them need not be there."""
+    files = [*find_config_files(), *([Path(config)] if config is not None else [])]
+    return files if profile is None else [*files, list_profiles().get(profile) or Path(profile)]
 
 
 def list_profiles() -> dict[str, Path]:

@@ -6,19 +6,23 @@ import secrets
 import signal
 import sys
 import time
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import Enum
 
 from streamer.analysis.bank import Analysis, Batch
-from streamer.base.errors import INTERRUPTED_TWICE, DataLostError
+from streamer.base.cycles import settle
+from streamer.base.errors import INTERRUPTED_TWICE, DataLostError, StreamerError
 from streamer.base.version import __version__
 from streamer.commands.interrupts import find_interrupts
 from streamer.commands.live.last_words import MAX_LINES
-from streamer.commands.live.spec import MonitorSpec
+from streamer.commands.live.reload import Reload
 from streamer.commands.live.systemd import Notifier
 from streamer.commands.live.view import View
-from streamer.commands.talk import say
+from streamer.commands.live.wanted import Wanted
+from streamer.commands.talk import say, tell
 from streamer.events import (
     ClockRecord,
     End,
@@ -26,6 +30,7 @@ from streamer.events import (
     Event,
     GapRecord,
     Record,
+    ReloadRecord,
     SourceRecord,
     Start,
     Stats,
@@ -38,7 +43,6 @@ from streamer.outputs.formats import NOTHING_LISTENED_FOR, describe_return, form
 from streamer.outputs.output import Output, raise_failure
 from streamer.outputs.to_file import open_stdout
 from streamer.plans.band_report import describe_gap
-from streamer.plans.listening import SetUp
 
 HEALTH_EVERY_S = 10.0
 PLAIN_STEP_S = 0.5
@@ -62,8 +66,11 @@ class Reason(Enum):
 class Monitor:
     """One run of `streamer live`."""
 
-    def __init__(self, spec: MonitorSpec, set_up: SetUp) -> None:
-        self._spec, self._set_up = spec, set_up
+    def __init__(self, read: Callable[[], Wanted]) -> None:
+        """read: what is wanted, as often as it is asked"""
+        self._wanted = read()
+        self._spec = self._wanted.spec
+        self._reload = Reload(read, self._wanted)
         self._reason: Reason | None = None
         self._interrupts = find_interrupts()
         self._health_s = self._told_s = time.monotonic()
@@ -72,6 +79,8 @@ class Monitor:
         self._lost_samples = 0
         self._outputs: list[Output] = []
         self._targets: list[Output] = []  # those of them that -o has named
+        self._run = ""
+        self._leaving: list[Output] = []  # those that are named no more, and write what they have
         self._closed: list[Output] = []  # those that take no more
         self._stdout: Output | None = None
         self._view: View | None = None
@@ -80,6 +89,8 @@ class Monitor:
     def run(self) -> int:
         """Until the source ends or somebody says so; the exit code."""
         spec = self._spec
+        for note in self._wanted.notes if spec.has_health_lines else ():
+            tell(note)
         with ExitStack() as stack:
             self._stdout = None if spec.stdout is None else open_stdout(spec.stdout)
             self._outputs = [self._stdout] if self._stdout else []
@@ -88,12 +99,13 @@ class Monitor:
             stream = stack.enter_context(
                 Stream(
                     spec.source,
-                    self._set_up,
+                    self._wanted.set_up,
                     speed=spec.speed,
                     n_workers=spec.n_workers,
                     duration_s=spec.duration_s,
                 )
             )
+            self._stream = stream
             stack.enter_context(self._interrupts)
             stream.watch(self._interrupts.fd, self._interrupts.drain)
             if spec.has_dashboard:
@@ -112,6 +124,11 @@ class Monitor:
                 if self._interrupts.take_reopening():
                     for output in self._outputs:
                         output.reopen()
+                    self._reload.ask()
+                if self._view and self._view.take_reload():
+                    self._reload.ask()
+                if started and (record := self._reload.look(stream)):
+                    self._tell_reload(record)
                 self._look_for_the_end(stream)
                 if self._view and self._view.is_due():
                     self._view.show()
@@ -161,37 +178,66 @@ class Monitor:
         self._start(stream.section)
         return stream.section
 
+    def _change_outputs(self, before: Sequence[str]) -> None:
+        """To those in force now: what stays goes on, and what is named no more writes what it has and closes."""
+        targets = self._spec.output_paths
+        kept = dict(zip(before, self._targets, strict=True))
+        try:
+            opened = dict(
+                zip(
+                    new := [text for text in targets if text not in kept],
+                    open_outputs(new, keeping=self._spec.keeping),
+                    strict=True,
+                )
+            )
+        except StreamerError as error:
+            self._spec = replace(self._spec, output_paths=tuple(before))
+            self._report(self._stream.date(ErrorRecord(message=f"{error}: outputs stay as they were")))
+            return
+        for text in set(kept) - set(targets):
+            kept[text].ask_to_finish()
+            self._outputs.remove(kept[text])
+            self._leaving.append(kept[text])
+        self._outputs += opened.values()
+        self._targets = [(kept | opened)[text] for text in targets]
+        if self._view:
+            self._view.outputs = self._targets
+
     def _should_wait(self, stream: Stream) -> bool:
         """Whether a recording must go on more slowly, for whoever reads our lines."""
         is_patient = stream.info is not None and not stream.info.is_live and self._reason is None
         return is_patient and any(output.is_behind for output in self._outputs)
 
-    def _start(self, section: Section) -> None:
+    def _start(self, section: Section, *, at_sample: int = 0) -> None:
+        """Say what is listened to. at_sample: from where on, if all else goes on"""
         info, display = section.info, section.listening.display
-        self._put(
-            Start(
-                run=secrets.token_hex(8),
-                version=__version__,
-                source=info.name,
-                fs=info.fs_hz,
-                channels=info.channels,
-                window_length=display.frames.length_samples,
-                hop_length=display.frames.hop_samples,
-                window=display.frames.window,
-                bands_hz=display.bank.freqs_hz.tolist(),
-                bands_edges_hz=_list_edges(display),
-                band_windows=display.window_samples.tolist(),
-                plans=list(self._spec.plans),
-                sample=0,
-                t_s=0.0,
-                time=section.clock.text(0) or (_now() if section.dates.are_of_arrival else None),
-            )
+        if not at_sample:
+            self._run = secrets.token_hex(8)
+        start = Start(
+            run=self._run,
+            version=__version__,
+            source=info.name,
+            fs=info.fs_hz,
+            channels=info.channels,
+            window_length=display.frames.length_samples,
+            hop_length=display.frames.hop_samples,
+            window=display.frames.window,
+            bands_hz=display.bank.freqs_hz.tolist(),
+            bands_edges_hz=_list_edges(display),
+            band_windows=display.window_samples.tolist(),
+            plans=list(self._spec.plans),
+            sample=at_sample,
+            t_s=at_sample / info.fs_hz,
+            time=section.clock.text(at_sample) or (_now() if section.dates.are_of_arrival else None),
         )
-
+        self._put(start)
         if self._spec.has_health_lines and (gap := describe_gap(display)):
             self._tell(f"streamer: {gap}")
 
     def _report(self, record: Record) -> None:
+        if isinstance(record, ReloadRecord):
+            self._tell_reload(self._reload.settle(record))
+            return
         if isinstance(record, Event):
             self._events += record.phase == "end"
         if isinstance(record, GapRecord):
@@ -208,6 +254,18 @@ class Monitor:
         self._put(record)
         if self._view:
             self._view.report(record)
+
+    def _tell_reload(self, record: ReloadRecord) -> None:
+        self._tell(f"streamer: {record.message}")
+        self._put(record)
+        if self._view:
+            self._view.report(record)
+        if record.state == "done" and (section := self._stream.section):
+            before, self._spec = self._spec, self._reload.spec
+            if self._view:
+                self._view.spec = self._spec
+            self._change_outputs(before.output_paths)
+            self._start(section, at_sample=record.sample or 0)
 
     def _tell(self, line: str) -> None:
         """On stderr; if that is the terminal with the dashboard, once it has given it back."""
@@ -284,7 +342,7 @@ class Monitor:
 
     def _close_outputs(self, *, is_patient: bool = False) -> None:
         """Each has its time to take what is left, if nobody waits for the end."""
-        outputs = [output for output in self._outputs if output not in self._closed]
+        outputs = [output for output in [*self._outputs, *self._leaving] if output not in self._closed]
         self._closed += outputs
         for output in outputs:
             output.ask_to_finish()
@@ -359,6 +417,8 @@ def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def watch(spec: MonitorSpec, set_up: SetUp) -> int:
+def watch(read: Callable[[], Wanted]) -> int:
     """Run the monitor; the exit code. Raises StreamerError for what a user can mend."""
-    return Monitor(spec, set_up).run()
+    monitor = Monitor(read)
+    settle()
+    return monitor.run()

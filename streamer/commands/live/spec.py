@@ -35,6 +35,7 @@ class Options:
     hold: bool
     outputs: tuple[str, ...]
     overwrites: bool
+    watches: bool
     quiet: bool
     strict: bool
     duration: str | None
@@ -65,6 +66,7 @@ class MonitorSpec:
     fps: float = 15.0
     unit: str = "dbfs"
     unit_offset_db: float = 0.0
+    watches: bool = False  # what was read is read again when it changes
     is_plain: bool = False  # lines come when what they tell is whole
 
 
@@ -109,6 +111,7 @@ def make_spec(options: Options, settings: LiveSettings, plans: tuple[str, ...]) 
         fps=settings.fps,
         unit=settings.unit,
         unit_offset_db=offset_db,
+        watches=options.watches,
         is_plain=is_plain,
     )
 

@@ -25,7 +25,16 @@ from streamer.commands.live.last_words import MAX_LINES, LastWords
 from streamer.commands.live.spec import MonitorSpec
 from streamer.commands.talk import answer, say
 from streamer.dashboard.link import DashboardLink, LevelSummary, Told, make_event_row, tells_gone_again
-from streamer.dashboard.messages import EventRow, Goodbye, OutputRow, Quit, Scene, Snapshot, TerminalGone
+from streamer.dashboard.messages import (
+    EventRow,
+    Goodbye,
+    OutputRow,
+    Quit,
+    Reload,
+    Scene,
+    Snapshot,
+    TerminalGone,
+)
 from streamer.dashboard.process import run_dashboard
 from streamer.dashboard.terminal import Rescue
 from streamer.detectors.registry import is_digit
@@ -34,6 +43,7 @@ from streamer.live.section import Section
 from streamer.live.stream import Status, Stream
 from streamer.outputs.output import Output
 from streamer.plans.band_report import find_seen_share
+from streamer.plans.listening import Listening
 
 LEAVE_S = 0.7  # for the dashboard to give the terminal back; one that stopped reading takes it 0.5 s
 LEAVE_AT_ONCE_S = 0.2
@@ -47,9 +57,11 @@ class View:
     """The dashboard's process, and what it is shown: snapshots at the screen's pace, never waited for."""
 
     def __init__(self, spec: MonitorSpec, stream: Stream) -> None:
-        self._spec, self._stream = spec, stream
+        self.spec, self._stream = spec, stream
         self.wants_to_quit = False
-        self._scene_of: Section | None = None
+        self._scene_of: Listening | None = None
+        self._section: Section | None = None  # and whose that is
+        self._wants_reload = False
         self._shown_s = 0.0
         self._rows: list[EventRow] = []
         self.outputs: Sequence[Output] = ()  # whose books are shown
@@ -113,6 +125,11 @@ class View:
             for each in self._last_words.take_notes():
                 say(each)
 
+    def take_reload(self) -> bool:
+        """Whether settings are to be read again; said once."""
+        wants, self._wants_reload = self._wants_reload, False
+        return wants
+
     def _unwatch(self) -> None:
         try:
             self._stream.unwatch(self._connection.fileno())
@@ -123,6 +140,8 @@ class View:
         for said in self._link.poll():
             if isinstance(said, Quit):
                 self.wants_to_quit = True
+            elif isinstance(said, Reload):
+                self._wants_reload = True
             elif isinstance(said, TerminalGone):
                 self._unwatch()
                 self._give_up()
@@ -131,7 +150,7 @@ class View:
     def add(self, batch: Batch) -> None:
         section = self._stream.section
         assert section is not None
-        if self._scene_of is not section:
+        if self._scene_of is not section.listening:
             self._show_scene(section)
         for run in (batch.early, batch.levels[0]):
             if not run or (isinstance(run, ChannelLevels) and not run.n_frames):
@@ -170,10 +189,12 @@ class View:
             self._rows.append(make_event_row(record, fs_hz=fs_hz, is_digit=dialled))
 
     def _show_scene(self, section: Section) -> None:
-        spec, info, display = self._spec, section.info, section.listening.display
+        spec, info, display = self.spec, section.info, section.listening.display
         bank, frames = display.bank, display.frames
-        self._scene_of = section
-        self._last_words.begin()
+        goes_on = self._section is section
+        self._section, self._scene_of = section, section.listening
+        if not goes_on:
+            self._last_words.begin()
         self._levels = LevelSummary(channels=info.channels, bands=len(bank))
         self._meters = Held()
         self._peak = np.zeros(info.channels, np.float32)
@@ -202,6 +223,7 @@ class View:
                 offset_db=spec.unit_offset_db,
                 length_s=None if info.n_samples is None else info.n_samples / info.fs_hz,
                 speed=spec.speed,
+                goes_on=goes_on,
                 is_held=math.isinf(spec.hold_s),
                 fps=spec.fps,
             )
@@ -209,14 +231,14 @@ class View:
 
     def is_due(self) -> bool:
         """Whether it is time for a snapshot, and the dashboard has taken the last."""
-        is_time = time.monotonic() - self._shown_s >= 0.9 / self._spec.fps
+        is_time = time.monotonic() - self._shown_s >= 0.9 / self.spec.fps
         return is_time and self._stream.section is not None and self._link.ready()
 
     def show(self) -> None:
         """A snapshot."""
         now, section = time.monotonic(), self._stream.section
         assert section is not None
-        if self._scene_of is not section:
+        if self._scene_of is not section.listening:
             self._show_scene(section)
         self._shown_s = now
         self._link.send(self._make_snapshot(section, now))

@@ -20,7 +20,7 @@ KEYS = (
     ("t T", "0.1, 0.2, 1, 10, 60 s a line of the waterfall"),
     ("z Z  o", "fewer, more bands · down, across or automatic"),
     ("p", "peaks: fall, hold, off"),
-    ("r", "reset peaks, means, tallies and the loss notice"),
+    ("r  R", "reset peaks, means, tallies, loss notice · read settings and plans again"),
     ("c C", "next, previous channel"),
     ("m  s  b", "mark this moment · picture as SVG · bell at events"),
     ("d", "figures of the engine"),

@@ -19,7 +19,9 @@ import soundfile
 
 from streamer.analysis.bank import Analysis, Bank
 from streamer.analysis.frames import FrameSpec
-from streamer.commands.live.monitor import MonitorSpec, watch
+from streamer.commands.live.monitor import watch
+from streamer.commands.live.spec import MonitorSpec
+from streamer.commands.live.wanted import Wanted
 from streamer.plans.listening import make_set_up
 from streamer.sources import parse_source
 from tests.dashboard.test_process import Desk
@@ -436,7 +438,8 @@ def test_a_recording_waits_for_who_reads_its_lines_and_none_is_left_out(
         frames = FrameSpec(length_samples=800, hop_samples=800)
         return Analysis(bank=Bank(freqs_hz=np.array([440.0])), frames=frames, fs_hz=fs_hz)
 
-    assert watch(spec, make_set_up(["dtmf"], choose_display)) == 0
+    set_up = make_set_up(["dtmf"], choose_display)
+    assert watch(lambda: Wanted(spec=spec, set_up=set_up, notes=(), contents={})) == 0
     reader.join(10)
     lines = read_lines("".join(text))
     assert digits_of(lines) == "0123456789" * 200

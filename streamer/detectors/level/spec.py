@@ -1,0 +1,110 @@
+"""What is asked of a level: an alarm that people set."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from streamer.analysis.bank import Analysis, Bank
+from streamer.analysis.frames import FrameSpec
+from streamer.analysis.groups import fit_windows
+from streamer.base.errors import SpecError
+from streamer.base.fields import NUMBER_OR_TEXT
+from streamer.base.text import shorten
+from streamer.base.units import parse_frequency_hz
+from streamer.detectors.level.schedule import SCHEDULE, Schedule
+from streamer.detectors.limits import check_level
+
+WINDOW_MS, HOPS = 125.0, 4  # the fast time weighting of sound level meters
+
+
+def read_band(value: Any, *, name: str) -> tuple[float, float]:
+    """Two frequencies, from [90, 110] or "90-110" or "1k-2k"."""
+    ends = value if isinstance(value, list) else value.split("-") if isinstance(value, str) else []
+    if len(ends) != 2:
+        raise SpecError(f"{name} is {shorten(value)}; write its two edges, such as 90-110 or [90, 110]")
+    low_hz, high_hz = (
+        parse_frequency_hz(end.strip() if isinstance(end, str) else end, name=name) for end in ends
+    )
+    if low_hz >= high_hz:
+        raise SpecError(f"{name} is {shorten(value)}; the lower edge comes first, and the two differ")
+    return low_hz, high_hz
+
+
+BAND: Mapping[str, Any] = {
+    "read": read_band,
+    "write": lambda band: list(band) if band else [],
+    "schema": {
+        "anyOf": [
+            {"type": "string"},
+            {"type": "array", "items": NUMBER_OR_TEXT, "minItems": 2, "maxItems": 2},
+        ]
+    },
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelSpec:
+    """The mean level of a band, or of a tone at a frequency, above or below a limit for so long."""
+
+    name: str
+    band_hz: tuple[float, float] | None = field(default=None, metadata=BAND)
+    freq_hz: float | None = None
+    above_dbfs: float | None = None
+    below_dbfs: float | None = None
+    for_ms: float = 1000.0
+    average_ms: float = 1000.0
+    hysteresis_db: float = 3.0
+    once: bool = False
+    cooldown_ms: float = 0.0
+    active: Schedule | None = field(default=None, metadata=SCHEDULE)
+    quiet: Schedule | None = field(default=None, metadata=SCHEDULE)
+
+    def __post_init__(self) -> None:
+        if (self.band_hz is None) == (self.freq_hz is None):
+            raise SpecError("write either band, such as 90-110, or freq, such as 1000")
+        if (self.above_dbfs is None) == (self.below_dbfs is None):
+            raise SpecError("write either above or below, such as -40dBFS")
+        check_level("above" if self.below_dbfs is None else "below", self.limit_dbfs)
+        if not 0 <= self.hysteresis_db <= 60:
+            raise SpecError(f"hysteresis is {self.hysteresis_db:g} dB; it must lie in 0..60 dB")
+        for key, ms, least_ms, most_ms in (
+            ("for", self.for_ms, 0.0, 24 * 3600e3),
+            ("average", self.average_ms, WINDOW_MS, 60e3),
+            ("cooldown", self.cooldown_ms, 0.0, 7 * 24 * 3600e3),
+        ):
+            if not least_ms <= ms <= most_ms:
+                raise SpecError(f"{key} is {ms:g} ms; it must lie in {least_ms:g}..{most_ms:.0f} ms")
+
+    @property
+    def limit_dbfs(self) -> float:
+        limit_dbfs = self.below_dbfs if self.above_dbfs is None else self.above_dbfs
+        assert limit_dbfs is not None
+        return limit_dbfs
+
+    @property
+    def center_hz(self) -> float:
+        if self.freq_hz is not None:
+            return self.freq_hz
+        assert self.band_hz is not None
+        return math.sqrt(self.band_hz[0] * self.band_hz[1]) if self.band_hz[0] > 0 else self.band_hz[1] / 2
+
+    def make_analysis(self, fs_hz: float) -> Analysis:
+        edges_hz = None if self.band_hz is None else np.array([self.band_hz])
+        bank = Bank(freqs_hz=np.array([self.center_hz]), labels=(self.name,), edges_hz=edges_hz)
+        length = max(HOPS, round(WINDOW_MS * fs_hz / 1e3 / HOPS) * HOPS)
+        return fit_windows(bank, fs_hz, FrameSpec(length_samples=length, hop_samples=length // HOPS))
+
+    def list_tones(self) -> list[tuple[float, str]]:
+        return [(self.center_hz, self.name)]
+
+    def list_obstacles(self, fs_hz: float) -> list[str]:
+        top_hz = self.freq_hz if self.band_hz is None else self.band_hz[1]
+        assert top_hz is not None
+        if top_hz >= fs_hz / 2:
+            return [f"{top_hz:g} Hz is not below half the sample rate, {fs_hz / 2:g} Hz"]
+        return []
