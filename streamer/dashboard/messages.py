@@ -155,6 +155,12 @@ class Quit(msgspec.Struct, frozen=True, tag="quit"):
     """Somebody pressed q, or any key once all is over."""
 
 
+class Mark(msgspec.Struct, kw_only=True, frozen=True, tag="mark"):
+    """Somebody pressed m, when this moment of the stream was shown."""
+
+    t_s: float
+
+
 class Reload(msgspec.Struct, frozen=True, tag="reload"):
     """Somebody pressed R: settings and plans are to be read again."""
 
@@ -166,7 +172,7 @@ class TerminalGone(msgspec.Struct, kw_only=True, frozen=True, tag="terminal-gone
 
 
 Message = Scene | Snapshot | Goodbye
-Answer = Taken | Quit | Reload | TerminalGone
+Answer = Taken | Quit | Reload | Mark | TerminalGone
 
 _encode = msgspec.msgpack.Encoder().encode
 _message_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)

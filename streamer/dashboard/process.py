@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from streamer.dashboard.messages import (
     Answer,
     Goodbye,
+    Mark,
     Quit,
     Reload,
     Scene,
@@ -214,6 +215,9 @@ class _Loop:
                 self._answer(Quit())
             elif act is Act.RELOAD:
                 self._answer(Reload())
+            elif act is Act.MARK:
+                assert self._state is not None
+                self._answer(Mark(t_s=self._state.live.t_s))
             elif act is Act.SAVE:
                 self._save_screenshot()
             self._pace.due_s = 0.0  # a key is answered at once

@@ -43,6 +43,7 @@ class Act(Enum):
     QUIT = "quit"
     SAVE = "save"
     RELOAD = "reload"
+    MARK = "mark"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +163,9 @@ class State:
         """Go on with another scene, whose time counts from 0 or goes on; what was heard stays."""
         goes_on = scene.goes_on
         self.scene = scene
+        before_s = self.live.t_s if goes_on else 0.0
         self.live = self.shown = Picture(scene)
+        self.live.t_s = before_s
         if not goes_on:
             self.book.begin_section()
         self.told = self.book
@@ -253,6 +256,7 @@ class State:
             self.note = "peaks, means, tallies and the loss notice begin anew"
         elif key == "m":
             self._mark()
+            return Act.MARK
         elif key == "a":
             self._fit()
         self._note_choice(before)

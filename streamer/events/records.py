@@ -219,6 +219,10 @@ class WorkerRecord(Dated, kw_only=True, tag="worker", tag_field="type"):
     restarts: int
 
 
+class MarkRecord(Dated, kw_only=True, tag="mark", tag_field="type"):
+    """Somebody who watches has marked this moment."""
+
+
 class ReloadRecord(Dated, kw_only=True, tag="reload", tag_field="type"):
     """Settings and plans were read again.
 
@@ -317,6 +321,7 @@ Record = (
     | ClockRecord
     | WorkerRecord
     | ReloadRecord
+    | MarkRecord
     | Stats
     | ErrorRecord
     | FamilyRecord

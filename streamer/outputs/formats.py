@@ -14,6 +14,7 @@ from streamer.events import (
     ErrorRecord,
     Event,
     GapRecord,
+    MarkRecord,
     OutputBooks,
     Record,
     SilenceRecord,
@@ -72,6 +73,8 @@ def format_text(record: Record, *, names_plan: bool = False) -> str | None:
         file = f"{record.file}  " if record.file else ""
         lost = f"{record.lost_samples} samples lost: {record.reason.replace('_', ' ')}"
         return f"{file}{tell_when(record)}  gap    {lost}"
+    if isinstance(record, MarkRecord):
+        return f"{tell_when(record)}  mark"
     if isinstance(record, SilenceRecord):
         how = "begins" if record.duration_s is None else _tell_duration(record.duration_s)
         return f"{tell_when(record)}  silence  {how}"

@@ -22,7 +22,9 @@ from streamer.events import Event, Record, Stats
 T = TypeVar("T")
 
 OWN_QUERY = ("exec", "webhook", "http", "https")  # in which `?` is a part of the address
-RECORD_TYPES = ("start", "gap", "silence", "source", "clock", "worker", "stats", "error", "end")
+RECORD_TYPES = (
+    *("start", "gap", "silence", "source", "clock", "worker", "reload", "mark", "stats", "error", "end"),
+)
 PHASES = ("begin", "end", "both")
 
 

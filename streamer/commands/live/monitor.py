@@ -29,6 +29,7 @@ from streamer.events import (
     ErrorRecord,
     Event,
     GapRecord,
+    MarkRecord,
     Record,
     ReloadRecord,
     SourceRecord,
@@ -127,6 +128,8 @@ class Monitor:
                     self._reload.ask()
                 if self._view and self._view.take_reload():
                     self._reload.ask()
+                for t_s in self._view.take_marks_s() if self._view else ():
+                    self._put_mark(t_s)
                 if started and (record := self._reload.look(stream)):
                     self._tell_reload(record)
                 self._look_for_the_end(stream)
@@ -254,6 +257,11 @@ class Monitor:
         self._put(record)
         if self._view:
             self._view.report(record)
+
+    def _put_mark(self, t_s: float) -> None:
+        """On the screen it is there already."""
+        if (section := self._stream.section) is not None:
+            self._put(section.clock.date(MarkRecord(), round(t_s * section.info.fs_hz)))
 
     def _tell_reload(self, record: ReloadRecord) -> None:
         self._tell(f"streamer: {record.message}")

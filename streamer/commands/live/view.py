@@ -28,6 +28,7 @@ from streamer.dashboard.link import DashboardLink, LevelSummary, Told, make_even
 from streamer.dashboard.messages import (
     EventRow,
     Goodbye,
+    Mark,
     OutputRow,
     Quit,
     Reload,
@@ -62,6 +63,7 @@ class View:
         self._scene_of: Listening | None = None
         self._section: Section | None = None  # and whose that is
         self._wants_reload = False
+        self._marks_s: list[float] = []
         self._shown_s = 0.0
         self._rows: list[EventRow] = []
         self.outputs: Sequence[Output] = ()  # whose books are shown
@@ -125,6 +127,11 @@ class View:
             for each in self._last_words.take_notes():
                 say(each)
 
+    def take_marks_s(self) -> list[float]:
+        """The moments of the stream that were marked since."""
+        marks_s, self._marks_s = self._marks_s, []
+        return marks_s
+
     def take_reload(self) -> bool:
         """Whether settings are to be read again; said once."""
         wants, self._wants_reload = self._wants_reload, False
@@ -142,6 +149,8 @@ class View:
                 self.wants_to_quit = True
             elif isinstance(said, Reload):
                 self._wants_reload = True
+            elif isinstance(said, Mark):
+                self._marks_s.append(said.t_s)
             elif isinstance(said, TerminalGone):
                 self._unwatch()
                 self._give_up()

@@ -116,7 +116,8 @@ def test_a_file_that_is_watched_is_read_again_when_it_changes(begin: Callable[..
 def test_capital_r_reads_them_again_and_the_screen_says_what_came_of_it(tmp_path: Path) -> None:
     settings = tmp_path / "s.toml"
     settings.write_text('[live]\nplan = "dtmf"\nbands = "300"\n')
-    desk = Desk(*STREAMER, "live", LOOP, "--config", str(settings), columns=100, rows=24)
+    out = tmp_path / "out.jsonl"
+    desk = Desk(*STREAMER, "live", LOOP, "--config", str(settings), "-o", str(out), columns=100, rows=24)
     try:
         desk.wait_for("300")
         settings.write_text('[live]\nplan = "nonsense"\n')
@@ -125,8 +126,14 @@ def test_capital_r_reads_them_again_and_the_screen_says_what_came_of_it(tmp_path
         settings.write_text('[live]\nplan = "dtmf"\nbands = "1234"\n')
         desk.run.send("R")
         desk.wait_for("1234")
+        desk.run.send("m")
+        desk.wait_for("marked 0:00")
         desk.run.send("q")
         desk.wait_until(lambda: not desk.run.isalive())
         assert desk.run.exitstatus == 0
+        records = [json.loads(line) for line in out.read_text().splitlines()]
+        [mark] = [record for record in records if record["type"] == "mark"]
+        assert 0 < mark["t_s"] == mark["sample"] / 48_000
+        assert [record["state"] for record in records if record["type"] == "reload"] == ["refused", "done"]
     finally:
         desk.run.close(force=True)
