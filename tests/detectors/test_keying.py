@@ -7,12 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import streamer
+from streamer.analysis.bank import Levels
 from streamer.base.errors import SpecError
 from streamer.base.morse import CODES, LETTERS
 from streamer.detectors.keying import KeyingDetector, KeyingSpec
 from streamer.events import Event
 from streamer.sources.synthetic.language import parse_signal
-from tests.dtmf_bench.feeding import run_detector
+from tests.dtmf_bench.feeding import ArrayAudio, measure, run_detector
 
 FS_HZ = 4000
 SPEC = KeyingSpec(name="morse")
@@ -116,6 +117,28 @@ def test_text_is_read_through_fading_of_18_db():
 )
 def test_what_is_no_morse_is_not_read(samples):
     assert hear(samples) == []
+
+
+def test_a_letter_that_lost_some_of_its_samples_is_not_told_as_another():
+    samples = key("BBBBB BBBBB BBBBB").astype(np.float32)  # cut, it would be D, N, T, S, I, E, TS ...
+    for cut_ms in range(0, 720, 120):  # a B and the gap behind it are 720 ms long
+        detector = KeyingDetector(SPEC, fs_hz=FS_HZ)
+        values, first = measure(samples, detector.analysis), 1000 + cut_ms // 4  # frames of 4 ms
+        events: list[Event] = []
+        for start, stop in ((0, first), (first + 50, len(values))):
+            levels = Levels(
+                analysis=detector.analysis, channel=1, first_frame=start, values=values[start:stop]
+            )
+            events += detector.feed(levels, ArrayAudio(samples))
+        told = [event.text.strip() for event in [*events, *detector.flush()] if event.text]
+        assert set(told) == {"B"}, cut_ms
+        assert len(told) >= 13
+
+
+def test_the_first_letter_is_read_whole_where_it_takes_long_to_be_sure():
+    assert (
+        read(key("HERE HERE JUMPS", wpm=23)) == "HERE HERE JUMPS"
+    )  # few dahs: sure from the fourth second on
 
 
 @settings(max_examples=6, deadline=None)

@@ -6,6 +6,7 @@ M.1677). Lengths are compared by their ratio: a hand's errors, and those of nois
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -71,7 +72,18 @@ def find_unit(marks: list[Mark], units_s: NDArray[np.float64]) -> tuple[float, f
     return float(units_s[best]), float(fits[best])
 
 
-def _find_gaps(marks: list[Mark]) -> NDArray[np.float64]:
+def find_fit(marks: Sequence[Mark], unit_s: float) -> float:
+    """The likelihood of a mark or a gap, the mean over all."""
+    units_s = np.array([unit_s])
+    fits = find_fits(np.array([mark.length_s for mark in marks]), units_s, MARKS, MARK_SHARES).sum()
+    gaps_s = _find_gaps(marks)
+    gaps_s = gaps_s[gaps_s < LONGEST_GAP * unit_s]
+    if gaps_s.size:
+        fits += find_fits(gaps_s, units_s, GAPS, GAP_SHARES).sum()
+    return float(fits) / (len(marks) + gaps_s.size)
+
+
+def _find_gaps(marks: Sequence[Mark]) -> NDArray[np.float64]:
     return np.array([after.start_s - before.stop_s for before, after in pairwise(marks)])
 
 
@@ -88,3 +100,32 @@ def read_letters(marks: list[Mark], unit_s: float, *, before_s: float) -> list[L
             letters.append(Letter(LETTERS.get(code, ""), tuple(of_letter), gap_s))
             of_letter, gap_s = [], float(following_s)
     return letters
+
+
+def add_letters_before(
+    found: list[Mark], marks: list[Mark], unit_s: float, *, least_fit: float
+) -> list[Mark]:
+    """Those found, from a letter's first mark on, and before them the letters that fit the unit as well.
+
+    found: the newest of the marks
+    """
+    letters = read_letters(marks, unit_s, before_s=-np.inf)
+    start_s = next(each.marks[0].start_s for each in letters if each.stop_s >= found[0].stop_s)
+    for letter in reversed([each for each in letters if each.marks[0].start_s < start_s]):
+        if not letter.text or find_fit(letter.marks, unit_s) < least_fit:
+            break
+        start_s = letter.marks[0].start_s
+    return [mark for mark in marks if mark.start_s >= start_s]
+
+
+def leave_out_cut(marks: list[Mark], quiet_from_s: float, unit_s: float) -> list[Mark]:
+    """Without the letter that was being sent when listening began.
+
+    quiet_from_s: nothing is on from then to the first mark
+    """
+    before_s = quiet_from_s
+    for i, mark in enumerate(marks):
+        if mark.start_s - before_s > LETTER_GAP * unit_s:
+            return marks[i:]
+        before_s = mark.stop_s
+    return []

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -22,17 +21,14 @@ from streamer.base.units import amplitude_from_db, confidence_from_snr, db_from_
 from streamer.detectors import Audio, Detector
 from streamer.detectors.hearing.bursts import Trail
 from streamer.detectors.keying.code import (
-    GAP_SHARES,
-    GAPS,
     LETTER_GAP,
-    LONGEST_GAP,
-    MARK_SHARES,
-    MARKS,
     WORD_GAP,
     Letter,
     Mark,
-    find_fits,
+    add_letters_before,
+    find_fit,
     find_unit,
+    leave_out_cut,
     read_letters,
 )
 from streamer.detectors.keying.envelope import Envelope, bring_down, choose_analysis
@@ -52,6 +48,7 @@ GUESSES_S = (
 ENOUGH, ENOUGH_EACH = 14.0, 1.35  # log-likelihood of all lengths together, and for each mark
 GOES_ON = 0.25  # for each of the last so many marks and the gaps between them
 LAST_MARKS = 6
+LONG_GAP, ALONE = 9.0, 0.0  # units, behind which the marks of a letter must fit so well by themselves
 NEWEST_MARKS = 16  # what went before may have been something else
 LEAST_SNR = 3.3  # amplitude of marks over the noise's RMS
 LEAST_OVER_FLOOR = 2.0  # power of the strongest band over the median of all: 3 dB
@@ -65,12 +62,13 @@ MOST_STEP = 0.2  # and from one letter to the next no more than this
 class Heard(NamedTuple):
     """What a stretch of frames holds. noise_rms: in amplitude, as the levels of marks
 
-    quiet_until_s: nothing begins between the last mark and then
+    quiet_from_s: nothing is on from then to the first mark   quiet_until_s: nor from the last mark to then
     """
 
     marks: list[Mark]
     noise_rms: float
     pitch_hz: float
+    quiet_from_s: float
     quiet_until_s: float
 
 
@@ -112,7 +110,7 @@ class KeyingDetector(Detector):
         if not len(levels):
             return events
         if levels.first_frame != self._values.stop_frame:
-            events += self.flush()
+            events += self._read(self._values.stop_frame)  # what was lost may have been the rest of a letter
             self._restart(levels.first_frame)
         at = 0
         while at < len(levels):
@@ -162,12 +160,13 @@ class KeyingDetector(Detector):
         from_s = first * self._frame_s
         values = self._values.rows(first, stop_frame)[band]
         if values.size < 4 * READ_FRAMES:
-            return Heard([], LEAST_NOISE, 0.0, from_s)
+            return Heard([], LEAST_NOISE, 0.0, from_s, from_s)
         freq_hz = float(self._analysis.bank.freqs_hz[band])
         z, pitch_hz = bring_down(values, freq_hz, self._frame_s, self._analysis.amplitude_per_value)
         envelope = Envelope(z, frame_s=self._frame_s, unit_s=unit_s, least=MOST_FADE * self._level)
         marks = [Mark(a + from_s, b + from_s, level) for a, b, level in envelope.find_marks()]
-        return Heard(marks, max(envelope.noise_rms, LEAST_NOISE), pitch_hz, from_s + envelope.quiet_until_s)
+        quiet_s = from_s + envelope.quiet_from_s, from_s + envelope.quiet_until_s
+        return Heard(marks, max(envelope.noise_rms, LEAST_NOISE), pitch_hz, *quiet_s)
 
     def _look(self, stop_frame: int) -> None:
         """Whether the strongest tone is Morse."""
@@ -214,7 +213,10 @@ class KeyingDetector(Detector):
                 and _find_level(found) >= LEAST_SNR * heard.noise_rms
             )
             if is_clear and self._is_morse(found, unit_s):
-                return unit_s, fit, found
+                found = add_letters_before(found, marks, unit_s, least_fit=GOES_ON)
+                from_s = first * self._frame_s
+                is_whole = first <= 0 and heard.quiet_from_s == from_s  # before the stream there was nothing
+                return unit_s, fit, found if is_whole else leave_out_cut(found, heard.quiet_from_s, unit_s)
         return 0.0, 0.0, []
 
     def _is_morse(self, marks: list[Mark], unit_s: float) -> bool:
@@ -245,28 +247,22 @@ class KeyingDetector(Detector):
         seen_s = heard.quiet_until_s - 0.5 * self._unit_s
         new = [mark for mark in heard.marks if mark.start_s > self._told_until_s]
         for letter in read_letters(new, self._unit_s, before_s=self._told_until_s):
-            if not is_last and seen_s - letter.stop_s < LETTER_GAP * self._unit_s:
+            # at the very end nothing follows, but what is still on would have been the rest of a letter
+            ends_s = math.inf if is_last and heard.quiet_until_s >= stop_frame * self._frame_s else seen_s
+            if ends_s - letter.stop_s < LETTER_GAP * self._unit_s:
                 break
             before = [mark for mark in heard.marks if mark.stop_s <= letter.stop_s][-LAST_MARKS:]
             level = _find_level(letter.marks)
             is_loud = level >= max(LEAST_SNR * heard.noise_rms, MOST_STEP * self._level)
-            if letter.text and is_loud and self._fits(before) >= GOES_ON:
+            goes_on = find_fit(before, self._unit_s) >= GOES_ON and (
+                letter.gap_s < LONG_GAP * self._unit_s or find_fit(letter.marks, self._unit_s) >= ALONE
+            )
+            if letter.text and is_loud and goes_on:
                 events.append(self._event(letter, stop_frame, heard))
                 self._heard_frame = stop_frame
                 self._level += 0.5 * (level - self._level)
             self._told_until_s = letter.stop_s
         return events
-
-    def _fits(self, marks: list[Mark]) -> float:
-        """The mean of marks and gaps."""
-        unit_s = np.array([self._unit_s])
-        lengths_s = np.array([mark.length_s for mark in marks])
-        gaps_s = np.array([after.start_s - mark.stop_s for mark, after in pairwise(marks)])
-        gaps_s = gaps_s[gaps_s < LONGEST_GAP * self._unit_s]
-        fits = find_fits(lengths_s, unit_s, MARKS, MARK_SHARES).sum()
-        if gaps_s.size:
-            fits += find_fits(gaps_s, unit_s, GAPS, GAP_SHARES).sum()
-        return float(fits) / (lengths_s.size + gaps_s.size)
 
     def _event(self, letter: Letter, stop_frame: int, heard: Heard) -> Event:
         self._count += 1

@@ -83,6 +83,12 @@ class Envelope:
         return np.interp(np.arange(self.values.size), centres, peaks)
 
     @property
+    def quiet_from_s(self) -> float:
+        """From its first frame: when what is on in that frame is over, or else that frame."""
+        downs = np.flatnonzero(~self._is_on)
+        return float(downs[0] if downs.size else self._is_on.size) * self._frame_s
+
+    @property
     def quiet_until_s(self) -> float:
         """From its first frame: when what is on in the newest frame began, or else that frame."""
         if not self._is_on[-1]:
