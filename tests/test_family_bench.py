@@ -5,6 +5,7 @@ import pytest
 
 from tests.family_bench import channels, extras, families, guide
 from tests.family_bench.decoders import Heard, find_decoders
+from tests.family_bench.hum import does_hum
 from tests.family_bench.judge import Judge, clean
 from tests.family_bench.scenes import FS_HZ, Scene, Stroke, join, render, same_bits, scene
 from tests.family_bench.table import COMMON, EXTRAS, FAMILIES, Line, make_lines
@@ -39,6 +40,29 @@ def test_a_stroke_is_where_and_what_it_says(rng, fs_hz):
     hz = np.fft.rfftfreq(made.size, 1 / fs_hz)
     for tone in (1000, 1500):
         assert spectrum[np.argmin(np.abs(hz - tone))] == pytest.approx(0.1, rel=0.02)
+
+
+def test_a_recording_hums_whose_line_stays_where_the_voice_glides_or_pauses(rng):
+    t = np.arange(3 * 8000) / 8000
+    pitch_hz = 190 + 60 * np.sin(2 * np.pi * 0.9 * t)
+    voice = sum(np.sin(k * 2 * np.pi * np.cumsum(pitch_hz) / 8000) / k for k in range(1, 16))
+    talk = 0.1 * voice * (np.sin(2 * np.pi * 1.3 * t) > -0.3) + 3e-4 * rng.normal(size=t.size)
+    assert not does_hum(talk)
+    assert not does_hum(np.zeros(8000))
+    line = 10 ** (-38 / 20) * np.sin(2 * np.pi * 94.3 * t)
+    assert does_hum(talk + line)
+    gated = (talk + line) * (np.abs(t - 1.5) > 0.4)  # cut to silence where nobody speaks
+    assert does_hum(gated)
+
+
+def test_what_is_a_multiple_of_the_mains_is_hum_whoever_sends_it(rng):
+    def lone(hz):
+        return scene(rng, [((hz,), 1500)], "x")
+
+    assert families.is_hum(lone(100.0), "mains50")
+    assert families.is_hum(lone(179.9), "mains60")
+    assert not families.is_hum(lone(103.5), "mains50")
+    assert not families.is_hum(scene(rng, [((100.0, 600.0), 1500)], "x"), "mains50")
 
 
 def test_pitch_and_pace_are_changed_apart(rng):

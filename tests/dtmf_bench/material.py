@@ -121,18 +121,21 @@ def active_rms(samples: Samples) -> float:
 @lru_cache(maxsize=4)
 def prompts(part: str) -> Samples:
     """All recorded prompts of the languages of a part, one after the other."""
-    parts: list[Samples] = []
-    known: set[bytes] = set()  # one recording may have several names
+    return np.concatenate([each for prompt in find_prompts(part) for each in (prompt, silence(200))])
+
+
+def find_prompts(part: str) -> Iterator[Samples]:
+    """One by one; one recording may have several names."""
+    known: set[bytes] = set()
     for language in LANGUAGES[part]:
         for path in sorted((PROMPTS / language).rglob("*.*")):
             if "beep" in path.name or "tone" in path.name or path.suffix not in (".wav", ".gsm", ".ogg"):
                 continue  # tones, not speech
             if (content := path.read_bytes()) not in known:
                 known.add(content)
-                parts += [read_prompt(path), silence(200)]
-    if not parts:
+                yield read_prompt(path)
+    if not known:
         raise FileNotFoundError(f"no prompts in {PROMPTS}; install {PROMPT_PACKAGES[part]}")
-    return np.concatenate(parts)
 
 
 def read_prompt(path: Path) -> Samples:

@@ -1,12 +1,13 @@
-"""python -m tests.family_bench [--family NAME,...] [--scale 1] [--seed N] [--only WORD] [--speech tune|judge|blind]
-                                [--decoders streamer,spandsp,...] [--kept FOLDER] [--guide FOLDER] [--again NAME,...]
+"""python -m tests.family_bench [--family NAME,...] [--scale 1] [--seed N] [--only WORD]
+                                [--speech tune|judge|blind|words] [--decoders streamer,spandsp,...]
+                                [--kept FOLDER] [--guide FOLDER] [--again NAME,...]
 
 Tables as Markdown: a line a test, a column a decoder, beside what ours must reach and whether it does. One family
 takes about a minute at scale 1 for ours alone; --scale 0.3 is for working, --seed another set of signals. Limits are
-tuned with --speech tune and judged with judge and blind: other languages and voices. --kept FOLDER keeps each table in
-a file and measures no decoder's that is there, unless --again names it; --guide FOLDER does that and makes the guide's
-page of it. Decoders: Debian's libspandsp2, multimon-ng, minimodem, direwolf and morse2ascii; icad-tone-detection and
-pycw of PyPI.
+tuned with --speech tune and judged with judge, blind and words: other languages and voices; recordings that hum are
+left out of all (see hum). --kept FOLDER keeps each table in a file and measures no decoder's that is there, unless
+--again names it; --guide FOLDER does that and makes the guide's page of it. Decoders: Debian's libspandsp2,
+multimon-ng, minimodem, direwolf and morse2ascii; icad-tone-detection and pycw of PyPI.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="1: the whole of it; 0.3: fewer trials")
     parser.add_argument("--seed", type=int, default=0, help="another set of made-up signals")
     parser.add_argument("--only", default="", help="lines whose name has this in it")
-    parser.add_argument("--speech", choices=("tune", "judge", "blind"), default="tune", help="whose speech")
+    parser.add_argument(
+        "--speech", choices=("tune", "judge", "blind", "words"), default="tune", help="whose speech"
+    )
     parser.add_argument("--decoders", default="streamer", help=f"some of {','.join(NAMES)}, or all")
     parser.add_argument("--table", default="", help="only this table of the family, such as zvei1")
     parser.add_argument("--kept", type=Path, help="a folder of tables; what is there is not measured again")

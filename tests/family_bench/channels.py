@@ -8,11 +8,12 @@ import numpy as np
 from scipy.signal import bilinear, butter, lfilter, oaconvolve, resample_poly, sosfilt
 
 from tests.dtmf_bench import material
+from tests.family_bench.hum import does_hum
 from tests.family_bench.scenes import FS_HZ, Samples
 
 PRE_EMPHASIS_S = 750e-6
 CLICKS_A_SECOND = 8.0
-speech_set = "tune"  # of the bench for DTMF: tune, judge, blind
+speech_set = "tune"  # of the bench for DTMF: tune, judge, blind, words
 
 
 def add_noise(
@@ -48,8 +49,9 @@ def nbfm(samples: Samples, rng: np.random.Generator, *, low_hz: float = 300.0) -
 
 @lru_cache(maxsize=8)
 def speech(which: str, above_hz: float = 0.0) -> Samples:
-    """All recorded prompts of a set, at an active level of 0 dBFS of a sine."""
-    samples = material.prompts(which)
+    """The recorded prompts of a set that do not hum, at an active level of 0 dBFS of a sine."""
+    kept = [prompt for prompt in material.find_prompts(which) if not does_hum(prompt)]
+    samples = np.concatenate([each for prompt in kept for each in (prompt, material.silence(200))])
     if above_hz:
         taps = butter(6, above_hz, "highpass", fs=FS_HZ, output="sos")
         samples = np.asarray(sosfilt(taps, samples))
@@ -68,7 +70,7 @@ def add_speech(
 @lru_cache(maxsize=2)
 def music(which: str) -> Samples:
     """The same pieces for each set, in other keys."""
-    speed = {"tune": 1.0, "judge": 0.94, "blind": 1.07}[which]
+    speed = {"tune": 1.0, "judge": 0.94, "blind": 1.07, "words": 1.03}[which]
     samples = material.music()
     return samples if speed == 1 else np.asarray(resample_poly(samples, 1000, round(1000 * speed)))
 

@@ -281,6 +281,7 @@ class Family:
     low_hz: float = 300.0  # of its channel
     trials: int = 12  # a table and condition at scale 1
     counts_letters: bool = False
+    is_own: Callable[[Scene, str], bool] = lambda scene, table: False  # another's signal that it must take
 
 
 def make_r1(
@@ -485,6 +486,17 @@ def make_mains(rng: np.random.Generator, table: str, _k: int) -> Scene:
     tones = tuple(hz * n for n in range(1, 7))
     hum = Stroke(start_s=0, duration_s=3.0, freqs_hz=tones, dbs=tuple(-20 * np.log10(n) for n in range(1, 7)))
     return scene(rng, [hum], f"mains-{hz:.0f}", tail_s=1.0)
+
+
+def is_hum(scene: Scene, table: str) -> bool:
+    """A lone tone on a multiple of the mains: its plan must tell it, and CTCSS 100.0 Hz is 2 x 50 Hz."""
+    mains_hz = float(table.removeprefix("mains"))
+    tones = [part.freqs_hz for part in scene.strokes]
+    return any(
+        len(freqs_hz) == 1 and abs(freqs_hz[0] / (k * mains_hz) - 1) <= 0.01
+        for freqs_hz in tones
+        for k in (1, 2, 3)
+    )
 
 
 def make_selcal(rng: np.random.Generator, _table: str, _k: int) -> Scene:

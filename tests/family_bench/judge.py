@@ -212,8 +212,10 @@ def false_hits(judge: Judge) -> tuple[float, ...]:
 def others(judge: Judge) -> tuple[float, ...]:
     from tests.family_bench.table import FAMILIES
 
-    def send(family: Family, table: str, rng: np.random.Generator, _ours: str) -> Samples:
+    def send(family: Family, table: str, rng: np.random.Generator, ours: str) -> Samples:
         scene = family.make(rng, table, int(rng.integers(100)))
+        while judge.family.is_own(scene, ours):
+            scene = family.make(rng, table, int(rng.integers(100)))
         return channels.add_noise(render(scene, rng, dbfs=DBFS), rng, dbfs=DBFS, snr_db=50)
 
     def dial(rng: np.random.Generator, _ours: str) -> Samples:

@@ -346,6 +346,7 @@ def list_families() -> list[Family]:
             tables=("mains50", "mains60"),
             make=families.make_mains,
             is_label="mains-.*",
+            is_own=families.is_hum,
             score=families.score_hum,
             tolerance=0.8,
             low_hz=50,
