@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from streamer.base.errors import SpecError
@@ -27,6 +28,10 @@ MOST_OF_SHORTEST = 0.75  # of the shortest time in it, so long a window is at mo
 SLACK_MS, SLACK_WINDOWS = 4.0, 1 / 16  # how far off edges are measured: at least, and in windows
 JOIN_OF_PAUSE, JOIN_MS = 0.4, 40.0  # a hole shorter than so much of the shortest pause, or than this, is none
 WEIGHT_PER_S = 0.01
+HELD_SWELL = 0.36  # of the power of a tone without an end: notes of music fade, and what swells is none
+SWELL_BINS = 2.5  # so far beside, the lines of one that swells are not in its power
+
+Tones = tuple[tuple[float, ...], float]  # and how often a second they swell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,15 +90,24 @@ def _list_lines(segment: Segment) -> tuple[float, ...]:
 
 
 def make_grammar(spec: CadenceSpec, timing: Timing) -> Rhythm:
+    least_hz = SWELL_BINS * timing.fs_hz / timing.window_samples
+    held = {
+        tones
+        for tones in (_list_tones(segment) for segment in spec.cycle if segment.ms is None)
+        if not tones[1] or tones[1] >= least_hz
+    }
     chords = {
-        freqs_hz: Chord(
-            freqs_hz=freqs_hz,
+        tones: Chord(
+            freqs_hz=tones[0],
+            swelled_hz=tones[1],
             tolerance=spec.tolerance,
             max_twist_db=spec.max_twist_db,
             min_level_dbfs=spec.min_level_dbfs,
             max_louder_db=spec.max_louder_db,
+            max_swell=HELD_SWELL if tones in held else math.inf,
+            is_alone=True,
         )
-        for freqs_hz in {segment.freqs_hz for segment in spec.cycle if segment.freqs_hz}
+        for tones in {_list_tones(segment) for segment in spec.cycle if segment.freqs_hz}
     }
     slack = max(timing.samples(SLACK_MS), SLACK_WINDOWS * timing.window_samples)
 
@@ -102,12 +116,12 @@ def make_grammar(spec: CadenceSpec, timing: Timing) -> Rhythm:
         return timing.samples(ms) - off, timing.samples(ms) + off
 
     elements: list[Element] = []
-    for on_ms, pause_ms, freqs_hz in _list_parts(spec.cycle):
-        held = timing.samples(spec.hold_ms), float("inf")
+    for on_ms, pause_ms, tones in _list_parts(spec.cycle):
+        endless = timing.samples(spec.hold_ms), math.inf
         elements.append(
             Element(
-                chord=chords[freqs_hz],
-                on=held if on_ms is None else around(on_ms),
+                chord=chords[tones],
+                on=endless if on_ms is None else around(on_ms),
                 pause=around(pause_ms) if pause_ms else (-timing.window_samples / 2, slack),
             )
         )
@@ -130,16 +144,20 @@ def make_grammar(spec: CadenceSpec, timing: Timing) -> Rhythm:
     )
 
 
-def _list_parts(cycle: tuple[Segment, ...]) -> list[tuple[float | None, float, tuple[float, ...]]]:
+def _list_tones(segment: Segment) -> Tones:
+    return segment.freqs_hz, segment.modulation_hz or 0.0
+
+
+def _list_parts(cycle: tuple[Segment, ...]) -> list[tuple[float | None, float, Tones]]:
     """Of each part that sounds how long, the pause behind it, and its tones; a pause at the start comes last."""
     first = next(i for i, segment in enumerate(cycle) if segment.freqs_hz)
-    parts: list[tuple[float | None, float, tuple[float, ...]]] = []
+    parts: list[tuple[float | None, float, Tones]] = []
     for segment in (*cycle[first:], *cycle[:first]):
         if segment.freqs_hz:
-            parts.append((segment.ms, 0.0, segment.freqs_hz))
+            parts.append((segment.ms, 0.0, _list_tones(segment)))
         else:
-            on_ms, pause_ms, freqs_hz = parts[-1]
-            parts[-1] = on_ms, pause_ms + (segment.ms or 0.0), freqs_hz
+            on_ms, pause_ms, tones = parts[-1]
+            parts[-1] = on_ms, pause_ms + (segment.ms or 0.0), tones
     return parts
 
 

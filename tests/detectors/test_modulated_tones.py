@@ -57,6 +57,15 @@ def test_begin_and_end_of_an_answer_have_one_name_known_within_1100_ms():
     assert events[0].known_sample / FS_HZ - 0.4 <= 1.1
 
 
+@pytest.mark.parametrize("last_ms", [15, 37, 70, 120, 440])
+@pytest.mark.parametrize("how", ["turn=450ms", "swell=15Hz:turn=450ms"])
+def test_an_answer_that_ends_soon_after_a_turn_of_its_phase_ends_when_it_does(last_ms, how):
+    length_ms = 6 * 450 + last_ms
+    (event,) = streamer.detect(make(f"tone:2100@-20:{length_ms}ms:{how}"), FS_HZ, plan="fax")
+    assert event.label == "ansam"
+    assert event.t_s + event.duration_s == pytest.approx(0.4 + length_ms / 1e3, abs=4e-3)
+
+
 def test_calling_tones_in_their_rhythm_are_one_event_with_a_step_each():
     begin, end = run_detector(
         ToneDetector(SPECS["fax-cng"], fs_hz=FS_HZ), make("cadence:1100/500,0/3000x3@-20,silence:5s")

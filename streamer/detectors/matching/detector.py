@@ -7,14 +7,19 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+import numpy as np
+from numpy.typing import NDArray
+
 from streamer.analysis.bank import Analysis, Levels
 from streamer.detectors import Audio, Detector, Tell
 from streamer.detectors.hearing.tones_heard import Told, ToneBurst, ToneHearing
 from streamer.detectors.matching.grammar import Draft, Grammar, Match, make_event
 from streamer.detectors.matching.near import NearMisses
-from streamer.detectors.matching.parts import PartFinder
+from streamer.detectors.matching.neighbours import Neighbours
+from streamer.detectors.matching.parts import Chord, PartFinder
 from streamer.events import Event
 
+HISTORY_WINDOWS = 4  # a tone begins to be known up to three after its start
 RECENT = 32  # matches; what they were made of makes no other
 
 
@@ -43,6 +48,7 @@ class MatchDetector(Detector):
         self._hearers = [grammar for grammar in grammars if grammar.hears_all]
         frames, fs_hz = hearing.analysis.frames, hearing.analysis.fs_hz
         self._hop, self._length, self._fs_hz = frames.hop_samples, frames.length_samples, fs_hz
+        self._neighbours = Neighbours(fs_hz=fs_hz, window_samples=self._length)
         finders: dict[tuple[object, float], PartFinder] = {}
         self._users: dict[PartFinder, list[Grammar]] = {}
         for grammar in grammars:
@@ -50,13 +56,26 @@ class MatchDetector(Detector):
                 join = grammar.join_samples
                 if len(chord.freqs_hz) > 1 and not chord.is_choice:  # the others are told of a little later
                     join = max(join, self._length / 2 + 5 * self._hop)
-                finder = finders.setdefault((chord, join), PartFinder(chord, fs_hz=fs_hz, join_samples=join))
+                finder = finders.setdefault((chord, join), self._make_finder(chord, join))
                 self._users.setdefault(finder, []).append(grammar)
         self._told: list[Match] = []  # begun, and not over
         self._recent: deque[Match] = deque(maxlen=RECENT)
         self._count = 0
         self._next_frame = 0
+        self._begin_sample = 0  # of the unbroken signal
+        self._known_sample = 0
+        self._audio: Audio | None = None
         self._due = math.inf
+
+    def _make_finder(self, chord: Chord, join: float) -> PartFinder:
+        return PartFinder(
+            chord,
+            fs_hz=self._fs_hz,
+            join_samples=join,
+            read=self._read,
+            window_samples=self._length,
+            find_company=self._neighbours.find_company,
+        )
 
     @property
     def analysis(self) -> Analysis:
@@ -64,7 +83,7 @@ class MatchDetector(Detector):
 
     @property
     def history_samples(self) -> int:
-        return self._length
+        return HISTORY_WINDOWS * self._length
 
     @property
     def rejections(self) -> Counter[str]:
@@ -80,12 +99,15 @@ class MatchDetector(Detector):
         assert isinstance(hearing, ToneHearing)
         self.hearing = hearing
 
-    def feed(self, levels: Levels, audio: Audio) -> list[Event]:  # noqa: ARG002  levels say enough
+    def feed(self, levels: Levels, audio: Audio) -> list[Event]:
         if not len(levels):
             return []
         events: list[Event] = []
         if levels.first_frame != self._next_frame:
             events += self.flush()
+            self._begin_sample = levels.first_frame * self._hop
+            self._neighbours.clear(self._begin_sample)
+        self._audio = audio
         for tone in self.hearing.hear(levels):
             events += self._pass_time(tone.known_sample - self._hop)
             events += self._listen(tone, tone.known_sample)
@@ -106,12 +128,21 @@ class MatchDetector(Detector):
             grammar.clear()
         return events
 
+    def _read(self, start: int, stop: int) -> NDArray[np.float32] | None:
+        """Samples [start, stop) as far as they are one signal; None where not all are known by the end of a frame."""
+        oldest, now = self._known_sample - self.history_samples, self._known_sample
+        if self._audio is None or not max(oldest, self._begin_sample) <= start < stop <= now:
+            return None
+        return self._audio.read(start, stop)
+
     @property
     def _newest_sample(self) -> int:
         return (self._next_frame - 1) * self._hop + self._length
 
     def _listen(self, tone: ToneBurst, now: float) -> list[Event]:
         is_news = False
+        self._known_sample = tone.known_sample
+        self._neighbours.hear(tone)
         if self._near_misses is not None:
             self._near_misses.hear(tone)
         for grammar in self._hearers:

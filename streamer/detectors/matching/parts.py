@@ -5,9 +5,14 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from streamer.base.units import db_from_power, power_from_db
+from streamer.detectors.hearing.steps import find_fall, find_rise
 from streamer.detectors.hearing.tones_heard import Told, ToneBurst
 from streamer.detectors.limits import Tolerance, deviation_hz
 
@@ -16,6 +21,11 @@ MOST_UNSTEADY_BINS = 0.3  # voices glide
 NEARLY_DB = 10.0
 LIKE_DB = 6.0  # what is back after a hole is about as loud
 AGREE_MS = 12.0  # edges of tones that are switched together: what a taper makes of them evens out
+EDGE_REACH = 0.25  # of a window: so far off an edge may be that is heard where tones beat
+
+Read = Callable[
+    [int, int], NDArray[np.float32] | None
+]  # samples from start to stop; None if they are not to be had
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +39,8 @@ class Chord:
     max_louder_db: float = 3.0  # what else sounds, over the weakest of them
     is_choice: bool = False  # any one of the tones, and not all of them
     max_swell: float = math.inf  # of its power, over the mean: notes of music fade
+    swelled_hz: float = 0.0  # a tone that swells so often a second is three
+    is_alone: bool = False  # no other tone begins with it: that is a chord of music
 
     allowed_hz: tuple[float, ...] = field(init=False, repr=False, compare=False)  # off each of them
 
@@ -74,13 +86,23 @@ class Part:
     stop: float = 0.0  # of one that is on: how long it is known to last
     is_over: bool = False
     is_gone: bool = False  # and nobody has heard it stop
+    switched_on: float | None = None  # by the samples, where they say so
+    switched_off: float | None = None
+    find_company: Callable[[Part], ToneBurst | None] = lambda _: (
+        None
+    )  # a tone that begins with it, if one does
 
     def update(self, fs_hz: float) -> None:
         self.is_over = any(run.is_over for run in self.runs)
         starts, stops = [run.start for run in self.runs], [run.stop for run in self.runs]
-        self.start = _agree(starts, max(starts), fs_hz)
+        self.start = _agree(starts, max(starts), fs_hz) if self.switched_on is None else self.switched_on
         over = [run.stop for run in self.runs if run.is_over]
-        self.stop = _agree(over, min(over), fs_hz) if over else min(stops)
+        if not over:
+            self.stop, self.switched_off = min(stops), None
+        elif self.switched_off is None:
+            self.stop = _agree(over, min(over), fs_hz)
+        else:
+            self.stop = self.switched_off
 
     @property
     def duration(self) -> float:
@@ -99,6 +121,12 @@ class Part:
     @property
     def freqs_hz(self) -> list[float]:
         return [run.tone.freq_hz for run in self.runs]
+
+    @property
+    def lines_hz(self) -> list[float]:
+        """Its tones, and the two lines beside one that swells."""
+        beside = (-self.chord.swelled_hz, 0.0, self.chord.swelled_hz) if self.chord.swelled_hz else (0.0,)
+        return [hz + off for hz in self.freqs_hz for off in beside]
 
     @property
     def power(self) -> float:
@@ -126,6 +154,7 @@ class Part:
             and max(powers) <= weakest.power * power_from_db(chord.max_twist_db)
             and weakest.power >= 0.5 * power_from_db(chord.min_level_dbfs)
             and other <= weakest.power * power_from_db(chord.max_louder_db)
+            and not (chord.is_alone and self.find_company(self))
         )
 
     @property
@@ -145,6 +174,8 @@ class Part:
         level_dbfs = db_from_power(2 * weakest.power)
         if level_dbfs < self.chord.min_level_dbfs:
             return f"its weakest tone has {level_dbfs:.1f} dBFS, and min_level is {self.chord.min_level_dbfs:g} dBFS"
+        if self.chord.is_alone and (company := self.find_company(self)):
+            return f"a tone of {company.freq_hz:.0f} Hz begins with it, as in music"
         over_db = db_from_power(max(weakest.other_powers) / weakest.power, least=1e-20)
         return (
             f"another tone sounds {over_db:.1f} dB over it, and max_louder is {self.chord.max_louder_db:g} dB"
@@ -169,11 +200,23 @@ def _is_of(part: Part, runs: tuple[Run, ...]) -> bool:
 class PartFinder:
     """Follows those tones of one channel that may belong to one chord, and tells of its parts.
 
-    A hole no longer than join_samples does not part them.
+    A hole no longer than join_samples does not part them. read, window_samples: the samples behind the tones, and how
+    many of them an edge is blurred over; so edges of several lines are told by the samples
     """
 
-    def __init__(self, chord: Chord, *, fs_hz: float, join_samples: float) -> None:
+    def __init__(
+        self,
+        chord: Chord,
+        *,
+        fs_hz: float,
+        join_samples: float,
+        read: Read | None = None,
+        window_samples: int = 0,
+        find_company: Callable[[Part], ToneBurst | None] = lambda _: None,
+    ) -> None:
         self.chord = chord
+        self._read = read if (len(chord.freqs_hz) > 1 and not chord.is_choice) or chord.swelled_hz else None
+        self._window, self._find_company = window_samples, find_company
         self._fs_hz, self._join = fs_hz, join_samples
         self._runs: list[Run | None] = [None] * len(chord.freqs_hz)
         self._parts: list[Part] = []  # until they are over for good; the newest last
@@ -199,13 +242,38 @@ class PartFinder:
             return None
         part = next((part for part in reversed(self._parts) if _is_of(part, whole)), None)
         if part is None:
-            part = Part(self.chord, whole)
+            part = Part(self.chord, whole, find_company=self._find_company)
             part.update(self._fs_hz)
             if part.duration <= 0:
                 return None
             self._parts.append(part)
+            self._sharpen_start(part, tone.known_sample)
         part.update(self._fs_hz)
+        if part.is_over and part.switched_off is None:
+            self._sharpen_stop(part)
         return part
+
+    def _sharpen_start(self, part: Part, now: int) -> None:
+        """By what is known of it now: from when it has stopped nothing is."""
+        reach = round(EDGE_REACH * self._window)
+        first, stop = round(part.start) - reach, min(now, math.floor(part.stop) if part.is_over else now)
+        if self._read is None or (samples := self._read(first, stop)) is None:
+            return
+        near = part.start - first
+        found = find_rise(samples.astype(np.float64), near, reach, part.lines_hz, fs_hz=self._fs_hz)
+        if found is not None:
+            part.switched_on = first + found
+
+    def _sharpen_stop(self, part: Part) -> None:
+        reach = round(EDGE_REACH * self._window)
+        first = max(round(part.stop) - reach - self._window, math.ceil(part.start))
+        if self._read is None or (samples := self._read(first, round(part.stop) + reach)) is None:
+            return
+        near = part.stop - first
+        found = find_fall(samples.astype(np.float64), near, reach, part.lines_hz, fs_hz=self._fs_hz)
+        if found is not None:
+            part.switched_off = first + found
+            part.update(self._fs_hz)
 
     def _place(self, tone: ToneBurst) -> int:
         """Which of the chord's tones it is; of one that goes on the same as ever, wherever it has strayed since."""

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.detectors.hearing.baseband import HOPS_PER_TAPER, Baseband
+from streamer.detectors.hearing.baseband import HOPS_PER_TAPER, Baseband, find_crossings
 from streamer.detectors.hearing.bursts import find_pieces, find_plateau
 from streamer.detectors.limits import deviation_hz
 from streamer.detectors.tones.figures import Figures
@@ -21,6 +21,7 @@ LEAST_HZ = (
 )
 MOST_LOOKS = 64
 MODULATED_FRAMES = 200
+TURN_TAPERS = 1.0  # so long a tone that turns its phase is away, to a taper
 CLOSE_ROUNDS = 3  # of looking for the edges of tones together: once as they are, then without each other's
 
 
@@ -239,6 +240,27 @@ class Candidate:
         return (turn_every_ms is not None and turns(rest, frame_s, every_s=turn_every_ms / 1e3)) or (
             swell_hz is not None and swells(rest, frame_s, at_hz=swell_hz)
         )
+
+    def pass_turn(self) -> None:
+        """Where it ends soon behind a turn of its phase: to all but short tapers that turn is its end."""
+        if self.off is None or self._spec.turn_every_ms is None:
+            return
+        reach = self._reaches[-1]
+        first = math.ceil(self.off)
+        stop = min(math.floor(self.off + self._min_off), self._baseband.stop_frame - reach)
+        if stop <= first:
+            return
+        envelope, half = (
+            self._baseband.amplitudes(first, stop, self._freqs_hz, reach)[0],
+            0.5 * float(self.levels[0]),
+        )
+        dip = math.ceil(TURN_TAPERS * (HOPS_PER_TAPER + 2 * reach))
+        back = next((start for start, _ in find_pieces(envelope, half)), dip)
+        if (
+            back < dip
+            and (falls := next(find_crossings(envelope[back:], half, rises=False), None)) is not None
+        ):
+            self.off = first + back + falls
 
     def stop_at(self, frame: float) -> None:
         """It was last heard there, whatever still sounds."""

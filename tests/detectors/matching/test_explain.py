@@ -23,7 +23,7 @@ def explain(plan: str, signal: str) -> tuple[list[str], list[str]]:
         (
             "call-progress-us",
             "cadence:480+620/650,0/500x3",
-            "us-busy: 480.0+620.0 Hz lasted 651 ms, and 445 to 555 ms",
+            "us-busy: 480.0+620.0 Hz lasted 650 ms, and 445 to 555 ms",
         ),
         (
             "call-progress-us",

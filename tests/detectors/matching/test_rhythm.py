@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamer.plans.plan import build_detectors, parse_plan
 from tests.detectors.matching.hearing import FS_HZ, name, tell
+from tests.dtmf_bench.feeding import run_detector
 
 
 def cadence(label: str, pattern: str, **keys: object) -> str:
@@ -16,6 +19,7 @@ def cadence(label: str, pattern: str, **keys: object) -> str:
 
 BUSY = cadence("busy", "480+620/500,0/500")
 SPAIN = cadence("busy", "425/200,0/200") + cadence("congestion", "425/200,0/200,425/200,0/200,425/200,0/600")
+TEMPO = cadence("busy", "440/250,0/250")
 ALARM = cadence("t3", "3100/500,0/500,3100/500,0/500,3100/500,0/1500", tolerance=0.1)
 
 
@@ -41,6 +45,14 @@ ALARM = cadence("t3", "3100/500,0/500,3100/500,0/500,3100/500,0/1500", tolerance
         (ALARM, "cadence:3000/500,0/500,3000/500,0/500,3000/500,0/1500x3", "t3"),
         (ALARM, "cadence:3000/500,0/500x12", ""),
         (ALARM, "cadence:3000/500,0/500,3000/500,0/500,3000/500,0/500,3000/500,0/1500x3", ""),
+        # what begins with it and lasts like it is a chord of music; a vowel comes when it likes, and distortion follows
+        (TEMPO, "cadence:440/250,0/250x4@-20+cadence:550/250,0/250x4@-28", ""),
+        (TEMPO, "cadence:440/250,0/250x4@-20+cadence:550/180,0/320x4@-24", ""),
+        (TEMPO, "cadence:440/250,0/250x4@-20+cadence:0/60,550/190,0/250x4@-28", "busy"),
+        (TEMPO, "cadence:440/250,0/250x4@-20+cadence:880/250,0/250x4@-28", "busy"),
+        (TEMPO, "cadence:440/250,0/250x4@-20+cadence:550/250,0/250x4@-40", "busy"),
+        (cadence("dial", "440"), "tone:440:3s", "dial"),
+        (cadence("dial", "440"), "tone:440@-20:3s+tone:550@-28:3s", ""),
         (cadence("dial", "350+440"), "tone:350+440:3s", "dial"),
         (cadence("dial", "350+440"), "tone:350+440:1.8s", ""),
     ],
@@ -59,6 +71,16 @@ def test_a_cadence_is_one_event_with_its_own_times_begun_as_soon_as_it_is_certai
     assert end.steps[1].t_s == pytest.approx(2, abs=0.003)
     assert end.steps[1].duration_s == pytest.approx(0.5, abs=0.005)
     assert end.steps[1].freqs_hz == pytest.approx([480, 620], abs=0.2)
+
+
+@pytest.mark.parametrize(("fades_db", "labels"), [(3, ["dial"]), (20, [])])
+def test_a_note_that_fades_is_no_tone_that_is_held(fades_db, labels):
+    t_s = np.arange(3 * FS_HZ) / FS_HZ
+    note = 0.1 * 10 ** (-fades_db * t_s / 3 / 20) * np.sin(2 * np.pi * 440 * t_s)
+    noise = 1e-4 * np.random.default_rng(1).normal(size=5 * FS_HZ)
+    noise[FS_HZ : 4 * FS_HZ] += note
+    (detector,) = build_detectors(parse_plan(cadence("dial", "440"), name="test.toml"), FS_HZ)
+    assert [event.label for event in run_detector(detector, noise) if event.phase == "end"] == labels
 
 
 def test_a_cadence_that_a_word_disturbs_once_is_still_one():
