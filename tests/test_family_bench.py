@@ -201,3 +201,22 @@ def test_the_guides_page_is_made_of_what_is_kept_and_says_what_is_open(tmp_path,
     assert "| `a` | 0 | 2 | 0 |" in page
     assert "Nothing was told by `b`." in page
     assert "| clean, right % | 100 | 100 | yes |" in page
+
+
+def test_a_table_that_is_kept_is_added_to_a_decoder_or_a_line_at_a_time():
+    def make(who, **lines):
+        lines = [
+            {"name": name, "must": "100", "figures": {who: [figure]}, "met": "yes"}
+            for name, figure in lines.items()
+        ]
+        return {"title": "x", "seed": 31, "scale": 1.0, "speech": "blind", "who": [who], "lines": lines}
+
+    kept = guide.join(make("streamer", clean=100.0, noisy=90.0), make("spandsp", clean=80.0, noisy=0.0))
+    assert kept["who"] == ["streamer", "spandsp"]
+    again = guide.join(kept, make("streamer", noisy=99.0))
+    assert [line["figures"] for line in again["lines"]] == [
+        {"streamer": [100.0], "spandsp": [80.0]},
+        {"streamer": [99.0], "spandsp": [0.0]},
+    ]
+    with pytest.raises(SystemExit, match="kept of seed 31"):
+        guide.join(kept, {**make("streamer", clean=1.0), "seed": 32})

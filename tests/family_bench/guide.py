@@ -23,7 +23,8 @@ CAUSES: Mapping[tuple[str, str], str] = {
     ("r1", "with speech"): "a vowel as loud as a digit sounds beside it",
     ("r2", "with speech"): "where a loud vowel hides that both tones rise at once, the digit is not believed",
     ("ctcss", "S/N 0"): "at -15 dB half a second of agreement is not reached in every tone of 1.5 s",
-    ("ctcss", "under whole-band"): "one tone of 25",
+    ("ctcss", "false"): "five events in 0.85 hours",
+    ("fax", "false"): "notes of half a second on 1119 Hz",
     (
         "call-progress",
         "with speech",
@@ -64,14 +65,12 @@ def join(kept: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
             raise SystemExit(
                 f"{kept['title']} is kept of {what} {kept[what]}, not {table[what]}: say --{what} {kept[what]}"
             )
-    known = {line["name"]: line for line in kept["lines"]}
-    lines = []
+    lines = {line["name"]: line for line in kept["lines"]}
     for line in table["lines"]:
-        before = known.get(line["name"], {"figures": {}, "met": ""})
-        lines.append(
-            {**line, "figures": {**before["figures"], **line["figures"]}, "met": line["met"] or before["met"]}
-        )
-    return {**table, "who": list(dict.fromkeys([*kept["who"], *table["who"]])), "lines": lines}
+        before = lines.get(line["name"], {"figures": {}, "met": ""})
+        figures = {**before["figures"], **line["figures"]}
+        lines[line["name"]] = {**line, "figures": figures, "met": line["met"] or before["met"]}
+    return {**table, "who": list(dict.fromkeys([*kept["who"], *table["who"]])), "lines": list(lines.values())}
 
 
 def list_rows(table: Mapping[str, Any]) -> list[str]:
@@ -82,7 +81,12 @@ def list_rows(table: Mapping[str, Any]) -> list[str]:
 
 
 def format_row(line: Mapping[str, Any], who: Sequence[str]) -> str:
-    cells = [" / ".join(f"{figure:.4g}" for figure in line["figures"][name]) for name in who]
+    cells = [
+        " / ".join(
+            f"{figure:.4g}" if np.isfinite(figure) else "-" for figure in line["figures"].get(name, ())
+        )
+        for name in who
+    ]
     return f"| {line['name']} | {line['must'].replace('/', ' / ')} | {' | '.join(cells)} | {line['met']} |"
 
 
@@ -141,7 +145,7 @@ def write_page(folder: Path, names: Sequence[str]) -> list[str]:
     if (false := find_kept(folder, FALSE)) is not None:
         parts += ["", "## False hits of every plan", "", *list_false(false)]
     for table in tables.values():
-        made = f"Seed {table['seed']}, scale {table['scale']:g}, speech `{table['speech']}`."
+        made = f"Seed {table['seed']}, scale {table['scale']:g}, speech `{table['speech']}`{table.get('note', '')}."
         parts += ["", f"## {table['title']}", "", made, "", *list_rows(table)]
     PAGE.write_text("\n".join(parts) + "\n")
     return [name for name in names if name not in tables]
