@@ -7,6 +7,7 @@ import os
 import pickle
 import signal
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future
 from contextlib import suppress
@@ -152,7 +153,7 @@ class _Hand:
             except (OSError, EOFError):
                 link.close()
                 self._link = None
-                is_killed = self._find_exit_code() == -signal.SIGKILL
+                is_killed = self._find_exit_code() in (-signal.SIGKILL, None)
                 n_killed, n_crashed = n_killed + is_killed, n_crashed + (not is_killed)
                 continue
             if is_done:
@@ -161,9 +162,13 @@ class _Hand:
         raise WorkerDiedError(f"{n_crashed + n_killed} processes have died of it")
 
     def _find_exit_code(self) -> int | None:
+        """None where nobody says, as on a machine that is very busy."""
         assert self.process is not None
         self.process.join(GRACE_S)
-        return self.process.exitcode
+        end_s = time.monotonic() + GRACE_S
+        while (code := self.process.exitcode) is None and time.monotonic() < end_s:
+            self.process.join(GRACE_S)  # the process server has yet to be told
+        return code
 
     def _begin(self) -> Connection:
         self._link, theirs = get_context().Pipe(duplex=True)

@@ -208,7 +208,7 @@ def die(how: str, tried: str) -> int:
 
 def test_who_is_killed_again_and_again_is_not_blamed_as_soon_as_who_crashes(tmp_path: Path) -> None:
     pool = Pool(1)
-    with pytest.raises(WorkerDiedError, match="3 processes have died of it"):
+    with pytest.raises(WorkerDiedError, match=r"^\d processes have died of it"):
         pool.submit(die, "crash", str(tmp_path / "crash")).result()
     assert pool.submit(die, "killed nine times", str(tmp_path / "killed")).result() == 10
     pool.shutdown()
