@@ -25,15 +25,6 @@ CAUSES: Mapping[tuple[str, str], str] = {
     ("ctcss", "S/N 0"): "at -15 dB half a second of agreement is not reached in every tone of 1.5 s",
     ("ctcss", "false"): "five events in 0.85 hours",
     ("fax", "false"): "notes of half a second on 1119 Hz",
-    (
-        "call-progress",
-        "with speech",
-    ): "a vowel on the tone itself cuts a beep in two, or is as loud beside it",
-    ("call-progress", "false"): "notes held for seconds on the pitch of a dial tone",
-    (
-        "call-progress",
-        "start",
-    ): "413+438 Hz (Australia) and 400 Hz swelled by 25 Hz (India) beat at their edges",
 }
 
 INTRO = """# How well every family of tones is heard, beside other decoders
