@@ -111,8 +111,8 @@ ORDER = {
         " < completion < main"
     ),
     "commands/live": (
-        "__init__ output_tables settings systemd < load_settings last_words plain < spec < view wanted < reload"
-        " < monitor < command"
+        "__init__ audio output_tables settings systemd < load_settings last_words plain < spec < view wanted"
+        " < reload < monitor < command"
     ),
     "commands/detect": "__init__ run < command",
     "commands/wait": "__init__ labels < run < command",

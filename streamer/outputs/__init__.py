@@ -20,7 +20,7 @@ from streamer.base.errors import SpecError
 from streamer.base.text import shorten
 
 if TYPE_CHECKING:
-    from streamer.outputs.output import Output, ReadAudio
+    from streamer.outputs.output import Audio, Output
     from streamer.outputs.target import Target
 
 OUTPUTS = {  # by the scheme of a target, such as mqtt in mqtt://host/topic; what has none of these is a file
@@ -30,6 +30,7 @@ OUTPUTS = {  # by the scheme of a target, such as mqtt in mqtt://host/topic; wha
     "http": "streamer.outputs.to_webhook",
     "https": "streamer.outputs.to_webhook",
     "nats": "streamer.outputs.to_nats",
+    "clips": "streamer.outputs.to_clips",
     "metrics": "streamer.outputs.to_metrics",
     "syslog": "streamer.outputs.to_syslog",
     "journald": "streamer.outputs.to_journald",
@@ -61,7 +62,7 @@ def check_outputs(targets: Sequence[str]) -> None:
 
 
 def open_outputs(
-    targets: Sequence[str], *, keeping: Keeping = Keeping.REPLACE, audio: ReadAudio | None = None
+    targets: Sequence[str], *, keeping: Keeping = Keeping.REPLACE, audio: Audio | None = None
 ) -> list[Output]:
     """An output for each target, open. SpecError names the one that cannot be.
 

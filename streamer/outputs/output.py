@@ -7,8 +7,9 @@ import queue
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum, auto
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,21 @@ from numpy.typing import NDArray
 from streamer.base.errors import OutputError
 from streamer.events import ErrorRecord, OutputBooks, Record
 
-# (channel, start, stop) to samples [start, stop); None when they are gone
-ReadAudio = Callable[[int, int, int], NDArray[np.float32] | None]
+
+class Audio(Protocol):
+    """What was heard of late, for outputs that keep some of it. Another thread than the main one may ask."""
+
+    @property
+    def run(self) -> str:
+        """Of which section there is audio, by the name that its `start` record gives it."""
+
+    @property
+    def end_sample(self) -> int:
+        """Samples before this one are there."""
+
+    def read(self, start: int, stop: int) -> NDArray[np.float32] | None:
+        """(channels, samples); None when they are gone."""
+
 
 MAX_WAITING = 20_000  # records, some 10 MB, for a reader that does not read; more are counted and left out
 RECORDS_PER_WRITE = 256

@@ -36,15 +36,17 @@ class Target:
     address: str
     name: str
     _options: dict[str, str] = field(default_factory=dict, repr=False)
+    _known: set[str] = field(default_factory=set, repr=False)  # options that somebody has read
 
     def read(self, key: str, reader: Callable[[str], T], default: T) -> T:
-        """What an option says; each is read once, by whoever knows it."""
-        text = self._options.pop(key, None)
+        """What an option says."""
+        self._known.add(key)
+        text = self._options.get(key)
         return default if text is None else reader(text)
 
     def refuse_rest(self, known: Mapping[str, Any] | tuple[str, ...]) -> None:
         """SpecError about an option that nobody has read."""
-        for key in self._options:
+        for key in self._options.keys() - self._known:
             raise SpecError(f"{self.label}: {shorten(key)} is no option of it{offer(key, sorted(known))}")
 
     @property

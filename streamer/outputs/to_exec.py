@@ -28,7 +28,7 @@ from streamer.events import Event, OutputBooks
 from streamer.outputs import Keeping
 from streamer.outputs.counterpart import Counterpart, RefusedError
 from streamer.outputs.letters import Letter
-from streamer.outputs.output import ReadAudio
+from streamer.outputs.output import Audio
 from streamer.outputs.target import Target, Wanted, read_count, read_time_s
 from streamer.sources.descendants import Descendants
 
@@ -97,7 +97,7 @@ def reaches_out(_target: Target) -> bool:
     return True
 
 
-def open_output(target: Target, *, keeping: Keeping, audio: ReadAudio | None) -> ExecOutput:
+def open_output(target: Target, *, keeping: Keeping, audio: Audio | None) -> ExecOutput:
     return ExecOutput(read_spec(target), name=target.name)
 
 

@@ -24,7 +24,7 @@ from streamer.base.text import printable, shorten
 from streamer.events import Record
 from streamer.outputs import Keeping, list_targets
 from streamer.outputs.formats import FORMATS, HEADINGS, TABBED, Format, format_log
-from streamer.outputs.output import Output, ReadAudio
+from streamer.outputs.output import Audio, Output
 from streamer.outputs.target import Target
 
 APPENDED = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
@@ -221,7 +221,7 @@ def _check_columns(path: Path, heading: str, target: str) -> None:
         )
 
 
-def open_output(target: Target, *, keeping: Keeping, audio: ReadAudio | None) -> FileOutput:
+def open_output(target: Target, *, keeping: Keeping, audio: Audio | None) -> FileOutput:
     """A file, whose suffix names its format."""
     name, path = target.name, Path(target.address)
     format_record = find_format(target.address)

@@ -14,7 +14,7 @@ from streamer.events import Event
 from streamer.outputs import Keeping
 from streamer.outputs.counterpart import Counterpart
 from streamer.outputs.letters import Letter
-from streamer.outputs.output import ReadAudio
+from streamer.outputs.output import Audio
 from streamer.outputs.syslog_lines import connect_to, find_severity, tell
 from streamer.outputs.target import Target, Wanted
 
@@ -46,7 +46,7 @@ def reaches_out(_target: Target) -> bool:
     return False
 
 
-def open_output(target: Target, *, keeping: Keeping, audio: ReadAudio | None) -> JournaldOutput:
+def open_output(target: Target, *, keeping: Keeping, audio: Audio | None) -> JournaldOutput:
     return JournaldOutput(read_spec(target), name=target.name)
 
 

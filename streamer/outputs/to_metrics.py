@@ -16,7 +16,7 @@ from streamer.base.version import __version__
 from streamer.events import Event, GapRecord, Record, SourceRecord, Start, Stats, WorkerRecord
 from streamer.outputs import Keeping
 from streamer.outputs.counterpart import check_extra
-from streamer.outputs.output import Output, ReadAudio
+from streamer.outputs.output import Audio, Output
 from streamer.outputs.target import Target, is_this_machine
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def reaches_out(target: Target) -> bool:
     return not is_this_machine(split_address(target)[0])
 
 
-def open_output(target: Target, *, keeping: Keeping, audio: ReadAudio | None) -> MetricsOutput:
+def open_output(target: Target, *, keeping: Keeping, audio: Audio | None) -> MetricsOutput:
     spec = read_spec(target)
     try:
         return MetricsOutput(spec, name=target.name)

@@ -19,7 +19,7 @@ from streamer.base.version import __version__
 from streamer.outputs import Keeping
 from streamer.outputs.counterpart import Counterpart, check_extra
 from streamer.outputs.letters import Letter
-from streamer.outputs.output import ReadAudio
+from streamer.outputs.output import Audio
 from streamer.outputs.target import Target, Url, Wanted, is_this_machine, read_yes
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def reaches_out(target: Target) -> bool:
     return not is_this_machine(target.split_url(port=PORT).host)
 
 
-def open_output(target: Target, *, keeping: Keeping, audio: ReadAudio | None) -> MqttOutput:
+def open_output(target: Target, *, keeping: Keeping, audio: Audio | None) -> MqttOutput:
     return MqttOutput(read_spec(target), name=target.name)
 
 

@@ -18,7 +18,7 @@ from streamer.base.text import shorten
 from streamer.outputs import Keeping
 from streamer.outputs.counterpart import Counterpart, check_extra
 from streamer.outputs.letters import Letter
-from streamer.outputs.output import ReadAudio, describe
+from streamer.outputs.output import Audio, describe
 from streamer.outputs.target import Target, Url, Wanted, is_this_machine
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def reaches_out(target: Target) -> bool:
     return not is_this_machine(target.split_url(port=PORT).host)
 
 
-def open_output(target: Target, *, keeping: Keeping, audio: ReadAudio | None) -> NatsOutput:
+def open_output(target: Target, *, keeping: Keeping, audio: Audio | None) -> NatsOutput:
     return NatsOutput(read_spec(target), name=target.name)
 
 

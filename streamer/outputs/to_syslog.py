@@ -18,7 +18,7 @@ from streamer.events import Event
 from streamer.outputs import Keeping
 from streamer.outputs.counterpart import Counterpart
 from streamer.outputs.letters import Letter
-from streamer.outputs.output import ReadAudio
+from streamer.outputs.output import Audio
 from streamer.outputs.syslog_lines import ANSWER_S, connect_to, find_severity, tell
 from streamer.outputs.target import Target, Wanted, is_this_machine, read_choice, read_yes
 
@@ -73,7 +73,7 @@ def reaches_out(target: Target) -> bool:
     return target.address.startswith("//") and not is_this_machine(target.split_url(port=PORT).host)
 
 
-def open_output(target: Target, *, keeping: Keeping, audio: ReadAudio | None) -> SyslogOutput:
+def open_output(target: Target, *, keeping: Keeping, audio: Audio | None) -> SyslogOutput:
     return SyslogOutput(read_spec(target), name=target.name)
 
 

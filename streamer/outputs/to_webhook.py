@@ -23,7 +23,7 @@ from streamer.outputs import Keeping
 from streamer.outputs.counterpart import Counterpart, RefusedError
 from streamer.outputs.formats import format_log
 from streamer.outputs.letters import Letter
-from streamer.outputs.output import ReadAudio
+from streamer.outputs.output import Audio
 from streamer.outputs.target import Target, Wanted, is_this_machine, read_choice, read_time_s
 
 KEYS = (*Wanted.KEYS, "host", "as", "timeout", "token_file", "header")
@@ -111,7 +111,7 @@ def reaches_out(target: Target) -> bool:
         return True
 
 
-def open_output(target: Target, *, keeping: Keeping, audio: ReadAudio | None) -> WebhookOutput:
+def open_output(target: Target, *, keeping: Keeping, audio: Audio | None) -> WebhookOutput:
     return WebhookOutput(read_spec(target), name=target.name)
 
 

@@ -11,7 +11,7 @@ import pytest
 from streamer.base.errors import SpecError
 from streamer.events import Record
 from streamer.outputs import OUTPUTS, Keeping, check_outputs, list_targets, open_outputs
-from streamer.outputs.output import Output, ReadAudio
+from streamer.outputs.output import Audio, Output
 from streamer.outputs.target import Target
 from streamer.outputs.to_file import FileOutput
 from tests.outputs.records import DIGIT, END, START
@@ -20,7 +20,7 @@ from tests.outputs.records import DIGIT, END, START
 class Counter(Output):
     """How many records of each kind there were; it is full after some."""
 
-    def __init__(self, target: Target, audio: ReadAudio | None) -> None:
+    def __init__(self, target: Target, audio: Audio | None) -> None:
         self.most, self.audio = int(target.address), audio
         self.counts: dict[str, int] = {}
         self.is_open = True
@@ -42,7 +42,7 @@ def check_output(target: Target) -> None:
         raise SpecError(f"{target.name} counts to nothing")
 
 
-def open_output(target: Target, *, keeping: Keeping, audio: ReadAudio | None) -> Counter:
+def open_output(target: Target, *, keeping: Keeping, audio: Audio | None) -> Counter:
     del keeping  # it is no file
     return Counter(target, audio)
 

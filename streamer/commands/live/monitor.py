@@ -17,6 +17,7 @@ from streamer.base.cycles import settle
 from streamer.base.errors import INTERRUPTED_TWICE, DataLostError, StreamerError
 from streamer.base.version import __version__
 from streamer.commands.interrupts import find_interrupts
+from streamer.commands.live.audio import SectionAudio
 from streamer.commands.live.last_words import MAX_LINES
 from streamer.commands.live.reload import Reload
 from streamer.commands.live.systemd import Notifier
@@ -79,6 +80,7 @@ class Monitor:
         self._events = 0
         self._lost_samples = 0
         self._outputs: list[Output] = []
+        self._audio = SectionAudio()
         self._targets: list[Output] = []  # those of them that -o has named
         self._run = ""
         self._leaving: list[Output] = []  # those that are named no more, and write what they have
@@ -172,7 +174,7 @@ class Monitor:
     def _begin(self, stream: Stream) -> Section:
         """Open the files, for which there was no reason before, and say what is listened to."""
         assert stream.section is not None
-        self._targets = open_outputs(self._spec.output_paths, keeping=self._spec.keeping)
+        self._targets = open_outputs(self._spec.output_paths, keeping=self._spec.keeping, audio=self._audio)
         self._outputs += self._targets
         if self._view:
             self._view.outputs = self._targets
@@ -189,7 +191,7 @@ class Monitor:
             opened = dict(
                 zip(
                     new := [text for text in targets if text not in kept],
-                    open_outputs(new, keeping=self._spec.keeping),
+                    open_outputs(new, keeping=self._spec.keeping, audio=self._audio),
                     strict=True,
                 )
             )
@@ -216,6 +218,7 @@ class Monitor:
         info, display = section.info, section.listening.display
         if not at_sample:
             self._run = secrets.token_hex(8)
+            self._audio.begin(section, self._run)
         start = Start(
             run=self._run,
             version=__version__,

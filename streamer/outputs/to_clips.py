@@ -1,0 +1,302 @@
+"""Audio around events: a file each, and in clips.jsonl the event with its clip and where in it the event begins.
+
+A thread keeps the newest minute of what the ring brings; so a rhythm that is known ten seconds after it began is there
+whole. A clip is written once its end is in, beside its place, and takes that when it is whole.
+"""
+
+from __future__ import annotations
+
+import queue
+import re
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.base.errors import SpecError, StreamerError
+from streamer.base.files import check_folder, name_beside
+from streamer.events import Event, OutputBooks, Record, Start
+from streamer.outputs import Keeping
+from streamer.outputs.counterpart import shorten_reason
+from streamer.outputs.letters import Letter, Letters
+from streamer.outputs.output import Audio, Output
+from streamer.outputs.target import Target, Wanted, read_choice, read_count, read_time_s
+from streamer.sources.formats.write import write_file
+
+KEYS = (*Wanted.KEYS, "pre", "post", "longest", "format", "budget")
+FORMATS = ("wav", "flac")
+HISTORY_S = 60.0
+LONGEST_S = 30.0  # of a clip, unless told otherwise; what is longer is cut at its end
+LOOK_S = 0.25  # the ring holds seconds
+BUDGET_MB = 1000
+INDEX = "clips.jsonl"
+NAME = re.compile(r"\d{8}T\d{6}\.\d{3}Z?-[\w-]*-\w*-\d+\.(wav|flac)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipsSpec:
+    """Seconds before an event and after it; the most that all clips may take, the oldest go first."""
+
+    folder: Path
+    wanted: Wanted
+    pre_s: float = 2.0
+    post_s: float = 2.0
+    longest_s: float = LONGEST_S
+    suffix: str = "wav"
+    budget_bytes: int = BUDGET_MB * 10**6
+
+    def __post_init__(self) -> None:
+        if not self.pre_s + self.post_s <= self.longest_s <= HISTORY_S - 10:
+            raise SpecError(
+                f"clips: pre and post together must be at most longest, and that at most {HISTORY_S - 10:g} s"
+            )
+
+
+def read_spec(target: Target) -> ClipsSpec:
+    if not target.address:
+        raise SpecError(f"{target.label} names no folder; write clips:DIR")
+    spec = ClipsSpec(
+        folder=Path(target.address),
+        wanted=Wanted.read(target, only_events=True, phase="end"),
+        pre_s=target.read(
+            "pre", lambda text: read_time_s(text, name="pre", least_s=0.0, most_s=HISTORY_S), 2.0
+        ),
+        post_s=target.read(
+            "post", lambda text: read_time_s(text, name="post", least_s=0.0, most_s=HISTORY_S), 2.0
+        ),
+        longest_s=target.read("longest", lambda text: read_time_s(text, name="longest"), LONGEST_S),
+        suffix=target.read("format", lambda text: read_choice(text, FORMATS, name="format"), "wav"),
+        budget_bytes=10**6 * target.read("budget", _read_budget_mb, BUDGET_MB),
+    )
+    target.refuse_rest(KEYS)
+    return spec
+
+
+def _read_budget_mb(text: str) -> int:
+    number, unit = text.strip(), 1
+    for suffix, factor in (("GB", 1000), ("MB", 1)):
+        if text.strip().endswith(suffix):
+            number, unit = text.strip().removesuffix(suffix).strip(), factor
+    return unit * read_count(number, name="budget in MB", most=10**8 // unit)
+
+
+def check_output(target: Target) -> None:
+    folder = read_spec(target).folder
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise NotADirectoryError(20, "Not a directory")
+        check_folder(folder / INDEX)
+    except (OSError, ValueError) as error:
+        raise SpecError(
+            f"{target.label} cannot be written: {getattr(error, 'strerror', None) or error}"
+        ) from error
+
+
+def reaches_out(_target: Target) -> bool:
+    return False
+
+
+def open_output(target: Target, *, keeping: Keeping, audio: Audio | None) -> ClipsOutput:
+    if audio is None:
+        raise SpecError(f"{target.label}: only live keeps what was heard; the recording itself has it here")
+    check_output(target)
+    return ClipsOutput(read_spec(target), audio, name=target.name)
+
+
+class History:
+    """The newest samples of a section, of each channel, 16 bits each."""
+
+    def __init__(self, *, channels: int, capacity_samples: int) -> None:
+        self._samples = np.zeros((channels, capacity_samples), np.int16)
+        self.begin = self.end = 0
+
+    def add(self, block: NDArray[np.float32], *, start: int) -> None:
+        """Samples [start, ...); if some before them are missing, what is older than those is forgotten."""
+        capacity = self._samples.shape[1]
+        if start != self.end:
+            self.begin = start
+        self.end = start + block.shape[1]
+        self.begin = max(self.begin, self.end - capacity)
+        kept = block[:, max(0, block.shape[1] - capacity) :]
+        at = np.arange(self.end - kept.shape[1], self.end) % capacity
+        self._samples[:, at] = np.clip(np.rint(kept * 32768.0), -32768, 32767)
+
+    def cut(self, channel: int, start: int, stop: int) -> NDArray[np.float32]:
+        at = np.arange(start, stop) % self._samples.shape[1]
+        samples: NDArray[np.float32] = self._samples[channel, at].astype(np.float32)
+        return samples / np.float32(32768.0)
+
+
+class Shelf:
+    """The clips of a folder, the oldest first, and how much they take."""
+
+    def __init__(self, folder: Path, *, budget_bytes: int) -> None:
+        self._budget_bytes = budget_bytes
+        found = sorted(
+            (about.st_mtime_ns, path.name, path, about.st_size)
+            for path in folder.iterdir()
+            if NAME.fullmatch(path.name) and (about := path.stat())
+        )
+        self._clips = deque((path, size) for _, _, path, size in found)
+        self.bytes = sum(size for _, size in self._clips)
+
+    def make_room(self, size_bytes: int) -> None:
+        while self._clips and self.bytes + size_bytes > self._budget_bytes:
+            path, size = self._clips.popleft()
+            path.unlink(missing_ok=True)
+            self.bytes -= size
+
+    def add(self, path: Path) -> None:
+        size = path.stat().st_size
+        self._clips.append((path, size))
+        self.bytes += size
+
+
+class ClipsOutput(Output):
+    """An event whose clip is not whole yet counts as queued."""
+
+    look_every_s = LOOK_S
+    last_words_s = 5.0
+
+    def __init__(self, spec: ClipsSpec, audio: Audio, *, name: str) -> None:
+        self._spec, self._audio = spec, audio
+        spec.folder.mkdir(parents=True, exist_ok=True)
+        self._shelf = Shelf(spec.folder, budget_bytes=spec.budget_bytes)
+        self._letters = Letters()
+        self._history: History | None = None
+        self._fs_hz, self._run_name = 1.0, ""
+        self._open: list[Letter] = []
+        self._reason = ""
+        self._news: queue.SimpleQueue[str] = queue.SimpleQueue()
+        super().__init__(name=name)
+
+    def wants(self, record: Record) -> bool:
+        return isinstance(record, Start) or self._spec.wanted.takes(record)
+
+    def take_news(self) -> list[str]:
+        return [self._news.get() for _ in range(self._news.qsize())]
+
+    @property
+    def books(self) -> OutputBooks:
+        return msgspec.structs.replace(super().books, error=self._reason or None)
+
+    def close(self) -> None:
+        pass
+
+    def write(self, records: Sequence[Record]) -> None:
+        for record in records:
+            letter = self._letters.write(record)
+            if isinstance(record, Start):
+                self._begin(record)
+            elif isinstance(record, Event):
+                self._open.append(letter)
+        self.look()
+
+    def _hand_on(self, records: Sequence[Record]) -> None:
+        self._n_passed += sum(isinstance(record, Start) for record in records)
+        self.write(records)
+
+    def _begin(self, start: Start) -> None:
+        if start.run == self._run_name:
+            return  # other settings, the same samples
+        self._write_clips(is_over=True)  # of a section that brings no more
+        self._fs_hz, self._run_name = start.fs, start.run
+        self._history = None
+
+    def look(self) -> None:
+        self._listen()
+        self._write_clips(is_over=False)
+
+    def wind_up(self) -> None:
+        self._listen()
+        self._write_clips(is_over=True)
+
+    def _listen(self) -> None:
+        """Take what has come since."""
+        if self._audio.run != self._run_name or not self._run_name:
+            return
+        end = self._audio.end_sample
+        start = 0 if self._history is None else self._history.end
+        start = max(start, end - round(HISTORY_S * self._fs_hz))
+        while start < end:
+            stop = min(end, start + round(self._fs_hz))
+            block = self._audio.read(start, stop)
+            if block is not None:
+                if self._history is None:
+                    self._history = History(
+                        channels=len(block), capacity_samples=round(HISTORY_S * self._fs_hz)
+                    )
+                self._history.add(block, start=start)
+            start = stop
+
+    def _write_clips(self, *, is_over: bool) -> None:
+        waiting, self._open = self._open, []
+        for letter in waiting:
+            if not is_over and self._find_span(letter)[1] > (
+                0 if self._history is None else self._history.end
+            ):
+                self._open.append(letter)
+                continue
+            try:
+                self._write_clip(letter)
+            except (OSError, StreamerError) as error:
+                self._n_lost += 1
+                if not self._reason:
+                    self._news.put(f"{self.name}: a clip is lost: {shorten_reason(error)}")
+                self._reason = shorten_reason(error)
+            else:
+                self._n_sent += 1
+
+    def _find_span(self, letter: Letter) -> tuple[int, int]:
+        event = letter.record
+        assert isinstance(event, Event)
+        start_s = event.t_s - self._spec.pre_s
+        end_s = min(event.t_s + (event.duration_s or 0.0) + self._spec.post_s, start_s + self._spec.longest_s)
+        return max(0, int(start_s * self._fs_hz)), int(end_s * self._fs_hz)
+
+    def _write_clip(self, letter: Letter) -> None:
+        event, history = letter.record, self._history
+        assert isinstance(event, Event)
+        start, stop = self._find_span(letter)
+        if history is None or event.sample < history.begin or event.sample >= history.end:
+            raise OSError("what was heard is gone already")
+        start, stop = max(start, history.begin), min(stop, history.end)
+        samples = history.cut(min(event.channel, 1 << 16) - 1, start, stop)
+        path = self._spec.folder / self._name_clip(event)
+        self._shelf.make_room(2 * len(samples) + 100)
+        beside = name_beside(path)
+        write_file(
+            str(beside),
+            [samples[:, np.newaxis]],
+            fs_hz=self._fs_hz,
+            channels=1,
+            n_samples=len(samples),
+            sample_format="s16le",
+        )
+        beside.replace(path)
+        self._shelf.add(path)
+        offset_s = round(event.t_s - start / self._fs_hz, 6)
+        about = {
+            "clip": path.name,
+            "clip_offset_s": offset_s,
+            "clip_duration_s": round(len(samples) / self._fs_hz, 6),
+        }
+        line = letter.body[:-1] + b"," + msgspec.json.encode(about)[1:] + b"\n"
+        with (self._spec.folder / INDEX).open("ab") as index:
+            index.write(line)
+
+    def _name_clip(self, event: Event) -> str:
+        """When, what, of which run, and its number there: names sort by time."""
+        when = (event.time or "").replace("-", "").replace(":", "")
+        ms = round(event.t_s * 1e3)
+        when = (
+            f"{when[:19]}Z"
+            if when
+            else f"00000000T{ms // 3_600_000:02}{ms // 60_000 % 60:02}{ms // 1000 % 60:02}.{ms % 1000:03}"
+        )
+        label = re.sub(r"[^\w-]", "_", event.label, flags=re.ASCII)[:40]
+        return f"{when}-{label}-{self._run_name[:8]}-{event.id}.{self._spec.suffix}"
