@@ -56,6 +56,8 @@ def _describe_value(wanted: Field[Any], kind: Any, key: str) -> dict[str, Any]:
         return dict(wanted.metadata.get("schema", {}))
     if kind is str:
         return dict(TEXT)
+    if kind is bool:
+        return {"type": "boolean"}
     if kind is int:
         return {"type": "integer"}
     if key != wanted.name and wanted.name.endswith("_ms"):

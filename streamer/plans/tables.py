@@ -132,7 +132,7 @@ def _read_value(
     file: TomlFile,
     findings: list[Finding],
 ) -> Any:
-    """By the field's own reader, or else as a text, a whole number or a number with a unit."""
+    """By the field's own reader, or else as a text, yes or no, a whole number or a number with a unit."""
     if "rows" in wanted.metadata:
         return _read_rows(wanted.metadata, key, value, where, file, findings)
     if "read" in wanted.metadata:
@@ -140,6 +140,10 @@ def _read_value(
     if kind is str:
         if not isinstance(value, str) or not value.strip() or len(value) > 80 or not value.isprintable():
             raise SpecError(f"{key} is {shorten(value)}; write a short text")
+        return value
+    if kind is bool:
+        if not isinstance(value, bool):
+            raise SpecError(f"{key} is {shorten(value)}; write true or false")
         return value
     if kind is int:
         if isinstance(value, bool) or not isinstance(value, int):

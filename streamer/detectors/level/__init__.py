@@ -4,7 +4,7 @@ schedule: days and hours. spec: what is asked. detector: whether it is so, and s
 """
 
 from streamer.detectors.level.detector import LevelDetector
-from streamer.detectors.level.spec import LevelSpec
+from streamer.detectors.level.spec import LevelSpec, list_doubts
 from streamer.detectors.registry import Kind
 
 __all__ = ["LevelDetector", "LevelSpec"]
@@ -15,6 +15,7 @@ KIND = Kind(
     detector=LevelDetector,
     event_type="level",
     is_explained=False,
+    doubts=list_doubts,
     keys={
         "name": "what its events are called",
         "band_hz": "the edges of a band, such as 90-110,",

@@ -136,12 +136,9 @@ class LevelDetector(Detector):
 
     def _is_time(self, sample: int) -> bool:
         """By the clock on the wall; where that is not known, as of most recordings, always."""
-        active, quiet = self.spec.active, self.spec.quiet
-        unix_s = None if self._clock is None or not (active or quiet) else self._clock.at_s(sample)
-        if unix_s is None:
-            return True
-        moment = datetime.fromtimestamp(unix_s)
-        return (active is None or active.has(moment)) and not (quiet and quiet.has(moment))
+        has_hours = self.spec.active or self.spec.quiet
+        unix_s = self._clock.at_s(sample) if self._clock is not None and has_hours else None
+        return unix_s is None or self.spec.is_time(datetime.fromtimestamp(unix_s))
 
     def _find_edge(self, newest: int, is_loud: NDArray[np.bool_], *, is_rise: bool) -> float:
         """Where, within what the mean is of, it became loud, or ceased to be: half way to the frame before."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -66,19 +67,19 @@ class LevelSpec:
 
     def __post_init__(self) -> None:
         if (self.band_hz is None) == (self.freq_hz is None):
-            raise SpecError("write either band, such as 90-110, or freq, such as 1000")
+            raise SpecError('write either band_hz, such as "90-110", or freq_hz, such as 1000')
         if (self.above_dbfs is None) == (self.below_dbfs is None):
-            raise SpecError("write either above or below, such as -40dBFS")
-        check_level("above" if self.below_dbfs is None else "below", self.limit_dbfs)
+            raise SpecError('write either above_dbfs or below_dbfs, such as "-40dBFS"')
+        check_level("above_dbfs" if self.below_dbfs is None else "below_dbfs", self.limit_dbfs)
         if not 0 <= self.hysteresis_db <= 60:
-            raise SpecError(f"hysteresis is {self.hysteresis_db:g} dB; it must lie in 0..60 dB")
+            raise SpecError(f"hysteresis_db is {self.hysteresis_db:g} dB; it must lie in 0..60 dB")
         for key, ms, least_ms, most_ms in (
-            ("for", self.for_ms, 0.0, 24 * 3600e3),
-            ("average", self.average_ms, WINDOW_MS, 60e3),
-            ("cooldown", self.cooldown_ms, 0.0, 7 * 24 * 3600e3),
+            ("for_ms", self.for_ms, 0.0, 24 * 3600e3),
+            ("average_ms", self.average_ms, WINDOW_MS, 60e3),
+            ("cooldown_ms", self.cooldown_ms, 0.0, 7 * 24 * 3600e3),
         ):
             if not least_ms <= ms <= most_ms:
-                raise SpecError(f"{key} is {ms:g} ms; it must lie in {least_ms:g}..{most_ms:.0f} ms")
+                raise SpecError(f"{key} is {ms:g}; it must lie in {least_ms:g}..{most_ms:.0f} ms")
 
     @property
     def limit_dbfs(self) -> float:
@@ -99,6 +100,12 @@ class LevelSpec:
         length = max(HOPS, round(WINDOW_MS * fs_hz / 1e3 / HOPS) * HOPS)
         return fit_windows(bank, fs_hz, FrameSpec(length_samples=length, hop_samples=length // HOPS))
 
+    def is_time(self, moment: datetime) -> bool:
+        """Whether it may be told at a moment, local time."""
+        return (self.active is None or self.active.has(moment)) and not (
+            self.quiet is not None and self.quiet.has(moment)
+        )
+
     def list_tones(self) -> list[tuple[float, str]]:
         return [(self.center_hz, self.name)]
 
@@ -108,3 +115,10 @@ class LevelSpec:
         if top_hz >= fs_hz / 2:
             return [f"{top_hz:g} Hz is not below half the sample rate, {fs_hz / 2:g} Hz"]
         return []
+
+
+def list_doubts(spec: LevelSpec) -> Iterator[str]:
+    """What it asks for and cannot mean."""
+    monday = datetime(2026, 1, 5)  # of any week
+    if not any(spec.is_time(monday + timedelta(minutes=minute)) for minute in range(7 * 24 * 60)):
+        yield "active and quiet leave no minute of the week: it is never told"

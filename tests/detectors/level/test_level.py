@@ -14,8 +14,10 @@ from streamer.analysis.bank import Levels
 from streamer.base.errors import SpecError
 from streamer.detectors.level import LevelDetector, LevelSpec
 from streamer.detectors.level.schedule import read_schedule
+from streamer.detectors.level.spec import list_doubts
 from streamer.events import Event
 from streamer.events.clocks import WallClock
+from streamer.plans.plan import PlanError, parse_plan
 
 FS_HZ = 8000.0
 
@@ -162,13 +164,44 @@ def test_what_is_no_schedule_is_refused_by_its_name(text: object) -> None:
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"above_dbfs": None}, "above or below"),
-        ({"below_dbfs": -10.0, "above_dbfs": -20.0, "name": "both"}, "above or below"),
+        ({"above_dbfs": None}, "above_dbfs or below_dbfs"),
+        ({"below_dbfs": -10.0, "above_dbfs": -20.0, "name": "both"}, "above_dbfs or below_dbfs"),
         ({"freq_hz": None}, "band"),
-        ({"average_ms": 10.0}, "average is 10 ms"),
+        ({"average_ms": 10.0}, "average_ms is 10"),
         ({"hysteresis_db": -1.0}, "hysteresis"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(more: dict[str, object], said: str) -> None:
     with pytest.raises(SpecError, match=said):
         LevelSpec(**({"name": "a", "freq_hz": 1000.0, "above_dbfs": -30.0} | more))  # type: ignore[arg-type]
+
+
+def test_an_alarm_is_read_as_people_write_it_and_each_mistake_is_told_once() -> None:
+    good = """[[level]]
+name = "fan"
+band = "90-110"
+below = "-50dBFS"
+for = "10s"
+once = true
+active = ["Mon-Fri 07:00-19:00", "Sat"]
+"""
+    plan = parse_plan(good, name="a.toml")
+    [spec] = plan.entries["level"]
+    assert (spec.once, spec.band_hz, spec.for_ms, spec.below_dbfs) == (True, (90.0, 110.0), 10_000.0, -50.0)
+    for was, now, line in (
+        ('"90-110"', '"110-90"', 3),
+        ('"-50dBFS"', '"nan"', 4),
+        ("true", '"yes"', 6),
+        ('"Mon-Fri 07:00-19:00"', '"Mon-Fry 07:00-19:00"', 7),
+    ):
+        with pytest.raises(PlanError) as caught:
+            parse_plan(good.replace(was, now), name="a.toml")
+        assert [finding.line for finding in caught.value.findings] == [line]
+
+
+def test_hours_that_never_come_are_doubted() -> None:
+    never = make_spec(
+        active=read_schedule("10:00-11:00", name="active"), quiet=read_schedule("09:00-12:00", name="quiet")
+    )
+    assert list(list_doubts(never)) == ["active and quiet leave no minute of the week: it is never told"]
+    assert list(list_doubts(make_spec())) == []
