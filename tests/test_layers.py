@@ -45,7 +45,7 @@ ORDER = {
     ),
     "sources": (
         "address channels descendants graph_rate registry < formats spec"
-        " < byte_stream container file mic synthetic udp < command path rtp < __init__"
+        " < byte_stream container file mic synthetic udp < command folders path rtp < __init__"
     ),
     "sources/formats": "__init__ g711 stretches < flac ogg pcm < wav write < lengths mp3",
     "sources/synthetic": "__init__ voices words < from_plan < parts sounds < language < source generate",
@@ -94,19 +94,19 @@ ORDER = {
     "stores": "__init__ heading < labelled < as_* < plots < measured",
     "stores/as_png": "__init__ labels layout pooling ticks < sheet < figure",
     "recordings": (
-        "__init__ arrays choose_frames progress threads < detect spectrogram < identify pieces relay < export jobs"
+        "__init__ arrays choose_frames pool progress threads < detect spectrogram < identify pieces relay < export jobs"
         " < preload"
     ),
     "recordings/identify": "__init__ sound timeline < chords survey < known patterns < drafts < findings",
     "archive": (
-        "__init__ driver fetch job < executors inventory < grid ledger < spectra < work < cost found < scan"
+        "__init__ driver fetch job < executors inventory < grid ledger < spectra < work < cost found < scan verify"
     ),
     "api": "__init__ asking < listener < feeds < open_stream",
     "outputs": (
         "target < __init__ digits formats heard letters output < counterpart reading syslog_lines words < to_* < from_*"
     ),
     "commands": (
-        "__init__ descriptors inputs interrupts options talk progress < cut_short live"
+        "__init__ descriptors inputs interrupts options talk progress < cut_short failures live"
         " < bands bench config detect devices doctor generate guide history identify plan scan spectrogram wait"
         " < completion < main"
     ),

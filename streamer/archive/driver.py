@@ -23,8 +23,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, Self, TypeVar
 
-from streamer.base.errors import StreamerError
+from streamer.base.errors import EngineLostError, StreamerError
 from streamer.base.units import format_duration
+from streamer.recordings.pool import WorkerDiedError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -38,16 +39,6 @@ BLAMED_TOGETHER = {
     "KilledWorker",
     "WorkerCrashedError",
 }  # by Dask and Ray, for a task near which workers have died
-
-
-class EngineLostError(StreamerError):
-    """The engine is gone, and with it what was under way."""
-
-    exit_code = 75  # sysexits.h: EX_TEMPFAIL
-
-
-class WorkerDiedError(Exception):
-    """So many processes have died of a task that it is to blame."""
 
 
 def is_crash(error: BaseException) -> bool:

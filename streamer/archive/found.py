@@ -60,6 +60,13 @@ def write_parquet(root: Path) -> Path | None:
     return root / PARQUET
 
 
+def clear(root: Path) -> None:
+    """Nothing is left of what was found before."""
+    shutil.rmtree(root / PARTS, ignore_errors=True)
+    for name in (NDJSON, PARQUET):
+        (root / name).unlink(missing_ok=True)
+
+
 def sweep(root: Path) -> None:
     """Files that a killed worker had not finished."""
     for path in (root / PARTS).glob(".*"):

@@ -5,7 +5,7 @@ The cuts are part of what is written: a task's frames are a shard, and a shard i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -97,6 +97,12 @@ def cut(job: Job, root: str, recording: Recording) -> Iterator[Task]:
             for first in range(0, heading.n_frames or 0, step):
                 stop = min(first + step, heading.n_frames or 0)
                 yield msgspec.structs.replace(whole, product=product, first=first, stop=stop)
+
+
+def list_results(tasks: Iterable[Task]) -> list[Task]:
+    """By whose entries it is known what became of the tasks: events of pieces are joined."""
+    results = [task.whole if task.product == "events" else task for task in tasks]
+    return list({task.key: task for task in results}.values())
 
 
 def _cut_events(whole: Task, n_samples: int) -> Iterator[Task]:

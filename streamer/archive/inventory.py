@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import os
 import re
@@ -13,32 +12,10 @@ from pathlib import Path
 import msgspec
 
 from streamer.archive.fetch import fetched, is_remote, list_remote, stat_remote
-from streamer.base.errors import SourceError, SpecError, StreamerError
+from streamer.base.errors import SourceError, StreamerError
 from streamer.base.text import shorten
 from streamer.sources import SourceSpec, open_source
-
-# What is taken of a folder; whatever is named is taken for what it is.
-SUFFIXES = (
-    *(".wav", ".wave", ".rf64", ".w64", ".flac", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf"),
-    *(".ogg", ".oga", ".opus", ".mp3"),
-    *(
-        ".m4a",
-        ".mp4",
-        ".m4b",
-        ".mov",
-        ".webm",
-        ".mkv",
-        ".mka",
-        ".amr",
-        ".gsm",
-        ".wma",
-        ".aac",
-        ".ac3",
-        ".3gp",
-        ".avi",
-    ),
-    *(".ts", ".mpg"),
-)
+from streamer.sources.folders import SUFFIXES, expand
 
 
 class Recording(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,40 +43,21 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find_files(paths: Iterable[str]) -> Iterator[str]:
-    """Each file once, in an order that depends on names alone. SpecError where a path is nothing."""
+    """Each file once, in an order that depends on names alone. SourceError where a path is nothing."""
     seen: set[str] = set()
     for path in paths:
-        for found in _expand(path):
+        for found in list_remote(path, SUFFIXES) if is_remote(path) else _take(path):
             if found not in seen:
                 seen.add(found)
                 yield found
 
 
-def _expand(path: str) -> Iterator[str]:
-    if is_remote(path):
-        yield from list_remote(path, SUFFIXES)
-    elif os.path.isdir(path):  # noqa: PTH112  # a path stays as it was written
-        yield from _walk(path)
-    elif os.path.exists(path):  # noqa: PTH110
-        yield path
-    elif glob.has_magic(path):
-        matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207
-        if not matches:
-            raise SpecError(f"path is {shorten(path)}; no file matches that")
-        for match in matches:
-            yield from _walk(match) if os.path.isdir(match) else [match]  # noqa: PTH112
-    else:
+def _take(path: str) -> list[str]:
+    if (found := expand(path)) is not None:
+        return found
+    if not os.path.lexists(path):  # a path stays as it was written
         raise SourceError(f"{shorten(path)}: no such file, folder or pattern")
-
-
-def _walk(folder: str) -> Iterator[str]:
-    for at, folders, files in os.walk(folder):
-        folders[:] = sorted(
-            name for name in folders if not name.startswith(".") and not name.endswith(".zarr")
-        )
-        for name in sorted(files):
-            if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
-                yield os.path.join(at, name)  # noqa: PTH118
+    return [path]
 
 
 def look_at(path: str) -> Recording:

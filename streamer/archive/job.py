@@ -76,11 +76,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def to_db8(amplitudes: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
-    """Levels in steps of half a decibel from -120 dBFS up to 7 dBFS."""
+    """Levels in steps of half a decibel from -120 dBFS up to 7 dBFS; what is not known is DB8_NONE."""
     with np.errstate(divide="ignore"):
         steps = np.rint((20 * np.log10(amplitudes) - DB8_LOWEST) / DB8_STEP)
-    levels: NDArray[np.uint8] = np.clip(steps, 0, DB8_NONE - 1).astype(np.uint8)
-    return levels
+    levels = np.clip(steps, 0, DB8_NONE - 1)
+    return np.where(np.isnan(levels), DB8_NONE, levels).astype(np.uint8)
 
 
 def place_plans(job: Job) -> tuple[str, ...]:

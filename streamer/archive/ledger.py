@@ -70,7 +70,7 @@ class Ledger:
         if found is not None and found.digest != job.digest and not _has_done(root):
             fresh, found = True, None  # such as one whose bands were mistyped: there is nothing to lose
         if found is None:
-            if not fresh and any(path.name != LOCK for path in root.iterdir()):
+            if not (root / SCAN).exists() and any(path.name != LOCK for path in root.iterdir()):
                 raise SpecError(
                     f"output {shorten(root)} holds other things than a scan; choose another folder, or an empty one"
                 )
@@ -87,6 +87,17 @@ class Ledger:
     @property
     def computers(self) -> set[str]:
         return {entry.computer for entry in self.entries.values() if entry.computer}
+
+    def forget(self, key: str) -> None:
+        """Nothing of this recording is done any more, whatever the lines before say: it is another one now."""
+        for entry in [entry for task, entry in self.entries.items() if task.startswith(f"{key}/")]:
+            if not entry.error:
+                self.add(Entry(task=entry.task, error="the recording has changed"))
+
+    def find_done(self, task: str) -> Entry | None:
+        """What became of a task of which there is something."""
+        entry = self.entries.get(task)
+        return None if entry is None or entry.error else entry
 
     def add(self, entry: Entry) -> None:
         self.entries[entry.task] = entry

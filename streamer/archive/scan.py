@@ -11,14 +11,14 @@ from pathlib import Path
 from streamer.archive import found, spectra
 from streamer.archive.driver import Driver, Outcome, is_crash
 from streamer.archive.executors import Engine
-from streamer.archive.grid import Task, cut
+from streamer.archive.grid import Task, cut, list_results
 from streamer.archive.inventory import Recording, find_files, look_at
 from streamer.archive.job import Job
-from streamer.archive.ledger import Entry, Ledger, check_same, read_manifest, read_scan
+from streamer.archive.ledger import Entry, Ledger
 from streamer.archive.work import PARTS, Done, do, examine_one, join_pieces_of, place_piece
 from streamer.base.errors import OutputError, SourceError, SpecError, StreamerError
 from streamer.base.files import FULL
-from streamer.base.text import shorten
+from streamer.base.text import as_unicode, shorten
 from streamer.recordings import Progress
 
 EXAMINED, BEGUN = "examined", "begun"
@@ -72,31 +72,32 @@ class Scan:
             try:
                 here = look_at(path)
             except SourceError as error:
-                self._fail(path, str(error), ledger)
+                named = Recording(path=as_unicode(path), size_bytes=0, changed_ns=0)
+                self._fail(named, as_unicode(str(error)), ledger)
                 continue
-            entry = ledger.entries.get(f"{here.key}/{EXAMINED}") if ledger else None
+            entry = ledger.find_done(f"{here.key}/{EXAMINED}") if ledger else None
             before = entry.recording if entry else None
             if before and (before.size_bytes, before.changed_ns) == (here.size_bytes, here.changed_ns):
                 known[path] = before
             else:
-                if before and ledger:  # it is another one now, and nothing of it is done
-                    for task in [key for key in ledger.entries if key.startswith(f"{here.key}/")]:
-                        del ledger.entries[task]
+                if before and ledger:
+                    ledger.forget(here.key)
                 unknown.append(here)
         for outcome in driver.run(examine_one, unknown):
             recording = outcome.result.recording if outcome.result else None
             if recording is None:
-                self._fail(outcome.item.path, _describe(outcome.error), ledger)
+                self._fail(outcome.item, _describe(outcome.error), ledger)
                 continue
             known[recording.path] = recording
             if ledger:
                 ledger.add(Entry(task=f"{recording.key}/{EXAMINED}", recording=recording))
         return [known[path] for path in self._files if path in known]
 
-    def _fail(self, path: str, why: str, ledger: Ledger | None, *, key: str | None = None) -> None:
-        self.summary.failures.append((path, why))
-        if ledger is not None and key is not None:
-            ledger.add(Entry(task=key, error=why))
+    def _fail(self, recording: Recording, why: str, ledger: Ledger | None) -> None:
+        """Nothing comes of it at all."""
+        self.summary.failures.append((recording.path, why))
+        if ledger is not None:
+            ledger.add(Entry(task=f"{recording.key}/{EXAMINED}", error=why, recording=recording))
 
     def run(self, engine: Engine, progress: Progress) -> Generator[Entry, None, None]:
         """An entry for each task as it is done; SystemExit's kin leave what is done done."""
@@ -106,6 +107,9 @@ class Scan:
             Ledger(self.root, self.job, fresh=self._fresh) as ledger,
             engine.open() as driver,
         ):
+            if not ledger.entries:  # of another scan that stood there
+                found.clear(self.root)
+                spectra.clear(self.root)
             found.sweep(self.root)
             if self.job.spectral:
                 spectra.make_root(self.root)
@@ -127,7 +131,7 @@ class Scan:
             try:
                 tasks = list(cut(self.job, str(self.root), recording))
             except StreamerError as error:
-                self._fail(recording.path, str(error), ledger)
+                self._fail(recording, str(error), ledger)
                 continue
             to_do = [task for task in tasks if not self._is_done(task, ledger)]
             self.summary.n_tasks += len(tasks)
@@ -163,13 +167,13 @@ class Scan:
             return []
 
     def _is_begun(self, task: Task, ledger: Ledger) -> bool:
-        return f"{task.recording.key}/{BEGUN}" in ledger.entries and spectra.is_there(task)
+        return ledger.find_done(f"{task.recording.key}/{BEGUN}") is not None and spectra.is_there(task)
 
     def _is_done(self, task: Task, ledger: Ledger) -> bool:
-        entry = ledger.entries.get(task.key)
+        entry = ledger.find_done(task.key)
         if task.product == "events" and task.is_piece and self._is_done(task.whole, ledger):
             return True
-        if entry is None or entry.error is not None:
+        if entry is None:
             return False
         if task.product == "events":
             place = place_piece(task) if task.is_piece else self.root / PARTS / f"{task.recording.key}.jsonl"
@@ -201,7 +205,7 @@ class Scan:
         summary = self.summary
         for recording in recordings:
             why: dict[str, None] = {}
-            for key in dict.fromkeys(_result_of(task).key for task in self._cut(recording)):
+            for key in (task.key for task in list_results(self._cut(recording))):
                 entry = ledger.entries.get(key)
                 if entry is not None and (entry.error or entry.message):
                     why[entry.error or entry.message or ""] = None
@@ -220,24 +224,6 @@ class Scan:
                 "their last bits (1e-6) from those of one"
             )
 
-    def verify(self) -> Iterator[str]:
-        """What is not as the manifest says, a sentence each."""
-        made = read_scan(self.root)
-        if made is None:
-            raise SpecError(
-                f"output {shorten(self.root)} holds no scan that could be verified; name one that does"
-            )
-        check_same(self.root, made, self.job)
-        entries = {entry.task: entry for entry in read_manifest(self.root)}
-        for entry in entries.values():
-            tasks = [] if entry.recording is None else self._cut(entry.recording)
-            for task in {_result_of(task).key: _result_of(task) for task in tasks}.values():
-                done = entries.get(task.key)
-                if done is None or done.error:
-                    yield f"{task.recording.path}: {task.product} is missing: {done.error if done else 'not done'}"
-                elif _digest(task, done, self.root) != done.digest:
-                    yield f"{task.recording.path}: {task.product} is not what was written ({task.key})"
-
 
 @contextmanager
 def _naming(root: Path) -> Iterator[None]:
@@ -251,17 +237,6 @@ def _naming(root: Path) -> Iterator[None]:
             f"output {shorten(root)} cannot be written: {error.strerror}; make room or choose another folder, and the "
             "same command goes on"
         ) from error
-
-
-def _result_of(task: Task) -> Task:
-    """By whose entry it is known what became of it: events of pieces are joined."""
-    return task.whole if task.product == "events" else task
-
-
-def _digest(task: Task, done: Entry, root: Path) -> str:
-    if task.product == "events":
-        return found.digest_part(root, task.recording)
-    return spectra.digest_of(task, done.count)
 
 
 def _describe(error: BaseException | None) -> str:

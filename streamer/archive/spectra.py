@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,11 @@ def _load_zarr() -> Any:
             "products other than events are written as Zarr: pip install 'goertzel-streamer[xarray]'"
         ) from error
     return zarr
+
+
+def clear(root: Path) -> None:
+    """Nothing is left of what was measured before."""
+    shutil.rmtree(root / NAME, ignore_errors=True)
 
 
 def make_root(root: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.analysis.analyser import Analyser
+from streamer.analysis.frames import FrameSpec
 from streamer.analysis.kernels.store import describe_processor
 from streamer.archive.fetch import fetched
 from streamer.archive.grid import Task, make_heading
@@ -22,14 +23,16 @@ from streamer.archive.inventory import Recording, examine
 from streamer.archive.job import place_plans, to_db8
 from streamer.archive.spectra import Shards
 from streamer.base.errors import SourceError
+from streamer.base.units import format_duration
 from streamer.events import ErrorRecord, Event, GapRecord, Record, Stats, encode_line
 from streamer.recordings.detect import Piece, Remark, listen
 from streamer.recordings.detect import Task as Listening
 from streamer.recordings.export import replacing
 from streamer.recordings.jobs import pack, unpack
+from streamer.recordings.pieces import cut_spans
 from streamer.recordings.relay import CannotJoin, hear_piece, join_pieces
 from streamer.recordings.threads import Meter
-from streamer.sources import SourceSpec, open_source
+from streamer.sources import Loss, Source, SourceSpec, open_source
 from streamer.stores.heading import Heading
 
 PARTS = "events"  # the folder of one file a recording
@@ -131,55 +134,93 @@ def _name(task: Task, local: Path) -> SourceSpec:
 def _measure(task: Task) -> Done:
     """A stretch of a recording's frames, or all of them, into whole shards."""
     heading = make_heading(task.job, task.product, task.recording)
-    hop, length = heading.frames.hop_samples, heading.frames.length_samples
-    begin = task.first * hop
-    end = None if task.stop is None else (task.stop - 1) * hop + length
-    shards, message = Shards(task), None
+    frames = heading.frames
+    begin = task.first * frames.hop_samples
+    end = None if task.stop is None else (task.stop - 1) * frames.hop_samples + frames.length_samples
+    shards = Shards(task)
     with fetched(task.recording.path) as local, open_source(_name(task, local)) as source:
-        at = source.skip(begin) if begin else 0
+        stretch = _Stretch(source, begin, end)
         filling = _Filling(heading, shards, first=task.first, is_db8=task.product == "db8")
-        try:
-            for block in source.read_blocks(READ_SAMPLES):
-                filling.feed(block[max(0, begin - at) : None if end is None else max(0, end - at)])
-                at += len(block)
-                if end is not None and at >= end:
-                    break
-        except SourceError as error:
-            message = str(error)
+        for first, samples in cut_spans(
+            stretch.read(), frames, channels=heading.channels, span_frames=filling.span_frames
+        ):
+            filling.add(samples, find_lost_frames(frames, task.first + first, source.losses))
         filling.finish()
-    read_s = (min(at, end or at) - begin) / task.recording.fs_hz
-    return Done(digest=shards.digest, count=shards.n_frames, audio_s=max(0.0, read_s), message=message)
+    read_s = stretch.n_read / task.recording.fs_hz
+    return Done(digest=shards.digest, count=shards.n_frames, audio_s=read_s, message=stretch.damage)
+
+
+class _Stretch:
+    """Samples [begin, end) of an open recording. damage: why they are not all, if they are not"""
+
+    def __init__(self, source: Source, begin: int, end: int | None) -> None:
+        self._source, self._begin, self._end = source, begin, end
+        self.n_read = 0
+        self.damage: str | None = None
+
+    def read(self) -> Iterator[NDArray[np.float32]]:
+        at = self._source.skip(self._begin) if self._begin else 0
+        try:
+            for whole in self._source.read_blocks(READ_SAMPLES):
+                last = None if self._end is None else max(0, self._end - at)
+                block = whole[max(0, self._begin - at) : last]
+                at += len(whole)
+                self.n_read += len(block)
+                yield block
+                if self._end is not None and at >= self._end:
+                    self.damage = self._describe_losses()
+                    return
+        except SourceError as error:
+            self.damage = str(error)
+
+    def _describe_losses(self) -> str | None:
+        """Of a source that goes on behind this stretch, and so has not said so itself."""
+        losses, info = self._source.losses, self._source.info
+        if not losses:
+            return None
+        n, at = sum(loss.n_samples for loss in losses), format_duration(losses[0].sample / info.fs_hz)
+        return f"{info.name} is damaged after {at}: {n} samples, {format_duration(n / info.fs_hz)}, are lost"
+
+
+def find_lost_frames(frames: FrameSpec, first: int, losses: Iterable[Loss]) -> list[slice]:
+    """Which frames, counted from `first` on, have samples in their windows that could not be read."""
+    hop, length = frames.hop_samples, frames.length_samples
+    return [
+        slice(
+            max(0, (loss.sample - length) // hop + 1 - first),
+            max(0, (loss.sample + loss.n_samples - 1) // hop + 1 - first),
+        )
+        for loss in losses
+    ]
 
 
 class _Filling:
-    """Blocks of samples to shards of values, in no more memory than a shard."""
+    """Spans of samples to shards of values, in no more memory than a shard."""
 
     def __init__(self, heading: Heading, shards: Shards, *, first: int, is_db8: bool) -> None:
         self._frames, self._shards, self._is_db8 = heading.frames, shards, is_db8
-        self._span_frames = max(1, SPAN_VALUES // len(heading.bank))
+        self.span_frames = max(1, min(SPAN_VALUES // len(heading.bank), shards.shard_frames))
         analyser = Analyser(heading.measurement.analysis, heading.measurement.dtype)
-        self._meter = Meter(heading.measurement, analyser, span_frames=self._span_frames)
-        shape = (heading.channels, shards.shard_frames, len(heading.bank))
-        self._values = np.empty(shape, heading.value_dtype)
+        self._meter = Meter(heading.measurement, analyser, span_frames=self.span_frames)
+        self._span = np.empty((heading.channels, self.span_frames, len(heading.bank)), heading.value_dtype)
+        self._values = np.empty(
+            (heading.channels, shards.shard_frames, len(heading.bank)), heading.value_dtype
+        )
         self._filled, self._written = 0, first
-        self._kept = np.empty((heading.channels, 0), np.float32)
 
-    def feed(self, block: NDArray[np.float32]) -> None:
-        """block: (n, channels)"""
-        kept = np.concatenate([self._kept, block.T], axis=1)
-        hop, length = self._frames.hop_samples, self._frames.length_samples
-        count, done = self._frames.frames_within(kept.shape[1]), 0
-        while done < count:
-            n = min(self._span_frames, count - done, self._values.shape[1] - self._filled)
-            samples = kept[:, done * hop : (done + n - 1) * hop + length]
-            for channel, row in enumerate(samples):
-                self._meter.measure(
-                    row, self._values[channel, self._filled : self._filled + n], channel=channel + 1
-                )
-            done, self._filled = done + n, self._filled + n
+    def add(self, samples: NDArray[np.float32], lost: Iterable[slice]) -> None:
+        """samples: (channels, n)   lost: of its frames, what is not known"""
+        span = self._span[:, : self._frames.frames_within(samples.shape[1])]
+        for channel, (row, out) in enumerate(zip(samples, span, strict=True), start=1):
+            self._meter.measure(row, out, channel=channel)
+        for stretch in lost:
+            span[:, stretch] = np.nan
+        while span.shape[1]:
+            n = min(span.shape[1], self._values.shape[1] - self._filled)
+            self._values[:, self._filled : self._filled + n] = span[:, :n]
+            self._filled, span = self._filled + n, span[:, n:]
             if self._filled == self._values.shape[1]:
                 self.finish()
-        self._kept = np.ascontiguousarray(kept[:, count * hop :])
 
     def finish(self) -> None:
         """Write what there is."""

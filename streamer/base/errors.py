@@ -8,6 +8,7 @@ WRONG_USAGE = 2
 NO_SOURCE = 3
 DATA_LOST = 4
 INTERNAL_ERROR = 70  # sysexits.h: EX_SOFTWARE
+ENGINE_LOST = 75  # sysexits.h: EX_TEMPFAIL
 TERMINATED = 143  # and one that SIGTERM has ended
 INTERRUPTED_TWICE = 130  # what a shell calls a program that SIGINT has ended
 
@@ -44,6 +45,12 @@ class OutputError(StreamerError, OSError):
     """What was found could not be written, or not all of it."""
 
     exit_code = INTERNAL_ERROR  # nothing that a user asked for wrongly, and nothing lost on the way in
+
+
+class EngineLostError(StreamerError):
+    """Whoever does the work cannot be reached, or is gone, and with it what was under way."""
+
+    exit_code = ENGINE_LOST
 
 
 class DataLostError(StreamerError):

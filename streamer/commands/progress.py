@@ -14,11 +14,18 @@ if TYPE_CHECKING:
 
 
 class ProgressBar:
-    """A line per recording at work, gone at the end. Called with its name, seconds done and in all if known."""
+    """A line per recording at work, gone at the end, and one for all where they are several.
 
-    def __init__(self, *, is_quiet: bool = False, console: Console | None = None) -> None:
+    Called with a recording's name, seconds done and in all if known.
+    """
+
+    def __init__(
+        self, *, is_quiet: bool = False, console: Console | None = None, n_recordings: int = 1
+    ) -> None:
+        self._n_recordings = n_recordings
         self._shown: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
+        self._all: TaskID | None = None
         if is_quiet or (console is None and not sys.stderr.isatty()):
             return
         from rich.console import Console as RichConsole
@@ -33,6 +40,15 @@ class ProgressBar:
     def __exit__(self, *_exception: object) -> None:
         if self._shown:
             self._shown.stop()
+
+    def show_done(self, n_done: int) -> None:
+        """So many recordings are over."""
+        if self._shown is None or self._n_recordings == 1:
+            return
+        if self._all is None:
+            self._all = self._shown.add_task("", total=self._n_recordings)
+        what = f"{n_done} of {self._n_recordings} recordings"
+        self._shown.update(self._all, completed=n_done, description=what)
 
     def __call__(self, name: str, done_s: float, total_s: float | None) -> None:
         if self._shown is None:
@@ -58,7 +74,8 @@ def _make_progress(console: Console) -> Progress:
         """Seconds of the recording per second."""
 
         def render(self, task: Task) -> Text:
-            return Text(f"{task.speed:.0f} x real time" if task.speed else "", style="dim")
+            is_of_time = task.speed and not task.description.endswith(" recordings")
+            return Text(f"{task.speed:.0f} x real time" if is_of_time else "", style="dim")
 
     return Progress(
         TextColumn("{task.description}", markup=False),

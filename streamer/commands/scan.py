@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from streamer.archive.ledger import Entry
     from streamer.archive.scan import Scan, Summary
 
-FAILURES_SHOWN = 20
+USUAL_RATES_HZ = (8000, 16000, 48000, 192000)  # what fits none of them cannot be meant
 
 
 @click.command("scan", context_settings=CONTEXT)
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument("paths", nargs=-1, metavar="PATH...")
 @click.option(
     *("-o", "--output"),
     required=True,
@@ -57,7 +57,7 @@ FAILURES_SHOWN = 20
 )
 @click.option("--resume/--no-resume", default=True, help="Go on with what is done in DIR, or begin anew.")
 @click.option("--dry-run", is_flag=True, help="Say what it would take, and do nothing.")
-@click.option("--verify", is_flag=True, help="Hold what DIR has against its manifest, and do nothing.")
+@click.option("--verify", is_flag=True, help="Say what of DIR is missing or not as it was written.")
 @QUIET
 @DEBUG
 def command(
@@ -90,10 +90,13 @@ def command(
     from streamer.archive.executors import choose_engine
     from streamer.archive.scan import Scan
 
-    job = _make_job(products, bands, window, window_length, hop, plans)
-    made = Scan(paths, job, Path(output), fresh=not resume)
+    words = (products, bands, window, window_length, hop, plans)
     if verify:
-        return _verify(made)
+        return _verify(Path(output), paths, _make_job(*words) if any(words) else None)
+    if not paths:
+        raise SpecError("no PATH is given: name files, folders or patterns; only --verify does without")
+    job = _make_job(*words)
+    made = Scan(paths, job, Path(output), fresh=not resume)
     engine = choose_engine(jobs=jobs, scheduler=scheduler, factory=executor)
     if dry_run:
         from streamer.archive.cost import estimate
@@ -115,7 +118,7 @@ def _make_job(
     plans: tuple[str, ...],
 ) -> Job:
     from streamer.archive.job import Job
-    from streamer.plans.plan import choose_plans, find_plan
+    from streamer.plans.plan import choose_plans, find_plan, load_plan
 
     wanted = tuple(dict.fromkeys(products or ("events",)))
     if plans and "events" not in wanted:
@@ -125,8 +128,10 @@ def _make_job(
             "bands and windows are given, and events are heard with their own: add --product levels"
         )
     named = choose_plans(plans or ("dtmf",)) if "events" in wanted else ()
+    for name in named:
+        load_plan(name)  # which tells of every mistake in it
     files = [(Path(name).name, find_plan(name).read_text()) for name in named if Path(name).suffix == ".toml"]
-    return Job(
+    job = Job(
         products=wanted,  # type: ignore[arg-type]
         bands=bands,
         window=window or "hann",
@@ -135,6 +140,23 @@ def _make_job(
         plans=tuple(Path(name).name if Path(name).suffix == ".toml" else name for name in named),
         plan_files=tuple(files),
     )
+    _refuse_nonsense(job)
+    return job
+
+
+def _refuse_nonsense(job: Job) -> None:
+    """SpecError where what is asked for cannot be had of any recording; of some it is told by their names."""
+    for product in job.spectral:
+        wrong: SpecError | None = None
+        for fs_hz in USUAL_RATES_HZ:
+            try:
+                job.make_measurement(product, fs_hz, None)
+                wrong = None
+                break
+            except SpecError as error:
+                wrong = error
+        if wrong is not None:
+            raise wrong
 
 
 def _run(made: Scan, engine: Engine, *, quiet: bool) -> int:
@@ -167,13 +189,10 @@ def _run(made: Scan, engine: Engine, *, quiet: bool) -> int:
 
 
 def _tell_failures(summary: Summary) -> None:
-    from streamer.commands.talk import tell
+    from streamer.commands.failures import tell_list
 
-    for path, why in summary.failures[:FAILURES_SHOWN]:
-        tell(why if path in why else f"{path}: {why}")
-    more = len(summary.failures) - FAILURES_SHOWN
-    if more > 0:
-        tell(f"and {more} more; manifest.jsonl has all of them")
+    lines = [why if path in why else f"{path}: {why}" for path, why in summary.failures]
+    tell_list(lines, rest="manifest.jsonl has all of them")
 
 
 def _tell_done(summary: Summary, made: Scan) -> None:
@@ -202,13 +221,17 @@ def _tell_cost(cost: Cost) -> None:
     )
 
 
-def _verify(made: Scan) -> int:
+def _verify(root: Path, paths: tuple[str, ...], job: Job | None) -> int:
+    from streamer.archive.verify import verify
     from streamer.commands.talk import tell
 
-    wrong = 0
-    for line in made.verify():
-        tell(line)
-        wrong += 1
-    if not wrong:
-        tell(f"{shorten(made.root)} is as its manifest says")
-    return NO_SOURCE if wrong else DONE
+    n_wrong = n_known = 0
+    for finding in verify(root, paths=paths, job=job):
+        tell(finding.text)
+        n_wrong += not finding.is_known
+        n_known += finding.is_known
+    if n_wrong:
+        return NO_SOURCE
+    but = "" if not n_known else ", which tells of what failed or was cut short, too"
+    tell(f"{shorten(root)} is as its manifest says{but}")
+    return DONE

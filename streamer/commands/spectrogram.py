@@ -10,6 +10,7 @@ import click
 from streamer.base.errors import StreamerError
 from streamer.base.units import parse_frequency_hz, parse_level_dbfs, parse_time_s
 from streamer.commands.cut_short import Positions, describe_cut, find_exit_code, raising_signals, take_all
+from streamer.commands.failures import Failures
 from streamer.commands.options import (
     BAND_OPTIONS,
     CONTEXT,
@@ -25,7 +26,7 @@ from streamer.commands.progress import ProgressBar
 from streamer.commands.talk import announce_compiling, tell
 from streamer.recordings.export import Export, Exported, plan_exports, run_exports
 from streamer.recordings.pieces import SpectraSpec
-from streamer.sources import parse_source
+from streamer.sources.folders import parse_sources
 from streamer.stores import list_suffixes
 from streamer.stores.as_png.layout import Style
 
@@ -77,10 +78,9 @@ class Options:
     def make_exports(self) -> list[Export]:
         rate_hz = None if self.rate is None else parse_frequency_hz(self.rate, name="rate")
         return plan_exports(
-            [
-                parse_source(file, sample_format=self.sample_format, rate_hz=rate_hz, channels=self.channels)
-                for file in self.files
-            ],
+            parse_sources(
+                self.files, sample_format=self.sample_format, rate_hz=rate_hz, channels=self.channels
+            ),
             self.outputs,
             spec=self.make_spec(),
             style=self.make_style(),
@@ -130,7 +130,8 @@ def command(**given: Any) -> None:
 
     Unless told otherwise: frames of 85ms under a hann window, a hop of 25% (of a picture alone, what suits the
     recording), and bands from next to 0 Hz up to 16 kHz, so close that no tone falls between two; at rates above 96 kHz
-    up to half the rate, with frames shorter for it. A FILE may be any source that ends.
+    up to half the rate, with frames shorter for it. A FILE may be any source that ends; a
+    folder or a pattern is all recordings in it.
 
     \b
     streamer spectrogram call.wav                            call.png
@@ -139,31 +140,30 @@ def command(**given: Any) -> None:
     """
     options = Options(**given)
     exports = options.make_exports()
-    failure: StreamerError | None = None
-    n_done = 0
+    failures, n_done = Failures(), 0
     announce_compiling(is_quiet=options.quiet)
 
     def take(done: Exported | StreamerError) -> bool:
-        nonlocal failure, n_done
+        nonlocal n_done
         n_done += 1
+        progress.show_done(n_done)
         if isinstance(done, StreamerError):
-            failure = failure or done
-            tell(done)
+            failures.take(done)
             return True
         if not options.quiet:
             for line in (*(f"wrote {target}" for target in done.targets), *done.remarks):
                 tell(line)
         if done.damage is not None:
-            failure = failure or done.damage
-            tell(done.damage)
+            failures.take(done.damage)
         return True
 
-    with ProgressBar(is_quiet=options.quiet) as progress, raising_signals():
+    with ProgressBar(is_quiet=options.quiet, n_recordings=len(exports)) as progress, raising_signals():
         positions = Positions(progress)
         cut = take_all(run_exports(exports, jobs=options.jobs, progress=positions), take)
     if cut is not None:
         of = f"{n_done} of {len(exports)} recordings were done{positions.describe()}"
         tell(f"cut short {describe_cut(cut)}; {of}")
         click.get_current_context().exit(find_exit_code(cut))
-    if failure is not None:
-        click.get_current_context().exit(failure.exit_code)
+    failures.tell_again(len(exports))
+    if failures.exit_code:
+        click.get_current_context().exit(failures.exit_code)

@@ -266,7 +266,11 @@ def _run_pushed(
     source: PushedSource, writer: RingWriter, dispatchers: Dispatchers, stop: threading.Event, run: Run
 ) -> None:
     """A source that cannot wait: its thread pushes and hands out; this one sees whether it still does."""
-    inlet = Inlet(writer, Timekeeper(writer.ring.spec.fs_hz, offset_s=run.clock_offset_s))
+    info = source.info
+    keeper = Timekeeper(
+        info.fs_hz, offset_s=run.clock_offset_s, is_sent=info.is_sent, is_numbered=info.is_numbered
+    )
+    inlet = Inlet(writer, keeper)
     dispatchers.sheds = True
     has_stopped = False
 

@@ -22,7 +22,8 @@ class Collector:
         self._owner = RingOwner(ring)
         self._gaps = GapQueue(ring.read_gaps)
         self._not_before = 0  # frames must start here or later: the end of the newest gap, or where it begins
-        self._lost_samples = 0  # in all gaps begun so far
+        self._lost_samples = 0  # in all gaps begun so far, but for pauses, which took nothing
+        self._is_lost = True  # what the newest of them has taken
         self._silent_samples = self._silent_end = 0  # where silence stands for what a recording has lost
         self.next_span = 0
 
@@ -41,6 +42,7 @@ class Collector:
     def go_on_from(self, other: Collector) -> None:
         """Keep the books that another one of the same signal has kept so far; neither has gaps ahead."""
         self._lost_samples, self._not_before = other._lost_samples, max(self._not_before, other._not_before)
+        self._is_lost = other._is_lost
         self._silent_samples, self._silent_end = other._silent_samples, other._silent_end
 
     @property
@@ -52,9 +54,9 @@ class Collector:
 
     @property
     def dropped_samples(self) -> int:
-        """Of the samples before analysed_end, those in gaps."""
+        """Of the samples before analysed_end, those in gaps that took them."""
         end = self.analysed_end
-        lost = self._lost_samples - max(0, self._not_before - end)
+        lost = self._lost_samples - (max(0, self._not_before - end) if self._is_lost else 0)
         return lost + self._silent_samples - max(0, self._silent_end - end)
 
     @property
@@ -115,7 +117,8 @@ class Collector:
         start = max(gap.sample, self._not_before)
         lost = gap.end_sample - start
         if lost > 0:
-            self._lost_samples += lost
+            self._is_lost = gap.reason is not GapReason.SENDER_PAUSED
+            self._lost_samples += lost if self._is_lost else 0
             self._not_before = gap.end_sample
             yield Gap(start, lost, gap.reason)
 

@@ -58,6 +58,7 @@ class GapReason(IntEnum):
     INPUT_STALL = 4  # fewer samples came than the clock says, and nobody said why
     DAMAGED = 6  # of a recording: it could not be read, and silence that stands in its place is analysed
     PACKETS_LOST = 7  # of a network source: the sender numbered them, and they did not come
+    SENDER_PAUSED = 8  # of a network source: nothing was sent, and nothing is lost; it is told as no gap
     UNHEARD = 5  # analysed, but a detector could not read them: the main process's own, never in the ring
 
 

@@ -310,7 +310,8 @@ class Section:
     def _report_gap(self, gap: Gap) -> list[Item]:
         events = self._tell(self.decoder.flush())
         silences = self._silences.finish(gap.sample, next_sample=gap.end_sample) if self._silences else []
-        return [*events, *silences, self._note_gap(gap)]
+        told = [] if gap.reason is GapReason.SENDER_PAUSED else [self._note_gap(gap)]
+        return [*events, *silences, *told]
 
     def _note_gap(self, gap: Gap) -> GapRecord:
         self.gap_count += 1

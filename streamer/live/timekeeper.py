@@ -25,6 +25,9 @@ class Timekeeper:
                many, and until then whoever has the blocks holds them
                back
 
+    A sender may pause: what half a second and more without anything takes, and no word of a loss, is skipped and is no
+    loss. Samples that their sender numbers are never lost by the clock, but for those of our own absence.
+
     What is skipped is right to a few milliseconds. The samples that follow stay where they are, but the next skip goes
     by the time of sample 0 as it was before, or errors would add up from loss to loss.
     """
@@ -34,9 +37,13 @@ class Timekeeper:
     PAUSE_S = 0.5  # so long without a block, and it is asked at once what is missing
     JITTER_S = 0.02
 
-    def __init__(self, fs_hz: float, *, offset_s: float | None) -> None:
-        """offset_s: the time of sample 0 from before a loss, if this goes on after one"""
-        self._fs_hz = fs_hz
+    def __init__(
+        self, fs_hz: float, *, offset_s: float | None, is_sent: bool = False, is_numbered: bool = False
+    ) -> None:
+        """offset_s: the time of sample 0 from before a loss, if this goes on after one
+        is_sent, is_numbered: as SourceInfo has them
+        """
+        self._fs_hz, self._is_sent, self._is_numbered = fs_hz, is_sent, is_numbered
         self._kept_s = offset_s  # the time of sample 0 by all that came before the last skip
         self._clock = SampleClock(fs_hz)  # of what came since
         self._offset_s = offset_s  # the time of sample 0 by the newest blocks
@@ -77,9 +84,11 @@ class Timekeeper:
     def _find_doubt(self, at_s: float, overflows: int) -> GapReason | None:
         """Why samples may be missing before a block that has arrived at at_s, where there is a reason to think so."""
         if overflows != self._overflows:
-            return GapReason.INPUT_OVERFLOW
+            return None if self._is_numbered else GapReason.INPUT_OVERFLOW
         has_paused = self._newest_s is not None and at_s - self._newest_s > self.PAUSE_S
-        return GapReason.INPUT_STALL if has_paused else None
+        if not has_paused:
+            return None
+        return GapReason.SENDER_PAUSED if self._is_sent else GapReason.INPUT_STALL
 
     def conclude(self) -> tuple[int, GapReason] | None:
         """What the blocks of now, of which there must be one, tell to skip, even if they are few."""
@@ -88,7 +97,7 @@ class Timekeeper:
         if sample_0_s is None or self._offset_s is None:
             return None  # the very first
         if cause is None:
-            if soonest_s - self._offset_s <= self.JITTER_S:
+            if self._is_numbered or soonest_s - self._offset_s <= self.JITTER_S:
                 self._offset_s = soonest_s  # the drift of a second
                 return None
             cause = GapReason.INPUT_STALL

@@ -1,6 +1,7 @@
 """At full speed: recordings and arrays to events and spectrograms.
 
-Two roads. `detect`: a recording to events, `relay` in pieces, and `jobs` several in processes of their own.
+Two roads. `detect`: a recording to events, `relay` in pieces, and `jobs` several in the processes of a `pool`, which
+archives work in too.
 `spectrogram`: an array to values, by `threads`; and hours of a recording to files, where `pieces` measures and `export`
 writes into stores.
 

@@ -9,37 +9,29 @@ we die                        (it sees its pipe close, and ends)
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 import time
-from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from itertools import groupby, islice
-from multiprocessing import connection
-from multiprocessing.connection import Connection
 from operator import itemgetter
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from streamer.base.errors import INTERNAL_ERROR, StreamerError
-from streamer.base.processes import InheritedFd, get_context, start_process
+from streamer.base.processes import InheritedFd
 from streamer.base.text import encode_all
 from streamer.base.units import format_duration
 from streamer.events import End, ErrorRecord, Event, GapRecord, Record, Start, Stats
 from streamer.recordings import Progress
 from streamer.recordings.detect import Piece, Remark, Task, listen
+from streamer.recordings.pool import Pool, WorkerDiedError, find_stdin, name_error, say
 from streamer.recordings.relay import CannotJoin, Cut, Spoiled, Stand, hear_piece, join_pieces, plan_pieces
-
-if TYPE_CHECKING:
-    from streamer.base.processes import Child
 
 POSITION_EVERY_S = 0.1
 SAY_EVERY_S, MOST_AT_ONCE = 0.02, 512
-GRACE_S = 1.0  # for the system to say how a process ended that has closed its pipe
 
 
 class _Failure(msgspec.Struct):
@@ -58,10 +50,6 @@ class _Position(msgspec.Struct):
     total_s: float | None
 
 
-class _Done(msgspec.Struct):
-    """All of a recording is told."""
-
-
 class _Message(msgspec.Struct, array_like=True):
     """One of the things that a process says at a time: a name in KINDS, and what it is."""
 
@@ -73,7 +61,7 @@ KINDS: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
         *(Event, Start, GapRecord, Stats, ErrorRecord, End, Remark, Stand, Spoiled),
-        *(_Failure, _Position, _Done),
+        *(_Failure, _Position),
     )
 }
 
@@ -98,8 +86,7 @@ def unpack(messages: bytes) -> list[Any]:
 class _Mouth:
     """Says things to the main process, several at a time: each time wakes it, and takes a processor from somebody."""
 
-    def __init__(self, link: Connection) -> None:
-        self._link = link
+    def __init__(self) -> None:
         self._held: list[_Message] = []
         self._said_s = 0.0
 
@@ -116,7 +103,7 @@ class _Mouth:
     def say_all(self) -> None:
         held, self._held = self._held, []
         self._said_s = time.monotonic()
-        self._link.send_bytes(_encode(held))
+        say(_encode(held))
 
 
 class JobError(StreamerError):
@@ -175,54 +162,37 @@ def _run_at_once(
             yield from islice(_listen(tasks[i], progress), n_told, None)
 
 
-class _Hand:
-    """One process, and the task that it is at."""
-
-    def __init__(self, stdin: InheritedFd | None) -> None:
-        ours, theirs = get_context().Pipe(duplex=True)
-        self.connection: Connection = ours
-        self.process: Child = start_process(_work, theirs, stdin, name="detect")
-        theirs.close()
-        self.task: int | None = None
-        self.position: _Position | None = None
-
-    def give(self, number: int, task: Task) -> None:
-        self.task, self.position = number, None
-        self.connection.send(task)
-
-    def let_go(self) -> None:
-        self.process.kill()  # it has nothing that it would have to put in order
-        self.connection.close()
-
-    def describe_end(self) -> str:
-        self.process.join(GRACE_S)
-        code = self.process.exitcode
-        if code is not None and code < 0:
-            return f"was killed ({signal.Signals(-code).name})"
-        return "ended" if code is None else f"ended with code {code}"
-
-
 class _Crew:
-    """The processes, and what they have said of tasks whose turn to be told has not come."""
+    """Processes, and what they have said of tasks whose turn to be told has not come."""
 
     def __init__(self, tasks: Sequence[Task], *, n_processes: int, progress: Progress | None) -> None:
-        self._tasks, self._n_processes, self._progress = tasks, n_processes, progress
-        self._to_do = deque(range(len(tasks)))
-        self._said: dict[int, list[Told]] = {number: [] for number in self._to_do}
-        self._is_over = [False] * len(tasks)
-        self._hands: list[_Hand] = []
+        self._tasks, self._progress = tasks, progress
+        self._said: dict[int, list[Told]] = {number: [] for number in range(len(tasks))}
+        self._positions: dict[int, _Position] = {}
         self._turn = 0  # whose records are told now
-        has_stdin = any(task.source.takes_stdin for task in tasks)
-        self._stdin = InheritedFd(0) if has_stdin else None
+        self._news: SimpleQueue[tuple[int, bytes | Future[None]]] = SimpleQueue()
+        stdin = InheritedFd(0) if any(task.source.takes_stdin for task in tasks) else None
+        self._pool = Pool(n_processes, name="detect", tries_again=False, stdin=stdin)
+        self._futures = [self._ask(number, task) for number, task in enumerate(tasks)]
+
+    def _ask(self, number: int, task: Task) -> Future[None]:
+        future = self._pool.ask(lambda said: self._news.put((number, said)), _work, task)
+        future.add_done_callback(lambda done: self._news.put((number, done)))
+        return future
 
     def run(self) -> Iterator[tuple[int, Any]]:
         """What is said of each task, with the task's number."""
+        is_over = [False] * len(self._tasks)
         try:
             for number in range(len(self._tasks)):
                 self._turn = number
-                while not self._is_over[number]:
-                    self._employ()
-                    self._listen()
+                while not is_over[number]:
+                    whose, news = self._news.get()
+                    if isinstance(news, bytes):
+                        self._take_in(whose, unpack(news))
+                    else:
+                        is_over[whose] = True
+                        self._finish(whose, news.exception())
                     yield from self._take_said(number)
                 yield from self._take_said(number)
         except (Exception, GeneratorExit):
@@ -231,114 +201,64 @@ class _Crew:
             yield from self._cut_short()
             raise
         finally:
-            for hand in self._hands:
-                hand.let_go()
+            self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _take_said(self, number: int) -> list[tuple[int, Any]]:
         said, self._said[number] = self._said[number], []
         return [(number, item) for item in said]
 
-    def _employ(self) -> None:
-        """Give everybody something to do, and begin new processes where they are missing."""
-        for hand in self._hands:
-            if hand.task is None and self._to_do:
-                self._give_next(hand)
-        while self._to_do and len(self._hands) < self._n_processes:
-            try:
-                hand = _Hand(self._stdin)
-            except OSError as error:
-                if self._hands:
-                    return  # those that there are will do it
-                raise StreamerError(
-                    f"no process can be begun: {error.strerror or error}; try -j 1"
-                ) from error
-            self._hands.append(hand)
-            self._give_next(hand)
-
-    def _give_next(self, hand: _Hand) -> None:
-        number = self._to_do.popleft()
-        try:
-            hand.give(number, self._tasks[number])
-        except OSError:
-            pass  # it is dead, which its pipe says too
-
-    def _listen(self) -> None:
-        """Wait for what anybody says, and take it in."""
-        by_connection: dict[Any, _Hand] = {hand.connection: hand for hand in self._hands}
-        for ready in connection.wait(list(by_connection)):
-            hand = by_connection[ready]
-            try:
-                messages = unpack(hand.connection.recv_bytes())
-            except (OSError, EOFError, msgspec.MsgspecError):
-                self._bury(hand)
+    def _take_in(self, number: int, messages: Iterable[Any]) -> None:
+        for said in messages:
+            if not isinstance(said, _Position):
+                self._said[number].append(JobError(said) if isinstance(said, _Failure) else said)
                 continue
-            for said in messages:
-                self._take_in(hand, said)
-
-    def _take_in(self, hand: _Hand, said: Any) -> None:
-        assert hand.task is not None
-        if isinstance(said, _Position):
-            hand.position = said
-            piece = self._tasks[hand.task].piece
+            self._positions[number] = said
+            piece = self._tasks[number].piece
             if self._progress and not (piece and piece.first):
                 self._progress(said.name, said.done_s, said.total_s)
-        elif isinstance(said, _Done):
-            self._is_over[hand.task] = True
-            hand.task = None
-        else:
-            self._said[hand.task].append(JobError(said) if isinstance(said, _Failure) else said)
 
-    def _bury(self, hand: _Hand) -> None:
-        """Its task is lost with it, and no other."""
-        self._hands.remove(hand)
-        how = hand.describe_end()
-        hand.let_go()
-        if hand.task is not None:
-            name = _name_of(self._tasks[hand.task])
-            message = f"{name}: the process that listened to it {how}{_how_far(hand)}; other files go on"
-            self._said[hand.task] += _tell_failure(message, name)
-            self._is_over[hand.task] = True
+    def _finish(self, number: int, error: BaseException | None) -> None:
+        """A task that is lost with its process is so alone."""
+        if isinstance(error, OSError):
+            raise StreamerError(f"no process can be begun: {error.strerror or error}; try -j 1") from error
+        if error is not None:
+            how = str(error) if isinstance(error, WorkerDiedError) else f"failed ({name_error(error)})"
+            name = self._tasks[number].source.name
+            how_far = self._describe_position(number)
+            message = f"{name}: the process that listened to it {how}{how_far}; other files go on"
+            self._said[number] += _tell_failure(message, name)
 
     def _cut_short(self) -> Iterator[tuple[int, Any]]:
         """What is known of recordings whose turn has come, or would not come any more."""
+        while not self._news.empty():
+            whose, news = self._news.get()
+            self._take_in(whose, unpack(news) if isinstance(news, bytes) else ())
         for number, said in self._said.items():
             piece = self._tasks[number].piece
             if piece and piece.first and number != self._turn:
                 continue  # it has not been taken over
             yield from ((number, item) for item in said)
-            for hand in self._hands:
-                if hand.task == number:
-                    name = _name_of(self._tasks[number])
-                    remark = f"{name}: cut short{_how_far(hand)}"
-                    yield number, Cut(ErrorRecord(message=remark, file=name))
-                    yield number, Cut(Remark(remark))
+            if self._futures[number].running():
+                name = self._tasks[number].source.name
+                remark = f"{name}: cut short{self._describe_position(number)}"
+                yield number, Cut(ErrorRecord(message=remark, file=name))
+                yield number, Cut(Remark(remark))
+
+    def _describe_position(self, number: int) -> str:
+        position = self._positions.get(number)
+        if position is None:
+            return " before its first sample"
+        of = "" if position.total_s is None else f" of {format_duration(position.total_s)}"
+        return f" after {format_duration(position.done_s)}{of}"
 
 
 def _tell_failure(message: str, name: str) -> list[Told]:
     return [ErrorRecord(message=message, file=name), JobError(_Failure(message, INTERNAL_ERROR))]
 
 
-def _name_of(task: Task) -> str:
-    """As records have it in `file`."""
-    return task.source.name
-
-
-def _how_far(hand: _Hand) -> str:
-    if hand.position is None:
-        return " before its first sample"
-    total_s = hand.position.total_s
-    of = "" if total_s is None else f" of {format_duration(total_s)}"
-    return f" after {format_duration(hand.position.done_s)}{of}"
-
-
-def _work(link: Connection, stdin: int | None) -> None:
-    """One process: tasks come, and what they hold goes."""
-    signal.signal(
-        signal.SIGTERM, signal.SIG_IGN
-    )  # it may be meant for all of us, and the main process ends us
-    tasks: SimpleQueue[Task] = SimpleQueue()
-    threading.Thread(target=_take_tasks, args=(link, tasks), daemon=True).start()
-    mouth, told_s = _Mouth(link), 0.0
+def _work(task: Task) -> None:
+    """In another process: say what a task holds."""
+    mouth, told_s = _Mouth(), 0.0
 
     def tell_position(name: str, done_s: float, total_s: float | None) -> None:
         nonlocal told_s
@@ -348,26 +268,14 @@ def _work(link: Connection, stdin: int | None) -> None:
             mouth.say(_Position(name, done_s, total_s))
         mouth.pause()
 
-    while True:
-        task = tasks.get()
-        try:
-            found = (
-                listen(task, progress=tell_position, stdin_fd=stdin or 0)
-                if task.piece is None
-                else hear_piece(task, progress=tell_position)
-            )
-            for item in found:
-                mouth.say(item)
-        except StreamerError as error:
-            mouth.say(_Failure(str(error), error.exit_code, hasattr(error, "findings")))
-        mouth.say(_Done())
-        mouth.say_all()
-
-
-def _take_tasks(link: Connection, tasks: SimpleQueue[Task]) -> None:
-    """The pipe's other end is the main process's alone: when it closes there is nobody to work for."""
     try:
-        while True:
-            tasks.put(link.recv())
-    except (EOFError, OSError):
-        os._exit(0)
+        found = (
+            listen(task, progress=tell_position, stdin_fd=find_stdin())
+            if task.piece is None
+            else hear_piece(task, progress=tell_position)
+        )
+        for item in found:
+            mouth.say(item)
+    except StreamerError as error:
+        mouth.say(_Failure(str(error), error.exit_code, hasattr(error, "findings")))
+    mouth.say_all()

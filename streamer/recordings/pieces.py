@@ -225,26 +225,11 @@ class Spectra:
 
         yield from spread(
             heading.measurement,
-            self._cut_spans(span_frames),
+            cut_spans(self._read_part(), heading.frames, channels=heading.channels, span_frames=span_frames),
             measure,
             span_frames=span_frames,
             workers=self._workers,
         )
-
-    def _cut_spans(self, span_frames: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """(first frame, samples (channels, n)) of spans in order."""
-        frames = self.heading.frames
-        hop = frames.hop_samples
-        kept = np.empty((self.heading.channels, 0), np.float32)
-        done = 0
-        for fresh in _gather(self._read_part(), max(span_frames * hop, frames.length_samples)):
-            kept = np.concatenate([kept, fresh.T], axis=1)
-            count = frames.frames_within(kept.shape[1])
-            for first in range(0, count, span_frames):
-                last = min(first + span_frames, count) - 1
-                yield done + first, kept[:, first * hop : last * hop + frames.length_samples]
-            kept = kept[:, count * hop :]
-            done += count
 
     def _read_part(self) -> Iterator[NDArray[np.float32]]:
         """Blocks (n, channels) between start and end, which the detectors hear too."""
@@ -294,6 +279,23 @@ class Spectra:
 
     def __exit__(self, *_exception: object) -> None:
         self.close()
+
+
+def cut_spans(
+    blocks: Iterable[NDArray[np.float32]], frames: FrameSpec, *, channels: int, span_frames: int
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """(first frame, samples (channels, n)) of spans in order, of so many frames at most, from blocks (n, channels)."""
+    hop = frames.hop_samples
+    kept = np.empty((channels, 0), np.float32)
+    done = 0
+    for fresh in _gather(blocks, max(span_frames * hop, frames.length_samples)):
+        kept = np.concatenate([kept, fresh.T], axis=1)
+        count = frames.frames_within(kept.shape[1])
+        for first in range(0, count, span_frames):
+            last = min(first + span_frames, count) - 1
+            yield done + first, kept[:, first * hop : last * hop + frames.length_samples]
+        kept = kept[:, count * hop :]
+        done += count
 
 
 def _gather(blocks: Iterable[NDArray[np.float32]], n_samples: int) -> Iterator[NDArray[np.float32]]:

@@ -4,11 +4,14 @@ What a datagram means for the samples before it:
 
     sequence       timestamp        means                                     then
     next           next             nothing                                   pushed
-    next           later            the sender kept silent (RFC 3551, 4.1)    silence, and pushed
+    next           later            the sender kept silent (RFC 3551, 4.1)    silence, a second at most, and pushed
     later          later            datagrams are missing, or on their way    held back for 60 ms; then lost, and pushed
     before         -                came twice, or too late                   left out, and counted
+    next, of other samples: comfort noise, telephone events (RFC 4733)        its number is taken, and nothing is lost
     other sender while the first one sends                                    left out, and counted
-    other sender after it, or a timestamp out of all order                    goes on here; the clock tells what is lost
+    other sender after it, or a timestamp further on than the time            goes on here
+
+Numbers alone say what is lost. What a sender kept silent beyond a second is skipped by the clock, as any pause.
 """
 
 from __future__ import annotations
@@ -28,6 +31,8 @@ from streamer.sources.udp import Receiver
 HEADER = struct.Struct("!BBHII")
 HOLD_NS = 60_000_000  # for datagrams that have overtaken others
 LONGEST_JUMP_S = 60.0  # what is further away is a new beginning
+AHEAD_S, JITTER_S = 0.5, 0.2  # by which more than what has passed may be lost, or silent
+LONGEST_SILENCE_S = 1.0  # put where a sender kept silent: any tone is over by then, and any ring has room
 DEAF_NS = 1_000_000_000  # so long without a datagram, and another sender is taken
 
 
@@ -97,11 +102,17 @@ class RtpSource(Receiver):
             self.close()
             raise
         self.info = SourceInfo(
-            name=str(spec), fs_hz=self._shape.rate_hz, channels=n_channels, is_live=True, is_sent=True
+            name=str(spec),
+            fs_hz=self._shape.rate_hz,
+            channels=n_channels,
+            is_live=True,
+            is_sent=True,
+            is_numbered=True,
         )
         self._sender: int | None = None
-        self._newest_ns = 0
+        self._newest_ns = self._pushed_ns = 0
         self._next_sequence = self._next_timestamp = 0
+        self._has_missed = False  # numbers before those of other samples that came last
         self._held: dict[int, tuple[Packet, int]] = {}  # by sequence, and when it came
         self._n_left_out = 0
 
@@ -130,9 +141,13 @@ class RtpSource(Receiver):
 
     def take(self, data: bytes, arrival_ns: int, push: Push) -> None:
         packet = parse_packet(data)
-        if packet is None or self._format_of(packet) is None:
-            self._n_left_out += packet is None or packet.payload_type != COMFORT_NOISE
+        if packet is None:
+            self._n_left_out += 1
             return
+        if self._format_of(packet) is None:
+            self._n_left_out += packet.payload_type != COMFORT_NOISE
+            if packet.sender != self._sender:
+                return
         if packet.sender != self._sender:
             if self._sender is not None and arrival_ns - self._newest_ns < DEAF_NS:
                 self._n_left_out += 1
@@ -164,21 +179,25 @@ class RtpSource(Receiver):
         self._push_due(time.monotonic_ns() + HOLD_NS, push)
 
     def _push(self, packet: Packet, arrival_ns: int, push: Push) -> None:
+        is_next = packet.sequence == self._next_sequence
+        self._next_sequence = (packet.sequence + 1) % (1 << 16)
         sample_format = self._format_of(packet)
-        assert sample_format is not None
+        if sample_format is None:
+            self._has_missed |= not is_next
+            return
         frame_bytes = bytes_per_value(sample_format) * self._shape.channels
         values = decode(packet.payload[: len(packet.payload) // frame_bytes * frame_bytes], sample_format)
         block = values.reshape(-1, self._shape.channels)
         ahead = _distance(packet.timestamp, self._next_timestamp, bits=32)
-        is_next = packet.sequence == self._next_sequence
-        self._next_sequence = (packet.sequence + 1) % (1 << 16)
+        is_lost, self._has_missed = self._has_missed or not is_next, False
         self._next_timestamp = (packet.timestamp + len(block)) % (1 << 32)
-        lost = 0
-        if 0 < ahead <= LONGEST_JUMP_S * self._shape.rate_hz:
-            if is_next:
-                block = np.concatenate([np.zeros((ahead, block.shape[1]), np.float32), block])
-            else:
-                lost = ahead
+        passed_s, self._pushed_ns = (arrival_ns - self._pushed_ns) * 1e-9, arrival_ns
+        ahead_s, lost = ahead / self._shape.rate_hz, 0
+        if is_lost and 0 < ahead_s <= min(passed_s + AHEAD_S, LONGEST_JUMP_S):
+            lost = ahead
+        elif not is_lost and 0 < ahead_s <= min(passed_s + JITTER_S, LONGEST_JUMP_S):
+            silent = min(ahead, round(LONGEST_SILENCE_S * self._shape.rate_hz))
+            block = np.concatenate([np.zeros((silent, block.shape[1]), np.float32), block])
         self.deliver(block, arrival_ns, push, lost_samples=lost)
 
     @property

@@ -173,6 +173,7 @@ class SourceInfo:
     is_endless: it never ends by itself
     is_live: samples come at their own pace and cannot wait; a pipe waits, so it is not live
     is_sent: by somebody else, who may pause or not have begun: when nothing comes, it is left open
+    is_numbered: its samples are, so that their numbers say what is lost, and no clock
     is_piped: they may be made while they are read   start_time: of sample 0, of a recording that says it
     has_16_bits: they can be had as they are, integers of 16 bits, which is half the memory; see NarrowSource
     """
@@ -182,6 +183,7 @@ class SourceInfo:
     channels: int
     is_live: bool = False
     is_sent: bool = False
+    is_numbered: bool = False
     is_piped: bool = False
     has_16_bits: bool = False
     n_samples: int | None = None

@@ -15,8 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.archive.driver import Driver, EngineLostError, WorkerDiedError
+from streamer.archive.driver import Driver
 from streamer.archive.executors import Here, Pool
+from streamer.base.errors import EngineLostError
+from streamer.recordings.pool import WorkerDiedError
 
 
 class KilledWorker(Exception):

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -16,16 +17,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile as sf
+from hypothesis import given
+from hypothesis import strategies as st
 
+from streamer.analysis.frames import FrameSpec
 from streamer.archive import grid
-from streamer.archive.driver import EngineLostError
 from streamer.archive.executors import Here, choose_engine
 from streamer.archive.inventory import Recording, examine, find_files, look_at
 from streamer.archive.job import Job, to_db8
 from streamer.archive.scan import Scan
-from streamer.base.errors import OutputError, SourceError, SpecError
+from streamer.archive.verify import verify
+from streamer.archive.work import find_lost_frames
+from streamer.base.errors import EngineLostError, OutputError, SourceError, SpecError
 from streamer.recordings.detect import detect
 from streamer.recordings.spectrogram import spectrogram
+from streamer.sources import Loss
 from streamer.stores import labelled
 from tests.programs import STREAMER, run
 from tests.signals import dtmf_digits, white_noise
@@ -105,7 +111,7 @@ def test_every_recording_is_found_once_in_an_order_of_names(archive: Path) -> No
     ]
     pattern = list(find_files([f"{archive}/**/*.mp3"]))
     assert pattern == [str(archive / "deeper/c.mp3")]
-    with pytest.raises(SpecError, match="no file matches that"):
+    with pytest.raises(SourceError, match="no file matches that"):
         list(find_files([f"{archive}/*.nothing"]))
     with pytest.raises(SourceError, match="no such file, folder or pattern"):
         list(find_files([f"{archive}/nothing"]))
@@ -236,12 +242,13 @@ def test_a_shard_that_is_missing_is_made_again_and_a_changed_one_found(archive: 
     made = scan_here(paths, tmp_path / "out", LEVELS)
     assert made.summary.n_done_before == made.summary.n_tasks - 1
     assert digest(tmp_path / "out") == before
-    assert list(made.verify()) == []
+    assert list(verify(made.root)) == []
     data = bytearray(shards[1].read_bytes())
     data[len(data) // 3] ^= 1
     shards[1].write_bytes(data)
-    (line,) = made.verify()
-    assert "a.wav: levels is not what was written" in line
+    (finding,) = verify(made.root)
+    assert "a.wav: levels is not what was written" in finding.text
+    assert not finding.is_known
 
 
 def test_a_recording_that_has_changed_is_done_again(tmp_path: Path) -> None:
@@ -269,6 +276,61 @@ def test_another_job_does_not_go_into_the_same_folder(archive: Path, tmp_path: P
     (tmp_path / "full/letter.txt").write_text("mine")
     with pytest.raises(SpecError, match="holds other things than a scan"):
         scan_here(paths, tmp_path / "full", LEVELS)
+
+
+def test_a_scan_that_begins_anew_leaves_nothing_of_the_one_before(archive: Path, tmp_path: Path) -> None:
+    both = Job(products=("events", "levels"), plans=("dtmf",), bands=LEVELS.bands)
+    scan_here([str(archive / "a.wav"), str(archive / "e.wav")], tmp_path / "out", both)
+    (tmp_path / "out/notes.txt").write_text("mine")
+    scan_here([str(archive / "a.wav")], tmp_path / "out", LEVELS, fresh=True)
+    assert (tmp_path / "out/notes.txt").read_text() == "mine"
+    (tmp_path / "out/notes.txt").unlink()
+    scan_here([str(archive / "a.wav")], tmp_path / "new", LEVELS)
+    assert digest(tmp_path / "out") == digest(tmp_path / "new")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/events.jsonl").write_text("mine")
+    with pytest.raises(SpecError, match="holds other things than a scan"):
+        scan_here([str(archive / "a.wav")], tmp_path / "full", LEVELS, fresh=True)
+    assert (tmp_path / "full/events.jsonl").read_text() == "mine"
+
+
+def test_a_recording_that_changed_before_a_kill_is_not_taken_for_what_it_was(tmp_path: Path) -> None:
+    path, out = tmp_path / "x.wav", tmp_path / "out"
+    job = Job(products=("levels",), bands="697,770", window_length="32ms")
+    sf.write(path, dial("123", 5), FS_HZ)
+    scan_here([str(path)], out, job)
+    sf.write(path, dial("456", 5), FS_HZ)
+    going = Scan([str(path)], job, out).run(choose_engine(jobs=1), lambda *_: None)
+    next(going)  # one of several tasks is done, and then it is killed
+    going.close()
+    scan_here([str(path)], out, job)
+    scan_here([str(path)], tmp_path / "new", job)
+    assert digest(out) == digest(tmp_path / "new")
+
+
+def test_verify_needs_no_options_and_tells_what_failed_was_cut_or_never_scanned(
+    archive: Path, tmp_path: Path
+) -> None:
+    out = str(tmp_path / "out")
+    names = [str(archive / name) for name in ("a.wav", "cut.flac", "none.wav")]
+    scan(names, tmp_path / "out", "--product", "levels", "-b", "697,770", code=3)
+    said = run("scan", "-o", out, "--verify")
+    assert said.returncode == 0
+    lines = said.stderr.splitlines()
+    assert len(lines) == 3
+    assert "is as its manifest says, which tells of what failed" in lines[2]
+    assert "cut.flac: levels is not all of the recording: " in lines[0] + lines[1]
+    assert "none.wav: nothing of it is there: " in lines[0] + lines[1]
+    more = run("scan", str(archive / "a.wav"), str(archive / "e.wav"), "-o", out, "--verify")
+    assert "e.wav: nothing of it is there: it was not scanned" in more.stderr
+    assert more.returncode == 3
+    other = run("scan", "-o", out, "--verify", "--product", "levels", "-b", "697")
+    assert (other.returncode, "of other bands" in other.stderr) == (2, True)
+    good = scan([str(archive / "a.wav")], tmp_path / "good", "--product", "levels", "-b", "697")
+    assert "written" in good
+    assert run("scan", "-o", str(tmp_path / "good"), "--verify").stderr.endswith(" is as its manifest says\n")
+    nothing = run("scan", "-o", out)
+    assert (nothing.returncode, "no PATH is given" in nothing.stderr) == (2, True)
 
 
 def test_an_output_that_holds_what_is_to_be_read_is_refused(archive: Path) -> None:
@@ -328,10 +390,56 @@ def test_a_plan_that_is_a_file_travels_with_the_job(tmp_path: Path) -> None:
     assert "of other plan_files" in said
 
 
+def test_frames_with_samples_that_are_lost_are_no_number_and_all_others_are_as_if_nothing_were(
+    tmp_path: Path,
+) -> None:
+    samples = dial("5550123", 8)
+    sf.write(tmp_path / "x.flac", samples, FS_HZ)
+    samples, _ = sf.read(tmp_path / "x.flac", dtype="float32")
+    data = bytearray((tmp_path / "x.flac").read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 200] = bytes(200)
+    (tmp_path / "x.flac").write_bytes(data)
+    job = Job(products=("levels", "complex", "db8"), bands=LEVELS.bands, window_length="32ms")
+    made = scan_here([str(tmp_path / "x.flac")], tmp_path / "out", job)
+    ((_, why),) = made.summary.failures
+    n_lost = int(re.search(r"after 3\.584s: (\d+) samples", why)[1])  # type: ignore[index]
+    whole = spectrogram(
+        samples, FS_HZ, bands=LEVELS.bands, window_length=256, hop_length=64, scale="amplitude"
+    )
+    dataset = open_group(tmp_path / "out", "x.flac")
+    known = ~np.isnan(dataset["levels"].values)
+    lost = np.flatnonzero(~known.all(axis=0))
+    assert lost.tolist() == list(range(lost[0], lost[-1] + 1))
+    assert abs(len(lost) * 64 - (n_lost + 256)) <= 64
+    for product in ("complex", "db8"):
+        assert np.array_equal(~np.isnan(dataset[product].values), known)
+    assert np.array_equal(dataset["levels"].values[known], whole.values[known])
+
+
+@given(
+    sample=st.integers(0, 400),
+    n_samples=st.integers(1, 200),
+    hop=st.integers(1, 60),
+    over=st.integers(0, 60),
+    first=st.integers(0, 20),
+)
+def test_a_frame_is_lost_when_any_of_its_samples_is(
+    sample: int, n_samples: int, hop: int, over: int, first: int
+) -> None:
+    frames = FrameSpec(length_samples=hop + over, hop_samples=hop)
+    (lost,) = find_lost_frames(frames, first, [Loss(sample, n_samples)])
+    is_lost = np.zeros(700, bool)
+    is_lost[lost] = True
+    for k in range(0, 700, 7):
+        begin = (first + k) * hop
+        touches = begin < sample + n_samples and sample < begin + hop + over
+        assert is_lost[k] == touches
+
+
 def test_levels_of_a_byte_are_steps_of_half_a_decibel() -> None:
     level_db = np.array([-200.0, -120.0, -119.6, -13.0, 0.0, 7.0, 20.0])
     assert to_db8(10 ** (level_db / 20)).tolist() == [0, 0, 1, 214, 240, 254, 254]
-    assert to_db8(np.zeros(1)).tolist() == [0]
+    assert to_db8(np.array([0.0, np.nan])).tolist() == [0, 255]
 
 
 def test_keys_of_recordings_are_file_names_and_tell_them_apart() -> None:
@@ -363,6 +471,13 @@ def test_keys_of_recordings_are_file_names_and_tell_them_apart() -> None:
         (("--executor", "../a:b"), "cannot be had (TypeError"),
         (("--executor", "tests.archive.planted_wrong:make"), "cannot be had (ValueError: planted)"),
         (("--executor", "os:getenv2", "--scheduler", "x"), "leave one of them out"),
+        (("--product", "levels", "-b", "nonsense"), "bands"),
+        (("--product", "levels", "-b", "200k"), "200000 Hz"),
+        (("--product", "levels", "-b", "697", "-w", "hat"), "hat"),
+        (("--product", "levels", "-b", "697", "-n", "long"), "window_length is"),
+        (("--product", "levels", "-b", "697", "-n", "10ms", "--hop", "1s"), "hop"),
+        (("--product", "complex", "-b", "third-octave:50-3k"), "complex"),
+        (("--plan", "nothing-like-it"), "nothing-like-it"),
     ],
 )
 def test_words_that_cannot_be_meant(
@@ -385,9 +500,16 @@ def test_an_engine_that_is_not_there_says_so(archive: Path, tmp_path: Path) -> N
         "tcp://127.0.0.1:9",
         timeout_s=60,
     )
-    assert result.returncode == 70
+    assert result.returncode == 75
     assert "no Dask scheduler at" in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["nonsense", "foo://host:1", "tcp://:::", "", __file__])
+def test_a_scheduler_that_cannot_be_meant_is_a_mistake_of_the_command_line(name: str) -> None:
+    pytest.importorskip("distributed")
+    with pytest.raises(SpecError, match=r"scheduler is .*; write an address, tcp://HOST:8786, or the file"):
+        choose_engine(jobs=1, scheduler=name)
 
 
 def test_a_lost_engine_ends_with_a_code_of_its_own(archive: Path, tmp_path: Path) -> None:
@@ -439,7 +561,7 @@ def test_a_long_recording_is_heard_in_pieces_and_told_as_one(
         made = scan_here([str(tmp_path / name)], tmp_path / f"{name}-pieces", job)
         assert made.summary.n_tasks > 1
         assert not list((tmp_path / f"{name}-pieces/events").glob("*.piece"))
-        assert list(made.verify()) == []
+        assert list(verify(made.root)) == []
         again = scan_here([str(tmp_path / name)], tmp_path / f"{name}-pieces", job)
         assert again.summary.n_done_before == again.summary.n_tasks
         with monkeypatch.context() as whole:

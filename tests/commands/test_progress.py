@@ -21,6 +21,15 @@ def test_a_bar_on_a_terminal_says_what_how_far_and_how_fast():
     assert "x real time" in shown
 
 
+def test_several_recordings_have_a_line_for_all_of_them():
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=100)
+    with ProgressBar(console=console, n_recordings=12) as progress:
+        progress("call.wav", 3600.0, 3600.0)
+        progress.show_done(3)
+    assert "3 of 12 recordings" in out.getvalue()
+
+
 def test_a_recording_of_unknown_length_has_a_bar_without_an_end():
     out = io.StringIO()
     with ProgressBar(console=Console(file=out, force_terminal=True, width=100)) as progress:

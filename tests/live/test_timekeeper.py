@@ -11,10 +11,10 @@ from streamer.live.timekeeper import Inlet, Timekeeper
 
 
 def keep_time(
-    blocks: list[tuple[float, int]], *, offset_s: float | None = None
+    blocks: list[tuple[float, int]], *, offset_s: float | None = None, **sent: bool
 ) -> list[tuple[int, GapReason]]:
     """What a timekeeper says is missing: blocks are (arrival in s, overflows so far), each of 10 ms at 1 kHz."""
-    keeper = Timekeeper(1000, offset_s=offset_s)
+    keeper = Timekeeper(1000, offset_s=offset_s, **sent)
     written, found = 0, []  # held back or not
     for at_s, overflows in blocks:
         if missing := keeper.find_missing(written + 10, at_s, overflows=overflows):
@@ -60,6 +60,27 @@ def test_the_first_block_after_a_loss_may_be_late_by_itself(late_s: float) -> No
     before = [(107.01 + 0.01 * n - 7, 0) for n in range(500)]
     overflown = [(at_s + 5, overflows + 1) for at_s, overflows in blocks]
     assert keep_time(before + overflown) == [(7000, GapReason.INPUT_OVERFLOW)]
+
+
+PAUSE = [(100 + 0.01 * n, 0) for n in range(100)] + [(102.5 + 0.01 * n, 0) for n in range(100, 500)]
+
+
+def test_a_sender_may_pause_and_what_it_sends_next_is_at_its_time() -> None:
+    assert keep_time(PAUSE) == [(2500, GapReason.INPUT_STALL)]
+    paused = (2500, GapReason.SENDER_PAUSED)
+    assert keep_time(PAUSE, is_sent=True) == [paused]
+    assert keep_time(PAUSE, is_sent=True, is_numbered=True) == [paused]
+    after = [(102.65 + 0.01 * n, 0) for n in range(500, 1000)]  # and then something is lost on the way
+    assert keep_time(PAUSE + after, is_sent=True) == [paused, (150, GapReason.INPUT_STALL)]
+    told = [(at_s, overflows + (at_s > 102)) for at_s, overflows in PAUSE]
+    assert keep_time(told, is_sent=True) == [(2500, GapReason.INPUT_OVERFLOW)]
+
+
+def test_what_its_sender_numbers_is_lost_by_its_numbers_alone() -> None:
+    delayed = [(100 + 0.01 * n + 0.15 * (n > 500), n // 700) for n in range(1000)]
+    assert len(keep_time(delayed, is_sent=True)) == 1
+    assert keep_time(delayed, is_sent=True, is_numbered=True) == []
+    assert keep_time(delayed, offset_s=90.0, is_numbered=True) == [(9990, GapReason.DEVICE_LOST)]
 
 
 def test_errors_of_skips_do_not_add_up() -> None:

@@ -127,11 +127,49 @@ def test_silence_that_a_sender_keeps_to_itself_is_silence_and_no_loss(rtp: RtpSo
     assert (ear.samples, ear.lost) == (count(1) + [0] * 7840 + [5] * 160, [])
 
 
+def test_silence_of_minutes_is_a_second_of_it_and_no_ring_is_flooded(rtp: RtpSource) -> None:
+    later = make_packet(1, b"\0\x05" * PACKET_SAMPLES, timestamp=50 * FS_HZ)
+    ear = hear(rtp, [(0, encode_packet(0)), (50_000, later)])
+    assert (ear.samples, ear.lost) == (count(1) + [0] * FS_HZ + [5] * 160, [])
+
+
+@pytest.mark.parametrize("payload_type", [13, 101, 8])
+def test_what_holds_no_samples_of_ours_takes_its_number_and_is_no_loss(payload_type: int) -> None:
+    """Comfort noise, or a telephone event of RFC 4733 in a stream of which the spec says what it holds."""
+    spec = SourceSpec(kind="rtp", target=str(find_free_port()), sample_format="ulaw", rate_hz=FS_HZ)
+    with RtpSource(spec) as source:
+        source._is_given = False  # as the first datagram of type 0 would have it
+        voice = {n: make_packet(n, bytes([n]) * PACKET_SAMPLES, payload_type=0) for n in (0, 1, 5)}
+        others = [make_packet(n, b"\0" * 4, payload_type=payload_type or 13) for n in (2, 3, 4)]
+        if payload_type == 8:
+            others = [make_packet(n, b"", payload_type=13) for n in (2, 4)]  # and one is lost among them
+        packets = [voice[0], voice[1], *others, voice[5]]
+        ear = hear(source, [(20 * place, packet) for place, packet in enumerate(packets)])
+    assert len(ear.samples) == 6 * PACKET_SAMPLES
+    assert ear.lost == ([(320, 480)] if payload_type == 8 else [])
+
+
 def test_a_second_sender_is_left_out_until_the_first_has_been_silent_for_a_second(rtp: RtpSource) -> None:
     own = [(20 * n, encode_packet(n)) for n in range(3)]
     other = make_packet(0, b"\0\x09" * 160, sender=8)
     ear = hear(rtp, [*own, (50, other), (1100, other)])
     assert (ear.samples, ear.lost) == (count(3) + [9] * 160, [])
+    assert len(rtp.remarks) == 1
+
+
+@pytest.mark.parametrize("ahead_samples", [3000, 80_000, 2**31 - 5, 2**31 + 5])
+@pytest.mark.parametrize("numbers_ahead", [0, 5, 1000, 40_000])
+def test_two_programs_that_send_as_one_are_one_stream_at_its_pace_and_no_line_a_packet(
+    rtp: RtpSource, numbers_ahead: int, ahead_samples: int
+) -> None:
+    """Of one number, as two of the same program may be: now one is the first to come, now the other."""
+    rng = np.random.default_rng(numbers_ahead)
+    other = {"first_sequence": 65530 + numbers_ahead, "first_timestamp": 2**32 - 400 + ahead_samples}
+    packets = [(20 * n + rng.uniform(0, 8), encode_packet(n)) for n in range(300)]
+    packets += [(20 * n + rng.uniform(0, 8), encode_packet(n, **other)) for n in range(300)]
+    ear = hear(rtp, sorted(packets))
+    assert len(ear.lost) <= 1
+    assert 6.0 <= len(ear.samples) / FS_HZ <= 6.5
     assert len(rtp.remarks) == 1
 
 

@@ -39,7 +39,8 @@ from streamer.commands.options import (
 def command(**given: Any) -> None:
     """The events in recordings, at full speed, in the order of FILES.
 
-    A FILE may be any source that ends: a recording, - (stdin), cmd:"PROGRAM" or sim:SPEC.
+    A FILE may be any source that ends: a recording, - (stdin), cmd:"PROGRAM" or sim:SPEC; a folder or a pattern is all
+    recordings in it.
     """
     from streamer.commands.detect.run import Options, run
 

@@ -10,6 +10,7 @@ from streamer.base.cycles import settle
 from streamer.base.errors import DONE, NOTHING_MATCHED, SpecError, StreamerError
 from streamer.base.units import parse_frequency_hz, parse_lasting_s, parse_moment
 from streamer.commands.cut_short import describe_cut, find_exit_code, raising_signals, take_all
+from streamer.commands.failures import Failures
 from streamer.commands.inputs import refuse_inputs_as_outputs
 from streamer.commands.progress import ProgressBar
 from streamer.commands.talk import announce_compiling, tell
@@ -26,7 +27,8 @@ from streamer.plans.listening import can_explain, check_digits
 from streamer.plans.plan import choose_plans
 from streamer.recordings.detect import Remark, Task
 from streamer.recordings.jobs import Told, run_tasks
-from streamer.sources import parse_source, tell_apart
+from streamer.sources import tell_apart
+from streamer.sources.folders import parse_sources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +51,14 @@ class Options:
     outputs: tuple[str, ...]
     quiet: bool
 
-    def choose_format(self) -> Format:
+    def choose_format(self, n_sources: int) -> Format:
         """Of what goes to stdout."""
         if self.is_digits and self.is_json:
             raise SpecError(
                 "--json and --digits are given, and stdout takes one of them: give the other to -o FILE"
             )
         if self.is_digits:
-            return DigitLines(names_sources=len(self.files) > 1)
+            return DigitLines(names_sources=n_sources > 1)
         return format_json if self.is_json else TextLines()
 
     def make_tasks(self) -> list[Task]:
@@ -64,23 +66,20 @@ class Options:
         limit_s = None if self.duration is None else parse_lasting_s(self.duration, name="duration")
         joins_copies = parse_copies(self.copies)
         start_time = None if self.start_time is None else parse_moment(self.start_time, name="start-time")
-        if start_time is not None and len(self.files) > 1:
-            raise SpecError(
-                f"start-time is given for {len(self.files)} files, and says when one begins: name one file"
-            )
         plans = choose_plans(self.plans or ("dtmf",))
         if self.is_digits:
             check_digits(plans)
-        sources = [
-            parse_source(
-                file,
-                sample_format=self.sample_format,
-                rate_hz=rate_hz,
-                channels=self.channels,
-                start_time=start_time,
+        sources = parse_sources(
+            self.files,
+            sample_format=self.sample_format,
+            rate_hz=rate_hz,
+            channels=self.channels,
+            start_time=start_time,
+        )
+        if start_time is not None and len(sources) > 1:
+            raise SpecError(
+                f"start-time is given for {len(sources)} files, and says when one begins: name one file"
             )
-            for file in self.files
-        ]
         for source in sources:
             if source.is_live:
                 raise SpecError(
@@ -104,7 +103,7 @@ def run(options: Options) -> int:
     expectation = None if options.expect is None else Expectation(options.expect)
     plans = tasks[0].plans
     refuse_inputs_as_outputs(options.outputs, [task.source for task in tasks], plans=plans)
-    outputs = [open_stdout(options.choose_format()), *open_outputs(options.outputs)]
+    outputs = [open_stdout(options.choose_format(len(tasks))), *open_outputs(options.outputs)]
     hearing = Hearing(keeps_events=False) if expectation is None else expectation.hearing
     tally = Tally(outputs, hearing)
     announce_compiling(is_quiet=options.quiet)
@@ -112,9 +111,16 @@ def run(options: Options) -> int:
     if not plans and not options.quiet:
         tell(NOTHING_LISTENED_FOR)
     try:
-        with ProgressBar(is_quiet=options.quiet or sys.stdout.isatty()) as progress, raising_signals():
+        is_unseen = options.quiet or sys.stdout.isatty()
+        with ProgressBar(is_quiet=is_unseen, n_recordings=len(tasks)) as progress, raising_signals():
+
+            def take(item: Told) -> bool:
+                wants_more = tally.take(item)
+                progress.show_done(tally.n_done)
+                return wants_more
+
             records = run_tasks(tasks, n_processes=options.jobs, progress=progress)
-            cut = _finish(outputs, take_all(records, tally.take))
+            cut = _finish(outputs, take_all(records, take))
     finally:
         for output in outputs:
             output.discard()
@@ -128,9 +134,9 @@ def run(options: Options) -> int:
     elif not (options.quiet or options.is_json or options.explain):
         for line in hearing.describe_silent(plans, is_explained=can_explain(plans)):
             tell(line)
-    if tally.failure is not None:
-        return tally.failure.exit_code
-    return NOTHING_MATCHED if expectation is not None and not expectation.is_met else DONE
+    tally.failures.tell_again(len(tasks))
+    is_met = expectation is None or expectation.is_met
+    return tally.failures.exit_code or (DONE if is_met else NOTHING_MATCHED)
 
 
 def _finish(outputs: Sequence[Output], cut: BaseException | None) -> BaseException | None:
@@ -150,15 +156,14 @@ class Tally:
 
     def __init__(self, outputs: Sequence[Output], hearing: Hearing) -> None:
         self._outputs, self._hearing = outputs, hearing
-        self.failure: StreamerError | None = None  # the first
+        self.failures = Failures()
         self.n_done = 0  # files, those that failed among them
 
     def take(self, item: Told) -> bool:
         """Whether there is any use in more."""
         if isinstance(item, StreamerError):
-            self.failure = self.failure or item
             self.n_done += 1
-            tell(item)
+            self.failures.take(item)
         elif isinstance(item, Remark):
             tell(item.text)
         else:

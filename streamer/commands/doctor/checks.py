@@ -49,9 +49,12 @@ LIBRARIES = (
 )
 EXTRAS = {  # as pyproject.toml has them
     "av": ("av",),
+    "cluster": ("distributed",),
     "metrics": ("prometheus-client",),
     "mqtt": ("paho-mqtt",),
     "nats": ("nats-py",),
+    "parquet": ("duckdb",),
+    "remote": ("fsspec",),
     "xarray": ("xarray", "h5netcdf", "h5py", "zarr"),
 }
 OPTIONAL = {

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from streamer.base.errors import SpecError
 from streamer.commands.doctor.checks import (
+    EXTRAS,
     check_cache,
     check_kernels,
     check_shared_memory,
@@ -27,6 +31,16 @@ from tests.virtual_mic import NAME, VirtualMic, require_virtual_mic
 def test_on_this_machine_processes_memory_and_kernels_are_in_order() -> None:
     for check in (check_versions, check_cache, check_kernels, check_shared_memory):
         assert [diagnosis.format() for diagnosis in check() if diagnosis.verdict is not Verdict.OK] == []
+
+
+def test_the_doctor_knows_every_extra_that_people_may_want() -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    wanted = {
+        extra: tuple(re.split("[<>=]", need)[0] for need in needs)
+        for extra, needs in project["optional-dependencies"].items()
+        if extra not in ("test", "dev")
+    }
+    assert wanted == EXTRAS
 
 
 def test_the_doctors_exact_sum_is_the_definition() -> None:
