@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import select
+import stat
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +17,8 @@ from streamer.base.errors import SpecError
 from streamer.base.text import printable
 
 MAX_CHARACTERS = 2**20  # a megabyte of settings is some other file
+
+PIPE_S = 1.0  # what writes into a pipe may take so long for more
 
 KeyPath = tuple[str | int, ...]  # ("tone", 0, "freqs", 1)
 
@@ -44,14 +50,28 @@ class TomlFile:
 def read_toml(path: Path) -> TomlFile:
     """Raises SpecError with file and line for what is no TOML."""
     try:
-        with path.open(encoding="utf-8") as file:
-            text = file.read(MAX_CHARACTERS + 1)
+        text = _read_text(path)
     except UnicodeError as error:
         raise SpecError(f"{shown(path)}: no UTF-8 text, so no TOML file") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "no such file"
         raise SpecError(f"{shown(path)} cannot be read: {reason}") from error
     return parse_toml(text, name=shown(path))
+
+
+def _read_text(path: Path) -> str:
+    """Of a pipe, which a shell's <(...) is, what comes of it in time: whoever reads this does not wait for ever."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(fd, "rb") as file:
+        if not stat.S_ISFIFO(os.fstat(fd).st_mode):
+            return file.read(4 * MAX_CHARACTERS + 4).decode()
+        parts: list[bytes] = []
+        while select.select([fd], [], [], PIPE_S)[0]:
+            part = os.read(fd, 65536)
+            if not part:
+                return b"".join(parts).decode()
+            parts.append(part)
+    raise TimeoutError(errno.ETIMEDOUT, f"a pipe from which nothing comes for {PIPE_S:g} s")
 
 
 def parse_toml(text: str, *, name: str) -> TomlFile:

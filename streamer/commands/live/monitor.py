@@ -319,6 +319,8 @@ class Monitor:
         """Say how it ended, to everybody; raises what went wrong."""
         if stream.error is not None:
             self._put(stream.date(ErrorRecord(message=str(stream.error))))
+        if (record := self._reload.give_up(stream)) is not None:
+            self._tell_reload(record)
         stats = self._take_stats(stream)
         reason = self._reason or (Reason.ERROR if stream.error else Reason.EOF)
         self._put(stats)

@@ -19,6 +19,7 @@ from streamer.events import ReloadRecord
 from streamer.live.stream import Stream
 
 KEPT = "what was in force stays"
+AGAIN_S = 0.5  # so soon files are not read again, however often it is asked
 
 
 class Reload:
@@ -29,6 +30,7 @@ class Reload:
         self._coming: Wanted | None = None
         self.spec = wanted.spec
         self._is_asked = False
+        self._looked_s = -AGAIN_S
         self._watch = Watch(wanted.contents) if wanted.spec.watches else None
 
     def ask(self) -> None:
@@ -37,14 +39,17 @@ class Reload:
 
     def look(self, stream: Stream) -> ReloadRecord | None:
         """Do what was asked for, and tell what has come of it if it is nothing. Call often."""
-        if self._watch is not None and self._watch.has_changed(time.monotonic()):
+        now = time.monotonic()
+        if self._watch is not None and self._watch.has_changed(now):
             self._is_asked = True
-        if not self._is_asked or not stream.status.is_ready:
+        if not self._is_asked or now - self._looked_s < AGAIN_S or not stream.status.is_ready:
             return None
-        self._is_asked = False
+        self._is_asked, self._looked_s = False, now
         try:
             wanted = self._read()
-            if wanted.contents == (self._coming or self._in_force).contents:
+            if self._coming is not None and wanted.contents == self._coming.contents:
+                return None  # that has been asked for, and will be told
+            if self._coming is None and wanted.contents == self._in_force.contents:
                 return stream.date(ReloadRecord(state="same", message="settings and plans are as they were"))
             stream.reload(wanted.set_up)
         except StreamerError as error:
@@ -53,6 +58,14 @@ class Reload:
         if self._watch is not None:
             self._watch = Watch(wanted.contents)
         return None
+
+    def give_up(self, stream: Stream) -> ReloadRecord | None:
+        """The run is over: what was asked for and never came."""
+        if self._coming is None and not self._is_asked:
+            return None
+        self._coming, self._is_asked = None, False
+        message = "the run ended before what was asked for could be taken over"
+        return stream.date(ReloadRecord(state="refused", message=message))
 
     def settle(self, record: ReloadRecord) -> ReloadRecord:
         """What the stream says has become of it, with all there is to say."""

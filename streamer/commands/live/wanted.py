@@ -15,6 +15,7 @@ from streamer.commands.live.spec import MonitorSpec, Options, choose_plans, make
 from streamer.detectors.copies import parse_copies
 from streamer.plans.bands import list_band_files
 from streamer.plans.listening import SetUp, check_digits, make_set_up
+from streamer.outputs import check_outputs
 from streamer.plans.plan import find_plan
 
 # What cannot be changed while samples come; by the names that settings have.
@@ -57,6 +58,7 @@ class Reader:
         if options.is_digits:
             check_digits(plans)
         spec = make_spec(options, settings, plans)
+        check_outputs(spec.output_paths)
         refuse_inputs_as_outputs(
             spec.output_paths, [spec.source], plans=plans, bands=settings.bands, config=options.config
         )
@@ -99,7 +101,7 @@ class Watch:
 
 def _read(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        return path.read_bytes() if path.is_file() else None
     except OSError:
         return None
 
