@@ -51,6 +51,8 @@ def check_outputs(targets: Sequence[str]) -> None:
     """SpecError names the target that can be none; nothing is opened or made."""
     named: dict[str, str] = {}
     for text in targets:
+        if "\0" in text:
+            raise SpecError(f"--output {shorten(text)} holds a NUL, which no name and no argument can")
         target = read_target(text)
         _find_module(target).check_output(target)
         place = text if target.scheme else os.path.realpath(text)

@@ -188,7 +188,7 @@ def test_processes_one_or_several_and_a_cluster_leave_the_same(archive: Path, tm
     scan([str(archive)], tmp_path / "two", *words, "-j", "2", code=3)
     assert digest(tmp_path / "two") == digest(tmp_path / "one")
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
+        n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", processes=True
     ) as cluster:
         address = cluster.scheduler_address
         scan([str(archive)], tmp_path / "dask", *words, "--scheduler", address, code=3)

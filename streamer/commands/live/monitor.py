@@ -195,7 +195,7 @@ class Monitor:
                     strict=True,
                 )
             )
-        except StreamerError as error:
+        except (StreamerError, OSError) as error:
             self._spec = replace(self._spec, output_paths=tuple(before))
             self._report(self._stream.date(ErrorRecord(message=f"{error}: outputs stay as they were")))
             return

@@ -13,9 +13,9 @@ from streamer.commands.inputs import refuse_inputs_as_outputs
 from streamer.commands.live.load_settings import choose_display, find_files, load_settings
 from streamer.commands.live.spec import MonitorSpec, Options, choose_plans, make_spec
 from streamer.detectors.copies import parse_copies
+from streamer.outputs import check_outputs
 from streamer.plans.bands import list_band_files
 from streamer.plans.listening import SetUp, check_digits, make_set_up
-from streamer.outputs import check_outputs
 from streamer.plans.plan import find_plan
 
 # What cannot be changed while samples come; by the names that settings have.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -105,6 +106,38 @@ def test_a_hangup_reads_settings_again_and_a_bad_file_keeps_what_was_in_force(
     assert err.count("what was in force stays") == 1
 
 
+def test_a_plan_that_has_become_a_pipe_and_an_output_that_cannot_be_opened_change_nothing(
+    begin: Callable[..., Run], tmp_path: Path
+) -> None:
+    run = begin()
+    pipe = tmp_path / "q.toml"
+    os.mkfifo(pipe)
+    run.write(f'plan = "{pipe}"')
+    assert run.hang_up()["state"] == "refused"
+    run.write('plan = "dtmf"', "[[output]]", 'to = "clips:/proc/x"')
+    run.hang_up()
+    run.write('plan = "dtmf"', "[[output]]", 'to = "z.jsonl"', "[[output]]", 'to = "./z.jsonl"')
+    assert "leave one of them out" in run.hang_up()["message"]
+    run.write('plan = "dtmf"')
+    told = len(run.list("dtmf"))
+    run.wait(lambda: len(run.list("dtmf")) > told + 4)
+    run.end()
+
+
+def test_a_storm_of_hangups_reads_them_now_and_then(begin: Callable[..., Run]) -> None:
+    run = begin()
+    run.write('plan = "dtmf"', 'bands = "300"')
+    for _ in range(50):
+        run.program.send_signal(signal.SIGHUP)
+    run.wait(lambda: bool(run.list("reload")))
+    told = len(run.list("dtmf"))
+    run.wait(lambda: len(run.list("dtmf")) > told + 4)
+    states = [record["state"] for record in run.list("reload")]
+    assert states[0] == "done"
+    assert len(states) < 6
+    run.end()
+
+
 def test_a_file_that_is_watched_is_read_again_when_it_changes(begin: Callable[..., Run]) -> None:
     run = begin("--watch")
     run.write('plan = "dtmf"', 'bands = "300"')
@@ -123,9 +156,9 @@ def test_capital_r_reads_them_again_and_the_screen_says_what_came_of_it(tmp_path
         settings.write_text('[live]\nplan = "nonsense"\n')
         desk.run.send("R")
         desk.wait_for("what was in force")
-        settings.write_text('[live]\nplan = "dtmf"\nbands = "1234"\n')
+        settings.write_text('[live]\nplan = "dtmf"\nbands = "1500"\n')
         desk.run.send("R")
-        desk.wait_for("1234")
+        desk.wait_for("1500")
         desk.run.send("m")
         desk.wait_for("marked 0:00")
         desk.run.send("q")
