@@ -59,6 +59,12 @@ class Numbers:
         """Its end is not told."""
         self.open.pop(key, None)
 
+    def tell(self, key: Key) -> Event:
+        """The begin of an untold one, which is told after all."""
+        begin = self.open[key] = self.untold.pop(key)
+        begin.id = self.counter.take()
+        return begin
+
     def adopt(self, key: Key, begin: Event) -> None:
         """An untold one is what another has told the begin of: it is ended here."""
         del self.untold[key]

@@ -121,8 +121,7 @@ class Hearings:
         if coming is not None and self._handover is not None and self._is_level(coming):
             return [self._change_over(coming, self._handover)]
         if leaving is not None and self._handover is not None and self._may_leave(leaving, self._handover):
-            self._handover.leave()
-            events = leaving.decoder.flush()
+            events = [*self._handover.leave(), *leaving.decoder.flush()]
             self._gone.append(leaving)
             self.leaving = self._handover = None
             return [*events]

@@ -80,7 +80,7 @@ def test_each_sound_is_told_once_with_one_begin_and_one_end(
         if what == "change":
             handover.change(CHANGE)
         elif what == "leave":
-            handover.leave()
+            assert handover.leave() == []  # the old one hears all that the new one does
             for (_, number), begun in list(old.numbers.open.items()):  # as flush does
                 old.say(number, make("end", begun.label, begun.sample, at))
             is_gone = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from itertools import cycle, pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -143,6 +144,25 @@ def test_a_tone_that_sounds_on_is_begun_once_and_ended_once() -> None:
     assert len(list_changes(items)) == 1
     assert stream.section is not None
     assert stream.section.hearings.is_settled  # the one before did not wait for its end
+
+
+def test_what_sounds_already_when_it_is_first_asked_for_is_told(tmp_path: Path) -> None:
+    plan = tmp_path / "alarms.toml"
+    plan.write_text(
+        '[[level]]\nname = "whistle"\nfreq = 1000\nabove = "-40dBFS"\nfor = "500ms"\naverage = "250ms"\n'
+    )
+    asked = False
+
+    def change(stream: Stream, _items: list[Item]) -> None:
+        nonlocal asked
+        if stream.status.is_ready and stream.status.analysed_end > 3 * FS_HZ and not asked:
+            asked = True
+            stream.reload(listen_to([300.0], plans=("dtmf", str(plan))))
+
+    items, _ = run("sim:tone:1000@-20:60s,silence:2s", change)
+    begin, end = [item for item in items if isinstance(item, Event)]
+    assert (begin.label, begin.phase, end.phase, begin.id, end.id) == ("whistle", "begin", "end", 1, 1)
+    assert end.t_s + (end.duration_s or 0) == pytest.approx(60.0, abs=0.2)
 
 
 def test_what_the_ring_cannot_hold_is_refused_and_all_stays() -> None:
