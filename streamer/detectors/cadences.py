@@ -23,7 +23,7 @@ from streamer.detectors.matching.parts import Chord
 from streamer.detectors.matching.rhythm import Element, Rhythm
 from streamer.detectors.registry import Kind
 
-BEST_MS, LONGEST_WINDOW_MS = 80.0, 160.0
+BEST_MS, LONGEST_WINDOW_MS = 80.0, 226.0
 MOST_OF_SHORTEST = 0.75  # of the shortest time in it, so long a window is at most
 SLACK_MS, SLACK_WINDOWS = 4.0, 1 / 16  # how far off edges are measured: at least, and in windows
 JOIN_OF_PAUSE, JOIN_MS = 0.4, 40.0  # a hole shorter than so much of the shortest pause, or than this, is none
@@ -65,7 +65,9 @@ class CadenceSpec:
         times_ms = [segment.ms or self.hold_ms for segment in self.cycle]
         most_ms = MOST_OF_SHORTEST * min(times_ms)
         least_ms = find_least_ms(map(_list_lines, self.cycle))
-        if least_ms > LONGEST_WINDOW_MS:  # what swells more slowly is one line to a shorter window
+        if least_ms > min(
+            LONGEST_WINDOW_MS, most_ms
+        ):  # what swells so slowly is one line to a shorter window
             least_ms = find_least_ms(segment.freqs_hz for segment in self.cycle)
         return Windows(least_ms=least_ms, most_ms=max(most_ms, least_ms), best_ms=BEST_MS)
 

@@ -34,3 +34,24 @@ def test_a_rhythm_of_tones_that_beat_has_the_times_it_was_sent_with(name: str) -
     on_s = 2.0 if name.startswith("us") else 1.0 if name.startswith("jp") else 0.4
     assert event.t_s == pytest.approx(0.4, abs=1e-3)
     assert [step.duration_s for step in event.steps] == pytest.approx([on_s] * len(event.steps), abs=1e-3)
+
+
+def hear(plan: str, text: str) -> list[streamer.Event]:
+    signal = parse_signal(f"noise:-75,silence:403ms,{text}", fs_hz=8000.0, seed=5)
+    assert signal.n_samples is not None
+    samples = np.concatenate(list(signal.blocks(1 << 15, n_samples=signal.n_samples)))[:, 0]
+    return list(streamer.detect(samples, 8000, plan=plan))
+
+
+@pytest.mark.parametrize("freq_hz", [394.1, 404, 405.9])
+def test_a_tone_that_swells_slowly_has_its_times_however_far_off_it_may_be(freq_hz: float) -> None:
+    (event,) = hear("call-progress-jp", f"cadence:{freq_hz}*15/990,0/1980x3@-20")
+    assert (event.label, event.t_s) == ("jp-ringback", pytest.approx(0.403, abs=1e-3))
+    assert [step.duration_s for step in event.steps] == pytest.approx([0.99] * 3, abs=1e-3)
+
+
+@pytest.mark.parametrize(("second_db", "labels"), [(0, []), (-10, ["in-ringback"])])
+def test_a_second_tone_as_loud_is_no_distortion_of_one_that_swells(second_db: int, labels: list[str]) -> None:
+    second = f"cadence:450/400,0/200,450/400,0/2000x3@{second_db - 20}"
+    heard = hear("call-progress-in", f"cadence:400/400,0/200,400/400,0/2000x3@-20+{second}")
+    assert [event.label for event in heard] == labels

@@ -21,6 +21,7 @@ FAINT = power_from_db(-15.0)  # under the part's weakest tone: hum, and what lea
 CLEAR_BINS = 2.5  # beside one of its own lines
 PRODUCT_BINS = 0.25  # so near it is what distortion makes of them
 MOST_ORDER = 4
+PRODUCT_POWER = power_from_db(-6.0)  # over the part's strongest tone: rectifying makes -7.4 dB, limiting less
 
 
 class Neighbours:
@@ -60,15 +61,18 @@ class Neighbours:
                 and tone.unsteady_bins <= STEADY_BINS
                 and tone.full_frames >= FULL_FRAMES
                 and (tone.told is not Told.STOPS or tone.duration_samples >= LEAST_SHARE * part.duration)
-                and not self._is_own(tone.freq_hz, part.lines_hz)
+                and not self._is_own(tone, part)
             ),
             None,
         )
 
-    def _is_own(self, freq_hz: float, lines_hz: list[float]) -> bool:
-        """Whether it is one of these lines, or what distortion makes of them."""
+    def _is_own(self, tone: ToneBurst, part: Part) -> bool:
+        """Whether it is one of the part's lines, or what distortion makes of them."""
+        freq_hz, lines_hz = tone.freq_hz, part.lines_hz
         if any(abs(freq_hz - line_hz) <= CLEAR_BINS * self._bin_hz for line_hz in lines_hz):
             return True
+        if tone.power > PRODUCT_POWER * max(own.power for own in part.tones):
+            return False
         reach_hz = PRODUCT_BINS * self._bin_hz
         orders = range(-MOST_ORDER, MOST_ORDER + 1)
         return any(
