@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -58,7 +59,8 @@ class Scan:
             raise SpecError(
                 f"paths hold no recording that is known by its suffix: {', '.join(paths)}; name files"
             )
-        inside = [file for file in self._files if Path(file).resolve().is_relative_to(root.resolve())]
+        place = os.path.realpath(root)  # unlike Path's, it bears links that lead nowhere
+        inside = [file for file in self._files if Path(os.path.realpath(file)).is_relative_to(place)]
         if inside:
             raise SpecError(f"output {root} holds {inside[0]}, which is to be read; choose another folder")
         self._fresh = fresh

@@ -150,7 +150,9 @@ def write_target(to: str, options: Mapping[str, str]) -> str:
 
 
 def hide_password(text: str) -> str:
-    return re.sub(r"(//[^/@:]*):[^/@]*@", r"\1@", text)
+    """As others may read it: without the password of an address, and without what its query says."""
+    text = re.sub(r"(//[^/@:]*):[^/@]*@", r"\1@", text)
+    return re.sub(r"([?&][\w.-]+=)[^&#\s]+", r"\1…", text) if re.search("https?://", text) else text
 
 
 def is_this_machine(host: str) -> bool:

@@ -635,3 +635,12 @@ def test_a_folder_that_cannot_be_written_is_named(archive: Path) -> None:
         OutputError, match=r"output .*proc.* cannot be written: .*; make room or choose another"
     ):
         scan_here([str(archive / "a.wav")], Path("/proc"), LEVELS)
+
+
+def test_a_link_that_leads_to_itself_is_named_and_the_rest_is_scanned(archive: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.wav").symlink_to(archive / "a.wav")
+    (folder / "loop.wav").symlink_to("loop.wav")
+    [failure] = scan_here([str(folder)], tmp_path / "out", LEVELS).summary.failures
+    assert "loop.wav" in str(failure)

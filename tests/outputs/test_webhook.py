@@ -12,6 +12,7 @@ import pytest
 
 from streamer.base.errors import SpecError
 from streamer.outputs import check_outputs, open_outputs, reaches_out
+from streamer.outputs.target import hide_password
 from tests.outputs.counterparts import find_free_port, has_sent, is_away, wait_until
 from tests.outputs.records import DIGIT, START
 from tests.outputs.test_nats import make_digits
@@ -191,3 +192,9 @@ def test_what_is_wrong_with_an_address_is_told_at_once() -> None:
             check_outputs([target])
     assert reaches_out("https://example.org/")
     assert not reaches_out(f"http://127.0.0.1:{find_free_port()}/")
+
+
+def test_what_a_query_says_is_nobody_elses_business() -> None:
+    told = hide_password("webhook:https://me:secret@host/x?token=abc&y=1#phase=begin")
+    assert told == "webhook:https://me@host/x?token=…&y=…#phase=begin"
+    assert hide_password("nats://me:secret@host/x?types=dtmf") == "nats://me@host/x?types=dtmf"
