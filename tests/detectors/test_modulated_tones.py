@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import re
 
 import numpy as np
 import pytest
@@ -64,6 +65,42 @@ def test_an_answer_that_ends_soon_after_a_turn_of_its_phase_ends_when_it_does(la
     (event,) = streamer.detect(make(f"tone:2100@-20:{length_ms}ms:{how}"), FS_HZ, plan="fax")
     assert event.label == "ansam"
     assert event.t_s + event.duration_s == pytest.approx(0.4 + length_ms / 1e3, abs=4e-3)
+
+
+@pytest.mark.parametrize(("last_ms", "seed"), [(79, 8), (79, 34), (63, 1), (40, 1)])
+def test_an_answer_ends_when_it_does_whatever_noise_a_turn_just_before_meets(last_ms, seed):
+    length_ms = 3 * 450 + last_ms
+    said = f"noise:-41,silence:430ms,tone:2100@-20:{length_ms}ms:swell=15Hz:turn=450ms,silence:1s"
+    samples = parse_signal(said, fs_hz=FS_HZ, seed=seed).read()[:, 0]
+    (event,) = streamer.detect(samples, FS_HZ, plan="fax")
+    assert event.t_s + event.duration_s == pytest.approx(0.43 + length_ms / 1e3, abs=4e-3)
+
+
+def note(fade_db: float):
+    """1100 Hz for 0.5 s, steadily fainter: by so much from the middle of its first third to that of its last."""
+    t = np.arange(round(0.5 * FS_HZ)) / FS_HZ
+    samples = np.random.default_rng(5).normal(size=3 * FS_HZ) * 1e-4
+    samples[FS_HZ : FS_HZ + t.size] += (
+        0.1 * np.sin(2 * np.pi * 1100 * t) * 10 ** (-fade_db * t * 3 / 2 / 0.5 / 20)
+    )
+    return samples
+
+
+@pytest.mark.parametrize(
+    ("fade_db", "told"), [(0, ["fax-cng"]), (2, ["fax-cng"]), (4.5, []), (6, []), (-4.5, [])]
+)
+def test_a_note_of_a_calling_tones_pitch_and_length_fades_or_swells_and_is_none(fade_db, told):
+    assert name(note(fade_db)) == told
+
+
+def test_it_is_explained_by_how_much_a_note_fades():
+    said: list[str] = []
+    detector = ToneDetector(SPECS["fax-cng"], fs_hz=FS_HZ)
+    detector.explain(lambda *what: said.append(what[-1]))
+    assert not run_detector(detector, note(6))
+    assert re.fullmatch(
+        r"a note that fades or swells by more than max_fade: [56]\.\d dB, the limit is 3 dB", said[0]
+    )
 
 
 def test_calling_tones_in_their_rhythm_are_one_event_with_a_step_each():
@@ -133,6 +170,8 @@ def test_what_spandsp_sends_is_named(kind, label):
             {"modulated": "x", "swell_hz": 15.0, "freqs_hz": (440.0, 480.0), "min_on_ms": 900.0},
             "of one tone alone",
         ),
+        ({"max_fade_db": 3.0}, "max_fade_db is 3; it must be above 0 dB, and needs max_on_ms"),
+        ({"max_fade_db": 0.0, "max_on_ms": 500.0}, "max_fade_db is 0; it must be above 0 dB"),
         ({"again_ms": (3000.0, 4000.0)}, "max_on_ms, which is missing"),
         ({"again_ms": (300.0, 4000.0), "max_on_ms": 500.0}, "again_ms begins at 300"),
     ],

@@ -32,6 +32,7 @@ KIND = Kind(
         "max_twist_db": "the strongest of several over the weakest",
         "max_louder_db": "what sounds elsewhere so far over it at the same time makes it a spur of that",
         "max_octave_db": "with an octave above or below so strong, it is a note of music",
+        "max_fade_db": "with thirds of it further apart in level it is a note that fades or swells; needs max_on_ms",
         "modulated": "what its events are called if it",
         "turn_every_ms": "turns its phase by half a turn so often,",
         "swell_hz": "or swells and fades so often a second",

@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.base.units import db_from_power
 from streamer.detectors.hearing.baseband import HOPS_PER_TAPER, Baseband, find_crossings
 from streamer.detectors.hearing.bursts import find_pieces, find_plateau
 from streamer.detectors.limits import deviation_hz
@@ -21,7 +22,6 @@ LEAST_HZ = (
 )
 MOST_LOOKS = 64
 MODULATED_FRAMES = 200
-TURN_TAPERS = 1.0  # so long a tone that turns its phase is away, to a taper
 CLOSE_ROUNDS = 3  # of looking for the edges of tones together: once as they are, then without each other's
 
 
@@ -241,26 +241,41 @@ class Candidate:
             swell_hz is not None and swells(rest, frame_s, at_hz=swell_hz)
         )
 
-    def pass_turn(self) -> None:
-        """Where it ends soon behind a turn of its phase: to all but short tapers that turn is its end."""
+    def pass_turns(self) -> None:
+        """To all but short tapers the last turn of its phase may be its end, or hide it: ask the shortest."""
         if self.off is None or self._spec.turn_every_ms is None:
             return
         reach = self._reaches[-1]
-        first = math.ceil(self.off)
+        width = HOPS_PER_TAPER + 2 * reach  # so long it is away in a turn
+        first = max(math.ceil(self.off - self._longest), self._baseband.first_frame + reach)
         stop = min(math.floor(self.off + self._min_off), self._baseband.stop_frame - reach)
-        if stop <= first:
+        if stop - first < 2:
             return
-        envelope, half = (
-            self._baseband.amplitudes(first, stop, self._freqs_hz, reach)[0],
-            0.5 * float(self.levels[0]),
-        )
-        dip = math.ceil(TURN_TAPERS * (HOPS_PER_TAPER + 2 * reach))
-        back = next((start for start, _ in find_pieces(envelope, half)), dip)
-        if (
-            back < dip
-            and (falls := next(find_crossings(envelope[back:], half, rises=False), None)) is not None
-        ):
-            self.off = first + back + falls
+        envelope = self._baseband.amplitudes(first, stop, self._freqs_hz, reach)[0]
+        half = 0.5 * float(self.levels[0])
+        starts = [start for start, _ in find_pieces(envelope, half)]
+        ends = [
+            first + falls
+            for falls in find_crossings(envelope, half, rises=False)
+            if not any(falls < start <= falls + width for start in starts)
+        ]
+        end = min(ends, key=lambda end: abs(end - float(self.off or 0.0)), default=self.off)
+        if abs(end - self.off) > width / 4:
+            self.off = max(end, self._sure_until)
+
+    def fade_db(self) -> float:
+        """How much fainter its faintest third is than its loudest: of the tone that fades most."""
+        assert self.start is not None
+        reach = self._reaches[0]
+        margin = reach + HOPS_PER_TAPER // 2
+        first = max(math.ceil(self.start + margin), self._baseband.first_frame + reach)
+        n_frames = (math.floor(self.on_until - margin) - first) // 3 * 3
+        if n_frames <= 0:
+            return 0.0
+        envelopes = self._baseband.amplitudes(first, first + n_frames, self._freqs_hz, reach)
+        thirds = np.median(envelopes.reshape(len(envelopes), 3, -1), axis=2)  # whatever a lost packet has cut
+        ratios = thirds.max(axis=1) / np.maximum(thirds.min(axis=1), 1e-12)
+        return 2 * db_from_power(float(ratios.max()))
 
     def stop_at(self, frame: float) -> None:
         """It was last heard there, whatever still sounds."""
@@ -268,13 +283,19 @@ class Candidate:
             self.off = max(frame, self._sure_until)
             self.figures.stop(self.off)
 
+    @property
+    def _may_fade(self) -> bool:
+        """Whether it will be asked how much it fades: not if it is too long."""
+        max_on_ms = self._spec.max_on_ms
+        return self._spec.max_fade_db is not None and max_on_ms is not None and self.duration_ms <= max_on_ms
+
     def forget(self) -> None:
         """Let go of what will not be asked again."""
         kept = self._reaches[0] * 3 + LEVEL_MS * self._baseband.fs_hz / 1e3 / self._baseband.hop_samples
         needed = self.scanned - math.ceil(kept) - HOPS_PER_TAPER
         if self.off is None:
             needed = min(needed, self.figures.needs_from_frame)
-        if self._spec.modulated and not self.number and self.start is not None:
+        if not self.number and self.start is not None and (self._spec.modulated or self._may_fade):
             needed = min(needed, math.floor(self.start))
         self._baseband.forget(needed)
 

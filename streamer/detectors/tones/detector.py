@@ -272,7 +272,7 @@ class ToneDetector(Detector):
 
     def _close(self, candidate: Candidate, frame: int) -> list[Event]:
         self._open = None
-        candidate.pass_turn()
+        candidate.pass_turns()
         events = self._begin_when_due(candidate, frame)
         if not candidate.number:
             self._refuse(candidate)

@@ -43,6 +43,7 @@ class ToneSpec:
     max_octave_db: float | None = (
         None  # an octave above or below it: what has one so strong is a note of music
     )
+    max_fade_db: float | None = None  # from its loudest third to its faintest: notes fade and swell
     modulated: str = ""  # what it is called once it turns or swells as the next two say
     turn_every_ms: float | None = None  # by half a turn of phase
     swell_hz: float | None = None
@@ -79,6 +80,11 @@ class ToneSpec:
             raise SpecError(
                 f"{me}: again_ms begins at {self.again_ms[0]:g}; it must lie above max_on_ms, which "
                 f"{'is missing' if self.max_on_ms is None else f'is {self.max_on_ms:g}'}"
+            )
+        if self.max_fade_db is not None and (self.max_on_ms is None or not self.max_fade_db > 0):
+            raise SpecError(
+                f"{me}: max_fade_db is {self.max_fade_db:g}; it must be above 0 dB, and needs max_on_ms: "
+                "how much a tone fades is asked when it is over"
             )
         if self.window_ms is not None and not 5 <= self.window_ms <= 2000:
             raise SpecError(f"{me}: window_ms is {self.window_ms:g}; it must lie in 5..2000 ms")

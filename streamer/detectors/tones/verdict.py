@@ -28,6 +28,7 @@ class Reject(StrEnum):
     TWIST = "its tones too far apart in level"
     QUIET = "a tone below min_level"
     COMPANY = "something else louder by max_louder, or an octave by max_octave, at the same time"
+    FADES = "a note that fades or swells by more than max_fade"
     TAIL = "the tail of the one before"
 
 
@@ -57,7 +58,10 @@ def judge(candidate: Candidate, rows: Rows, spec: ToneSpec, *, window_samples: i
         return Reject.TWIST
     if powers.min() < 0.5 * power_from_db(spec.min_level_dbfs):
         return Reject.QUIET
-    return None if candidate.suits else Reject.COMPANY
+    if not candidate.suits:
+        return Reject.COMPANY
+    fades = spec.max_fade_db is not None and candidate.fade_db() > spec.max_fade_db
+    return Reject.FADES if fades else None
 
 
 def describe_refusal(reason: str, candidate: Candidate, spec: ToneSpec) -> str:
@@ -66,6 +70,8 @@ def describe_refusal(reason: str, candidate: Candidate, spec: ToneSpec) -> str:
         return f"{reason}: {candidate.duration_ms:.1f} ms, the limit is {spec.min_on_ms:g} ms"
     if reason is Reject.LONG:
         return f"{reason}: {candidate.duration_ms:.1f} ms, the limit is {spec.max_on_ms:g} ms"
+    if reason is Reject.FADES:
+        return f"{reason}: {candidate.fade_db():.1f} dB, the limit is {spec.max_fade_db:g} dB"
     if reason not in (Reject.FREQUENCY, Reject.TWIST, Reject.QUIET):
         return str(reason)
     freqs_hz, powers = candidate.read_figures()
