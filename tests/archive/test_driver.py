@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -167,7 +168,11 @@ def work(item: tuple[int, str]) -> int:
 
 
 def kill_one(pool: Pool | ProcessPoolExecutor) -> None:
-    os.kill(random.choice(pool.pids if isinstance(pool, Pool) else list(pool._processes)), signal.SIGKILL)
+    pids = list(pool.pids if isinstance(pool, Pool) else pool._processes)
+    for pid in random.sample(pids, len(pids)):
+        with contextlib.suppress(ProcessLookupError):  # one has just died by itself
+            os.kill(pid, signal.SIGKILL)
+            return
 
 
 @pytest.mark.slow

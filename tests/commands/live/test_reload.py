@@ -92,6 +92,7 @@ def test_a_hangup_reads_settings_again_and_a_bad_file_keeps_what_was_in_force(
     run.write('plan = "dtmf"', 'bands = "100,200"', "workers = 1", "[[output]]", f'to = "{more}"')
     done = run.hang_up()
     assert (done["state"], "workers: from the next start on" in done["message"]) == ("done", True)
+    run.wait(lambda: len(run.list("start")) == 2)
     first, second = run.list("start")
     assert (first["run"], first["sample"], second["sample"]) == (second["run"], 0, done["sample"])
     assert second["bands_hz"] == [100.0, 200.0]
@@ -142,7 +143,7 @@ def test_a_file_that_is_watched_is_read_again_when_it_changes(begin: Callable[..
     run = begin("--watch")
     run.write('plan = "dtmf"', 'bands = "300"')
     run.wait(lambda: [record["state"] for record in run.list("reload")] == ["done"])
-    assert run.list("start")[-1]["bands_hz"] == [300.0]
+    run.wait(lambda: run.list("start")[-1]["bands_hz"] == [300.0])
     run.end()
 
 
