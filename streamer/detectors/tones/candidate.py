@@ -253,14 +253,10 @@ class Candidate:
             return
         envelope = self._baseband.amplitudes(first, stop, self._freqs_hz, reach)[0]
         half = 0.5 * float(self.levels[0])
-        starts = [start for start, _ in find_pieces(envelope, half)]
-        ends = [
-            first + falls
-            for falls in find_crossings(envelope, half, rises=False)
-            if not any(falls < start <= falls + width for start in starts)
-        ]
-        end = min(ends, key=lambda end: abs(end - float(self.off or 0.0)), default=self.off)
-        if abs(end - self.off) > width / 4:
+        off = self.off
+        ends = [first + end for end in _find_ends(envelope, half, longest_break=width)]
+        end = min(ends, key=lambda end: abs(end - off), default=off)
+        if abs(end - off) > width / 4:
             self.off = max(end, self._sure_until)
 
     def fade_db(self) -> float:
@@ -273,9 +269,7 @@ class Candidate:
         if n_frames <= 0:
             return 0.0
         envelopes = self._baseband.amplitudes(first, first + n_frames, self._freqs_hz, reach)
-        thirds = np.median(envelopes.reshape(len(envelopes), 3, -1), axis=2)  # whatever a lost packet has cut
-        ratios = thirds.max(axis=1) / np.maximum(thirds.min(axis=1), 1e-12)
-        return 2 * db_from_power(float(ratios.max()))
+        return _spread_of_thirds_db(envelopes)
 
     def stop_at(self, frame: float) -> None:
         """It was last heard there, whatever still sounds."""
@@ -350,3 +344,20 @@ class Candidate:
             tau = LEVEL_MS * self._baseband.fs_hz / 1e3 / self._baseband.hop_samples
             share = 1 - math.exp(-n_frames / tau)
             self.levels = self.levels + share * (np.median(envelopes, axis=1) - self.levels)
+
+
+def _find_ends(envelope: NDArray[np.float64], level: float, *, longest_break: int) -> list[float]:
+    """Where it falls below a level and is not back within so many frames, in frames from its first."""
+    starts = [start for start, _ in find_pieces(envelope, level)]
+    return [
+        falls
+        for falls in find_crossings(envelope, level, rises=False)
+        if not any(falls < start <= falls + longest_break for start in starts)
+    ]
+
+
+def _spread_of_thirds_db(envelopes: NDArray[np.float64]) -> float:
+    """envelopes: (tones, frames), a multiple of 3 of them   Medians, whatever a lost packet has cut."""
+    thirds = np.median(envelopes.reshape(len(envelopes), 3, -1), axis=2)
+    ratios = thirds.max(axis=1) / np.maximum(thirds.min(axis=1), 1e-12)
+    return 2 * db_from_power(float(ratios.max()))
