@@ -22,7 +22,6 @@ FALSE = "false"  # the file of what every plan makes of what holds nothing
 CAUSES: Mapping[tuple[str, str], str] = {
     ("r1", "with speech"): "a vowel as loud as a digit sounds beside it",
     ("r2", "with speech"): "where a loud vowel hides that both tones rise at once, the digit is not believed",
-    ("ctcss", "S/N 0"): "at -15 dB half a second of agreement is not reached in every tone of 1.5 s",
     ("ctcss", "false"): "five events in 0.85 hours",
     ("fax", "false"): "notes of half a second on 1119 Hz",
 }

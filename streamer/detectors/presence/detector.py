@@ -90,10 +90,10 @@ class Agreement:
 
 AGREEMENTS = (
     #         frames, Hz, dB, over the rest, all else, noise and above, share of the tolerance
-    Agreement(2, 0.2, 1.5, 15, 10, 15, 10, 0.5),
-    Agreement(5, 0.5, 2.0, 9, 3, 13, 10, 0.6),
+    Agreement(2, 0.2, 1.5, 15, 10, 15, 20, 0.5),
+    Agreement(5, 0.5, 2.0, 9, 3, 13, 20, 0.6),
     Agreement(13, 0.8, 3.0, 4, -30, 11, -99, 1.0),
-    Agreement(21, 1.6, 6.0, 4, -30, 9, -99, 1.0),
+    Agreement(21, 2.4, 6.0, 3, -30, 8, -99, 1.0),
 )
 LONGEST = max(agreement.frames for agreement in AGREEMENTS)
 
