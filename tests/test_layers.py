@@ -72,7 +72,7 @@ ORDER = {
     "detectors/presence": "spec < lines < detector < __init__",
     "detectors/dtmf": (
         "__init__ spec verdict < pairs timing < leaders records < compiled doubts loops"
-        " < choir chord company crackle rough survey_loops telling < hearing < detector grammar < ear kind"
+        " < choir chord company crackle figures rough survey_loops telling < hearing < detector grammar < ear kind"
     ),
     "dashboard": (
         "__init__ figures layout messages palette terminal < canvas heard history link < state < parts < screen"

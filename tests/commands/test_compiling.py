@@ -11,7 +11,7 @@ import pytest
 from streamer.analysis.kernels import kept
 from tests.programs import run, run_python
 
-SAID = "compiling kernels (first run only)"
+SAID = "compiling kernels (first run only, half a minute)"
 LOAD = "from streamer.live import compiled; [f.load(*args) for f, args in compiled.list_live()[-2:]]"
 
 

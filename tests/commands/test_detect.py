@@ -325,7 +325,7 @@ def test_a_gap_beyond_the_wanted_duration_is_not_told() -> None:
 def test_a_first_run_says_why_nothing_happens_for_some_seconds(dial: Path, tmp_path: Path) -> None:
     env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
     first = run("detect", str(dial), env=env)
-    assert first.stderr == "streamer: compiling kernels (first run only)\n"
+    assert first.stderr == "streamer: compiling kernels (first run only, half a minute)\n"
     assert run("detect", str(dial), env=env).stderr == ""
 
 

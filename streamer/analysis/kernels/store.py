@@ -235,7 +235,7 @@ def say_compiling() -> None:
     global announce
     tell, announce = announce, None
     if tell is not None:
-        tell("compiling kernels (first run only)")
+        tell("compiling kernels (first run only, half a minute)")
 
 
 def _is_plain() -> bool:

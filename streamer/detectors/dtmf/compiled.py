@@ -33,7 +33,18 @@ _loop = partial(
         *(
             f"streamer.detectors.dtmf.{name}"
             for name in (
-                *("chord", "company", "crackle", "doubts", "ear", "grammar", "hearing", "leaders", "loops"),
+                *(
+                    "chord",
+                    "company",
+                    "crackle",
+                    "doubts",
+                    "ear",
+                    "figures",
+                    "grammar",
+                    "hearing",
+                    "leaders",
+                    "loops",
+                ),
                 *("pairs", "records", "rough", "spec", "survey_loops", "timing", "verdict"),
             )
         ),

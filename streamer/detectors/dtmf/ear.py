@@ -10,6 +10,7 @@ FINISH    the signal ends or breaks
 
 from __future__ import annotations
 
+from streamer.detectors.dtmf.figures import write_figures
 from streamer.detectors.dtmf.grammar import State, finish, follow_runs
 from streamer.detectors.dtmf.leaders import MIN_LEAD_FRAMES
 from streamer.detectors.dtmf.loops import find_leaders, find_runs
@@ -57,6 +58,7 @@ def hear(
         finish(state, channel.stop_frame - 1)
     else:
         follow_runs(state, runs, n_runs, channel.stop_frame - n_rows)
+    write_figures(told, channel.n_told, limits[0])
     return channel.n_told
 
 

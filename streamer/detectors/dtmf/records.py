@@ -119,6 +119,8 @@ class Told(NamedTuple):
     frame: int  # in which it became known; of one refused, in which it came to lead
     has_figures: int
     reject: int
+    sample: int  # as its event has it, with known_sample, level_dbfs and twist_db, which figures.py fills in
+    known_sample: int
     start_sample: float
     confidence: float
     low_hz: float
@@ -128,6 +130,8 @@ class Told(NamedTuple):
     snr_db: float
     noise: float  # mean square in the noise bandwidth of a frame, when it began
     stop_frame: float
+    level_dbfs: float
+    twist_db: float
     reject_value: float
     reject_limit: float
 

@@ -158,8 +158,19 @@ def measure_power(samples, at, n, fs_hz, turns, desk, row):
     turns: as for transform, of at least count_points(n)   desk: (rows, at least half so many), as places.py has it
     A Hann taper is laid over the samples.
     """
-    n_points = count_points(n)
-    half = n_points // 2
+    is_other = transform_tapered(samples, at, n, turns, desk)
+    first, stop = find_bins(count_points(n), fs_hz)
+    read_power(n, turns, desk, is_other, first, stop, desk[row], first)
+    return stop - first
+
+
+@loop
+def transform_tapered(samples, at, n, turns, desk):
+    """The spectrum of n samples, even ones as real parts and odd ones as imaginary ones: where it stands, as transform.
+
+    In the desk's rows from PARTS on.
+    """
+    half = count_points(n) // 2
     re, im, other_re, other_im = desk[PARTS], desk[PARTS + 1], desk[PARTS + 2], desk[PARTS + 3]
     turn_about(other_re, other_im, n, 2 * math.pi / n)  # until the transform needs the place
     for i in range(n // 2):
@@ -169,9 +180,15 @@ def measure_power(samples, at, n, fs_hz, turns, desk, row):
         re[i] = im[i] = 0.0
     if n % 2:
         re[n // 2] = samples[at + n - 1] * (0.5 - 0.5 * other_re[n - 1])
-    if transform(half, turns, re, im, other_re, other_im):
-        re, im = other_re, other_im
-    first, stop = find_bins(n_points, fs_hz)
+    return transform(half, turns, re, im, other_re, other_im)
+
+
+@loop
+def read_power(n, turns, desk, is_other, first, stop, power, origin):
+    """power[k - origin]: what measure_power says of bin k, of the bins [first, stop) of what transform_tapered left."""
+    n_points = count_points(n)
+    half = n_points // 2
+    re, im = desk[PARTS + 2 * is_other], desk[PARTS + 1 + 2 * is_other]
     scale = 2 / (n / 2) ** 2
     step = turns.shape[1] // n_points
     for k in range(first, stop):  # the even samples' spectrum and the odd ones', out of that of both
@@ -181,19 +198,26 @@ def measure_power(samples, at, n, fs_hz, turns, desk, row):
         c, s = turns[0, k * step], -turns[1, k * step]
         x = even_re + odd_re * c - odd_im * s
         y = even_im + odd_re * s + odd_im * c
-        desk[row, k - first] = (x * x + y * y) * scale
-    return stop - first
+        power[k - origin] = (x * x + y * y) * scale
+
+
+@loop
+def _find_near(n_samples, near_hz, within, fs_hz):
+    """The first bin of a row, and of the bins counted from there those near_hz * (1 +- within)."""
+    n_points = count_points(n_samples)
+    step_hz = fs_hz / n_points
+    first, _ = find_bins(n_points, fs_hz)
+    least = int((near_hz * (1 - within) - first * step_hz) / step_hz)
+    return first, least, int((near_hz * (1 + within) - first * step_hz) / step_hz) + 2
 
 
 @loop
 def find_top(desk, n_samples, near_hz, within, fs_hz):
     """Where the spectrum in row POWER, of so many samples, is strongest within near_hz * (1 +- within), in hertz."""
-    n_points = count_points(n_samples)
-    step_hz = fs_hz / n_points
-    first, _ = find_bins(n_points, fs_hz)
-    least = int((near_hz * (1 - within) - first * step_hz) / step_hz)
+    first, least, stop = _find_near(n_samples, near_hz, within, fs_hz)
+    step_hz = fs_hz / count_points(n_samples)
     i = least
-    for k in range(least, int((near_hz * (1 + within) - first * step_hz) / step_hz) + 2):
+    for k in range(least, stop):
         if desk[POWER, k] > desk[POWER, i]:
             i = k
     # Hann's main lobe is close to a Gaussian: a parabola through the logarithms finds its top
@@ -223,9 +247,14 @@ def take_out_line(tapered, n, freq_hz, fs_hz, desk):
 def find_two_lines(samples, at, n, low_hz, high_hz, within, fs_hz, turns, desk):
     """Frequency and amplitude of the strongest line near each of two frequencies, in samples[at : at + n].
 
-    What is left without them is written to the desk's row REST, their spectrum to POWER.
+    What is left without them is written to the desk's row REST, and their spectrum, near both, to POWER.
     """
-    measure_power(samples, at, n, fs_hz, turns, desk, POWER)
+    is_other = transform_tapered(samples, at, n, turns, desk)
+    _, last = find_bins(count_points(n), fs_hz)
+    for near_hz in (low_hz, high_hz):
+        first, least, stop = _find_near(n, near_hz, within, fs_hz)
+        begin, end = first + max(least - 1, 0), min(first + stop + 1, last)  # a bin beside either end too
+        read_power(n, turns, desk, is_other, begin, end, desk[POWER], first)
     rest, tapered = desk[REST], desk[PARTS + 2]
     turn_about(tapered, desk[PARTS + 3], n, 2 * math.pi / n)
     for k in range(n):

@@ -48,7 +48,9 @@ class Machine:
         assert done.returncode == 0, done.stderr
         values, notice = done.stdout.splitlines()
         bits, by_numba, _ = values.split("|", 2)
-        assert done.stderr == ("compiling kernels (first run only)\n" if by_numba == "True" else "")
+        assert done.stderr == (
+            "compiling kernels (first run only, half a minute)\n" if by_numba == "True" else ""
+        )
         return bits, by_numba == "True", notice
 
 
