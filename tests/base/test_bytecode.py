@@ -23,8 +23,14 @@ DAMAGED = {
 
 
 @pytest.mark.slow
+@pytest.fixture(scope="module")
+def kept_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A place for compiled kernels: it takes a while to make them, and it is not they that are cut."""
+    return tmp_path_factory.mktemp("code")
+
+
 @pytest.mark.parametrize("where", DAMAGED)
-def test_a_compiled_file_that_was_cut_is_made_again(tmp_path: Path, where: str) -> None:
+def test_a_compiled_file_that_was_cut_is_made_again(tmp_path: Path, where: str, kept_code: Path) -> None:
     package = Path(
         shutil.copytree(PACKAGE, tmp_path / "streamer", ignore=shutil.ignore_patterns("__pycache__"))
     )
@@ -33,7 +39,7 @@ def test_a_compiled_file_that_was_cut_is_made_again(tmp_path: Path, where: str) 
     env |= {
         "PYTHONPATH": str(tmp_path),
         "PYTHONSAFEPATH": "1",
-        "NUMBA_CACHE_DIR": str(tmp_path / "code"),
+        "NUMBA_CACHE_DIR": str(kept_code),
     }
     command = [
         sys.executable,

@@ -47,15 +47,21 @@ def planted(tmp_path: Path) -> tuple[Path, Path]:
     return folder, told
 
 
+@pytest.fixture(scope="module")
+def kept_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A place for compiled kernels: those who come first make what they need, which takes a while."""
+    return tmp_path_factory.mktemp("code")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("words", RUNS.values(), ids=RUNS)
 def test_nothing_that_lies_in_the_current_folder_is_run(
-    planted: tuple[Path, Path], tmp_path: Path, words: tuple[str, ...]
+    planted: tuple[Path, Path], tmp_path: Path, words: tuple[str, ...], kept_code: Path
 ) -> None:
     folder, told = planted
     program = tmp_path / "streamer"
     program.write_text(PROGRAM)
-    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "code")}
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(kept_code)}
     done = subprocess.run(
         [sys.executable, program, *words],
         cwd=folder,
