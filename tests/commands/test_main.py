@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import click
 import pytest
 
 from streamer.base.errors import SpecError
 from streamer.commands.main import COMMANDS, cli, load_command
+from streamer.commands.talk import finish_talk
 from tests.programs import STREAMER, run
+
+
+@pytest.fixture(autouse=True)
+def talk_of_its_own() -> Iterator[None]:
+    """What `live` says goes a way of its own, which would stay when it is called in this process."""
+    yield
+    finish_talk()
 
 
 def test_help_and_version_end_with_0() -> None:
