@@ -22,13 +22,13 @@ DAMAGED = {
 }
 
 
-@pytest.mark.slow
 @pytest.fixture(scope="module")
 def kept_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A place for compiled kernels: it takes a while to make them, and it is not they that are cut."""
     return tmp_path_factory.mktemp("code")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", DAMAGED)
 def test_a_compiled_file_that_was_cut_is_made_again(tmp_path: Path, where: str, kept_code: Path) -> None:
     package = Path(
