@@ -103,7 +103,8 @@ ORDER = {
     ),
     "api": "__init__ asking < listener < feeds < open_stream",
     "outputs": (
-        "target < __init__ digits formats heard letters output < counterpart reading syslog_lines words < to_* < from_*"
+        "target < __init__ digits formats heard letters output < counterpart syslog_lines words"
+        " < reading < to_* < from_*"
     ),
     "commands": (
         "__init__ descriptors inputs interrupts options talk progress < cut_short failures live"

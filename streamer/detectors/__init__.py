@@ -60,6 +60,7 @@ class Detector(Protocol):
 
     def explain(self, tell: Tell) -> None:
         """From now on tell what was looked at and refused; one that refuses nothing has nothing to tell."""
+        _ = tell
 
     def keep_time(self, clock: WallClock) -> None:
         """What it may ask when a sample was; most ask for no time."""
@@ -67,6 +68,7 @@ class Detector(Protocol):
 
     def share(self, common: dict[type, object]) -> None:
         """Hear with what others of this channel and analysis hear with: it lies in common, or is put there."""
+        _ = common
 
     def feed(self, levels: Levels, audio: Audio) -> Iterable[Event]:
         """Hear the next run of frames (consecutive with the last, unless flush came between)."""

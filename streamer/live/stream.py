@@ -25,7 +25,7 @@ from streamer.live.ring_fields import N_LANES
 from streamer.live.section import Item, Section
 from streamer.live.source_keeper import STOP_S, Order, Orders, SourceKeeper
 from streamer.live.spans import IndexPipe
-from streamer.plans.listening import SetUp
+from streamer.plans.listening import Listening, SetUp
 from streamer.sources import SourceInfo, SourceSpec
 
 SUPERVISE_S = 0.1
@@ -46,6 +46,15 @@ class Status:
     analysed_end_unix_s: float | None = None  # its wall time, where there is one
     gap_count: int = 0
     lasted_s: float = 0.0  # length of what was captured, in all sections
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What is to be listened to, and what that is for the section of when it was asked for."""
+
+    set_up: SetUp
+    section: Section
+    listening: Listening
 
 
 class Stream:
@@ -79,7 +88,7 @@ class Stream:
         self._is_section_over = False  # all of it has been told, and another is to begin
         self._news: list[Item] = []  # for this step to tell
         self._served: tuple[Lane, ...] = ()  # as capture was told
-        self._wanted: SetUp | None = None  # what is to be listened to, as soon as that can be changed
+        self._wish: _Wish | None = None  # what is to be listened to, as soon as that can be changed
 
     def __enter__(self) -> Self:
         self._open_source()
@@ -153,11 +162,11 @@ class Stream:
         had of this source; then all stays as it is.
         """
         section = self.section
-        if section is not None:
-            set_up(section.info)
-        self._wanted = set_up
-        if section is not None:
-            self._retune(section)
+        if section is None:
+            self._set_up = set_up
+            return
+        self._wish = _Wish(set_up, section, set_up(section.info))
+        self._retune(section)
 
     def stop(self) -> None:
         """No more samples; what is in the ring is still analysed. The stream is finished soon after."""
@@ -281,20 +290,20 @@ class Stream:
     def _retune(self, section: Section) -> None:
         """Begin the change that is wanted, when its time has come."""
         if (
-            self._wanted is None
+            self._wish is None
             or not section.hearings.is_settled
             or not self._keeper.has_run
             or self._stop_s is not None
         ):
             return
-        set_up, self._wanted = self._wanted, None
+        wish, self._wish = self._wish, None
         try:
-            listening = set_up(section.info)
+            listening = wish.listening if wish.section is section else wish.set_up(section.info)
             section.hearings.change(listening, section.info)
         except StreamerError as error:
             self._news.append(self.date(ReloadRecord(state="refused", message=str(error))))
             return
-        self._set_up = set_up
+        self._set_up = wish.set_up
         self._news += [ErrorRecord(message=remark) for remark in listening.remarks]
         assert section.hearings.coming is not None
         self._watch_workers(section.hearings.coming)

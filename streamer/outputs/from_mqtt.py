@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from streamer.base.errors import SpecError
 from streamer.base.text import shorten
-from streamer.outputs.counterpart import FIRST_PAUSE_S, shorten_reason
-from streamer.outputs.reading import LONGEST_PAUSE_S, Message
+from streamer.outputs.reading import BrokerReader, Message, follow
 from streamer.outputs.target import Target
 from streamer.outputs.to_mqtt import ANSWER_S, MqttConnection, MqttSpec, read_spec
 
@@ -28,52 +27,35 @@ def read_messages(target: Target, *, since: datetime | None, follows: bool) -> I
     if not follows:
         raise SpecError(f"{shorten(target.name)} has only what comes from now on: add --follow")
     del since
-    reader = _Reader(read_spec(target))
-    pause_s, is_away = FIRST_PAUSE_S, False
-    try:
-        while True:
-            try:
-                reader.listen()
-            except OSError as error:
-                reader.close()
-                yield None if is_away else f"{target.name} is away: {shorten_reason(error)}; it is waited for"
-                is_away = True
-                time.sleep(pause_s)
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-                continue
-            if is_away:
-                yield f"{target.name} is back"
-            pause_s, is_away = FIRST_PAUSE_S, False
-            yield from reader.take()
-            yield None
-    finally:
-        reader.close()
+    return follow(_Reader(read_spec(target)), target.name, follows=True)
 
 
-class _Reader:
+class _Reader(BrokerReader):
     def __init__(self, spec: MqttSpec) -> None:
         self._spec = spec
         self._connection: MqttConnection | None = None
         self._come: deque[bytes] = deque()
 
-    def listen(self) -> None:
-        """A moment; OSError when the broker is not there."""
+    def fetch(self) -> list[bytes]:
         if self._connection is None:
             self._connection = MqttConnection(self._spec)
             self._connection.client.on_message = self._note
             self._connection.open()
             self._connection.client.subscribe(f"{self._spec.prefix}/+/+", qos=1)
         self._connection.turn(time.monotonic() + ANSWER_S)
+        return [self._come.popleft() for _ in range(len(self._come))]
+
+    def has_all(self) -> bool:
+        return False  # a broker keeps nothing: there is only what comes
 
     def _note(self, _client: object, _data: object, message: MQTTMessage) -> None:
         if not message.topic.endswith("/status"):
             self._come.append(bytes(message.payload))
 
-    def take(self) -> Iterator[bytes]:
-        while self._come:
-            yield self._come.popleft()
-
     def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+    def end(self) -> None:
+        self.close()

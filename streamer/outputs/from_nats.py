@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from streamer.base.errors import SourceError
-from streamer.outputs.counterpart import FIRST_PAUSE_S, shorten_reason
-from streamer.outputs.reading import LONGEST_PAUSE_S, Message
+from streamer.outputs.reading import BrokerReader, Message, follow
 from streamer.outputs.target import Target
 from streamer.outputs.to_nats import NatsConnection, NatsSpec, read_spec
 
@@ -27,35 +24,10 @@ def check(target: Target) -> None:
 
 def read_messages(target: Target, *, since: datetime | None, follows: bool) -> Iterator[Message]:
     """SourceError when it is not there; who follows waits for it, and is told."""
-    reader = _Reader(read_spec(target), since=since)
-    pause_s, is_away = FIRST_PAUSE_S, False
-    try:
-        while True:
-            try:
-                messages = reader.fetch()
-                is_all = not messages and not follows and reader.has_all()
-            except OSError as error:
-                reader.close()
-                if not follows:
-                    raise SourceError(f"{target.name}: {shorten_reason(error)}") from error
-                yield None if is_away else f"{target.name} is away: {shorten_reason(error)}; it is waited for"
-                is_away = True
-                time.sleep(pause_s)
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-                continue
-            if is_away:
-                yield f"{target.name} is back"
-            pause_s, is_away = FIRST_PAUSE_S, False
-            yield from messages
-            if is_all:
-                return
-            if not messages:
-                yield None
-    finally:
-        reader.end()
+    return follow(_Reader(read_spec(target), since=since), target.name, follows=follows)
 
 
-class _Reader:
+class _Reader(BrokerReader):
     """Knows the last message it has read, and goes on behind it."""
 
     def __init__(self, spec: NatsSpec, *, since: datetime | None) -> None:

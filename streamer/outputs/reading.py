@@ -6,17 +6,20 @@ NDJSON; None where nothing has come for a while; and what people should be told.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
+from typing import Protocol
 
 import msgspec
 
-from streamer.base.errors import SpecError
+from streamer.base.errors import SourceError, SpecError
 from streamer.base.text import shorten
 from streamer.events import Record, decode_line, make_printable
+from streamer.outputs.counterpart import FIRST_PAUSE_S, shorten_reason
 from streamer.outputs.letters import name_record
 from streamer.outputs.target import parse_target
 
@@ -46,6 +49,51 @@ class Read:
     host: str
     run: str
     line: bytes
+
+
+class BrokerReader(Protocol):
+    """One connection at a time to what keeps, or hands on, messages."""
+
+    def fetch(self) -> list[bytes]:
+        """What comes next; none when nothing has come for a moment. OSError when the broker is not there."""
+
+    def has_all(self) -> bool:
+        """Whether nothing more is there by now, after a moment without any. OSError as above."""
+
+    def close(self) -> None:
+        """Of the connection; the next fetch makes another."""
+
+    def end(self) -> None:
+        """No more is fetched."""
+
+
+def follow(reader: BrokerReader, name: str, *, follows: bool) -> Iterator[Message]:
+    """All there is, and what comes; a broker that is away is told, and waited for. SourceError for who does not."""
+    pause_s, is_away = FIRST_PAUSE_S, False
+    try:
+        while True:
+            try:
+                messages = reader.fetch()
+                is_all = not messages and not follows and reader.has_all()
+            except OSError as error:
+                reader.close()
+                if not follows:
+                    raise SourceError(f"{name}: {shorten_reason(error)}") from error
+                yield None if is_away else f"{name} is away: {shorten_reason(error)}; it is waited for"
+                is_away = True
+                time.sleep(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+                continue
+            if is_away:
+                yield f"{name} is back"
+            pause_s, is_away = FIRST_PAUSE_S, False
+            yield from messages
+            if is_all:
+                return
+            if not messages:
+                yield None
+    finally:
+        reader.end()
 
 
 class Once:

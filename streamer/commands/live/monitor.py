@@ -6,7 +6,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -40,7 +40,7 @@ from streamer.events import (
 )
 from streamer.live.section import Item, Section
 from streamer.live.stream import Stream
-from streamer.outputs import check_outputs, open_outputs
+from streamer.outputs import open_outputs
 from streamer.outputs.formats import NOTHING_LISTENED_FOR, describe_return, format_end, format_health
 from streamer.outputs.output import Output, raise_failure
 from streamer.outputs.to_file import open_stdout
@@ -81,7 +81,7 @@ class Monitor:
         self._lost_samples = 0
         self._outputs: list[Output] = []
         self._audio = SectionAudio()
-        self._targets: list[Output] = []  # those of them that -o has named
+        self._targets: dict[str, Output] = {}  # those of them that -o or the settings have named
         self._run = ""
         self._leaving: list[Output] = []  # those that are named no more, and write what they have
         self._closed: list[Output] = []  # those that take no more
@@ -97,7 +97,6 @@ class Monitor:
         with ExitStack() as stack:
             self._stdout = None if spec.stdout is None else open_stdout(spec.stdout)
             self._outputs = [self._stdout] if self._stdout else []
-            check_outputs(spec.output_paths)
             stack.callback(self._close_outputs)
             stream = stack.enter_context(
                 Stream(
@@ -174,39 +173,34 @@ class Monitor:
     def _begin(self, stream: Stream) -> Section:
         """Open the files, for which there was no reason before, and say what is listened to."""
         assert stream.section is not None
-        self._targets = open_outputs(self._spec.output_paths, keeping=self._spec.keeping, audio=self._audio)
-        self._outputs += self._targets
-        if self._view:
-            self._view.outputs = self._targets
+        self._open_outputs()
         if not self._spec.plans and self._spec.has_health_lines:
             self._tell(f"streamer: {NOTHING_LISTENED_FOR}")
         self._start(stream.section)
         return stream.section
 
-    def _change_outputs(self, before: Sequence[str]) -> None:
-        """To those in force now: what stays goes on, and what is named no more writes what it has and closes."""
-        targets = self._spec.output_paths
-        kept = dict(zip(before, self._targets, strict=True))
-        try:
-            opened = dict(
-                zip(
-                    new := [text for text in targets if text not in kept],
-                    open_outputs(new, keeping=self._spec.keeping, audio=self._audio),
-                    strict=True,
-                )
-            )
-        except (StreamerError, OSError) as error:
-            self._spec = replace(self._spec, output_paths=tuple(before))
-            self._report(self._stream.date(ErrorRecord(message=f"{error}: outputs stay as they were")))
-            return
-        for text in set(kept) - set(targets):
-            kept[text].ask_to_finish()
-            self._outputs.remove(kept[text])
-            self._leaving.append(kept[text])
-        self._outputs += opened.values()
-        self._targets = [(kept | opened)[text] for text in targets]
+    def _open_outputs(self) -> None:
+        """Those in force and not open yet. What is named no more writes what it has, and closes."""
+        wanted = self._spec.output_paths
+        new = [text for text in wanted if text not in self._targets]
+        opened = open_outputs(new, keeping=self._spec.keeping, audio=self._audio)
+        for text in [text for text in self._targets if text not in wanted]:
+            output = self._targets.pop(text)
+            output.ask_to_finish()
+            self._outputs.remove(output)
+            self._leaving.append(output)
+        self._targets |= zip(new, opened, strict=True)
+        self._outputs += opened
         if self._view:
-            self._view.outputs = self._targets
+            self._view.outputs = [*self._targets.values()]
+
+    def _change_outputs(self) -> None:
+        """To those in force now; where one cannot be opened all stay as they are."""
+        try:
+            self._open_outputs()
+        except (StreamerError, OSError) as error:
+            self._spec = replace(self._spec, output_paths=tuple(self._targets))
+            self._report(self._stream.date(ErrorRecord(message=f"{error}: outputs stay as they were")))
 
     def _should_wait(self, stream: Stream) -> bool:
         """Whether a recording must go on more slowly, for whoever reads our lines."""
@@ -272,10 +266,10 @@ class Monitor:
         if self._view:
             self._view.report(record)
         if record.state == "done" and (section := self._stream.section):
-            before, self._spec = self._spec, self._reload.spec
+            self._spec = self._reload.spec
             if self._view:
                 self._view.spec = self._spec
-            self._change_outputs(before.output_paths)
+            self._change_outputs()
             self._start(section, at_sample=record.sample or 0)
 
     def _tell(self, line: str) -> None:
@@ -387,12 +381,12 @@ class Monitor:
 
     def _take_stats(self, stream: Stream) -> Stats:
         stats = stream.take_stats()
-        stats.outputs = [output.books for output in self._targets]
+        stats.outputs = [output.books for output in self._targets.values()]
         return stats
 
     def _tell_of_outputs(self, stream: Stream) -> None:
         """Who has gone, is back, or refuses what it is sent."""
-        for output in self._targets:
+        for output in self._targets.values():
             for news in output.take_news():
                 self._report(stream.date(ErrorRecord(message=news)))
 

@@ -59,8 +59,13 @@ class Reader:
             check_digits(plans)
         spec = make_spec(options, settings, plans)
         check_outputs(spec.output_paths)
+        plan_files = [find_plan(plan) for plan in plans]
         refuse_inputs_as_outputs(
-            spec.output_paths, [spec.source], plans=plans, bands=settings.bands, config=options.config
+            spec.output_paths,
+            [spec.source],
+            plans=[str(path) for path in plan_files],
+            bands=settings.bands,
+            config=options.config,
         )
         set_up = make_set_up(
             plans,
@@ -72,7 +77,7 @@ class Reader:
         )
         files = [
             *find_files(config=options.config, profile=loaded.profile),
-            *map(find_plan, plans),
+            *plan_files,
             *map(Path, list_band_files(settings.bands)),
         ]
         return Wanted(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import datetime
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from streamer.analysis.bank import Analysis, Levels
 from streamer.base.units import db_from_power
-from streamer.detectors import Audio, Detector, Tell
+from streamer.detectors import Audio, Detector
 from streamer.detectors.level.spec import LevelSpec
 from streamer.events import Event
 from streamer.events.clocks import WallClock
@@ -64,15 +63,8 @@ class LevelDetector(Detector):
         return 0  # all is in the levels
 
     @property
-    def rejections(self) -> Counter[str]:
-        return Counter()
-
-    @property
     def is_at_rest(self) -> bool:
         return self._since is None
-
-    def explain(self, tell: Tell) -> None:
-        """It refuses nothing."""
 
     def keep_time(self, clock: WallClock) -> None:
         self._clock = clock

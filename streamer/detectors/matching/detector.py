@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import partial
 
@@ -84,10 +84,6 @@ class MatchDetector(Detector):
     @property
     def history_samples(self) -> int:
         return HISTORY_WINDOWS * self._length
-
-    @property
-    def rejections(self) -> Counter[str]:
-        return Counter()
 
     def explain(self, tell: Tell) -> None:
         for grammar, name in zip(self._grammars, self._names, strict=True):

@@ -11,7 +11,6 @@ leave much. Where little is left for a few frames running, and both have risen a
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 
 from streamer.analysis.bank import Analysis, Levels
 from streamer.base.units import power_from_db
-from streamer.detectors import Audio, Detector, Tell
+from streamer.detectors import Audio, Detector
 from streamer.detectors.hearing import compiled
 from streamer.detectors.hearing.baseband import hann_gain
 from streamer.detectors.hearing.line_fields import FRAMES_PER_WINDOW
@@ -113,16 +112,6 @@ class PairDetector(Detector):
     @property
     def history_samples(self) -> int:
         return self._length
-
-    @property
-    def rejections(self) -> Counter[str]:
-        return Counter()
-
-    def explain(self, tell: Tell) -> None:
-        pass
-
-    def share(self, common: dict[type, object]) -> None:
-        pass
 
     def feed(self, levels: Levels, audio: Audio) -> list[Event]:  # noqa: ARG002  levels say enough
         if not len(levels):
