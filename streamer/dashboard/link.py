@@ -224,7 +224,7 @@ def _put_in_words(
     if isinstance(record, ErrorRecord):
         return "error", record.message
     if isinstance(record, ReloadRecord):
-        return "error" if record.state == "refused" else "reload", record.message
+        return "error" if record.state == "refused" else "set", record.message
     if isinstance(record, SilenceRecord):
         lasted_s = record.duration_s
         return "silence", (

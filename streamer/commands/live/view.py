@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.analysis.bank import Batch, ChannelLevels
+from streamer.analysis.bank import Analysis, Batch, ChannelLevels
 from streamer.analysis.meters import MEAN_SQUARE, PEAK, Held
 from streamer.base.processes import Child, get_context, start_process
 from streamer.base.units import db_from_powers
@@ -44,7 +44,6 @@ from streamer.live.section import Section
 from streamer.live.stream import Status, Stream
 from streamer.outputs.output import Output
 from streamer.plans.band_report import find_seen_share
-from streamer.plans.listening import Listening
 
 LEAVE_S = 0.7  # for the dashboard to give the terminal back; one that stopped reading takes it 0.5 s
 LEAVE_AT_ONCE_S = 0.2
@@ -60,8 +59,8 @@ class View:
     def __init__(self, spec: MonitorSpec, stream: Stream) -> None:
         self.spec, self._stream = spec, stream
         self.wants_to_quit = False
-        self._scene_of: Listening | None = None
-        self._section: Section | None = None  # and whose that is
+        self._section: Section | None = None  # whose scene is shown,
+        self._display: Analysis | None = None  # and of which levels
         self._wants_reload = False
         self._marks_s: list[float] = []
         self._shown_s = 0.0
@@ -159,8 +158,9 @@ class View:
     def add(self, batch: Batch) -> None:
         section = self._stream.section
         assert section is not None
-        if self._scene_of is not section.listening:
-            self._show_scene(section)
+        display = batch.levels[0].analysis  # what it was measured by: the section may have gone on to another
+        if display is not self._display:
+            self._show_scene(section, display)
         for run in (batch.early, batch.levels[0]):
             if not run or (isinstance(run, ChannelLevels) and not run.n_frames):
                 continue  # as in every other block, where a hop is longer
@@ -197,11 +197,11 @@ class View:
             fs_hz = 0.0 if section is None else section.info.fs_hz
             self._rows.append(make_event_row(record, fs_hz=fs_hz, is_digit=dialled))
 
-    def _show_scene(self, section: Section) -> None:
-        spec, info, display = self.spec, section.info, section.listening.display
+    def _show_scene(self, section: Section, display: Analysis) -> None:
+        spec, info = self.spec, section.info
         bank, frames = display.bank, display.frames
         goes_on = self._section is section
-        self._section, self._scene_of = section, section.listening
+        self._section, self._display = section, display
         if not goes_on:
             self._last_words.begin()
         self._levels = LevelSummary(channels=info.channels, bands=len(bank))
@@ -247,8 +247,8 @@ class View:
         """A snapshot."""
         now, section = time.monotonic(), self._stream.section
         assert section is not None
-        if self._scene_of is not section.listening:
-            self._show_scene(section)
+        if self._section is not section:
+            self._show_scene(section, section.listening.display)
         self._shown_s = now
         self._link.send(self._make_snapshot(section, now))
         self._rows = []
