@@ -40,7 +40,7 @@ NEVERS = {
 # all that answer one contract, so that one more of them is no line here.
 ORDER = {
     "base": (
-        "__init__ blas bytecode colours cycles errors folders morse own_code roles version < fork_server shipped"
+        "__init__ blas bytecode colours cycles errors folders morse notes own_code roles version < fork_server shipped"
         " < children < processes < files text < toml units < arguments fields < families old_names pattern"
     ),
     "sources": (
@@ -49,7 +49,7 @@ ORDER = {
     ),
     "sources/formats": "__init__ g711 stretches < flac ogg pcm < wav write < lengths mp3",
     "sources/synthetic": "__init__ voices words < from_plan < parts sounds < language < source generate",
-    "analysis": "__init__ frames kernels meters < bank < goertzel values < bins grid groups < analyser < blocks",
+    "analysis": "__init__ frames kernels lines meters < bank < goertzel values < bins grid groups < analyser < blocks",
     "analysis/kernels": (
         "__init__ at_once kept link tiles < vectors < store < compiled inner powers transforms < grids stretches"
     ),
@@ -79,7 +79,7 @@ ORDER = {
         " < process"
     ),
     "dashboard/parts": (
-        "part scale < cells help < analysis engine events keys last_hour levels state_line tally tape waterfall"
+        "part scale < cells help < analysis engine events keys last_hour levels lines state_line tally tape waterfall"
         " < one_band < __init__"
     ),
     "plans": (

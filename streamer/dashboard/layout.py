@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 SIDE_FROM_WIDTH, SIDE_WIDTH = 160, 70
 DOWN_FROM_WIDTH = 40
+TUNER = "tuner"  # the view
 
 
 class Rect(NamedTuple):

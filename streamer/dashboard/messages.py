@@ -38,6 +38,7 @@ class Scene(msgspec.Struct, kw_only=True, frozen=True, tag="scene"):
     goes_on: bool = False  # time does, after the scene before; else it counts from 0
     unit: str = "dbfs"  # dbfs, dbm0 or dbspl
     offset_db: float = 0.0  # added to dBFS, it gives the unit
+    a4_hz: float = 440.0  # that notes are told by
     floor_dbfs: float = -90.0
     ceiling_dbfs: float = 0.0
     fps: float = 15.0
@@ -86,6 +87,14 @@ class EventRow(msgspec.Struct, kw_only=True, frozen=True):
     @property
     def is_away(self) -> bool:
         return self.type == "error" and bool(self.phase)
+
+
+class LineRow(msgspec.Struct, kw_only=True, frozen=True):
+    """A steady line of the newest second, wherever it lies."""
+
+    freq_hz: float
+    level_dbfs: float
+    snr_db: float
 
 
 class OutputRow(msgspec.Struct, kw_only=True, frozen=True):
@@ -138,6 +147,7 @@ class Snapshot(msgspec.Struct, kw_only=True, frozen=True, tag="snapshot"):
     analysed_samples: int = 0
     dropped_samples: int = 0
     outputs: list[OutputRow] = []
+    lines: list[LineRow] | None = None  # of the channel that was asked for, strongest first; None: as before
     events: list[EventRow] = []  # new since the last snapshot, oldest first
 
 
@@ -165,6 +175,12 @@ class Reload(msgspec.Struct, frozen=True, tag="reload"):
     """Somebody pressed R: settings and plans are to be read again."""
 
 
+class Watch(msgspec.Struct, kw_only=True, frozen=True, tag="watch"):
+    """The lines of this channel, from 1, are shown now; None: of none."""
+
+    channel: int | None
+
+
 class TerminalGone(msgspec.Struct, kw_only=True, frozen=True, tag="terminal-gone"):
     """There is no terminal (any more); the dashboard has ended, the run need not."""
 
@@ -172,7 +188,7 @@ class TerminalGone(msgspec.Struct, kw_only=True, frozen=True, tag="terminal-gone
 
 
 Message = Scene | Snapshot | Goodbye
-Answer = Taken | Quit | Reload | Mark | TerminalGone
+Answer = Taken | Quit | Reload | Mark | Watch | TerminalGone
 
 _encode = msgspec.msgpack.Encoder().encode
 _message_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)

@@ -28,6 +28,7 @@ from streamer.dashboard.messages import (
     Snapshot,
     Taken,
     TerminalGone,
+    Watch,
     decode_message,
     encode,
 )
@@ -116,6 +117,7 @@ class _Loop:
         self._noted = ""
         self._title = ""
         self._word: Word | None = None  # that was drawn last
+        self._watched: int | None = None  # whose lines come
         self._heard_s = time.monotonic()
         self._screen_start_s: float | None = None  # of a screen the terminal has not taken whole
         self._changed = False
@@ -220,6 +222,10 @@ class _Loop:
                 self._answer(Mark(t_s=self._state.live.t_s))
             elif act is Act.SAVE:
                 self._save_screenshot()
+            if self._state is not None and self._state.watched != self._watched:
+                self._watched = self._state.watched
+                self._state.lines = None
+                self._answer(Watch(channel=self._watched))
             self._pace.due_s = 0.0  # a key is answered at once
             self._changed = True
         is_light = self._terminal.is_light

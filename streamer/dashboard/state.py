@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+from collections import deque
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from streamer.dashboard.figures import UNIT_NAMES, Clock, format_time_of_day
 from streamer.dashboard.heard import Book
 from streamer.dashboard.history import CODE_OF_0_DBFS, NOT_MEASURED, PACES, Picture
-from streamer.dashboard.messages import EventRow, Scene, Snapshot
+from streamer.dashboard.layout import TUNER
+from streamer.dashboard.messages import EventRow, LineRow, Scene, Snapshot
 
 LEVEL_STEP_DB = 10.0
 LOWEST_FLOOR_DBFS = -160.0
@@ -18,8 +20,10 @@ SMALLEST_RANGE_DB = 20.0
 SCROLLED_ROWS = 5
 LOSING_S = 10.0  # so long after a loss the state is LOSING
 CLIP_SHOWN_S = 2.0
-VIEWS = ("auto", "levels", "waterfall", "text", "events")
+VIEWS = ("auto", "levels", "waterfall", "text", "events", TUNER)
 PEAKS = ("fall", "hold", "off")
+KEPT_ENDED = 64
+LINES_S = 1.5  # what has ended so long ago may still be among the lines
 FITTED_S = 60.0  # `a` spans the levels of so much time
 
 
@@ -90,7 +94,7 @@ def press(choices: Choices, key: str, *, channels: int, bands: int) -> Choices:
     match key:
         case "v":
             return replace(choices, view=turn(VIEWS, choices.view))
-        case "1" | "2" | "3" | "4" | "5":
+        case "1" | "2" | "3" | "4" | "5" | "6":
             return replace(choices, view=VIEWS[int(key) - 1])
         case "space" | "f":
             return replace(choices, frozen=not choices.frozen, back=0, scrolled=0)
@@ -144,6 +148,8 @@ class State:
     told: Book = field(default_factory=Book)
     clock: Clock = field(default_factory=Clock)
     snapshot: Snapshot | None = None
+    lines: list[LineRow] | None = None  # of the newest second, where they are shown
+    ended: deque[EventRow] = field(default_factory=lambda: deque(maxlen=KEPT_ENDED))  # of late, newest last
     stalled_s: float = 0.0  # how long no snapshot has come
     note: str = ""  # what a key did, such as where the picture went
     drawn_fps: float | None = None  # when the screen is slower than it was asked to be
@@ -168,6 +174,7 @@ class State:
         self.live.t_s = before_s
         if not goes_on:
             self.book.begin_section()
+            self.ended.clear()
         self.told = self.book
         self.choices = replace(self.choices, channel=0, band=None, zoom=0, frozen=False, back=0)
         self.tick += 1
@@ -176,8 +183,12 @@ class State:
         self.snapshot = snapshot
         self.live.add(snapshot, now_s)
         self.clock.set(snapshot.t_s, snapshot.unix_s)
+        if snapshot.lines is not None and not self.choices.frozen:
+            self.lines = snapshot.lines
         for event in snapshot.events:
             self.book.add(event)
+            if event.phase == "end" and event.freqs_hz:
+                self.ended.append(event)
             self.asks_bell |= self.choices.bell and event.phase == "begin"
         self.book.go_on(snapshot.t_s)
         self.frame += 1
@@ -208,6 +219,22 @@ class State:
         if self.choices.band is not None:
             return self.choices.band
         return self.shown.loudest
+
+    @property
+    def watched(self) -> int | None:
+        """The channel whose lines are shown, from 1."""
+        return self.choices.channel + 1 if self.choices.view == TUNER else None
+
+    def list_heard(self) -> list[tuple[str, float]]:
+        """Names and frequencies of what has sounded in the time of the lines."""
+        since_s = self.live.t_s - LINES_S
+        late = [each for each in self.ended if each.t_s + (each.duration_ms or 0) / 1e3 >= since_s]
+        heard = [row.newest for row in self.book.find_sounding()] + late[::-1]
+        return [
+            (f"{event.type} {event.label}" if event.is_digit else event.name, freq_hz)
+            for event in heard
+            for freq_hz in event.freqs_hz
+        ]
 
     @property
     def past_band(self) -> int:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from streamer.base.errors import SpecError
 from streamer.base.families import LAST_PLACE, Family, list_families, load_family
+from streamer.base.notes import A4_HZ, FLATS, SHARPS, pitch_hz
 from streamer.base.text import printable, shorten
 from streamer.base.units import NUMBER, parse_frequency_hz
 
@@ -52,6 +53,12 @@ BARK_EDGES_HZ = (
 )
 LOWEST_HEARD_HZ = 20.0  # where scales of hearing begin
 OCTAVE_RATIO = 10**0.3  # IEC 61260-1, of base ten
+
+
+def find_a4_hz(spec: str) -> float:
+    """The pitch that notes in a specification are tuned to."""
+    found = re.search(rf"notes:[^+]*@\s*({_FREQUENCY})", spec)
+    return parse_frequency_hz(found[1], name="the pitch of A4") if found else A4_HZ
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,22 +104,18 @@ def _notes(term: Term) -> list[Band]:
             f"notes are {shorten(term.arguments)}; write two notes with octaves, such as notes:A2-C7, "
             "notes:Bb3-F5 or notes:A2-C7@442"
         )
-    reference_hz = parse_frequency_hz(found[7], name="the pitch of A4") if found[7] else 440.0
+    a4_hz = parse_frequency_hz(found[7], name="the pitch of A4") if found[7] else A4_HZ
     low = _midi(found[1], found[2], found[3])
     high = _midi(found[4], found[5], found[6]) if found[4] else low
     if low > high:
         raise SpecError(f"notes are {shorten(term.arguments)}; the lower of the two comes first")
     wants_flats = any(sign in ("b", "♭") for sign in (found[2], found[5]))
-    names = "C Db D Eb E F Gb G Ab A Bb B" if wants_flats else "C C# D D# E F F# G G# A A# B"
-
-    def pitch_hz(midi: float) -> float:
-        return reference_hz * 2 ** ((midi - 69) / 12)
-
+    names = FLATS if wants_flats else SHARPS
     return [
         Band(
-            pitch_hz(midi),
-            f"{names.split()[midi % 12]}{midi // 12 - 1}",
-            (pitch_hz(midi - 0.5), pitch_hz(midi + 0.5)),
+            pitch_hz(midi, a4_hz),
+            f"{names[midi % 12]}{midi // 12 - 1}",
+            (pitch_hz(midi - 0.5, a4_hz), pitch_hz(midi + 0.5, a4_hz)),
         )
         for midi in range(low, high + 1)
     ]

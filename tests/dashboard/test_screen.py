@@ -17,7 +17,7 @@ from rich.cells import cell_len
 from streamer.commands.guide import list_pages
 from streamer.dashboard.canvas import write_changes
 from streamer.dashboard.history import NOT_MEASURED
-from streamer.dashboard.messages import EventRow, OutputRow, Scene, Snapshot
+from streamer.dashboard.messages import EventRow, LineRow, OutputRow, Scene, Snapshot
 from streamer.dashboard.palette import BAR, STEPS, Depth, Look, Role
 from streamer.dashboard.parts.scale import find_row_marks
 from streamer.dashboard.screen import Drawn, render, save_screenshot, tell_title
@@ -475,6 +475,7 @@ def test_zoom_parts_bands_that_share_a_cell():
         ("2", r"(?s)\n   0 .*dBFS 50 (?!.*heard at)"),
         ("3", r"(?s)\n :\d\d (?!.*heard at)"),
         ("4", r"911 │ 5550123  ▶ us-ringback  1\.2 s +500 Hz"),
+        ("6", r"(?s)measuring a second of sound(?!.*heard at)"),
         ("5", r"(?s)heard at.*us-ringback ×2 .*5550123 .*us-dial .*us-busy ×4 .*911 "),
         ("enter", r"500 Hz  now  -20\.2  max  -20\.2  mean  -\d\d\.\d  L10  -2\d\.\d  L50  -7\d\.\d  L90"),
         ("?", r"(?s)q +end the run.*--plain writes lines for screen readers and logs"),
@@ -503,6 +504,61 @@ def test_the_history_of_a_band_has_its_statistics():
     for name in ("now", "max", "mean", "L10", "L50", "L90"):
         assert re.search(rf"{name} +-\d+\.\d", text)
     assert "dBFS 50" not in text
+
+
+# --- the tuner --------------------------------------------------------------------------------------------------------
+
+
+def tuned(*lines: tuple[float, float], **changes: object) -> Play:
+    play = call(dtmf_scene(**changes))
+    play.state.press("6")
+    rows = [LineRow(freq_hz=hz, level_dbfs=dbfs, snr_db=40.0) for hz, dbfs in lines]
+    play.state.add(play.snap(None, lines=rows), play.now_s)
+    return play
+
+
+def test_the_tuner_says_note_and_cents_of_the_strongest_line_and_where_it_lies():
+    lines = lines_of(tuned((445.1, -20.0), (890.3, -31.0)).state, 80, 24)
+    assert re.match(r"A4 +\+20\.0 cents  445\.1 Hz  sharp +A4 = 440 Hz$", lines[2].rstrip())
+    scale = lines[3]
+    assert scale.index("●") - scale.index("│") == round(0.2 * len(scale.strip("-50+ "))), scale
+    assert re.match(r" +890\.3  A5 +\+20\.1 +-31\.0   40  2 × 445\.1$", lines[8].rstrip())
+
+
+def test_a_note_is_in_tune_by_the_pitch_that_bands_are_tuned_to():
+    assert "in tune" in text_of(tuned((442.2, -20.0), a4_hz=442.0).state)
+    assert "sharp" in text_of(tuned((442.2, -20.0)).state)
+
+
+def test_a_line_that_nothing_explains_is_named_to_a_tenth_of_a_hertz():
+    play = tuned((1209.3, -10.0), (697.1, -12.0), (100.02, -40.0), (2345.67, -45.0))
+    one = EventRow(
+        id=99, phase="end", type="dtmf", label="1", time="", t_s=play.t_s - 0.4, duration_ms=80.0,
+        freqs_hz=[697.0, 1209.0], is_digit=True,
+    )  # fmt: skip
+    play.state.add(play.snap(None, events=[one]), play.now_s)
+    text = text_of(play.state)
+    assert "strongest unknown line  2345.7 Hz  -45.0 dBFS" in text
+    assert re.search(r"1209\.3 .* dtmf 1 *\n.*697\.1 .* dtmf 1 *\n.*100\.0 .*mains 50 Hz", text)
+
+
+@pytest.mark.parametrize(("lines", "words"), [(None, "measuring a second"), ([], "no steady line")])
+def test_the_tuner_says_why_there_is_no_line(lines, words):
+    play = call(dtmf_scene())
+    play.state.press("6")
+    play.state.add(play.snap(None, lines=lines), play.now_s)
+    assert words in text_of(play.state)
+
+
+@given(
+    st.lists(st.tuples(st.floats(1, 96000), st.floats(-140, 20)), max_size=12),
+    st.integers(40, 200),
+    st.integers(8, 60),
+)
+def test_the_tuner_fills_any_screen_exactly(lines, width, height):
+    shown = lines_of(tuned(*lines).state, width, height)
+    assert len(shown) == height
+    assert all(len(line) == width for line in shown)
 
 
 # --- events ----------------------------------------------------------------------------------------------------------

@@ -84,7 +84,8 @@ def test_reset_takes_back_tallies_and_the_loss_notice():
     ("keys", "changed"),
     [
         ("v", {"view": "levels"}),
-        ("vvvvv", {}),
+        ("vvvvv", {"view": "tuner"}),
+        ("vvvvvv", {}),
         ("3", {"view": "waterfall"}),
         ("31", {}),
         ("+", {"floor_dbfs": -80}),

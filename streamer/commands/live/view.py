@@ -16,11 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.analysis.bank import Analysis, Batch, ChannelLevels
+from streamer.analysis.lines import find_lines, find_lines_length
 from streamer.analysis.meters import MEAN_SQUARE, PEAK, Held
 from streamer.base.processes import Child, get_context, start_process
 from streamer.base.units import db_from_powers
 from streamer.base.version import __version__
 from streamer.commands.interrupts import interrupts
+from streamer.commands.live.audio import SectionAudio
 from streamer.commands.live.last_words import MAX_LINES, LastWords
 from streamer.commands.live.spec import MonitorSpec
 from streamer.commands.talk import answer, say
@@ -28,6 +30,7 @@ from streamer.dashboard.link import DashboardLink, LevelSummary, Told, make_even
 from streamer.dashboard.messages import (
     EventRow,
     Goodbye,
+    LineRow,
     Mark,
     OutputRow,
     Quit,
@@ -35,6 +38,7 @@ from streamer.dashboard.messages import (
     Scene,
     Snapshot,
     TerminalGone,
+    Watch,
 )
 from streamer.dashboard.process import run_dashboard
 from streamer.dashboard.terminal import Rescue
@@ -44,12 +48,14 @@ from streamer.live.section import Section
 from streamer.live.stream import Status, Stream
 from streamer.outputs.output import Output
 from streamer.plans.band_report import find_seen_share
+from streamer.plans.band_words import find_a4_hz
 
 LEAVE_S = 0.7  # for the dashboard to give the terminal back; one that stopped reading takes it 0.5 s
 LEAVE_AT_ONCE_S = 0.2
 HOLD_STEP_S = 0.25
 STATS_EVERY_S = 0.25  # figures that change faster cannot be read
 SILENT_AFTER_S = 2.0  # of samples that are all 0: a muted input, not a quiet room
+SHORTEST_LINES_S = 0.2  # of samples
 CLIPPED = 10 ** (-0.1 / 20)
 
 
@@ -63,6 +69,8 @@ class View:
         self._display: Analysis | None = None  # and of which levels
         self._wants_reload = False
         self._marks_s: list[float] = []
+        self._audio = SectionAudio()
+        self._watched: int | None = None  # the channel whose lines are shown
         self._shown_s = 0.0
         self._rows: list[EventRow] = []
         self.outputs: Sequence[Output] = ()  # whose books are shown
@@ -150,6 +158,8 @@ class View:
                 self._wants_reload = True
             elif isinstance(said, Mark):
                 self._marks_s.append(said.t_s)
+            elif isinstance(said, Watch):
+                self._watched = said.channel
             elif isinstance(said, TerminalGone):
                 self._unwatch()
                 self._give_up()
@@ -204,6 +214,7 @@ class View:
         self._section, self._display = section, display
         if not goes_on:
             self._last_words.begin()
+            self._audio.begin(section, "")
         self._levels = LevelSummary(channels=info.channels, bands=len(bank))
         self._meters = Held()
         self._peak = np.zeros(info.channels, np.float32)
@@ -230,6 +241,7 @@ class View:
                 output=", ".join(spec.output_paths) or ("stdout" if spec.stdout else ""),
                 unit=spec.unit,
                 offset_db=spec.unit_offset_db,
+                a4_hz=find_a4_hz(bank.spec),
                 length_s=None if info.n_samples is None else info.n_samples / info.fs_hz,
                 speed=spec.speed,
                 goes_on=goes_on,
@@ -255,7 +267,9 @@ class View:
         self._peak[:] = 0
 
     def _make_snapshot(self, section: Section, now: float) -> Snapshot:
+        lines = None
         if now - self._stats_s >= STATS_EVERY_S:
+            lines = self._find_lines(section)
             self._stats, self._stats_s = self._stream.stats, now
             self._outputs = [OutputRow(**msgspec.structs.asdict(output.books)) for output in self.outputs]
         stream, stats, fs_hz = self._stream.status, self._stats, section.info.fs_hz
@@ -284,8 +298,21 @@ class View:
             analysed_samples=stats.analysed,
             dropped_samples=stats.dropped,
             outputs=self._outputs,
+            lines=lines,
             events=self._rows,
         )
+
+    def _find_lines(self, section: Section) -> list[LineRow] | None:
+        """Of the newest second of the channel whose lines are shown: a millisecond or two, four times a second."""
+        fs_hz, end = section.info.fs_hz, self._stream.status.analysed_end
+        if self._watched is None or self._watched > section.info.channels:
+            return None
+        start = max(0, end - find_lines_length(fs_hz))
+        samples = self._audio.read(start, end) if end - start >= fs_hz * SHORTEST_LINES_S else None
+        if samples is None:
+            return None
+        lines = find_lines(samples[self._watched - 1], fs_hz)
+        return [LineRow(**line._asdict()) for line in lines]
 
     def _find_state(self, stream: Status, now: float) -> tuple[str, float]:
         """How the run stands, and for how long it has."""

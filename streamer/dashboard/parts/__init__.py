@@ -13,6 +13,7 @@ from streamer.dashboard.parts import (
     keys,
     last_hour,
     levels,
+    lines,
     one_band,
     state_line,
     tally,
@@ -24,6 +25,7 @@ from streamer.dashboard.parts.part import Part, Seen
 PARTS: tuple[Part, ...] = (  # in the order of worth
     state_line.PART,
     tape.PART,
+    lines.PART,
     levels.PART,
     events.PART,
     waterfall.PART,

@@ -11,7 +11,7 @@ from streamer.dashboard.parts.part import Seen
 KEYS = (
     ("q", "end the run"),
     ("space f", "freeze; all goes on behind it; ←→ ↑↓ read time and level"),
-    ("v  1 to 5", "next view · automatic, levels, waterfall, text, events"),
+    ("v  1 to 6", "next view · automatic, levels, waterfall, text, events, tuner"),
     ("↑↓←→ j k", "select a band, Esc: the loudest again"),
     ("Enter", "the selected band's history, and back"),
     ("PgUp PgDn", "older and newer events; Home, End"),

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from streamer.dashboard.canvas import Canvas, Flow, clean, fit
 from streamer.dashboard.figures import LEVEL_WIDTH, format_level, format_loss
 from streamer.dashboard.history import PACES, Picture
-from streamer.dashboard.layout import Facts, Wish
+from streamer.dashboard.layout import TUNER, Facts, Wish
 from streamer.dashboard.palette import BAR, STEPS, Look, Role
 from streamer.dashboard.parts.cells import put_pairs
 from streamer.dashboard.parts.part import Part, Seen, by_frame
@@ -261,7 +261,7 @@ def _draw_clock(canvas: Canvas, state: State, columns: _Down, newest: int) -> No
 
 
 def wish(facts: Facts) -> Wish | None:
-    if facts.is_history or facts.view not in {"auto", "levels"}:
+    if facts.is_history or facts.view not in {"auto", "levels", TUNER}:
         return None
     if facts.is_down:
         n = facts.bands

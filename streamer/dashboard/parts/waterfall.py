@@ -9,7 +9,7 @@ import numpy as np
 from streamer.dashboard.canvas import Canvas, Flow, clean, fit
 from streamer.dashboard.figures import format_loss
 from streamer.dashboard.history import PACES, Hole
-from streamer.dashboard.layout import Facts, Wish
+from streamer.dashboard.layout import TUNER, Facts, Wish
 from streamer.dashboard.palette import Role
 from streamer.dashboard.parts.cells import put_pairs
 from streamer.dashboard.parts.part import Part, Seen
@@ -88,7 +88,7 @@ def changes(state: State) -> Hashable:
 
 
 def wish(facts: Facts) -> Wish | None:
-    if facts.is_down or facts.is_history or facts.view not in {"auto", "waterfall"}:
+    if facts.is_down or facts.is_history or facts.view not in {"auto", "waterfall", TUNER}:
         return None
     return Wish(least=3, good=12, most=ENDLESS, fills=True)
 

@@ -48,3 +48,23 @@ def test_levels_from_before_a_reload_are_shown_in_their_own_scene_though_it_is_o
     for messages, n_bands in ((link.sent[:second], 2), (link.sent[second:], 3)):
         shown = [message for message in messages if isinstance(message, Snapshot) and message.levels]
         assert {len(snapshot.levels) for snapshot in shown} == {4 * n_bands}
+
+
+def test_lines_are_measured_of_the_newest_second_and_only_while_somebody_looks_at_them() -> None:
+    source = "sim:tone:441.3@-20:3s+tone:1000.5@-32:3s"
+    items, stream = run(source, lambda _stream, _items: None, speed=5.0)
+    view = View(MonitorSpec(source=parse_source(source, rate_hz=FS_HZ)), stream)
+    link = view._link = Link()  # type: ignore[assignment]
+    for item in items:
+        if isinstance(item, Batch):
+            view.add(item)
+    view.show()
+    view._watched = 1
+    view._stats_s = -1.0
+    view.show()
+    without, with_lines = (message for message in link.sent if isinstance(message, Snapshot))
+    assert without.lines is None
+    assert [(round(line.freq_hz, 1), round(line.level_dbfs)) for line in with_lines.lines or []] == [
+        (441.3, -20),
+        (1000.5, -32),
+    ]
