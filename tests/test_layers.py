@@ -107,7 +107,7 @@ ORDER = {
         " < reading < to_* < from_*"
     ),
     "commands": (
-        "__init__ descriptors inputs interrupts options talk progress < cut_short failures live"
+        "__init__ descriptors inputs interrupts options page talk progress < cut_short failures live"
         " < bands bench config detect devices doctor generate guide history identify plan scan spectrogram wait"
         " < completion < main"
     ),

@@ -1,25 +1,25 @@
-"""What the README says is there, and what is there is in the README."""
+"""What the README and the guide say is there, and what is there is in the README or the guide."""
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
 import sys
 import venv
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
-from streamer.commands.guide import list_pages
+from streamer.base import errors
 from streamer.commands.live.load_settings import SETTINGS
 from streamer.commands.main import COMMANDS, load_command
 from streamer.plans.plan import list_plans
+from tests.pages import PAGES, README, ROOT, TOLD, find_blocks
 from tests.programs import digits_of, read_lines, run
-
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
 
 
 def list_commands() -> list[tuple[tuple[str, ...], click.Command]]:
@@ -32,26 +32,71 @@ def list_commands() -> list[tuple[tuple[str, ...], click.Command]]:
     return found
 
 
+def find_told(path: tuple[str, ...]) -> str:
+    """What the page `commands` says of one: its rows of a table that has several, else its section."""
+    sections = re.split(r"^## ", PAGES["commands"], flags=re.MULTILINE)[1:]
+    [section] = [each for each in sections if path[0] in each.partition("\n")[0].split(", ")]
+    rows = re.findall(rf"^\| `{' '.join(path)}\b.*$", section, re.MULTILINE)
+    return "\n".join(rows) or section
+
+
 @pytest.mark.parametrize(("path", "command"), list_commands(), ids=str)
-def test_every_command_and_flag_is_in_the_readme(path: tuple[str, ...], command: click.Command) -> None:
-    assert " ".join(path) in README
+def test_every_command_and_flag_is_told_where_its_command_is(
+    path: tuple[str, ...], command: click.Command
+) -> None:
+    told = find_told(path)
+    assert " ".join(path) in told
     for parameter in command.params:
         if isinstance(parameter, click.Option) and "--debug" not in parameter.opts:
-            long = [option for option in parameter.opts if option.startswith("--")]
-            assert any(option in README for option in long), f"{' '.join(path)} {long}"
+            for option in (*parameter.opts, *parameter.secondary_opts):
+                if option.startswith("--"):
+                    assert re.search(rf"`{option}[` ]", told), f"{' '.join(path)} {option}"
+
+
+def test_the_readme_or_the_guide_names_the_flag_that_all_commands_have() -> None:
+    assert "`--debug`" in TOLD
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_that_is_spoken_of_takes_the_flags_it_is_given(page: str) -> None:
+    text = re.sub(r"^ *```.*?^ *```$", "", PAGES[page], flags=re.DOTALL | re.MULTILINE)
+    commands = dict(list_commands())
+    for words in re.findall(r"`streamer ([^`]+)`", text):
+        named = tuple(re.findall(r"^[a-z]+", word)[0] for word in words.split() if re.match(r"[a-z]", word))
+        if not named or named[0] == "COMMAND":
+            continue
+        command = commands.get(named[:2]) or commands[named[:1]]
+        known = {option for each in command.params for option in (*each.opts, *each.secondary_opts)}
+        given = re.findall(r"(?<![\w-])--?[a-z][\w-]*", words)
+        assert set(given) <= {*known, "--help"}, words
+        if named[0] == "guide" and len(words.split()) == 2 and "TOPIC" not in words:
+            assert words.split()[1] in PAGES, words
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.key)
-def test_every_setting_is_in_the_readme(setting: object) -> None:
-    assert f"`{setting.key}`" in README  # type: ignore[attr-defined]
+def test_every_setting_is_in_the_guide_with_its_default(setting: Any) -> None:
+    assert f"| `{setting.key}` | `{setting.default}` |" in PAGES["settings"]
 
 
-def test_every_shipped_plan_is_in_the_readme_or_on_the_page_it_names() -> None:
-    assert "`streamer guide families`" in README
-    told = README + list_pages()["families"]
+def test_every_shipped_plan_is_told() -> None:
+    assert "`streamer guide families`" in TOLD
     for name in list_plans():
         family, _, country = name.partition("call-progress")
-        assert f"`{name}`" in told or (not family and f"`{country}`" in told)
+        assert f"`{name}`" in PAGES["families"] or (not family and f"`{country}`" in PAGES["families"])
+
+
+def test_every_exit_code_is_told() -> None:
+    codes = {code for name, code in vars(errors).items() if name.isupper() and isinstance(code, int)}
+    told = re.findall(r"^\| (\d+) \|", PAGES["exit-codes"], re.MULTILINE)
+    assert {int(code) for code in told} == codes
+
+
+def test_every_key_and_type_of_a_record_is_told() -> None:
+    schema = json.loads(run("plan", "show", "--schema", "event").stdout)
+    for record in schema["$defs"].values():
+        assert [key for key in record["properties"] if f"`{key}`" not in PAGES["events"]] == []
+        kinds = record["properties"].get("type", {}).get("enum", [])
+        assert [kind for kind in kinds if f"`{kind}`" not in PAGES["events"]] == []
 
 
 def test_the_first_two_commands_set_up_all_they_need() -> None:
@@ -75,7 +120,7 @@ def test_between_installing_and_the_first_plain_streamer_it_is_put_on_the_path(t
 
 
 def test_the_python_example_runs() -> None:
-    [code] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    [code] = find_blocks("README", "python")
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
@@ -96,11 +141,7 @@ def test_the_recording_example_gives_what_is_shown(tmp_path: Path) -> None:
 
 
 def test_the_event_example_is_what_is_printed(tmp_path: Path) -> None:
-    [shown] = [
-        line
-        for line in read_lines("\n".join(re.findall(r"^\{.*\}$", README, re.MULTILINE)))
-        if "label" in line
-    ]
+    [shown] = [each for each in map(json.loads, find_blocks("events", "json")) if "label" in each]
     path = tmp_path / "dial.wav"
     run("generate", "silence:200ms,dtmf:555-0123@-10:50ms/50ms+noise:-40", "-o", str(path), "-r", "8k")
     lines = read_lines(run("detect", str(path), "--json").stdout)
@@ -109,14 +150,27 @@ def test_the_event_example_is_what_is_printed(tmp_path: Path) -> None:
     assert list(first) == list(shown)
 
 
-def test_the_readme_stays_short_and_its_map_is_true() -> None:
-    assert len(README.splitlines()) <= 250
-    rows = re.findall(r"^\| `(\w+)/` \|[^|]*\|([^|]*)\|$", README, re.MULTILINE)
+def test_the_readme_stays_short_and_names_files_that_are_there() -> None:
+    assert len(README.splitlines()) <= 200
+    road = README.partition("## How it works")[2].partition("\n## ")[0]
+    files = re.findall(r"`([\w/]+\.py)`", road)
+    assert len(files) >= 6
+    assert [file for file in files if not (ROOT / "streamer" / file).exists()] == []
+
+
+def test_the_map_of_folders_is_true() -> None:
+    rows = re.findall(r"^\| `(\w+)/` \|[^|]*\|([^|]*)\|$", PAGES["how-it-works"], re.MULTILINE)
     folders = {path.parent.name for path in (ROOT / "streamer").glob("*/__init__.py")}
     assert {folder for folder, _ in rows} == folders
     for folder, road in rows:
         for file in re.findall(r"`([\w./]+)`", road):
             assert (ROOT / "streamer" / folder / file).exists(), f"{folder}/{file}"
+
+
+def test_the_readme_counts_the_judged_lines_as_the_guide_has_them() -> None:
+    rows = re.findall(r"^\| [^|]+ \| (\d+) of (\d+) \|", PAGES["judged"], re.MULTILINE)
+    met, asked = (sum(int(row[i]) for row in rows) for i in range(2))
+    assert f"{met} of {asked} tests" in README
 
 
 def test_pictures_are_there() -> None:

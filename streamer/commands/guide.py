@@ -10,12 +10,22 @@ import click
 from streamer.base.text import choose
 from streamer.commands.options import CONTEXT, DEBUG
 
+ORDER = [  # as a newcomer would read them
+    *("commands", "sources", "dashboard"),
+    *("bands", "dtmf", "tones", "families", "identify"),  # what to listen for
+    *("events", "outputs", "spectrograms", "archives", "python", "exit-codes"),  # what comes of it
+    *("settings", "service", "faults", "security"),  # for months
+    *("definitions", "accuracy", "judged", "compared", "speed"),  # how good it is
+    *("how-it-works", "adding", "changes"),  # inside
+]
+
 
 def list_pages() -> dict[str, str]:
-    """Name -> text of every page, which is Markdown and begins with its title."""
+    """Name -> text of every page in reading order. Each is Markdown and begins with its title."""
     folder = files("streamer") / "guide"
     found = {page.name.removesuffix(".md"): page for page in folder.iterdir() if page.name.endswith(".md")}
-    return {name: found[name].read_text(encoding="utf-8") for name in sorted(found)}
+    names = [*(name for name in ORDER if name in found), *sorted(found.keys() - set(ORDER))]
+    return {name: found[name].read_text(encoding="utf-8") for name in names}
 
 
 @click.command("guide", context_settings=CONTEXT)
@@ -33,9 +43,10 @@ def command(topic: str | None) -> None:
         click.echo(pages[topic], nl=False)
         return
     from rich.console import Console  # only a terminal is worth its loading time
-    from rich.markdown import Markdown
 
-    Console().print(Markdown(pages[topic]))
+    from streamer.commands.page import Page
+
+    Console().print(Page(pages[topic]))
 
 
 def read_title(text: str) -> str:

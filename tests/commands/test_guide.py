@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import io
 import re
-from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
-from rich.markdown import Markdown
 
-from streamer.commands.guide import list_pages, read_title
+from streamer.commands.guide import ORDER, list_pages, read_title
+from streamer.commands.page import Page
+from tests.pages import README, ROOT
 from tests.programs import run
 
-ROOT = Path(__file__).parents[2]
 PAGES = list_pages()
+COLUMNS = 80
+
+
+def render(text: str) -> str:
+    out = io.StringIO()
+    Console(file=out, width=COLUMNS, force_terminal=True, color_system=None).print(Page(text))
+    return out.getvalue()
 
 
 def test_without_a_topic_the_pages_are_listed_with_their_titles() -> None:
     lines = run("guide").stdout.splitlines()
     assert [line.split(maxsplit=1)[0] for line in lines] == list(PAGES)
     assert all(line.endswith(read_title(text)) for line, text in zip(lines, PAGES.values(), strict=True))
+    assert [line for line in lines if len(line) > COLUMNS] == []
+
+
+def test_every_page_has_its_place_in_the_reading_order() -> None:
+    assert list(PAGES) == ORDER
 
 
 def test_off_a_terminal_a_page_is_its_text() -> None:
@@ -36,10 +48,27 @@ def test_a_page_that_is_not_there_names_those_that_are() -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_named_in_the_readme_and_fits_80_columns(name: str) -> None:
-    assert f"`{name}`" in (ROOT / "README.md").read_text()
-    out = io.StringIO()
-    Console(file=out, width=80, force_terminal=True).print(Markdown(PAGES[name]))
-    assert re.search(r"\w", out.getvalue())
+    assert f"`{name}`" in README
+    drawn = render(PAGES[name])
+    assert [line for line in drawn.splitlines() if cell_len(line.rstrip()) > COLUMNS] == []
+    for block in re.findall(r"^ *```.*?\n(.*?)^ *```$", PAGES[name], re.MULTILINE | re.DOTALL):
+        assert [line for line in block.splitlines() if line.strip() not in drawn] == [], "lines that wrap"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_word_of_a_table_is_cut(name: str) -> None:
+    text = re.sub(r"^ *```.*?^ *```$", "", PAGES[name], flags=re.MULTILINE | re.DOTALL)
+    drawn = set(re.findall(r"[^\W\d_]{4,}", render(PAGES[name])))
+    for row in re.findall(r"^\|.*\|$", text, re.MULTILINE):
+        assert set(re.findall(r"[^\W\d_]{4,}", row)) <= drawn, row
+
+
+def test_a_table_that_is_too_wide_is_told_row_by_row() -> None:
+    table = "| test | ours | theirs | asked |\n|---|---|---|---|\n| digits " + "heard " * 9 + "| 1 | 2 | 3 |"
+    lines = [line.rstrip() for line in render(table).splitlines() if line.strip()]
+    assert lines == ["test", "digits " + "heard " * 8 + "heard", "  ours 1 · theirs 2 · asked 3"]
+    narrow = render(table.replace("heard " * 9, ""))
+    assert re.search(r"^ *test +ours +theirs +asked *$", narrow, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", ["README.md", *(f"streamer/guide/{page}.md" for page in PAGES)])

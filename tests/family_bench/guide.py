@@ -26,7 +26,7 @@ CAUSES: Mapping[tuple[str, str], str] = {
     ("fax", "false"): "notes of half a second on 1119 Hz",
 }
 
-INTRO = """# How well every family of tones is heard, beside other decoders
+INTRO = """# Judged: every family of tones beside other decoders
 
 Made by `python -m tests.family_bench --guide FOLDER` on signals of its own, a line a test, a column a decoder where one
 is installed; `--kept FOLDER --family NAME` makes it in pieces. Figures are in percent where a line says nothing else;

@@ -51,15 +51,14 @@ class Summary:
             gains = [speed / self.peer_speed for speed in self.speeds]
             compared = ", {:.0f} and {:.0f} times fastgoertzel".format(*gains)
         if self.live_percent is not None and self.live_mb is not None:
-            live = f"; the default live view takes {self.live_percent:.0f} % of the core and {self.live_mb:.0f} MB"
-        speeds, errors = "{:.0f} G in float32 and {:.0f} G in float64", "{:.0e} and {:.0e}"
+            live = f", and the default live screen takes {self.live_percent:.0f} % of it and {self.live_mb:.0f} MB"
+        speeds, errors = "{:.0f} G band-samples", "{:.0e} and {:.0e}"
+        speeds += " (bands x frames x samples) a second in float32 and {:.0f} G in float64"
         return (
-            f"On one core ({self.machine}), band-samples a second of 1536 bands on no grid, N 2048, hop 512: "
+            f"On one core ({self.machine}) an hour of a call goes through `detect` in {self.detect_s:.1f} s{live}. "
+            "1536 frequencies on no grid, in frames of 2048 samples every 512, are measured at "
             f"{speeds.format(*self.speeds)}{compared}, with errors of {errors.format(*self.errors)} of the largest "
-            f"value; an hour of a call goes through `detect` in {self.detect_s:.1f} s of processor time{live} "
-            "(`streamer bench summary`). `streamer bench` (`--json`, `--no-baselines`) measures kernels beside other "
-            "libraries, `bench detect` digits beside other decoders, `bench live mic` what listening costs, "
-            "`bench scaling` how cost grows; `streamer guide speed` and `accuracy` have the tables."
+            "value (`streamer bench summary`)."
         )
 
 
