@@ -41,15 +41,17 @@ NEVERS = {
 ORDER = {
     "base": (
         "__init__ blas bytecode colours cycles errors folders morse notes own_code roles version < fork_server shipped"
-        " < children < processes < files text < toml units < arguments fields < families old_names pattern"
+        " < children < processes < files text < toml units < arguments fields reading < families old_names pattern"
     ),
     "sources": (
         "address channels descendants graph_rate registry < formats spec"
-        " < byte_stream container file mic synthetic udp < command folders path rtp < __init__"
+        " < byte_stream calibration container correction file mic synthetic udp < command folders path rtp < __init__"
     ),
     "sources/formats": "__init__ g711 stretches < flac ogg pcm < wav write < lengths mp3",
     "sources/synthetic": "__init__ voices words < from_plan < parts sounds < language < source generate",
-    "analysis": "__init__ frames kernels lines meters < bank < goertzel values < bins grid groups < analyser < blocks",
+    "analysis": (
+        "__init__ averages frames kernels lines meters < bank < goertzel values < bins grid groups < analyser < blocks"
+    ),
     "analysis/kernels": (
         "__init__ at_once kept link tiles < vectors < store < compiled inner powers transforms < grids stretches"
     ),

@@ -24,6 +24,7 @@ from click.shell_completion import (
     split_arg_string,
 )
 
+from streamer.base.reading import UNITS, WEIGHTINGS
 from streamer.commands.options import CONTEXT, DEBUG
 from streamer.detectors.copies import COPIES
 from streamer.detectors.registry import KINDS
@@ -84,6 +85,12 @@ def list_scales(_incomplete: str) -> Iterable[str]:
     return get_args(Scale)
 
 
+def list_calibrations(_incomplete: str) -> Iterable[str]:
+    from streamer.sources.calibration import load_calibrations
+
+    return dict.fromkeys(each.device for each in load_calibrations())
+
+
 def list_nothing(_incomplete: str) -> Iterable[str]:
     return ()
 
@@ -105,7 +112,9 @@ VALUES: dict[str, tuple[Callable[[str], Mapping[str, str] | Iterable[str]], bool
     "topic": (list_topics, False),
     "window": (list_windows, False),
     "sample_format": (list_sample_formats, False),
-    "unit": (offer("dbfs", "dbm0"), False),
+    "unit": (offer(*UNITS), False),
+    "weighting": (offer(*WEIGHTINGS), False),
+    "calibration": (list_calibrations, False),
     "scale": (list_scales, False),
     "dtype": (offer("float32", "float64"), False),
     "dashboard": (offer("auto", "on", "off"), False),

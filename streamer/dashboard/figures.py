@@ -9,7 +9,6 @@ LEVEL_WIDTH = 6
 DURATION_WIDTH = 7
 COUNT_WIDTH = 6
 DIGITAL_ZERO_DBFS = -190.0  # no signal has so little power: what reads so is none at all
-UNIT_NAMES = {"dbfs": "dBFS", "dbm0": "dBm0", "dbspl": "dBSPL"}
 NO_LEVEL = f"{'--':>{LEVEL_WIDTH}}"
 
 

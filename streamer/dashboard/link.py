@@ -118,7 +118,9 @@ class DashboardLink:
 class LevelSummary:
     """Mean power and maximum of the frames since the last snapshot, for all channels."""
 
-    def __init__(self, *, channels: int, bands: int) -> None:
+    def __init__(self, *, channels: int, bands: int, gains: NDArray[np.float64] | float = 1.0) -> None:
+        """gains: (channels, bands) of powers, by which a Reading tells some louder than others"""
+        self._gains = gains
         self._power_sum = np.zeros((channels, bands), dtype=np.float64)
         self._power_max = np.zeros((channels, bands), dtype=np.float32)
         self._frames = np.zeros(channels, dtype=np.int64)
@@ -147,8 +149,8 @@ class LevelSummary:
             self._take_in(row)
         if not self._frames.all():
             return b"", b""
-        levels = _dbfs(self._power_sum / self._frames[:, None]).tobytes()
-        peaks = _dbfs(self._power_max).tobytes()
+        levels = _dbfs(self._power_sum / self._frames[:, None] * self._gains).tobytes()
+        peaks = _dbfs(self._power_max * self._gains).tobytes()
         self._power_sum[:] = 0
         self._power_max[:] = 0
         self._frames[:] = 0

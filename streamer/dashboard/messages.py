@@ -1,8 +1,8 @@
 """What the dashboard is given, and what it answers.
 
 The monitor sends a Scene, then Snapshots at the screen's pace, then a Goodbye. Every message is one msgpack
-object on a multiprocessing Connection: nothing is pickled. Levels are dBFS throughout; the dashboard alone
-adds `Scene.offset_db` to show another unit.
+object on a multiprocessing Connection: nothing is pickled. Levels are dBFS throughout, with what a
+Reading adds to one band or channel and not to others; the dashboard adds `Scene.offset_db` to show another unit.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ class Scene(msgspec.Struct, kw_only=True, frozen=True, tag="scene"):
     speed: float | None = 1.0  # times real time; None: as fast as it goes
     is_held: bool = False  # what has ended stays until a key
     goes_on: bool = False  # time does, after the scene before; else it counts from 0
-    unit: str = "dbfs"  # dbfs, dbm0 or dbspl
-    offset_db: float = 0.0  # added to dBFS, it gives the unit
+    unit: str = "dBFS"  # as it is shown,
+    meter_unit: str = "dBFS"  # and of all the input, which is not weighted
+    offset_db: float = 0.0  # added to dBFS, it gives both
     a4_hz: float = 440.0  # that notes are told by
     floor_dbfs: float = -90.0
     ceiling_dbfs: float = 0.0

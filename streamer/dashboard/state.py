@@ -7,7 +7,8 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from streamer.dashboard.figures import UNIT_NAMES, Clock, format_time_of_day
+from streamer.base.text import printable
+from streamer.dashboard.figures import Clock, format_time_of_day
 from streamer.dashboard.heard import Book
 from streamer.dashboard.history import CODE_OF_0_DBFS, NOT_MEASURED, PACES, Picture
 from streamer.dashboard.layout import TUNER
@@ -337,9 +338,7 @@ class State:
         code = int(self.shown.read(pace, group, 1)[0, band])
         t_s = group * PACES[pace][0]
         dbfs = code - CODE_OF_0_DBFS + self.scene.offset_db
-        level = (
-            "not measured" if code == NOT_MEASURED else f"{dbfs:.0f} {UNIT_NAMES.get(self.scene.unit, 'dB')}"
-        )
+        level = "not measured" if code == NOT_MEASURED else f"{dbfs:.0f} {printable(self.scene.unit)}"
         tenths = f"{(self.clock.day_second(t_s) % 1):.1f}"[1:]
         return f"{self.clock.at(t_s).strip()}{tenths}  {self.scene.name_band(band)}  {level}"
 

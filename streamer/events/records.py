@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from streamer.base.reading import Reading
 from streamer.base.text import encode_all, printable
 
 SCHEMA = "streamer.event/1"
@@ -64,6 +65,9 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     channels: list[int] | None = None  # all that it was heard in, where several hold the same samples
     freqs_hz: list[float] | None = None
     level_dbfs: float | None = None  # of the sum of its tones' powers: 0 is one full-scale sine
+    level_dbspl: float | None = (
+        None  # the same as sound pressure level, of a calibrated source; never weighted
+    )
     snr_db: float | None = None
     twist_db: float | None = None  # high group over low group
     confidence: float | None = None
@@ -92,6 +96,8 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
             parts.append(f"{'+'.join(f'{hz:.6g}' for hz in self.freqs_hz)} Hz")
         if self.level_dbfs is not None:
             parts.append(f"{self.level_dbfs:.1f} dBFS")
+        if self.level_dbspl is not None:
+            parts.append(f"{self.level_dbspl:.1f} dB SPL")
         if self.snr_db is not None:
             parts.append(f"{self.snr_db:.0f} dB S/N")
         if where := self.name_channels():
@@ -140,6 +146,9 @@ class Start(Dated, kw_only=True, tag="start", tag_field="type"):
     bands_edges_hz: list[tuple[float, float] | None] = []  # of each of them; null for a probe, which has none
     band_windows: list[int] = []  # of each of them, in samples; window_length is the longest
     plans: list[str]
+    unit: str = "dbfs"  # of levels as people are told them,
+    weighting: str = "Z"  # and weighted so
+    spl_at_0_dbfs_db: list[float] = []  # of each channel, if they are calibrated
 
 
 class GapRecord(msgspec.Struct, kw_only=True, tag="gap", tag_field="type"):
@@ -331,6 +340,16 @@ Record = (
 )
 
 _encode = msgspec.json.Encoder().encode
+
+
+def add_reading(record: Record, reading: Reading) -> None:
+    """To a start how levels are read, to an event its sound pressure level where that is known."""
+    if isinstance(record, Event):
+        if record.level_dbfs is not None:
+            record.level_dbspl = reading.find_dbspl(record.level_dbfs, record.freqs_hz, record.channel)
+    elif isinstance(record, Start):
+        record.unit, record.weighting = reading.unit, reading.weighting
+        record.spl_at_0_dbfs_db = [each.spl_at_0_dbfs_db for each in reading.sensitivities]
 
 
 def encode_line(record: Record) -> bytes:

@@ -26,7 +26,12 @@ class DialledNumbers:
         before = self._open.get(digit.channel)
         if before is None or self.is_over(before, digit.t_s):
             number = msgspec.structs.replace(
-                digit, label=digit.label.lstrip(), level_dbfs=None, snr_db=None, twist_db=None
+                digit,
+                label=digit.label.lstrip(),
+                level_dbfs=None,
+                level_dbspl=None,
+                snr_db=None,
+                twist_db=None,
             )
         else:
             number = msgspec.structs.replace(

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Sequence
 
+from streamer.base.reading import PLAIN, Reading
 from streamer.base.text import printable
 from streamer.base.units import format_duration
 from streamer.detectors.registry import tells_begin
@@ -41,10 +42,11 @@ def tell_when(record: Record) -> str:
     return f"{record.t_s:10.3f} s" if record.t_s is not None else ""
 
 
-def format_text(record: Record, *, names_plan: bool = False) -> str | None:
+def format_text(record: Record, *, names_plan: bool = False, reading: Reading = PLAIN) -> str | None:
     """A line for people. What was short is told when it is over, what may last also when it begins.
 
     names_plan: of an event it stands last, as several listen, and 12345 alone does not say whose call it is
+    reading: what its level is told as
     """
     if isinstance(record, Event):
         if record.phase == "begin" and not tells_begin(record.type):
@@ -56,8 +58,8 @@ def format_text(record: Record, *, names_plan: bool = False) -> str | None:
             parts.append("begins")
         elif record.duration_s is not None:
             parts.append(_tell_duration(record.duration_s))
-        if record.level_dbfs is not None:
-            parts.append(f"{record.level_dbfs:6.1f} dBFS")
+        if (level := reading.tell_event(record)) is not None:
+            parts.append(f"{level:6.1f} {reading.label}")
         if record.snr_db is not None:
             parts.append(f"{record.snr_db:3.0f} dB S/N")
         if record.twist_db is not None:
@@ -91,7 +93,7 @@ def describe_return(record: SourceRecord) -> str:
     return f"{record.source} is back{after}"
 
 
-def format_log(record: Record, *, names_plan: bool = False) -> str | None:
+def format_log(record: Record, *, names_plan: bool = False, reading: Reading = PLAIN) -> str | None:
     """As text, with what is told on stderr where there is a screen: errors, and that the clock was set."""
     if isinstance(record, ClockRecord):
         words = ["clock", f"the wall clock was set by {record.step_s:+.3f} s, at {record.t_s:.3f} s"]
@@ -100,20 +102,25 @@ def format_log(record: Record, *, names_plan: bool = False) -> str | None:
     elif isinstance(record, ErrorRecord):
         words = [f"{record.file}: {record.message}" if record.file else record.message]
     else:
-        return format_text(record, names_plan=names_plan)
+        return format_text(record, names_plan=names_plan, reading=reading)
     return "  ".join([*filter(None, [tell_when(record)]), *words])
+
+
+def find_reading(start: Start) -> Reading:
+    """What levels are told as; events bring their sound pressure levels along."""
+    return Reading(unit=start.unit, weighting=start.weighting)
 
 
 class LogLines:
     """format_log as the format of one file, in which the lines of several plans name theirs."""
 
     def __init__(self) -> None:
-        self._names_plan = False
+        self._names_plan, self._reading = False, PLAIN
 
     def __call__(self, record: Record) -> str | None:
         if isinstance(record, Start):
-            self._names_plan = len(record.plans) > 1
-        return format_log(record, names_plan=self._names_plan)
+            self._names_plan, self._reading = len(record.plans) > 1, find_reading(record)
+        return format_log(record, names_plan=self._names_plan, reading=self._reading)
 
 
 def format_json(record: Record) -> str | None:
@@ -122,7 +129,7 @@ def format_json(record: Record) -> str | None:
 
 CSV_COLUMNS = (
     *("type", "phase", "id", "label", "plan", "file", "channel", "sample", "t_s", "duration_s", "time"),
-    *("level_dbfs", "snr_db", "twist_db", "confidence"),
+    *("level_dbfs", "snr_db", "twist_db", "confidence", "level_dbspl"),
 )
 
 

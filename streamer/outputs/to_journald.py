@@ -20,7 +20,7 @@ from streamer.outputs.target import Target, Wanted
 
 PATH = "/run/systemd/journal/socket"
 KEYS = (*Wanted.KEYS, "host")
-OF_EVENTS = ("label", "plan", "phase", "channel", "duration_s", "level_dbfs", "snr_db", "text")
+OF_EVENTS = ("label", "plan", "phase", "channel", "duration_s", "level_dbfs", "level_dbspl", "snr_db", "text")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

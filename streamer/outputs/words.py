@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import msgspec
 
+from streamer.base.reading import PLAIN
 from streamer.detectors.registry import is_letter
 from streamer.events import End, Event, Record, Start
-from streamer.outputs.formats import format_text
+from streamer.outputs.formats import find_reading, format_text
 
 PAUSE_S = 2.0  # after a letter without another one the word is over
 LONGEST = 40  # letters; one who makes no pauses is told in parts
@@ -21,13 +22,16 @@ class TextLines:
     """
 
     def __init__(self) -> None:
-        self._names_plan = False
+        self._names_plan, self._reading = False, PLAIN
         self._words: dict[tuple[str | None, str, int, str | None], Event] = {}
 
     def __call__(self, record: Record) -> tuple[str, ...]:
         if isinstance(record, Start):
-            self._names_plan = len(record.plans) > 1
-        lines = (format_text(each, names_plan=self._names_plan) for each in self._take(record))
+            self._names_plan, self._reading = len(record.plans) > 1, find_reading(record)
+        lines = (
+            format_text(each, names_plan=self._names_plan, reading=self._reading)
+            for each in self._take(record)
+        )
         return tuple(line for line in lines if line is not None)
 
     def _take(self, record: Record) -> Iterator[Record]:

@@ -614,7 +614,7 @@ def test_each_channel_has_its_own_levels_and_events_say_theirs():
 
 
 def test_another_unit_moves_every_number_alike():
-    scene = dtmf_scene(unit="dbm0", offset_db=3.14)
+    scene = dtmf_scene(unit="dBm0", meter_unit="dBm0", offset_db=3.14)
     text = text_of(with_levels(scene, [-10.0] + [-60.0] * 7))
     assert re.search(r"697   -6\.9   -6\.9", text)
     assert "697 Hz    -6.9" in text

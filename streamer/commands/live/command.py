@@ -18,6 +18,7 @@ from streamer.commands.options import (
     DIGITS,
     OUTPUT_OPTIONS,
     PLAN_OPTION,
+    READING_OPTIONS,
     SOURCE_OPTIONS,
     START_TIME,
     join,
@@ -26,7 +27,7 @@ from streamer.commands.talk import wait_for_nobody
 from streamer.sources import SYNTAX
 
 SCREEN_OPTIONS = join(
-    click.option("--unit", metavar="dbfs|dbm0", help="Unit of the levels on the dashboard."),
+    READING_OPTIONS,
     click.option("--fps", metavar="N", help="Pictures a second on the dashboard."),
     click.option("--dashboard", metavar="auto|on|off", help="auto: on a terminal, unless --json or --plain."),
     click.option("--hold", is_flag=True, help="Keep the dashboard of what has ended until a key is pressed."),

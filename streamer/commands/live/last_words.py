@@ -6,6 +6,7 @@ from collections import Counter, deque
 
 import msgspec
 
+from streamer.base.reading import PLAIN, Reading
 from streamer.base.text import printable
 from streamer.detectors.registry import is_digit
 from streamer.events import Event
@@ -23,6 +24,7 @@ class LastWords:
     """The newest events, digits joined to the number that was dialled, and the newest notes of what went wrong."""
 
     def __init__(self) -> None:
+        self.reading = PLAIN  # of levels
         self._rows: deque[Event] = deque(maxlen=MAX_LINES)
         self._n_rows = 0
         self._tallies: Counter[str] = Counter()
@@ -100,7 +102,11 @@ class LastWords:
             else []
         )
         names_plan = len({row.plan for row in rows}) > 1
-        return [*left_out, *(_write(row, names_plan=names_plan) for row in rows), *notes]
+        return [
+            *left_out,
+            *(_write(row, names_plan=names_plan, reading=self.reading) for row in rows),
+            *notes,
+        ]
 
     def _take_tallies(self) -> str:
         """How often each was heard, the most frequent first, as far as a line goes."""
@@ -115,11 +121,11 @@ def _shorten(label: str) -> str:
     return shown if len(shown) <= MAX_NAME else f"{shown[: MAX_NAME - 1]}…"
 
 
-def _write(event: Event, *, names_plan: bool) -> str:
+def _write(event: Event, *, names_plan: bool, reading: Reading) -> str:
     if len(event.label) > MAX_DIGITS:
         event = msgspec.structs.replace(event, label=f"…{event.label[1 - MAX_DIGITS :]}")
     if event.text is not None and len(event.text) > MAX_DIGITS:
         event = msgspec.structs.replace(event, text=f"…{event.text[1 - MAX_DIGITS :]}")
-    line = format_text(event, names_plan=names_plan)
+    line = format_text(event, names_plan=names_plan, reading=reading)
     assert isinstance(line, str)
     return line

@@ -15,6 +15,7 @@ from enum import Enum
 from streamer.analysis.bank import Analysis, Batch
 from streamer.base.cycles import settle
 from streamer.base.errors import INTERRUPTED_TWICE, DataLostError, StreamerError
+from streamer.base.reading import PLAIN
 from streamer.base.version import __version__
 from streamer.commands.interrupts import find_interrupts
 from streamer.commands.live.audio import SectionAudio
@@ -37,6 +38,7 @@ from streamer.events import (
     Start,
     Stats,
     WorkerRecord,
+    add_reading,
 )
 from streamer.live.section import Item, Section
 from streamer.live.stream import Stream
@@ -83,6 +85,7 @@ class Monitor:
         self._audio = SectionAudio()
         self._targets: dict[str, Output] = {}  # those of them that -o or the settings have named
         self._run = ""
+        self._reading = PLAIN
         self._leaving: list[Output] = []  # those that are named no more, and write what they have
         self._closed: list[Output] = []  # those that take no more
         self._stdout: Output | None = None
@@ -230,6 +233,8 @@ class Monitor:
             t_s=at_sample / info.fs_hz,
             time=section.clock.text(at_sample) or (_now() if section.dates.are_of_arrival else None),
         )
+        self._reading = self._spec.make_reading(info)
+        add_reading(start, self._reading)
         self._put(start)
         if self._spec.has_health_lines and (gap := describe_gap(display)):
             self._tell(f"streamer: {gap}")
@@ -240,6 +245,7 @@ class Monitor:
             return
         if isinstance(record, Event):
             self._events += record.phase == "end"
+            add_reading(record, self._reading)
         if isinstance(record, GapRecord):
             self._lost_samples += record.lost_samples
             self._tell(f"streamer: {record.lost_samples} samples lost at {record.t_s:.3f} s: {record.reason}")

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 
 import msgspec
 
+from streamer.base.reading import PLAIN
 from streamer.base.text import printable
-from streamer.dashboard.figures import UNIT_NAMES, format_lasting, format_level
+from streamer.dashboard.figures import format_lasting, format_level
 from streamer.dashboard.heard import GROUP_S, LONGEST_GROUP, join_letters
 from streamer.dashboard.link import Told, make_event_row, tells_gone_again
 from streamer.dashboard.messages import EventRow
 from streamer.detectors.registry import is_digit, tells_begin
 from streamer.events import End, Event, Record, SourceRecord, Start
-from streamer.outputs.formats import tell_when
+from streamer.outputs.formats import find_reading, tell_when
 
 Key = tuple[str, str, int]  # kind, plan, channel
 
@@ -36,8 +37,8 @@ class _Group:
 class PlainLines:
     """A format of records, with a memory of what is not whole yet."""
 
-    def __init__(self, *, unit: str = "dbfs", offset_db: float = 0.0) -> None:
-        self._unit, self._offset_db = UNIT_NAMES.get(unit, unit), offset_db
+    def __init__(self) -> None:
+        self._reading = PLAIN
         self._groups: dict[Key, _Group] = {}
         self._again = ("", 0)  # what was told last, and how often in a row
         self._channels, self._fs_hz = 1, 0.0
@@ -48,6 +49,7 @@ class PlainLines:
             lines = self._take_groups()
             if isinstance(record, Start):
                 self._channels, self._fs_hz = record.channels, record.fs
+                self._reading = find_reading(record)
             return lines
         t_s = record.t_s
         lines = () if t_s is None else self._take_groups(before_s=t_s - GROUP_S)
@@ -65,6 +67,7 @@ class PlainLines:
             lasts = "" if row.duration_ms is None else f"  {format_lasting(row.duration_ms / 1e3)}"
             state = "it is back" if row.phase == "end" else ""
             return (self._join([tell_when(record), f"{row.type:<5}", f"{row.label}{lasts}", state]),)
+        row = msgspec.structs.replace(row, level_dbfs=self._reading.tell_event(record))  # as it is shown
         if row.is_part:
             return self._add_part(record, row) if record.phase == "end" else ()
         if record.phase == "begin":
@@ -102,7 +105,6 @@ class PlainLines:
         """One row; a begin says so where others have their length."""
         channel = f"c{row.channel}" if self._channels > 1 else ""
         lasts = "begins" if row.duration_ms is None else format_lasting(row.duration_ms / 1e3)
-        level = "" if row.level_dbfs is None else format_level(row.level_dbfs, self._offset_db)
         hz = "+".join(f"{hz:.1f}" for hz in row.freqs_hz) + " Hz" if row.freqs_hz else ""
         plan = row.plan if row.type == "match" else ""
         parts = [
@@ -111,7 +113,7 @@ class PlainLines:
             channel,
             f"{row.label}{f' ×{count}' if count > 1 else ''}".ljust(12),
             f"{lasts:>7}",
-            level and f"{level} {self._unit}",
+            "" if row.level_dbfs is None else f"{format_level(row.level_dbfs)} {self._reading.label}",
             "" if row.snr_db is None else f"{row.snr_db:.0f} dB S/N",
             "" if row.confidence is None else f"conf {row.confidence:.2f}",
             more or plan,

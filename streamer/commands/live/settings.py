@@ -9,6 +9,7 @@ from typing import Any
 
 from streamer.analysis.frames import FrameSpec
 from streamer.base.errors import SpecError
+from streamer.base.reading import UNITS, WEIGHTINGS
 from streamer.base.text import choose, shorten
 from streamer.base.units import (
     NUMBER,
@@ -19,6 +20,7 @@ from streamer.base.units import (
 )
 from streamer.plans.bands import AUTO, USUAL, parse_bank
 from streamer.plans.plan import choose_plans
+from streamer.sources.calibration import read_level
 from streamer.sources.channels import parse_channels
 
 TYPICAL_FS_HZ = 48000.0  # stands in for the rate while only the form of a length is checked
@@ -49,6 +51,8 @@ class LiveSettings:
     plan: tuple[str, ...] = ("dtmf",)
     silence_s: float | None = 10.0  # None: none is told of
     unit: str = "dbfs"
+    weighting: str = "Z"
+    calibration: str | None = None  # None: the device's own
     workers: int | None = None  # None: as many as is good
     fps: float = 15.0
     dashboard: str = "auto"
@@ -143,9 +147,18 @@ def _read_fps(text: str) -> float:
 
 
 def _read_unit(text: str) -> str:
-    if text == "dbspl":
-        raise SpecError("unit is dbspl, which needs a calibrated source; use dbfs or dbm0")
-    return choose(text, ("dbfs", "dbm0"), name="unit")
+    return choose(text, UNITS, name="unit")
+
+
+def _read_weighting(text: str) -> str:
+    return choose(text.upper(), WEIGHTINGS, name="weighting")
+
+
+def _read_calibration(text: str) -> str | None:
+    if text == "auto":
+        return None
+    read_level(text)
+    return text
 
 
 def _read_dashboard(text: str) -> str:
@@ -207,7 +220,25 @@ SETTINGS = (
         "A silence that lasts so long is told of, once when it has and once when it is over; off tells of none.",
         "silence_s",
     ),
-    Setting("unit", "dbfs", _read_unit, "Levels in dbfs (0 is a full-scale sine) or dbm0 (3.14 higher)."),
+    Setting(
+        "unit",
+        "dbfs",
+        _read_unit,
+        "Levels in dbfs (0 is a full-scale sine), dbm0 (3.14 higher) or, of what is calibrated, dbspl.",
+    ),
+    Setting(
+        "weighting",
+        "Z",
+        _read_weighting,
+        "Levels weighted by frequency: A as ears hear faint sounds, C as they hear loud ones, Z as they are.",
+    ),
+    Setting(
+        "calibration",
+        "auto",
+        _read_calibration,
+        "What 0 dBFS is as sound pressure, 118dB, or the name of a device that `streamer calibrate` knows; auto is\n"
+        "the microphone's own.",
+    ),
     Setting("workers", "auto", _read_workers, "Processes that measure; auto is as many as is good."),
     Setting(
         "fps",

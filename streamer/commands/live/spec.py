@@ -8,13 +8,15 @@ import sys
 from dataclasses import dataclass
 
 from streamer.base.errors import SpecError
-from streamer.base.units import DBM0_OVER_DBFS, parse_lasting_s, parse_moment
+from streamer.base.reading import Reading
+from streamer.base.units import parse_lasting_s, parse_moment
 from streamer.commands.live.settings import LiveSettings
 from streamer.outputs import Keeping
 from streamer.outputs.digits import PAUSE_S, DigitLines
 from streamer.outputs.formats import Format, format_json
 from streamer.outputs.words import TextLines
-from streamer.sources import SourceSpec, parse_source
+from streamer.sources import SourceInfo, SourceSpec, parse_source
+from streamer.sources.calibration import make_reading
 
 DEMO_PLANS = ("dtmf", "call-progress-us")
 
@@ -65,9 +67,21 @@ class MonitorSpec:
     plans: tuple[str, ...] = ()
     fps: float = 15.0
     unit: str = "dbfs"
-    unit_offset_db: float = 0.0
+    weighting: str = "Z"
+    calibration: str | None = None
     watches: bool = False  # what was read is read again when it changes
     is_plain: bool = False  # lines come when what they tell is whole
+
+    def make_reading(self, info: SourceInfo) -> Reading:
+        """SpecError for dB SPL of what is not calibrated."""
+        return make_reading(
+            unit=self.unit,
+            weighting=self.weighting,
+            calibration=self.calibration,
+            source=self.source,
+            name=info.name,
+            channels=info.channels,
+        )
 
 
 def choose_plans(options: Options, settings: LiveSettings) -> tuple[str, ...]:
@@ -82,10 +96,9 @@ def choose_outputs(options: Options, settings: LiveSettings) -> tuple[str, ...]:
 def make_spec(options: Options, settings: LiveSettings, plans: tuple[str, ...]) -> MonitorSpec:
     stdout = _choose_format(options)
     has_dashboard = _wants_dashboard(settings.dashboard, is_plain=options.plain or stdout is not None)
-    offset_db = DBM0_OVER_DBFS if settings.unit == "dbm0" else 0.0
     is_plain = options.plain and not has_dashboard and stdout is None
     if is_plain:
-        stdout = _make_plain_lines(settings.unit, offset_db)
+        stdout = _make_plain_lines()
     return MonitorSpec(
         source=parse_source(
             options.source,
@@ -110,7 +123,8 @@ def make_spec(options: Options, settings: LiveSettings, plans: tuple[str, ...]) 
         plans=plans,
         fps=settings.fps,
         unit=settings.unit,
-        unit_offset_db=offset_db,
+        weighting=settings.weighting,
+        calibration=settings.calibration,
         watches=options.watches,
         is_plain=is_plain,
     )
@@ -129,10 +143,10 @@ def _choose_format(options: Options) -> Format | None:
     return format_json if options.is_json else None
 
 
-def _make_plain_lines(unit: str, offset_db: float) -> Format:
+def _make_plain_lines() -> Format:
     from streamer.commands.live.plain import PlainLines  # the screen's words, which other lines do without
 
-    return PlainLines(unit=unit, offset_db=offset_db)
+    return PlainLines()
 
 
 def _choose_hold_s(options: Options) -> float:

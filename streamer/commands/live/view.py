@@ -19,7 +19,8 @@ from streamer.analysis.bank import Analysis, Batch, ChannelLevels
 from streamer.analysis.lines import find_lines, find_lines_length
 from streamer.analysis.meters import MEAN_SQUARE, PEAK, Held
 from streamer.base.processes import Child, get_context, start_process
-from streamer.base.units import db_from_powers
+from streamer.base.reading import PLAIN
+from streamer.base.units import db_from_powers, powers_from_db
 from streamer.base.version import __version__
 from streamer.commands.interrupts import interrupts
 from streamer.commands.live.audio import SectionAudio
@@ -72,6 +73,8 @@ class View:
         self._audio = SectionAudio()
         self._watched: int | None = None  # the channel whose lines are shown
         self._shown_s = 0.0
+        self._reading = PLAIN
+        self._beside_db = np.zeros(1)  # what other channels are told louder than the first
         self._rows: list[EventRow] = []
         self.outputs: Sequence[Output] = ()  # whose books are shown
         self._outputs: list[OutputRow] = []
@@ -205,7 +208,10 @@ class View:
             section = self._stream.section
             dialled = isinstance(record, Event) and is_digit(record.type)
             fs_hz = 0.0 if section is None else section.info.fs_hz
-            self._rows.append(make_event_row(record, fs_hz=fs_hz, is_digit=dialled))
+            row = make_event_row(record, fs_hz=fs_hz, is_digit=dialled)
+            if isinstance(record, Event) and (level := self._reading.tell_event(record)) is not None:
+                row = msgspec.structs.replace(row, level_dbfs=level - self._reading.offset_db())
+            self._rows.append(row)
 
     def _show_scene(self, section: Section, display: Analysis) -> None:
         spec, info = self.spec, section.info
@@ -215,7 +221,15 @@ class View:
         if not goes_on:
             self._last_words.begin()
             self._audio.begin(section, "")
-        self._levels = LevelSummary(channels=info.channels, bands=len(bank))
+        reading = self._reading = self._last_words.reading = spec.make_reading(info)
+        rows = range(1, 1 + max(1, len(reading.sensitivities)))
+        offsets_db = np.array([reading.offsets_db(bank.freqs_hz, channel) for channel in rows])
+        self._levels = LevelSummary(
+            channels=info.channels,
+            bands=len(bank),
+            gains=powers_from_db(offsets_db - reading.offset_db()),
+        )
+        self._beside_db = np.array([reading.offset_db(channel) - reading.offset_db() for channel in rows])
         self._meters = Held()
         self._peak = np.zeros(info.channels, np.float32)
         self._square = np.zeros(info.channels, np.float32)
@@ -239,8 +253,9 @@ class View:
                 seen_share=find_seen_share(display),
                 plans=list(spec.plans),
                 output=", ".join(spec.output_paths) or ("stdout" if spec.stdout else ""),
-                unit=spec.unit,
-                offset_db=spec.unit_offset_db,
+                unit=reading.label,
+                meter_unit=reading.flat_label,
+                offset_db=reading.offset_db(),
                 a4_hz=find_a4_hz(bank.spec),
                 length_s=None if info.n_samples is None else info.n_samples / info.fs_hz,
                 speed=spec.speed,
@@ -285,8 +300,8 @@ class View:
             clipped_ago_s=None if self._clipped_s is None else now - self._clipped_s,
             levels=levels,
             peaks=peaks,
-            input_rms_dbfs=db_from_powers(2 * self._square.astype(np.float64)).tolist(),
-            input_peak_dbfs=db_from_powers(self._peak.astype(np.float64) ** 2).tolist(),
+            input_rms_dbfs=(db_from_powers(2 * self._square.astype(np.float64)) + self._beside_db).tolist(),
+            input_peak_dbfs=(db_from_powers(self._peak.astype(np.float64) ** 2) + self._beside_db).tolist(),
             realtime_factor=stats.realtime_factor,
             lag_s=stats.pending / fs_hz,
             latency_ms_p50=stats.latency_ms_p50,
@@ -312,7 +327,14 @@ class View:
         if samples is None:
             return None
         lines = find_lines(samples[self._watched - 1], fs_hz)
-        return [LineRow(**line._asdict()) for line in lines]
+        first_db, channel = self._reading.offset_db(), self._watched
+        for_screen = [
+            line._replace(
+                level_dbfs=line.level_dbfs + self._reading.offsets_db([line.freq_hz], channel)[0] - first_db
+            )
+            for line in lines
+        ]
+        return [LineRow(**line._asdict()) for line in for_screen]
 
     def _find_state(self, stream: Status, now: float) -> tuple[str, float]:
         """How the run stands, and for how long it has."""

@@ -19,7 +19,13 @@ from streamer.plans.listening import SetUp, check_digits, make_set_up
 from streamer.plans.plan import find_plan
 
 # What cannot be changed while samples come; by the names that settings have.
-FIXED = {"source": "rate or channels", "speed": "speed", "n_workers": "workers", "has_dashboard": "dashboard"}
+FIXED = {
+    "source": "rate or channels",
+    "speed": "speed",
+    "n_workers": "workers",
+    "has_dashboard": "dashboard",
+    **{name: name for name in ("unit", "weighting", "calibration")},
+}
 
 LOOK_S = 1.0
 

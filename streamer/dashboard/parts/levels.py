@@ -70,7 +70,7 @@ def _draw_across(canvas: Canvas, seen: Seen) -> None:
     plot = canvas.area(AXIS_WIDTH, 0, cells, rows)
     for row, text in find_row_marks(rows, choices.floor_dbfs, choices.ceiling_dbfs, scene.offset_db):
         canvas.put_right(AXIS_WIDTH - 1, row, text, Role.DIM)
-    canvas.put(0, rows, fit(tell_unit(scene), AXIS_WIDTH - 1), Role.DIM)
+    canvas.put(0, rows, unit if len(unit := tell_unit(scene)) < AXIS_WIDTH else "dB", Role.DIM)
     marks = find_frequency_marks(
         tuple(scene.band_labels[first:stop]),
         tuple(scene.band_freqs_hz[first:stop]),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rich.cells import cell_len
 
 from streamer.dashboard.canvas import clean
-from streamer.dashboard.figures import UNIT_NAMES, Clock
+from streamer.dashboard.figures import Clock
 from streamer.dashboard.history import CODE_OF_0_DBFS, NOT_MEASURED, find_pools
 from streamer.dashboard.messages import Scene
 from streamer.dashboard.palette import STEPS, UNKNOWN
@@ -35,7 +35,7 @@ class Choices(Protocol):
 
 
 def tell_unit(scene: Scene) -> str:
-    return UNIT_NAMES.get(scene.unit) or clean(scene.unit)
+    return clean(scene.unit)
 
 
 class Columns:

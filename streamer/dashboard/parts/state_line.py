@@ -18,7 +18,6 @@ from streamer.dashboard.layout import Facts, Wish
 from streamer.dashboard.messages import OutputRow
 from streamer.dashboard.palette import Role
 from streamer.dashboard.parts.part import Part, Seen, by_frame
-from streamer.dashboard.parts.scale import tell_unit
 from streamer.dashboard.state import CLIP_SHOWN_S, State, Word
 
 METER_FROM, LOST_FROM, RUN_FROM, ENGINE_FROM = 60, 80, 80, 100  # columns
@@ -203,7 +202,7 @@ def _make_meter(state: State, cells: int, is_unicode: bool) -> Words:
     if mark >= full:
         bar = f"{bar[:mark]}│{bar[mark + 1 :]}"
     number = format_level(rms_dbfs, state.scene.offset_db)
-    unit = f" {tell_unit(state.scene)}" if cells == WIDE_METER_CELLS else ""
+    unit = f" {clean(state.scene.meter_unit)}" if cells == WIDE_METER_CELLS else ""
     return [
         ("  ", Role.PLAIN),
         (bar[:full], Role.PLAIN),

@@ -51,7 +51,7 @@ def test_values_come_out_ready_to_use():
         ("channels", "left"),
         ("speed", "0"),
         ("speed", "nan"),
-        ("unit", "dbspl"),
+        ("unit", "volts"),
         ("workers", "1.5"),
         ("workers", "0"),
         ("fps", 1e9),
