@@ -1,11 +1,13 @@
 """The judge of tone families: that it sends what it says, counts what it should, and leaves nothing out."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from tests.family_bench import channels, extras, families, guide
 from tests.family_bench.decoders import Heard, find_decoders
-from tests.family_bench.hum import does_hum
+from tests.family_bench.hum import find_hum_hz, leave_out_hum
 from tests.family_bench.judge import Judge, clean
 from tests.family_bench.scenes import FS_HZ, Scene, Stroke, join, render, same_bits, scene
 from tests.family_bench.table import COMMON, EXTRAS, FAMILIES, Line, make_lines
@@ -47,12 +49,29 @@ def test_a_recording_hums_whose_line_stays_where_the_voice_glides_or_pauses(rng)
     pitch_hz = 190 + 60 * np.sin(2 * np.pi * 0.9 * t)
     voice = sum(np.sin(k * 2 * np.pi * np.cumsum(pitch_hz) / 8000) / k for k in range(1, 16))
     talk = 0.1 * voice * (np.sin(2 * np.pi * 1.3 * t) > -0.3) + 3e-4 * rng.normal(size=t.size)
-    assert not does_hum(talk)
-    assert not does_hum(np.zeros(8000))
+    assert np.isnan(find_hum_hz(talk))
+    assert np.isnan(find_hum_hz(np.zeros(8000)))
     line = 10 ** (-38 / 20) * np.sin(2 * np.pi * 94.3 * t)
-    assert does_hum(talk + line)
+    assert find_hum_hz(talk + line) == pytest.approx(94.3, abs=1)
     gated = (talk + line) * (np.abs(t - 1.5) > 0.4)  # cut to silence where nobody speaks
-    assert does_hum(gated)
+    assert find_hum_hz(gated) == pytest.approx(94.3, abs=1)
+
+
+def test_a_folder_is_left_out_if_half_of_it_hums_at_one_frequency_and_no_short_word_for_its_own_line(rng):
+    t = np.arange(round(1.2 * 8000)) / 8000
+
+    def word(hz, folder="room"):
+        return Path(folder, "x.wav"), 1e-3 * rng.normal(size=t.size) + 0.1 * np.sin(2 * np.pi * hz * t)
+
+    noise = Path("room", "y.wav"), 1e-3 * rng.normal(size=t.size)
+    assert leave_out_hum([*(word(hz) for hz in (94.0, 94.5, 95.0)), noise, noise]) == []
+    assert (
+        len(leave_out_hum([*(word(hz) for hz in (90, 120, 150)), noise, noise])) == 5
+    )  # voices: each its own
+    assert len(leave_out_hum([*(word(hz) for hz in (94.0, 94.5, 95.0)), *[noise] * 5])) == 5
+    assert (
+        len(leave_out_hum([*(word(hz, f"{hz}") for hz in (94.0, 94.5, 95.0))])) == 3
+    )  # folders of one word each
 
 
 def test_what_is_a_multiple_of_the_mains_is_hum_whoever_sends_it(rng):

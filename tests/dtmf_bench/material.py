@@ -125,7 +125,12 @@ def prompts(part: str) -> Samples:
 
 
 def find_prompts(part: str) -> Iterator[Samples]:
-    """One by one; one recording may have several names."""
+    """One by one."""
+    return map(read_prompt, find_prompt_paths(part))
+
+
+def find_prompt_paths(part: str) -> Iterator[Path]:
+    """One recording may have several names: it comes once."""
     known: set[bytes] = set()
     for language in LANGUAGES[part]:
         for path in sorted((PROMPTS / language).rglob("*.*")):
@@ -133,7 +138,7 @@ def find_prompts(part: str) -> Iterator[Samples]:
                 continue  # tones, not speech
             if (content := path.read_bytes()) not in known:
                 known.add(content)
-                yield read_prompt(path)
+                yield path
     if not known:
         raise FileNotFoundError(f"no prompts in {PROMPTS}; install {PROMPT_PACKAGES[part]}")
 

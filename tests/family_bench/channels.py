@@ -8,7 +8,7 @@ import numpy as np
 from scipy.signal import bilinear, butter, lfilter, oaconvolve, resample_poly, sosfilt
 
 from tests.dtmf_bench import material
-from tests.family_bench.hum import does_hum
+from tests.family_bench.hum import leave_out_hum
 from tests.family_bench.scenes import FS_HZ, Samples
 
 PRE_EMPHASIS_S = 750e-6
@@ -50,7 +50,8 @@ def nbfm(samples: Samples, rng: np.random.Generator, *, low_hz: float = 300.0) -
 @lru_cache(maxsize=8)
 def speech(which: str, above_hz: float = 0.0) -> Samples:
     """The recorded prompts of a set that do not hum, at an active level of 0 dBFS of a sine."""
-    kept = [prompt for prompt in material.find_prompts(which) if not does_hum(prompt)]
+    paths = material.find_prompt_paths(which)
+    kept = leave_out_hum((path, material.read_prompt(path)) for path in paths)
     samples = np.concatenate([each for prompt in kept for each in (prompt, material.silence(200))])
     if above_hz:
         taps = butter(6, above_hz, "highpass", fs=FS_HZ, output="sos")
