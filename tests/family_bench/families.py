@@ -489,7 +489,11 @@ def make_mains(rng: np.random.Generator, table: str, _k: int) -> Scene:
 
 
 def is_hum(scene: Scene, table: str) -> bool:
-    """A lone tone on a multiple of the mains: its plan must tell it, and CTCSS 100.0 Hz is 2 x 50 Hz."""
+    """A lone tone on a multiple of the mains, within a grid's 1 %: its plan must tell it, whoever sends it.
+
+    CTCSS 100.0 Hz is 2 x 50 Hz, sine for sine, and rectifiers hum at twice the mains alone. Who asks for hum wants to
+    be told of either, so neither plan leaves it to the other: the guide's page families says so.
+    """
     mains_hz = float(table.removeprefix("mains"))
     tones = [part.freqs_hz for part in scene.strokes]
     return any(
