@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from streamer.base.folders import find_config_folder
@@ -18,6 +19,15 @@ def find_configs(kind: str) -> dict[str, Path]:
         except OSError:  # a folder that may not be read holds nothing for us
             continue
     return found
+
+
+def find_config(kind: str, name: str) -> Path | None:
+    """The one of find_configs that has this name, without a look at the others."""
+    for folder in (own_folder(kind), shipped_folder(kind)):
+        path = None if folder is None else folder / f"{name}.toml"
+        if path is not None and os.path.lexists(path):
+            return path
+    return None
 
 
 def shipped_folder(kind: str) -> Path:

@@ -10,6 +10,7 @@ import stat
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,10 @@ _TOKEN = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TomlFile:
+    """What is in it; the same text under the same name is one of these, read once. Nobody changes it."""
+
     name: str
     values: dict[str, Any]
     lines: dict[KeyPath, int] = field(repr=False)
@@ -75,6 +78,11 @@ def _read_text(path: Path) -> str:
 
 
 def parse_toml(text: str, *, name: str) -> TomlFile:
+    return _parse(text, name)
+
+
+@lru_cache(maxsize=256)
+def _parse(text: str, name: str) -> TomlFile:
     if len(text) > MAX_CHARACTERS:
         raise SpecError(f"{name}: longer than {MAX_CHARACTERS} characters; is it a TOML file?")
     text = text.removeprefix("\ufeff")

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from streamer.base import old_names
 from streamer.base.errors import SpecError
-from streamer.base.shipped import find_configs
+from streamer.base.shipped import find_config, find_configs
 from streamer.base.text import offer, printable, shorten
 from streamer.base.toml import KeyPath, TomlFile, is_there, parse_toml, read_toml
 from streamer.detectors import Detector
@@ -108,7 +109,7 @@ def _split(said: str) -> list[str]:
 
 def list_whole_plans() -> list[str]:
     """The names of all plans, but for those that are a part of another."""
-    return [plan.name for plan in leave_out_parts([load_plan(name) for name in list_plans()])]
+    return [plan.name for plan in leave_out_parts([_load_file(path) for path in list_plans().values()])]
 
 
 def leave_out_parts(plans: Sequence[Plan]) -> list[Plan]:
@@ -143,10 +144,10 @@ def find_plan(name_or_path: str) -> Path:
     path = Path(name_or_path)
     if path.suffix == ".toml" or len(path.parts) > 1:
         return path
-    files = find_configs("plans")  # of which only that one is looked into
     for name in (name_or_path, old_names.PLANS.get(name_or_path)):
-        if name in files and _is_plan(files[name]):
-            return files[name]
+        file = None if name is None else find_config("plans", name)
+        if file is not None and _is_plan(file):
+            return file
     if is_there(path):
         return path
     raise SpecError(f"no plan is called {shorten(name_or_path)}{offer(name_or_path, list_plans())}")
@@ -162,7 +163,18 @@ def load_plan(
     if name_or_path == NO_PLAN:
         return Plan(name=NO_PLAN, entries={}, file=parse_toml("", name=NO_PLAN))
     path = find_plan(name_or_path)
+    if doubt is None:
+        return _load_file(path, fs_hz)
     return _read_plan(read_toml(path), name=path.stem, fs_hz=fs_hz, doubt=doubt)
+
+
+def _load_file(path: Path, fs_hz: float | None = None) -> Plan:
+    return _read_once(read_toml(path), path.stem, fs_hz)
+
+
+@lru_cache(maxsize=256)
+def _read_once(file: TomlFile, name: str, fs_hz: float | None) -> Plan:
+    return _read_plan(file, name=name, fs_hz=fs_hz)
 
 
 def parse_plan(text: str, *, name: str, fs_hz: float | None = None) -> Plan:

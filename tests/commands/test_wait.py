@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -68,6 +69,13 @@ def test_what_cannot_be_done_is_said_in_one_line(words: list[str], code: int, sa
     assert (done.returncode, done.stdout) == (code, "")
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_label_that_cannot_be_is_refused_before_anything_is_compiled(tmp_path: Path) -> None:
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    done = run("wait", "sim:dtmf:1", "--plan", "alarms", "--label", "t5", env=env)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

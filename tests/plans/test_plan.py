@@ -451,3 +451,15 @@ def test_several_plans_are_named_with_a_comma_or_all_at_once(tmp_path: Path) -> 
     assert choose_plans([str(own)]) == (str(own),)
     with pytest.raises(SpecError, match="stands alone"):
         choose_plans(["none,dtmf"])
+
+
+def test_a_plan_is_read_once_and_again_as_soon_as_its_file_says_something_else(tmp_path: Path):
+    path = tmp_path / "p.toml"
+    path.write_text('[[tone]]\nname = "a"\nfreqs = [1000]\n')
+    before = load_plan(str(path))
+    assert load_plan(str(path)) is before
+    path.write_text(
+        '[[tone]]\nname = "a"\nfreqs = [1001]\n'
+    )  # as long as before, and perhaps at the same time
+    assert load_plan(str(path)).entries["tone"][0].freqs_hz == (1001,)
+    assert all(load_plan(name) is load_plan(str(find_plan(name))) for name in choose_plans(["all"]))

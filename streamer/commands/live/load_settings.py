@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +85,9 @@ class ConfigError(SpecError):
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    texts: dict[str, str]
-    origins: dict[str, str]
+    texts: dict[str, str] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)  # what the texts were read as
     profile: str | None = None
     profile_origin: str = ""
     outputs: tuple[str, ...] = ()
@@ -125,18 +126,21 @@ def load_settings(
 
     texts = {setting.key: setting.default for setting in SETTINGS}
     origins = dict.fromkeys(texts, "default")
+    read: dict[str, Any] = {}
     for layer in layers:
         texts |= layer.texts
         origins |= layer.origins
+        read |= layer.values
+    read |= {key: _BY_KEY[key].read(text) for key, text in texts.items() if key not in read}
     findings += _find_hop_beyond_window(texts, origins)
-    of_plans = _find_wrong_plans(texts, origins)
+    of_plans = _find_wrong_plans(read["plan"], origins)
     if findings or len(of_plans) > 1:  # one alone is told by whoever loads it
         raise ConfigError(findings + of_plans)
     if (
         name is not None and origins["plan"] == "default"
     ):  # a profile is a whole, with its plan or without one
-        texts["plan"], origins["plan"] = NO_PLAN, f"profile {name}"
-    fields = {_BY_KEY[key].field_name: _BY_KEY[key].read(text) for key, text in texts.items()}
+        texts["plan"], origins["plan"], read["plan"] = NO_PLAN, f"profile {name}", ()
+    fields = {_BY_KEY[key].field_name: value for key, value in read.items()}
     set_keys = frozenset(key for key, origin in origins.items() if origin != "default")
     if origins["bands"].startswith("profile "):
         set_keys -= {
@@ -157,10 +161,10 @@ def _list_files(config: str | Path | None, *, has_files: bool) -> list[tuple[Pat
     return found
 
 
-def _find_wrong_plans(texts: Mapping[str, str], origins: Mapping[str, str]) -> list[str]:
+def _find_wrong_plans(plans: Sequence[str], origins: Mapping[str, str]) -> list[str]:
     """Plans in force that are not there or not in order."""
     findings: list[str] = []
-    for name in read_plan(texts["plan"]):
+    for name in plans:
         try:
             load_plan(name)
         except PlanError as error:
@@ -229,7 +233,7 @@ def _load_file(path: Path, findings: list[str], *, may_reach_out: bool) -> _Laye
         file = read_toml(path)
     except SpecError as error:
         findings.append(str(error))
-        return _Layer({}, {})
+        return _Layer()
     for section in file.values:
         if section not in ("live", "description", "output"):
             hint = "; tone plans have files of their own, named by plan" if section in KINDS else ""
@@ -253,18 +257,17 @@ def _load_profile(name: str, named_in: _Layer, findings: list[str]) -> _Layer:
         as_path = Path(name)
         if "\0" in name or not (as_path.suffix == ".toml" or len(as_path.parts) > 1):
             findings.append(f"{named_by}: no profile is called {shorten(name)}{offer(name, profiles)}")
-            return _Layer({}, {})
+            return _Layer()
         path = as_path
     try:
         file = read_toml(path)
     except SpecError as error:
         findings.append(str(error))
-        return _Layer({}, {})
+        return _Layer()
     origin = f"profile {name}, {file.name}"
     layer = _read_live(file, findings, folder=path.parent, origin=origin, is_profile=True)
-    if any(section in file.values for section in KINDS):
-        layer.texts.setdefault("plan", str(path))
-        layer.origins.setdefault("plan", origin)
+    if any(section in file.values for section in KINDS) and "plan" not in layer.texts:
+        layer.texts["plan"], layer.origins["plan"], layer.values["plan"] = str(path), origin, (str(path),)
     outputs = read_outputs(file, findings, folder=path.parent, may_reach_out=named_in.may_reach_out)
     return replace(layer, outputs=outputs)
 
@@ -273,7 +276,7 @@ def _read_live(
     file: TomlFile, findings: list[str], *, folder: Path, origin: str, is_profile: bool = False
 ) -> _Layer:
     live = file.values.get("live", {})
-    layer = _Layer({}, {})
+    layer = _Layer()
     if not isinstance(live, dict):
         findings.append(f"{file.name}:{file.line_of(('live',))}: live: settings stand in a table, [live]")
         return layer
@@ -285,11 +288,11 @@ def _read_live(
         else:
             where = f"{file.name}:{line}: live.{key[:60]}"
             _take(layer, key, _anchor(key, value, folder), where, f"{origin}:{line}", findings)
-    return _Layer(layer.texts, layer.origins, profile, profile_origin)
+    return replace(layer, profile=profile, profile_origin=profile_origin)
 
 
 def _read_environment(environ: Mapping[str, str], findings: list[str], notes: list[str]) -> _Layer:
-    layer = _Layer({}, {})
+    layer = _Layer()
     profile = None
     for variable in sorted(environ):
         key = variable.removeprefix(ENV_PREFIX).lower()
@@ -303,15 +306,15 @@ def _read_environment(environ: Mapping[str, str], findings: list[str], notes: li
             # No error: Kubernetes gives every container STREAMER_PORT when some service is called streamer.
             known = [ENV_PREFIX + each.upper() for each in (*_BY_KEY, "profile")]
             notes.append(f"{variable} is no setting{offer(variable, known)}")
-    return _Layer(layer.texts, layer.origins, profile, f"{ENV_PREFIX}PROFILE")
+    return replace(layer, profile=profile, profile_origin=f"{ENV_PREFIX}PROFILE")
 
 
 def _read_flags(flags: Mapping[str, Any], profile: str | None, findings: list[str]) -> _Layer:
-    layer = _Layer({}, {})
+    layer = _Layer()
     for key, value in flags.items():
         flag = f"--{key.replace('_', '-')}"
         _take(layer, key, value, flag, flag, findings)
-    return _Layer(layer.texts, layer.origins, profile, "--profile")
+    return replace(layer, profile=profile, profile_origin="--profile")
 
 
 def _take(layer: _Layer, key: str, value: Any, where: str, origin: str, findings: list[str]) -> None:
@@ -322,7 +325,7 @@ def _take(layer: _Layer, key: str, value: Any, where: str, origin: str, findings
         return
     try:
         text = _to_text(key, value)
-        setting.read(text)
+        layer.values[key] = setting.read(text)
     except SpecError as error:
         findings.append(f"{where}: {error}")
         return

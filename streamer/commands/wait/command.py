@@ -41,10 +41,14 @@ streamer wait - --plan dtmf --label "#" --count 2
 @QUIET
 @DEBUG
 def command(**given: Any) -> None:
-    if given["quiet"]:
+    from streamer.commands.wait.asked import Options
+
+    options = Options(**given)
+    plans = options.load_plans()  # what is refused needs no kernels
+    if options.quiet:
         quieten_server()
     start_server()
     # Only now, while the server loads its kernels: what waiting needs takes a while.
-    from streamer.commands.wait.run import Options, run
+    from streamer.commands.wait.run import run
 
-    click.get_current_context().exit(run(Options(**given)))
+    click.get_current_context().exit(run(options, plans))

@@ -10,71 +10,22 @@ from dataclasses import dataclass, field
 from streamer.api.asking import make_display
 from streamer.api.feeds import EngineFeed, Told
 from streamer.api.open_stream import OpenStream
-from streamer.base import old_names
-from streamer.base.errors import DONE, NOTHING_MATCHED, SpecError
-from streamer.base.fields import format_number, read_freqs
-from streamer.base.units import format_duration, parse_frequency_hz, parse_lasting_s, parse_time_s
+from streamer.base.errors import DONE, NOTHING_MATCHED
+from streamer.base.units import format_duration, parse_frequency_hz, parse_lasting_s
 from streamer.commands.cut_short import CutShort, describe_cut, find_exit_code, raising_signals
 from streamer.commands.interrupts import Interrupted
 from streamer.commands.talk import announce_compiling, answer, tell
-from streamer.commands.wait.labels import check_labels
+from streamer.commands.wait.asked import Options
 from streamer.events import ErrorRecord, Event
 from streamer.live.stream import Stream
 from streamer.outputs.formats import format_json, format_text
 from streamer.plans.listening import make_set_up
-from streamer.plans.plan import Plan, choose_plans, load_plan, parse_plan
+from streamer.plans.plan import Plan
 from streamer.sources import SourceSpec, parse_source
 from streamer.stores.measured import Levels
 
-TONE_MS = 100.0  # what a tone lasts at least, if --min does not say
 BEAT = "85ms"  # of the levels by which time passes
 BEAT_HZ = 100.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """The words of the command line, as they were given."""
-
-    source: str
-    tones: tuple[str, ...]
-    plans: tuple[str, ...]
-    labels: tuple[str, ...]
-    shortest: str | None
-    count: int
-    timeout: str | None
-    rate: str | None
-    channels: str | None
-    sample_format: str | None
-    is_json: bool
-    quiet: bool
-
-    @property
-    def wanted(self) -> list[str]:
-        """Labels as they are now; old ones are understood."""
-        return [old_names.LABELS.get(label, label) for label in self.labels]
-
-    @property
-    def shortest_s(self) -> float:
-        return 0.0 if self.shortest is None else parse_time_s(self.shortest, name="min")
-
-    def load_plans(self) -> list[Plan]:
-        """What is waited for. SpecError where nothing is."""
-        plans = [load_plan(name) for name in choose_plans(self.plans)]
-        if self.tones:
-            shortest_ms = self.shortest_s * 1e3 or TONE_MS
-            plans.append(
-                parse_plan("\n".join(_write_tone(tone, shortest_ms) for tone in self.tones), name="tone.toml")
-            )
-        if not plans:
-            raise SpecError("nothing to wait for: give --tone 1000, or --plan NAME (`streamer plan list`)")
-        return plans
-
-
-def _write_tone(text: str, shortest_ms: float) -> str:
-    freqs_hz = read_freqs([part.strip() for part in text.split("+")], name="tone")
-    name = "+".join(map(format_number, freqs_hz))
-    freqs = ", ".join(map(format_number, freqs_hz))
-    return f'[[tone]]\nname = "{name}"\nfreqs = [{freqs}]\nmin_on_ms = {shortest_ms:g}\n'
 
 
 @dataclass(slots=True, eq=False)
@@ -117,10 +68,8 @@ class Wait:
         return len(self.heard) >= self.count
 
 
-def run(options: Options) -> int:
+def run(options: Options, plans: list[Plan]) -> int:
     """Wait; the exit code."""
-    plans = options.load_plans()
-    check_labels(options.wanted, plans)
     timeout_s = None if options.timeout is None else parse_lasting_s(options.timeout, name="timeout")
     source = parse_source(
         options.source,
