@@ -105,7 +105,7 @@ ORDER = {
     ),
     "api": "__init__ asking < listener < feeds < open_stream",
     "outputs": (
-        "target < __init__ digits formats heard letters output < counterpart syslog_lines words"
+        "target < __init__ clip_plans digits formats heard letters output < counterpart syslog_lines words"
         " < reading < to_* < from_*"
     ),
     "commands": (
@@ -118,7 +118,7 @@ ORDER = {
         " < reload < monitor < command"
     ),
     "commands/detect": "__init__ run < command",
-    "commands/wait": "__init__ labels < run < command",
+    "commands/wait": "__init__ labels < asked < run < command",
     "commands/identify": "__init__ live_pass text < run < command",
     "commands/doctor": "__init__ diagnosis < microphone < checks < command",
     "commands/bench": (

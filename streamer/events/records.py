@@ -73,6 +73,8 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     confidence: float | None = None
     detail: dict[str, Any] | None = None
     steps: list[Step] | None = None  # what a match was made of
+    clip: str | None = None  # a file's name, in the folder of -o clips:DIR, which has its audio or soon will
+    clip_offset_s: float | None = None  # where in it the event begins
     text: str | None = (
         None  # what it carries: a SAME header; a letter of Morse, a space before it if a word begins
     )

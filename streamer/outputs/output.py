@@ -86,8 +86,12 @@ class Output(ABC):
     def look(self) -> None:  # noqa: B027  # most see what is wrong when they write
         """Called by the thread when it begins, and while nothing comes."""
 
+    def annotate(self, record: Record) -> Record:
+        """The record with what all outputs are to be told of it because of this one; asked before it is put to any."""
+        return record
+
     def wants(self, record: Record) -> bool:
-        """Whether it takes such records at all; asked by whoever puts them."""
+        """Whether it takes this record; asked once of each that is put."""
         del record
         return True
 

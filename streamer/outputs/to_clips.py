@@ -6,6 +6,7 @@ whole. A clip is written once its end is in, beside its place, and takes that wh
 
 from __future__ import annotations
 
+import math
 import queue
 import re
 from collections import deque
@@ -21,13 +22,14 @@ from streamer.base.errors import SpecError, StreamerError
 from streamer.base.files import check_folder, name_beside
 from streamer.events import Event, OutputBooks, Record, Start
 from streamer.outputs import Keeping
+from streamer.outputs.clip_plans import Clip, ClipPlans
 from streamer.outputs.counterpart import shorten_reason
 from streamer.outputs.letters import Letter, Letters
 from streamer.outputs.output import Audio, Output
 from streamer.outputs.target import Target, Wanted, read_choice, read_count, read_time_s
-from streamer.sources.formats.write import write_file
+from streamer.sources.formats.write import encode_file
 
-KEYS = (*Wanted.KEYS, "pre", "post", "longest", "format", "budget")
+KEYS = ("types", "labels", "pre", "post", "longest", "format", "budget")
 FORMATS = ("wav", "flac")
 HISTORY_S = 60.0
 LONGEST_S = 30.0  # of a clip, unless told otherwise; what is longer is cut at its end
@@ -61,7 +63,7 @@ def read_spec(target: Target) -> ClipsSpec:
         raise SpecError(f"{target.label} names no folder; write clips:DIR")
     spec = ClipsSpec(
         folder=Path(target.address),
-        wanted=Wanted.read(target, only_events=True, phase="end"),
+        wanted=Wanted.read(target, only_events=True),
         pre_s=target.read(
             "pre", lambda text: read_time_s(text, name="pre", least_s=0.0, most_s=HISTORY_S), 2.0
         ),
@@ -125,10 +127,9 @@ class History:
         at = np.arange(self.end - kept.shape[1], self.end) % capacity
         self._samples[:, at] = np.clip(np.rint(kept * 32768.0), -32768, 32767)
 
-    def cut(self, channel: int, start: int, stop: int) -> NDArray[np.float32]:
-        at = np.arange(start, stop) % self._samples.shape[1]
-        samples: NDArray[np.float32] = self._samples[channel, at].astype(np.float32)
-        return samples / np.float32(32768.0)
+    def cut(self, channel: int, start: int, stop: int) -> NDArray[np.int16]:
+        samples: NDArray[np.int16] = self._samples[channel, np.arange(start, stop) % self._samples.shape[1]]
+        return samples
 
 
 class Shelf:
@@ -157,7 +158,7 @@ class Shelf:
 
 
 class ClipsOutput(Output):
-    """An event whose clip is not whole yet counts as queued."""
+    """An event whose clip is not written yet counts as queued."""
 
     look_every_s = LOOK_S
     last_words_s = 5.0
@@ -166,16 +167,42 @@ class ClipsOutput(Output):
         self._spec, self._audio = spec, audio
         spec.folder.mkdir(parents=True, exist_ok=True)
         self._shelf = Shelf(spec.folder, budget_bytes=spec.budget_bytes)
+        self._plans = ClipPlans(
+            pre_s=spec.pre_s, post_s=spec.post_s, longest_s=spec.longest_s, suffix=spec.suffix
+        )
         self._letters = Letters()
         self._history: History | None = None
-        self._fs_hz, self._run_name = 1.0, ""
-        self._open: list[Letter] = []
+        self._fs_hz, self._run_name = 1.0, ""  # of what the thread has come to
+        self._run_told = ""  # of what is told now
+        self._placed: dict[tuple[str, int], tuple[Event, Clip]] = {}  # on their way, by run and id
+        self._waiting: list[tuple[Letter, Clip]] = []  # events that are over, whose clips are not written
         self._reason = ""
         self._news: queue.SimpleQueue[str] = queue.SimpleQueue()
         super().__init__(name=name)
 
+    # --- the main thread's side
+
+    def annotate(self, record: Record) -> Record:
+        """Every event of ours is told with its clip, which is written once it is over."""
+        if isinstance(record, Start):
+            self._run_told = record.run
+            self._plans.begin(record.run, record.fs)
+        elif isinstance(record, Event) and self._spec.wanted.takes(record):
+            told, clip = self._plans.place(record)
+            if record.phase == "end":
+                self._placed[self._run_told, record.id] = told, clip
+            return told if record.clip is None else record  # another output has one too
+        return record
+
+    def put(self, record: Record, *, waits: bool = False) -> None:
+        """Annotated or not: where there is no other output to tell, nobody needs to."""
+        if not (isinstance(record, Event) and (self._run_told, record.id) in self._placed):
+            self.annotate(record)
+        super().put(record, waits=waits)
+
     def wants(self, record: Record) -> bool:
-        return isinstance(record, Start) or self._spec.wanted.takes(record)
+        is_over = isinstance(record, Event) and record.phase == "end" and self._spec.wanted.takes(record)
+        return isinstance(record, Start) or is_over
 
     def take_news(self) -> list[str]:
         return [self._news.get() for _ in range(self._news.qsize())]
@@ -187,13 +214,16 @@ class ClipsOutput(Output):
     def close(self) -> None:
         pass
 
+    # --- the thread's side
+
     def write(self, records: Sequence[Record]) -> None:
         for record in records:
-            letter = self._letters.write(record)
             if isinstance(record, Start):
+                self._letters.write(record)
                 self._begin(record)
             elif isinstance(record, Event):
-                self._open.append(letter)
+                told, clip = self._placed.pop((self._run_name, record.id))
+                self._waiting.append((self._letters.write(told), clip))
         self.look()
 
     def _hand_on(self, records: Sequence[Record]) -> None:
@@ -209,7 +239,7 @@ class ClipsOutput(Output):
 
     def look(self) -> None:
         self._listen()
-        self._write_clips(is_over=False)
+        self._write_clips()
 
     def wind_up(self) -> None:
         self._listen()
@@ -227,76 +257,53 @@ class ClipsOutput(Output):
             block = self._audio.read(start, stop)
             if block is not None:
                 if self._history is None:
-                    self._history = History(
-                        channels=len(block), capacity_samples=round(HISTORY_S * self._fs_hz)
-                    )
+                    capacity = round(HISTORY_S * self._fs_hz)
+                    self._history = History(channels=len(block), capacity_samples=capacity)
+                    self._plans.heard_from = start
                 self._history.add(block, start=start)
             start = stop
 
-    def _write_clips(self, *, is_over: bool) -> None:
-        waiting, self._open = self._open, []
-        for letter in waiting:
-            if not is_over and self._find_span(letter)[1] > (
-                0 if self._history is None else self._history.end
-            ):
-                self._open.append(letter)
-                continue
+    def _write_clips(self, *, is_over: bool = False) -> None:
+        """Those that are whole, and what is to be said of the events in them."""
+        heard = math.inf if is_over else 0 if self._history is None else self._history.end
+        for clip in self._plans.close(self._run_name, heard=heard):
             try:
-                self._write_clip(letter)
+                clip.written = self._write_clip(clip)
             except (OSError, StreamerError) as error:
+                clip.written = self._tell_lost(error)
+        waiting, self._waiting = self._waiting, []
+        lines = []
+        for letter, clip in waiting:
+            if clip.written is None:
+                self._waiting.append((letter, clip))
+            elif isinstance(clip.written, str):
                 self._n_lost += 1
-                if not self._reason:
-                    self._news.put(f"{self.name}: a clip is lost: {shorten_reason(error)}")
-                self._reason = shorten_reason(error)
             else:
-                self._n_sent += 1
+                about = msgspec.json.encode({"clip_duration_s": round(clip.written / self._fs_hz, 6)})
+                lines.append(letter.body[:-1] + b"," + about[1:] + b"\n")
+        if lines:
+            with (self._spec.folder / INDEX).open("ab") as index:
+                index.write(b"".join(lines))
+            self._n_sent += len(lines)
 
-    def _find_span(self, letter: Letter) -> tuple[int, int]:
-        event = letter.record
-        assert isinstance(event, Event)
-        start_s = event.t_s - self._spec.pre_s
-        end_s = min(event.t_s + (event.duration_s or 0.0) + self._spec.post_s, start_s + self._spec.longest_s)
-        return max(0, int(start_s * self._fs_hz)), int(end_s * self._fs_hz)
+    def _tell_lost(self, error: Exception) -> str:
+        if not self._reason:
+            self._news.put(f"{self.name}: a clip is lost: {shorten_reason(error)}")
+        self._reason = shorten_reason(error)
+        return self._reason
 
-    def _write_clip(self, letter: Letter) -> None:
-        event, history = letter.record, self._history
-        assert isinstance(event, Event)
-        start, stop = self._find_span(letter)
-        if history is None or event.sample < history.begin or event.sample >= history.end:
+    def _write_clip(self, clip: Clip) -> int:
+        """Its length. What is gone of its beginning is silence, so that its events stay where they were said to be."""
+        history = self._history
+        if history is None or not history.begin <= clip.first < history.end:
             raise OSError("what was heard is gone already")
-        start, stop = max(start, history.begin), min(stop, history.end)
-        samples = history.cut(min(event.channel, 1 << 16) - 1, start, stop)
-        path = self._spec.folder / self._name_clip(event)
-        self._shelf.make_room(2 * len(samples) + 100)
+        stop, gone = min(clip.end, history.end), max(0, history.begin - clip.start)
+        samples = history.cut(min(clip.channel, 1 << 16) - 1, clip.start + gone, stop)
+        whole = np.concatenate([np.zeros(gone, np.int16), samples])
+        self._shelf.make_room(2 * len(whole) + 100)
+        path = self._spec.folder / clip.name
         beside = name_beside(path)
-        write_file(
-            str(beside),
-            [samples[:, np.newaxis]],
-            fs_hz=self._fs_hz,
-            channels=1,
-            n_samples=len(samples),
-            sample_format="s16le",
-        )
+        beside.write_bytes(encode_file(whole, fs_hz=self._fs_hz, suffix=self._spec.suffix))
         beside.replace(path)
         self._shelf.add(path)
-        offset_s = round(event.t_s - start / self._fs_hz, 6)
-        about = {
-            "clip": path.name,
-            "clip_offset_s": offset_s,
-            "clip_duration_s": round(len(samples) / self._fs_hz, 6),
-        }
-        line = letter.body[:-1] + b"," + msgspec.json.encode(about)[1:] + b"\n"
-        with (self._spec.folder / INDEX).open("ab") as index:
-            index.write(line)
-
-    def _name_clip(self, event: Event) -> str:
-        """When, what, of which run, and its number there: names sort by time."""
-        when = (event.time or "").replace("-", "").replace(":", "")
-        ms = round(event.t_s * 1e3)
-        when = (
-            f"{when[:19]}Z"
-            if when
-            else f"00000000T{ms // 3_600_000:02}{ms // 60_000 % 60:02}{ms // 1000 % 60:02}.{ms % 1000:03}"
-        )
-        label = re.sub(r"[^\w-]", "_", event.label, flags=re.ASCII)[:40]
-        return f"{when}-{label}-{self._run_name[:8]}-{event.id}.{self._spec.suffix}"
+        return len(whole)

@@ -287,6 +287,8 @@ class Monitor:
 
     def _put(self, record: Record) -> None:
         for output in self._outputs:
+            record = output.annotate(record)
+        for output in self._outputs:
             output.put(record)
 
     def _look_for_the_end(self, stream: Stream) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 from collections.abc import Iterable
@@ -92,6 +93,21 @@ def write_file(
             reason = str(error).rpartition(": ")[2].rstrip(".") or "incomplete"
             raise OutputError(f"{target} cannot be written ({reason}); is the disk full?") from error
         on_failure.pop_all()
+
+
+def encode_file(samples: NDArray[np.int16], *, fs_hz: float, suffix: str) -> bytes:
+    """One channel of 16 bits as a wav or flac file, in memory.
+
+    libsndfile waits for the disk after each file it writes itself, and of short ones there may be thousands.
+    """
+    if suffix == "wav":
+        return _wav_header(len(samples), channels=1, fs_hz=fs_hz) + samples.astype("<i2").tobytes()
+    import soundfile as sf
+
+    _check_rate(suffix, round(fs_hz))
+    file = io.BytesIO()
+    sf.write(file, samples, round(fs_hz), format=suffix.upper(), subtype="PCM_16")
+    return file.getvalue()
 
 
 def _check_rate(suffix: str, rate_hz: int) -> None:
