@@ -49,16 +49,21 @@ class Keeping(Enum):
 
 def check_outputs(targets: Sequence[str]) -> None:
     """SpecError names the target that can be none; nothing is opened or made."""
+    from streamer.outputs.target import hide_password
+
     named: dict[str, str] = {}
     for text in targets:
         if "\0" in text:
-            raise SpecError(f"--output {shorten(text)} holds a NUL, which no name and no argument can")
+            raise SpecError(
+                f"--output {shorten(hide_password(text))} holds a NUL, which no name and no argument can"
+            )
         target = read_target(text)
         _find_module(target).check_output(target)
         place = text if target.scheme else os.path.realpath(text)
         if place in named:
             raise SpecError(
-                f"--output {shorten(text)} is {shorten(named[place])} again; leave one of them out"
+                f"--output {shorten(hide_password(text))} is {shorten(hide_password(named[place]))} again; "
+                "leave one of them out"
             )
         named[place] = text
 

@@ -24,10 +24,10 @@ import msgspec
 from streamer.base.errors import MissingExtraError
 from streamer.base.text import printable
 from streamer.base.units import format_duration
-from streamer.events import OutputBooks, Record, Start
+from streamer.events import Event, OutputBooks, Record, Start
 from streamer.outputs.letters import Letter, Letters
 from streamer.outputs.output import Output, describe
-from streamer.outputs.target import Target, Wanted
+from streamer.outputs.target import OnceEach, Target, Wanted
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 30.0
 GIVE_UP_S = 2.0  # from the end of a run, for one that is away
@@ -46,7 +46,7 @@ class Counterpart(Output):
     look_every_s: float | None = 5.0
 
     def __init__(self, *, name: str, wanted: Wanted, host: str = "") -> None:
-        self._wanted = wanted
+        self._wanted, self._once = wanted, OnceEach()
         self._letters = Letters(host=host)
         self._is_connected = self._is_over = False
         self._away_since_s: float | None = None  # monotonic
@@ -82,7 +82,13 @@ class Counterpart(Output):
     # --- the main thread's side
 
     def wants(self, record: Record) -> bool:
-        return isinstance(record, Start) or self._wanted.takes(record)  # what follows a start is of its run
+        if isinstance(record, Start):
+            self._once.begin(record)
+            return True  # what follows it is of its run
+        is_wanted = self._wanted.takes(record)
+        if is_wanted and self._wanted.phase == "once" and isinstance(record, Event):
+            return self._once.takes(record)
+        return is_wanted
 
     @property
     def is_behind(self) -> bool:

@@ -17,11 +17,11 @@ from typing import Protocol
 import msgspec
 
 from streamer.base.errors import SourceError, SpecError
-from streamer.base.text import shorten
+from streamer.base.text import printable, shorten
 from streamer.events import Record, decode_line, make_printable
 from streamer.outputs.counterpart import FIRST_PAUSE_S, shorten_reason
 from streamer.outputs.letters import name_record
-from streamer.outputs.target import parse_target
+from streamer.outputs.target import hide_password, parse_target
 
 READERS = {
     "": "streamer.outputs.from_file",
@@ -39,6 +39,7 @@ class _Address(msgspec.Struct):
 
     run: str = ""
     host: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,13 @@ class Read:
     record: Record
     host: str
     run: str
+    source: str
     line: bytes
+
+    @property
+    def sender(self) -> str:
+        """Which run of which host, for people: one machine may have several."""
+        return printable(f"{self.host}/{self.run[:4]}") if self.host else ""
 
 
 class BrokerReader(Protocol):
@@ -146,7 +153,7 @@ def parse(message: bytes) -> Read:
     record = decode_line(message)
     address = msgspec.json.decode(message, type=_Address)
     line = make_printable(msgspec.json.encode(msgspec.json.decode(message)))
-    return Read(record, address.host, address.run, line)
+    return Read(record, address.host, address.run, address.source, line)
 
 
 def find_reader(text: str) -> str:
@@ -155,7 +162,9 @@ def find_reader(text: str) -> str:
         return ""
     if scheme not in READERS:
         there_are = ", ".join(f"{each}://" for each in READERS if each)
-        raise SpecError(f"history of {shorten(text)} cannot be read; name a file or begin with {there_are}")
+        raise SpecError(
+            f"history of {shorten(hide_password(text))} cannot be read; name a file or begin with {there_are}"
+        )
     return scheme
 
 

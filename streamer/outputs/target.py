@@ -11,13 +11,15 @@ import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from streamer.base.errors import SpecError
 from streamer.base.text import choose, offer, printable, shorten
 from streamer.base.units import parse_time_s
-from streamer.events import Event, Record, Stats
+from streamer.detectors.registry import tells_begin
+from streamer.events import Event, Record, Start, Stats
 
 T = TypeVar("T")
 
@@ -25,7 +27,7 @@ OWN_QUERY = ("exec", "webhook", "http", "https")  # in which `?` is a part of th
 RECORD_TYPES = (
     *("start", "gap", "silence", "source", "clock", "worker", "reload", "mark", "stats", "error", "end"),
 )
-PHASES = ("begin", "end", "both")
+PHASES = ("once", "begin", "end", "both")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +90,7 @@ class Url:
 class Wanted:
     """Which records an output takes. None: all of them
 
-    types: those of events and of records; labels: of events; phase: begin, end or both
+    types: those of events and of records; labels: of events; phase: begin, end, both, or once, see OnceEach
     """
 
     types: tuple[str, ...] | None = None
@@ -112,11 +114,38 @@ class Wanted:
             return (
                 (self.types is None or record.type in self.types)
                 and (self.labels is None or record.label in self.labels)
-                and self.phase in ("both", record.phase)
+                and self.phase in ("both", "once", record.phase)
             )
         if self.types is not None:
             return find_type(record) in self.types
         return not self.only_events and not isinstance(record, Stats)
+
+
+class OnceEach:
+    """Picks one record of each event: what may last is told as it begins, what is short when it is over.
+
+    So is what was never told to begin; and a text that is known only at the end, as of emergency alerts, comes then.
+    """
+
+    def __init__(self) -> None:
+        self._run = ""
+        self._told: set[int] = set()  # ids of what lasts
+
+    def begin(self, start: Start) -> None:
+        """Of another run ids are others."""
+        if start.run != self._run:
+            self._run = start.run
+            self._told.clear()
+
+    def takes(self, event: Event) -> bool:
+        """Asked of each record once, in their order."""
+        if event.phase == "begin":
+            if is_told := tells_begin(event.type):
+                self._told.add(event.id)
+            return is_told
+        was_told = event.id in self._told
+        self._told.discard(event.id)
+        return not was_told or event.text is not None
 
 
 def find_type(record: Record) -> str:
@@ -150,9 +179,17 @@ def write_target(to: str, options: Mapping[str, str]) -> str:
 
 
 def hide_password(text: str) -> str:
-    """As others may read it: without the password of an address, and without what its query says."""
-    text = re.sub(r"(//[^/@:]*):[^/@]*@", r"\1@", text)
-    return re.sub(r"([?&][\w.-]+=)[^&#\s]+", r"\1…", text) if re.search("https?://", text) else text
+    """As others may read it: without passwords, headers, and what stands behind the host of a web address.
+
+    There services keep the word that lets anybody post. Four digits, made of it, tell two such addresses apart.
+    """
+    text = re.sub(r"(//[^/@:\s]*):(?!\d+(?:[/?#]|$))\S*@", r"\1@", text)
+    text = re.sub(r"([#&]header=)[^&]*", r"\1…", text)
+    return re.sub(r"(https?://[^/?#\s\"']*)([/?][^#\s\"']+)", lambda m: f"{m[1]}/…{_digest(m[2])}", text)
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode(errors="replace"), digest_size=2).hexdigest()
 
 
 def is_this_machine(host: str) -> bool:

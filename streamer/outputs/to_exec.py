@@ -80,7 +80,7 @@ def read_spec(target: Target) -> ExecSpec:
             raise SpecError(f"{target.label}: {{{printable(name)}}} stands for nothing{offer(name, FIELDS)}")
     spec = ExecSpec(
         words=tuple(words),
-        wanted=Wanted.read(target, only_events=True, phase="end"),
+        wanted=Wanted.read(target, only_events=True, phase="once"),
         host=target.read("host", str, ""),
         jobs=target.read("jobs", lambda text: read_count(text, name="jobs", most=64), 4),
         timeout_s=target.read("timeout", lambda text: read_time_s(text, name="timeout"), 30.0),

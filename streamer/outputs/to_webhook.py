@@ -24,7 +24,7 @@ from streamer.outputs.counterpart import Counterpart, RefusedError
 from streamer.outputs.formats import format_log
 from streamer.outputs.letters import Letter
 from streamer.outputs.output import Audio
-from streamer.outputs.target import Target, Wanted, is_this_machine, read_choice, read_time_s
+from streamer.outputs.target import Target, Wanted, hide_password, is_this_machine, read_choice, read_time_s
 
 KEYS = (*Wanted.KEYS, "host", "as", "timeout", "token_file", "header")
 AGAIN = {408, 425, 429, 500, 502, 503, 504}
@@ -69,7 +69,7 @@ def read_spec(target: Target) -> WebhookSpec:
     headers = {**target.read("header", _read_header, none), **target.read("token_file", _read_token, none)}
     spec = WebhookSpec(
         url=url,
-        wanted=Wanted.read(target, only_events=True, phase="end"),
+        wanted=Wanted.read(target, only_events=True, phase="once"),
         host=target.read("host", str, ""),
         form=target.read("as", lambda text: read_choice(text, tuple(FORMS), name="as"), "json"),
         timeout_s=target.read("timeout", lambda text: read_time_s(text, name="timeout", most_s=300), 10.0),
@@ -82,7 +82,8 @@ def read_spec(target: Target) -> WebhookSpec:
 def _read_header(text: str) -> dict[str, str]:
     name, colon, value = text.partition(":")
     if not colon or not name.strip() or not text.isprintable() or not text.isascii():
-        raise SpecError(f"header is {shorten(name)}...; write Name: value")
+        shown = f"{shorten(name)}: ..." if colon else "without a colon"
+        raise SpecError(f"header is {shown}; write Name: value")
     return {name.strip(): value.strip()}
 
 
@@ -185,7 +186,8 @@ class WebhookOutput(Counterpart):
         where = answer.getheader("Location") if 300 <= answer.status < 400 else None
         line = where or said.decode(errors="replace").strip().partition("\n")[0]
         status = f"HTTP {answer.status} {answer.reason}".strip()
-        return printable(f"{status}: {line}" if line else status)
+        told = printable(f"{status}: {line}" if line else status)
+        return hide_password(told.replace(self._path, "/…") if len(self._path) > 1 else told)
 
     def _note_wait(self, text: str | None) -> None:
         """Seconds; a date is left to our own pauses."""

@@ -98,7 +98,9 @@ def test_a_run_of_live_is_read_back_with_history(server: Server) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     text = run("history", place)
     assert text.returncode == 0
-    assert "a  " in text.stdout
+    [run_id] = {line["run"] for line in read_lines(run("history", place, "--json").stdout)}
+    assert all(line.startswith(f"a/{run_id[:4]}  ") for line in text.stdout.splitlines())
+    assert text.stderr == f"streamer: a/{run_id[:4]} listens to sim:dtmf:5550123\n"
     assert "dtmf   5" in text.stdout
     assert digits_of(read_lines(run("history", place, "--json").stdout)) == "5550123"
 

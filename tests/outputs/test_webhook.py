@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from streamer.base.errors import SpecError
+from streamer.commands.live.load_settings import load_settings
 from streamer.outputs import check_outputs, open_outputs, reaches_out
 from streamer.outputs.target import hide_password
 from tests.outputs.counterparts import find_free_port, has_sent, is_away, wait_until
@@ -194,7 +197,69 @@ def test_what_is_wrong_with_an_address_is_told_at_once() -> None:
     assert not reaches_out(f"http://127.0.0.1:{find_free_port()}/")
 
 
-def test_what_a_query_says_is_nobody_elses_business() -> None:
-    told = hide_password("webhook:https://me:secret@host/x?token=abc&y=1#phase=begin")
-    assert told == "webhook:https://me@host/x?token=…&y=…#phase=begin"
-    assert hide_password("nats://me:secret@host/x?types=dtmf") == "nats://me@host/x?types=dtmf"
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("https://me:pass@host/T0/SECRET?token=SECRET#phase=end", r"https://me@host/…[0-9a-f]{4}#phase=end"),
+        ("webhook:https://host:8443/SECRET", r"webhook:https://host:8443/…[0-9a-f]{4}"),
+        ("https://host?token=SECRET", r"https://host/…[0-9a-f]{4}"),
+        ("https://host/#as=text&header=X-Key: SECRET", r"https://host/#as=text&header=…"),
+        ("https://me:SEC/RET@host/", r"https://me@host/"),
+        ("exec:curl -d {label} https://host/SECRET", r"exec:curl -d {label} https://host/…[0-9a-f]{4}"),
+        ("nats://me:SECRET@host/x?types=dtmf", r"nats://me@host/x\?types=dtmf"),
+    ],
+)
+def test_what_lets_anybody_post_is_nobody_elses_business(text: str, told: str) -> None:
+    assert re.fullmatch(told, hide_password(text))
+    assert hide_password(hide_password(text)) == hide_password(text) or "…" in told
+
+
+def test_two_webhooks_of_one_service_can_be_told_apart() -> None:
+    assert hide_password("https://host/a") != hide_password("https://host/b")
+
+
+def test_a_secret_path_is_shown_nowhere(hook: Hook, tmp_path: Path) -> None:
+    target = f"http://127.0.0.1:{hook.port}/SECRET/1?token=SECRET"
+    hook.answers = [(404, {}, "no /SECRET/1?token=SECRET here"), (302, {"Location": target}, "")]
+    [output] = open_outputs([target])
+    output.put(DIGIT)
+    wait_until(lambda: output.books.lost == 1)
+    said = [*output.take_news(), output.name, str(output.books)]
+    output.put(DIGIT)
+    assert not output.finish(timeout_s=10) or output.books.lost == 2
+    said += [*output.take_news(), str(output.books)]
+    config = tmp_path / "c.toml"
+    config.write_text(f"[[output]]\nto = '{target}'\nheader = 'X-Key: SECRET'\n")
+    said.append(load_settings(environ={}, config=config).format(has_origin=True))
+    for targets in ([target, target], [f"{target}\0"], [f"{target}#colour=red"], [f"{target}#header=SECRET"]):
+        with pytest.raises(SpecError) as refused:
+            check_outputs(targets)
+        said.append(str(refused.value))
+    assert all(len(each) > 5 and "SECRET" not in each for each in said), said
+
+
+@pytest.mark.parametrize(
+    ("event", "phases", "posted"),
+    [
+        ({"type": "dtmf"}, "begin end", "end"),
+        ({"type": "level", "label": "loud"}, "begin end", "begin"),
+        ({"type": "match", "text": " K"}, "end", "end"),  # a letter of Morse, which is told when it is over
+        (
+            {"type": "match", "text": "ZCZC"},
+            "begin end",
+            "begin end",
+        ),  # an alert, whose text comes at its end
+        ({"type": "match"}, "begin end begin end", "begin begin"),  # of two runs, which count anew
+    ],
+)
+def test_each_event_is_posted_once_as_soon_as_it_is_of_use(
+    hook: Hook, event: dict[str, str], phases: str, posted: str
+) -> None:
+    [output] = open_outputs([f"http://127.0.0.1:{hook.port}/"])
+    for number, phase in enumerate(phases.split()):
+        if number % 2 == 0:
+            output.put(msgspec.structs.replace(START, run=f"r{number}"))
+        output.put(msgspec.structs.replace(DIGIT, phase=phase, **event))
+    assert output.finish(timeout_s=10)
+    assert [key.rpartition("-")[2] for key in hook.keys] == posted.split()
+    assert output.books.lost == 0

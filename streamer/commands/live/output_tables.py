@@ -9,7 +9,7 @@ from streamer.base.errors import StreamerError
 from streamer.base.text import printable, shorten, show
 from streamer.base.toml import TomlFile
 from streamer.outputs import check_outputs, find_files, reaches_out
-from streamer.outputs.target import write_target
+from streamer.outputs.target import hide_password, write_target
 
 
 def read_outputs(
@@ -29,8 +29,9 @@ def read_outputs(
             text = _read_table(table, folder)
             if not may_reach_out and reaches_out(text):
                 findings.append(
-                    f"{where}: to is {shorten(table['to'])}, which starts a program or reaches another machine; a file"
-                    " in the current folder may not ask for that: give it with -o, --config, or in your own settings"
+                    f"{where}: to is {shorten(hide_password(table['to']))}, which starts a program or reaches another"
+                    " machine; a file in the current folder may not ask for that: give it with -o, --config, or in"
+                    " your own settings"
                 )
                 continue
             check_outputs([text])
