@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -33,6 +33,7 @@ FORMATS = (
 LEAST_JUMP_S = 0.005  # Matroska's times are rounded to 1 ms
 MOST_S = 24 * 3600.0  # of a recording that does not say how long it is
 MOST_FAILURES = 1000  # to read a packet, one after the other
+SILENT_SAMPLES = 1 << 16  # at once
 CUT_SHORT_S = 0.5  # what announced lengths are wrong by at most
 
 
@@ -95,6 +96,10 @@ class ContainerSource(Read):
         return self._losses
 
     def read_blocks(self, block_samples: int) -> Iterator[NDArray[np.float32]]:
+        return _join(self._read_all(), block_samples)
+
+    def _read_all(self) -> Iterator[NDArray[np.float32]]:
+        """A block a frame, which may be 20 ms."""
         fs_hz, too_early = self.info.fs_hz, _find_opus_delay(self._stream)
         at = n_damaged = longest = 0
         most_s = MOST_S if (announced_s := self._find_length_s()) is None else announced_s + CUT_SHORT_S
@@ -113,11 +118,11 @@ class ContainerSource(Read):
                     n_damaged += 1  # the time itself is
                 elif ahead > max(LEAST_JUMP_S * fs_hz, longest / 2):
                     self._losses.append(Loss(at, ahead))
-                    yield from _be_silent(ahead, self.info.channels, block_samples)
+                    yield from _be_silent(ahead, self.info.channels)
                     at += ahead
             too_early = 0
             at += len(block)
-            yield from _cut(block, block_samples)
+            yield block
         self._check_end(at, n_damaged)
 
     def _decode(self) -> Iterator[AudioFrame | None]:
@@ -207,11 +212,28 @@ def _to_floats(values: NDArray[Any]) -> NDArray[np.float32]:
     )
 
 
-def _be_silent(n_samples: int, n_channels: int, block_samples: int) -> Iterator[NDArray[np.float32]]:
-    for done in range(0, n_samples, block_samples):
-        yield np.zeros((min(block_samples, n_samples - done), n_channels), np.float32)
+def _be_silent(n_samples: int, n_channels: int) -> Iterator[NDArray[np.float32]]:
+    for done in range(0, n_samples, SILENT_SAMPLES):
+        yield np.zeros((min(SILENT_SAMPLES, n_samples - done), n_channels), np.float32)
 
 
-def _cut(block: NDArray[np.float32], block_samples: int) -> Iterator[NDArray[np.float32]]:
-    for start in range(0, len(block), block_samples):
-        yield block[start : start + block_samples]
+def _join(blocks: Iterable[NDArray[np.float32]], block_samples: int) -> Iterator[NDArray[np.float32]]:
+    """Blocks of so many samples each, but for the last, whether an error follows it or not."""
+    held: list[NDArray[np.float32]] = []
+    n_held = 0
+    error: SourceError | None = None
+    try:
+        for block in blocks:
+            held.append(block)
+            n_held += len(block)
+            if n_held >= block_samples:
+                whole = np.concatenate(held)
+                n_whole = n_held // block_samples * block_samples
+                yield from np.split(whole[:n_whole], range(block_samples, n_whole, block_samples))
+                held, n_held = [whole[n_whole:]], n_held - n_whole
+    except SourceError as caught:
+        error = caught
+    if n_held:
+        yield np.concatenate(held)
+    if error is not None:
+        raise error

@@ -179,3 +179,14 @@ def test_whatever_is_damaged_it_is_read_or_refused_in_one_line(
             assert np.isfinite(samples).all()
     assert refusals
     assert not [refusal for refusal in refusals if "\n" in refusal or path.name not in refusal]
+
+
+def test_blocks_are_as_long_as_asked_for_however_short_the_frames_are(wav: Path, tmp_path: Path) -> None:
+    """Of 20 ms in GSM: whoever is given those one by one takes ten times as long."""
+    written = convert(wav, *WRITTEN["gsm"], target=tmp_path / "x.gsm")
+    with open_source(parse_source(str(written))) as source:
+        lengths = [len(block) for block in source.read_blocks(1000)]
+    assert set(lengths[:-1]) == {1000}
+    cut = written.read_bytes()[: len(written.read_bytes()) * 2 // 3]
+    (tmp_path / "cut.gsm").write_bytes(cut)
+    assert sum(lengths) * 2 // 3 - 160 <= len(read(tmp_path / "cut.gsm")[0]) <= sum(lengths) * 2 // 3 + 160
