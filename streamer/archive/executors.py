@@ -1,10 +1,13 @@
-"""Who does the work: this process, processes of this machine, a Dask cluster, or whatever a function of yours makes."""
+"""Who does the work: processes of this machine, a Dask cluster, or whatever a function of yours makes.
+
+One process too is another than ours: recordings kill their readers, and who drives is to live on and say which.
+"""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,18 +32,6 @@ class Engine:
         return Driver(self.make, window=self.window)
 
 
-class Here(Executor):
-    """This process, one task at a time, when it is submitted."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
-        return future
-
-
 def choose_engine(*, jobs: int, scheduler: str | None = None, factory: str | None = None) -> Engine:
     """jobs: worker processes here   scheduler: a Dask scheduler's address or file   factory: module:function"""
     if scheduler is not None and factory is not None:
@@ -49,8 +40,6 @@ def choose_engine(*, jobs: int, scheduler: str | None = None, factory: str | Non
         return _take_factory(factory, jobs)
     if scheduler is not None:
         return _join_cluster(scheduler)
-    if jobs == 1:
-        return Engine("this process", Here, lambda: 1)
     return Engine(f"{jobs} processes", lambda: Pool(jobs), lambda: AHEAD * jobs)
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from streamer.archive.inventory import Recording
 from streamer.archive.work import PARTS
 from streamer.recordings.export import replacing
 
-NDJSON, PARQUET = "events.jsonl", "events.parquet"
+NDJSON, PARQUET = WHOLE = "events.jsonl", "events.parquet"
 
 # What a row of the table is; what else an event has stands in its line.
 COLUMNS = {
@@ -33,11 +33,10 @@ COLUMNS = {
 }
 
 
-def join_events(root: Path, recordings: Iterable[Recording]) -> Path:
+def join_events(root: Path, parts: Iterable[Path]) -> Path:
     """All lines in one file."""
     with replacing(root / NDJSON) as path, path.open("wb") as whole:
-        for recording in recordings:
-            part = root / PARTS / f"{recording.key}.jsonl"
+        for part in parts:
             if part.exists():
                 with part.open("rb") as lines:
                     shutil.copyfileobj(lines, whole)
@@ -45,10 +44,11 @@ def join_events(root: Path, recordings: Iterable[Recording]) -> Path:
 
 
 def write_parquet(root: Path) -> Path | None:
-    """What ended, a row each; None without DuckDB."""
+    """What ended, a row each; None without DuckDB, and then what stood there before goes."""
     try:
         import duckdb
     except ImportError:
+        (root / PARQUET).unlink(missing_ok=True)
         return None
     columns = ", ".join(f"{name}: '{kind}'" for name, kind in {**COLUMNS, "phase": "VARCHAR"}.items())
     with replacing(root / PARQUET) as path, duckdb.connect() as database:
@@ -63,8 +63,14 @@ def write_parquet(root: Path) -> Path | None:
 def clear(root: Path) -> None:
     """Nothing is left of what was found before."""
     shutil.rmtree(root / PARTS, ignore_errors=True)
-    for name in (NDJSON, PARQUET):
+    for name in WHOLE:
         (root / name).unlink(missing_ok=True)
+
+
+def remove(root: Path, key: str) -> None:
+    """Nothing is left of what was found in this recording."""
+    for path in (root / PARTS).glob(f"{glob.escape(key)}.*"):
+        path.unlink(missing_ok=True)
 
 
 def sweep(root: Path) -> None:
@@ -73,7 +79,9 @@ def sweep(root: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def digest_part(root: Path, recording: Recording) -> str:
-    """Of a recording's events as they are there now."""
-    part = root / PARTS / f"{recording.key}.jsonl"
-    return hashlib.sha256(part.read_bytes()).hexdigest() if part.exists() else ""
+def digest_file(path: Path) -> str:
+    """Of what is there now; empty if nothing is."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -31,7 +31,7 @@ DB8_LOWEST, DB8_STEP, DB8_NONE = -120.0, 0.5, 255
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """The words of a scan.
 
-    plans: names of shipped ones, or of those in plan_files, name and text: a worker elsewhere has no such file
+    plans: names of shipped ones, or of those in plan_files, place and text: a worker elsewhere has no such file
     """
 
     products: tuple[Product, ...]
@@ -92,6 +92,7 @@ def place_plans(job: Job) -> tuple[str, ...]:
     texts = dict(job.plan_files)
     for name, text in texts.items():
         place = folder / name
+        place.parent.mkdir(exist_ok=True)
         if not place.is_file() or place.read_text() != text:
             with replacing(place) as path:
                 path.write_text(text)

@@ -21,6 +21,7 @@ from streamer.base.errors import OutputError, SpecError
 from streamer.base.text import shorten
 
 SCAN, MANIFEST, LOCK = "scan.json", "manifest.jsonl", ".lock"
+EXAMINED, BEGUN = "examined", "begun"  # a recording, in the place of a product
 SYNC_S = 5.0
 
 
@@ -34,12 +35,15 @@ class Scan(msgspec.Struct, kw_only=True):
 class Entry(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What became of a task. error: why there is nothing of it   message: why it is not all of the recording
 
-    computer: by what its values were made, see work.describe_computer
+    computer: by what its values were made, see work.describe_computer   n_bytes: of its files of values
+
+    A task may be a file of the whole result, too, by its name.
     """
 
     task: str
     digest: str = ""
     count: int = 0
+    n_bytes: int = 0
     audio_s: float = 0.0
     message: str | None = None
     error: str | None = None
@@ -93,6 +97,11 @@ class Ledger:
         for entry in [entry for task, entry in self.entries.items() if task.startswith(f"{key}/")]:
             if not entry.error:
                 self.add(Entry(task=entry.task, error="the recording has changed"))
+
+    def put_off(self, name: str) -> None:
+        """This file of the whole result is to be made anew at the end, and is not what it says until then."""
+        if self.find_done(name) is not None:
+            self.add(Entry(task=name, error="the scan that was to make it anew has not come to its end"))
 
     def find_done(self, task: str) -> Entry | None:
         """What became of a task of which there is something."""

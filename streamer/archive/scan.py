@@ -15,14 +15,13 @@ from streamer.archive.executors import Engine
 from streamer.archive.grid import Task, cut, list_results
 from streamer.archive.inventory import Recording, find_files, look_at
 from streamer.archive.job import Job
-from streamer.archive.ledger import Entry, Ledger
-from streamer.archive.work import PARTS, Done, do, examine_one, join_pieces_of, place_piece
+from streamer.archive.ledger import BEGUN, EXAMINED, Entry, Ledger
+from streamer.archive.work import Done, do, examine_one, join_pieces_of, place_events
 from streamer.base.errors import OutputError, SourceError, SpecError, StreamerError
 from streamer.base.files import FULL
 from streamer.base.text import as_unicode, shorten
 from streamer.recordings import Progress
 
-EXAMINED, BEGUN = "examined", "begun"
 NOT_WRITABLE = {
     *FULL,
     errno.EROFS,
@@ -84,6 +83,8 @@ class Scan:
             else:
                 if before and ledger:
                     ledger.forget(here.key)
+                    found.remove(self.root, here.key)
+                    spectra.remove(self.root, here.key)
                 unknown.append(here)
         for outcome in driver.run(examine_one, unknown):
             recording = outcome.result.recording if outcome.result else None
@@ -113,6 +114,8 @@ class Scan:
                 found.clear(self.root)
                 spectra.clear(self.root)
             found.sweep(self.root)
+            for name in found.WHOLE:
+                ledger.put_off(name)
             if self.job.spectral:
                 spectra.make_root(self.root)
             recordings = self.find_recordings(driver, ledger)
@@ -135,17 +138,17 @@ class Scan:
             except StreamerError as error:
                 self._fail(recording, str(error), ledger)
                 continue
+            self._begin(tasks, ledger)
             to_do = [task for task in tasks if not self._is_done(task, ledger)]
             self.summary.n_tasks += len(tasks)
             self.summary.n_done_before += len(tasks) - len(to_do)
             done = [(task, ledger.entries.get(task.key)) for task in tasks if task not in to_do]
             done_s = sum(task.audio_s if entry is None else entry.audio_s for task, entry in done)
             self.summary.audio_s += done_s / len(self.job.products)
-            values = [task for task in to_do if task.product != "events"]
-            if values and not any(self._is_begun(task, ledger) for task in tasks if task.product != "events"):
-                spectra.make_arrays(self.root, self.job, recording)
-                ledger.add(Entry(task=f"{recording.key}/{BEGUN}"))
-            yield from to_do
+            for task in to_do:
+                if task.product != "events":
+                    spectra.remove_shards(task)
+                yield task
 
     def _join_pieces(self, recordings: Iterable[Recording], ledger: Ledger) -> Iterator[Task]:
         """Make one of what was found in the pieces of a recording; what cannot be joined is to be heard whole."""
@@ -159,7 +162,7 @@ class Scan:
             else:
                 self._note(Outcome(pieces[0].whole, done), ledger)
             for task in pieces:
-                place_piece(task).unlink(missing_ok=True)
+                place_events(task).unlink(missing_ok=True)
 
     def _cut(self, recording: Recording) -> list[Task]:
         """Nothing of what cannot be cut, which has been told."""
@@ -168,8 +171,19 @@ class Scan:
         except StreamerError:
             return []
 
-    def _is_begun(self, task: Task, ledger: Ledger) -> bool:
-        return ledger.find_done(f"{task.recording.key}/{BEGUN}") is not None and spectra.is_there(task)
+    def _begin(self, tasks: Sequence[Task], ledger: Ledger) -> None:
+        """Make what a recording's values go into, unless it is there as it was made."""
+        recording = next((task.recording for task in tasks if task.product != "events"), None)
+        if recording is None:
+            return
+        entry = ledger.find_done(f"{recording.key}/{BEGUN}")
+        if entry is None or entry.digest != spectra.digest_about(self.root, recording):
+            spectra.make_arrays(self.root, self.job, recording)
+            self._note_begun(recording, ledger)
+
+    def _note_begun(self, recording: Recording, ledger: Ledger) -> None:
+        digest = spectra.digest_about(self.root, recording)
+        ledger.add(Entry(task=f"{recording.key}/{BEGUN}", digest=digest))
 
     def _is_done(self, task: Task, ledger: Ledger) -> bool:
         entry = ledger.find_done(task.key)
@@ -178,9 +192,8 @@ class Scan:
         if entry is None:
             return False
         if task.product == "events":
-            place = place_piece(task) if task.is_piece else self.root / PARTS / f"{task.recording.key}.jsonl"
-            return place.exists()
-        return spectra.has_shards(task, entry.count)
+            return found.digest_file(place_events(task)) == entry.digest
+        return spectra.count_bytes(task, entry.count) == entry.n_bytes
 
     def _note(self, outcome: Outcome[Task, Done], ledger: Ledger) -> Entry:
         task, done = outcome.item, outcome.result
@@ -193,12 +206,14 @@ class Scan:
                 task=task.key,
                 digest=done.digest,
                 count=done.count,
+                n_bytes=done.n_bytes,
                 audio_s=done.audio_s,
                 message=done.message,
                 computer=done.computer,
             )
             if task.product != "events" and not task.is_piece:
                 spectra.write_coordinates(self.root, self.job, task.recording, done.count)
+                self._note_begun(task.recording, ledger)
         ledger.add(entry)
         return entry
 
@@ -215,9 +230,16 @@ class Scan:
                     summary.n_events += entry.count
             summary.failures += [(recording.path, each) for each in why]
         if "events" in self.job.products:
-            summary.written.append(found.join_events(self.root, recordings))
+            wholes = (
+                Task(job=self.job, root=str(self.root), recording=recording, product="events")
+                for recording in recordings
+            )
+            parts = (place_events(task) for task in wholes if ledger.find_done(task.key))
+            summary.written.append(found.join_events(self.root, parts))
             table = found.write_parquet(self.root)
             summary.written += [] if table is None else [table]
+            for path in summary.written:
+                ledger.add(Entry(task=path.name, digest=found.digest_file(path)))
         if self.job.spectral:
             summary.written.append(self.root / spectra.NAME)
         if len(ledger.computers) > 1:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 
 from streamer.archive.grid import Task, choose_shard_frames, make_heading
 from streamer.archive.inventory import Recording
-from streamer.archive.job import DB8_LOWEST, DB8_NONE, DB8_STEP, Job, Product
+from streamer.archive.job import DB8_LOWEST, DB8_NONE, DB8_STEP, PRODUCTS, Job, Product
 from streamer.base.errors import MissingExtraError
 from streamer.stores.labelled import Labelled
 
@@ -30,7 +29,7 @@ NAME = "spectra.zarr"
 DB8_ATTRIBUTES = {"units": "dBFS", "scale_factor": DB8_STEP, "add_offset": DB8_LOWEST, "_FillValue": DB8_NONE}
 
 
-def _load_zarr() -> Any:
+def load_zarr() -> Any:
     try:
         import zarr
     except ImportError as error:
@@ -45,13 +44,23 @@ def clear(root: Path) -> None:
     shutil.rmtree(root / NAME, ignore_errors=True)
 
 
+def remove(root: Path, key: str) -> None:
+    """Nothing is left of what was measured of this recording."""
+    shutil.rmtree(root / NAME / key, ignore_errors=True)
+
+
 def make_root(root: Path) -> None:
-    _load_zarr().open_group(root / NAME, mode="a", zarr_format=3)
+    zarr = load_zarr()
+    try:
+        zarr.open_group(root / NAME, mode="a", zarr_format=3)
+    except (ValueError, KeyError, TypeError):  # it is damaged, and says nothing but what it is
+        (root / NAME / "zarr.json").unlink()
+        zarr.open_group(root / NAME, mode="a", zarr_format=3)
 
 
 def make_arrays(root: Path, job: Job, recording: Recording) -> None:
     """The group of a recording, empty."""
-    zarr = _load_zarr()
+    zarr = load_zarr()
     group = zarr.open_group(root / NAME, path=recording.key, mode="w", zarr_format=3)
     for product in job.spectral:
         heading = make_heading(job, product, recording)
@@ -90,7 +99,7 @@ def _find_fill(dtype: np.dtype[Any]) -> Any:
 
 def write_coordinates(root: Path, job: Job, recording: Recording, n_frames: int) -> None:
     """Names and units of a recording's bands and frames, now that it is known how many there are."""
-    group = _load_zarr().open_group(root / NAME, path=recording.key, mode="a")
+    group = load_zarr().open_group(root / NAME, path=recording.key, mode="a")
     layout = Labelled(make_heading(job, job.spectral[0], recording), file_chunks=1)
     layout.n_frames = n_frames
     for name, dim, values, attributes in layout.coordinates():
@@ -110,7 +119,7 @@ class Shards:
     """A recording's array in the hands of a worker."""
 
     def __init__(self, task: Task) -> None:
-        zarr = _load_zarr()
+        zarr = load_zarr()
         with zarr.config.set({"array.write_empty_chunks": True}):
             group = zarr.open_group(Path(task.root) / NAME, path=task.recording.key, mode="r+")
             self._array = group[task.product]
@@ -135,36 +144,53 @@ class Shards:
         return self._digest.hexdigest()
 
 
+def _open_array(task: Task) -> Any:
+    return load_zarr().open_group(Path(task.root) / NAME, path=task.recording.key, mode="r")[task.product]
+
+
 def digest_of(task: Task, n_frames: int) -> str:
     """Of what is there now of so many frames."""
-    array = _load_zarr().open_group(Path(task.root) / NAME, path=task.recording.key, mode="r")[task.product]
+    array = _open_array(task)
     digest, step, stop = hashlib.sha256(), int(array.shards[-1]), task.first + n_frames
     for first in range(task.first, stop, step):
         digest.update(np.ascontiguousarray(array[..., first : min(first + step, stop)]).data)
     return digest.hexdigest()
 
 
-def has_shards(task: Task, n_frames: int) -> bool:
-    """Whether every file that the task writes is there."""
-    array_path = Path(task.root) / NAME / task.recording.key / task.product
-    leading = (
-        [str(channel) for channel in range(task.recording.channels)] if task.recording.channels > 1 else [""]
-    )
-    try:
-        array = _load_zarr().open_group(Path(task.root) / NAME, path=task.recording.key, mode="r")[
-            task.product
-        ]
-    except (OSError, KeyError):
-        return False
-    step = int(array.shards[-1])
+def list_shards(task: Task, n_frames: int) -> list[Path]:
+    """The files that the task writes."""
+    place = Path(task.root) / NAME / task.recording.key / task.product / "c"
+    channels = range(task.recording.channels) if task.recording.channels > 1 else [""]
+    step = int(_open_array(task).shards[-1])
     numbers = range(task.first // step, -(-(task.first + n_frames) // step))
-    return all(
-        os.path.exists(array_path / "c" / channel / "0" / str(number))  # noqa: PTH110
-        for channel in leading
-        for number in numbers
-    )
+    return [place / str(channel) / "0" / str(number) for channel in channels for number in numbers]
 
 
-def is_there(task: Task) -> bool:
-    """Whether the array that the task fills a part of has been made."""
-    return (Path(task.root) / NAME / task.recording.key / task.product / "zarr.json").is_file()
+def remove_shards(task: Task) -> None:
+    """Of a task that is to be done: Zarr reads what it writes into, and anything may be left there."""
+    if task.stop is None:
+        shutil.rmtree(Path(task.root) / NAME / task.recording.key / task.product / "c", ignore_errors=True)
+        return
+    for path in list_shards(task, task.stop - task.first):
+        path.unlink(missing_ok=True)
+
+
+def count_bytes(task: Task, n_frames: int) -> int:
+    """Of those files; 0 where one is not there."""
+    try:
+        return sum(path.stat().st_size for path in list_shards(task, n_frames))
+    except OSError:
+        return 0
+
+
+def digest_about(root: Path, recording: Recording) -> str:
+    """Of what says how a recording's values are to be read, and where on the axes they lie; empty if nothing does."""
+    group, digest = root / NAME / recording.key, hashlib.sha256()
+    if not group.is_dir():
+        return ""
+    paths = [group / "zarr.json"]
+    for each in sorted(group.iterdir()):
+        paths += [each / "zarr.json"] if each.name in PRODUCTS else sorted(each.rglob("*"))
+    for path in filter(Path.is_file, paths):
+        digest.update(f"{path.relative_to(group)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -14,14 +15,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.analysis.analyser import Analyser
-from streamer.analysis.frames import FrameSpec
 from streamer.analysis.kernels.store import describe_processor
 from streamer.archive.fetch import fetched
 from streamer.archive.grid import Task, make_heading
 from streamer.archive.inventory import Recording, examine
 from streamer.archive.job import place_plans, to_db8
-from streamer.archive.spectra import Shards
+from streamer.archive.spectra import Shards, count_bytes
 from streamer.base.errors import SourceError
 from streamer.base.units import format_duration
 from streamer.events import ErrorRecord, Event, GapRecord, Record, Stats, encode_line
@@ -29,14 +28,12 @@ from streamer.recordings.detect import Piece, Remark, listen
 from streamer.recordings.detect import Task as Listening
 from streamer.recordings.export import replacing
 from streamer.recordings.jobs import pack, unpack
-from streamer.recordings.pieces import cut_spans
+from streamer.recordings.pieces import measure_blocks
 from streamer.recordings.relay import CannotJoin, hear_piece, join_pieces
-from streamer.recordings.threads import Meter
-from streamer.sources import Loss, Source, SourceSpec, open_source
+from streamer.sources import Source, SourceSpec, open_source
 from streamer.stores.heading import Heading
 
 PARTS = "events"  # the folder of one file a recording
-SPAN_VALUES = 1 << 20  # measured at once, of a channel
 READ_SAMPLES = 1 << 16
 
 
@@ -46,6 +43,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     count: int  # frames, or events
     audio_s: float
+    n_bytes: int = 0  # of the files of values
     message: str | None = None
     computer: str = ""
     recording: Recording | None = None  # of an examination
@@ -70,24 +68,24 @@ def do(task: Task) -> Done:
 
 def _listen(task: Task) -> Done:
     """A recording's events, a line each, or those of a piece of it, in a file that is whole or not there."""
-    folder = Path(task.root) / PARTS
-    folder.mkdir(parents=True, exist_ok=True)
+    place_events(task).parent.mkdir(parents=True, exist_ok=True)
     if task.stop is None:
         with fetched(task.recording.path) as local:
             listening = Listening(source=_name(task, local), plans=place_plans(task.job))
-            return write_events(folder / f"{task.recording.key}.jsonl", listen(listening))
+            return write_events(place_events(task), listen(listening))
     last = None if task.stop == task.recording.n_samples else task.stop
     source = _name(task, Path(task.recording.path))
     listening = Listening(source=source, plans=place_plans(task.job), piece=Piece(task.first, last))
     found = pack(hear_piece(listening))
-    with replacing(place_piece(task)) as path:
+    with replacing(place_events(task)) as path:
         path.write_bytes(found)
     return Done(digest=hashlib.sha256(found).hexdigest(), count=0, audio_s=task.audio_s)
 
 
-def place_piece(task: Task) -> Path:
-    """What was found in a piece, until all of the recording are there."""
-    return Path(task.root) / PARTS / f"{task.recording.key}.{task.first}.piece"
+def place_events(task: Task) -> Path:
+    """The file of a recording's events, or of what was found in a piece, until all of the recording are there."""
+    name = f"{task.recording.key}.{task.first}.piece" if task.is_piece else f"{task.recording.key}.jsonl"
+    return Path(task.root) / PARTS / name
 
 
 def write_events(target: Path, records: Iterable[Record | Remark]) -> Done:
@@ -116,12 +114,12 @@ def join_pieces_of(tasks: Sequence[Task]) -> Done | None:
     parts = (
         (
             Piece(task.first, None if task.stop == whole.n_samples else task.stop),
-            unpack(place_piece(task).read_bytes()),
+            unpack(place_events(task).read_bytes()),
         )
         for task in tasks
     )
     try:
-        done = write_events(Path(tasks[0].root) / PARTS / f"{whole.key}.jsonl", join_pieces(parts))
+        done = write_events(place_events(tasks[0].whole), join_pieces(parts))
     except (CannotJoin, msgspec.MsgspecError, OSError):
         return None
     return msgspec.structs.replace(done, computer=describe_computer())
@@ -138,16 +136,20 @@ def _measure(task: Task) -> Done:
     begin = task.first * frames.hop_samples
     end = None if task.stop is None else (task.stop - 1) * frames.hop_samples + frames.length_samples
     shards = Shards(task)
+    filling = _Filling(heading, shards, first=task.first, is_db8=task.product == "db8")
     with fetched(task.recording.path) as local, open_source(_name(task, local)) as source:
         stretch = _Stretch(source, begin, end)
-        filling = _Filling(heading, shards, first=task.first, is_db8=task.product == "db8")
-        for first, samples in cut_spans(
-            stretch.read(), frames, channels=heading.channels, span_frames=filling.span_frames
-        ):
-            filling.add(samples, find_lost_frames(frames, task.first + first, source.losses))
+        from_here = replace(heading, start_sample=begin)
+        for piece in measure_blocks(from_here, stretch.read(), source.losses):
+            filling.add(piece.values)
         filling.finish()
-    read_s = stretch.n_read / task.recording.fs_hz
-    return Done(digest=shards.digest, count=shards.n_frames, audio_s=read_s, message=stretch.damage)
+    return Done(
+        digest=shards.digest,
+        count=shards.n_frames,
+        n_bytes=count_bytes(task, shards.n_frames),
+        audio_s=stretch.n_read / task.recording.fs_hz,
+        message=stretch.damage,
+    )
 
 
 class _Stretch:
@@ -182,43 +184,21 @@ class _Stretch:
         return f"{info.name} is damaged after {at}: {n} samples, {format_duration(n / info.fs_hz)}, are lost"
 
 
-def find_lost_frames(frames: FrameSpec, first: int, losses: Iterable[Loss]) -> list[slice]:
-    """Which frames, counted from `first` on, have samples in their windows that could not be read."""
-    hop, length = frames.hop_samples, frames.length_samples
-    return [
-        slice(
-            max(0, (loss.sample - length) // hop + 1 - first),
-            max(0, (loss.sample + loss.n_samples - 1) // hop + 1 - first),
-        )
-        for loss in losses
-    ]
-
-
 class _Filling:
-    """Spans of samples to shards of values, in no more memory than a shard."""
+    """Values to whole shards, in no more memory than one."""
 
     def __init__(self, heading: Heading, shards: Shards, *, first: int, is_db8: bool) -> None:
-        self._frames, self._shards, self._is_db8 = heading.frames, shards, is_db8
-        self.span_frames = max(1, min(SPAN_VALUES // len(heading.bank), shards.shard_frames))
-        analyser = Analyser(heading.measurement.analysis, heading.measurement.dtype)
-        self._meter = Meter(heading.measurement, analyser, span_frames=self.span_frames)
-        self._span = np.empty((heading.channels, self.span_frames, len(heading.bank)), heading.value_dtype)
-        self._values = np.empty(
-            (heading.channels, shards.shard_frames, len(heading.bank)), heading.value_dtype
-        )
+        self._shards, self._is_db8 = shards, is_db8
+        shape = (heading.channels, shards.shard_frames, len(heading.bank))
+        self._values = np.empty(shape, heading.value_dtype)
         self._filled, self._written = 0, first
 
-    def add(self, samples: NDArray[np.float32], lost: Iterable[slice]) -> None:
-        """samples: (channels, n)   lost: of its frames, what is not known"""
-        span = self._span[:, : self._frames.frames_within(samples.shape[1])]
-        for channel, (row, out) in enumerate(zip(samples, span, strict=True), start=1):
-            self._meter.measure(row, out, channel=channel)
-        for stretch in lost:
-            span[:, stretch] = np.nan
-        while span.shape[1]:
-            n = min(span.shape[1], self._values.shape[1] - self._filled)
-            self._values[:, self._filled : self._filled + n] = span[:, :n]
-            self._filled, span = self._filled + n, span[:, n:]
+    def add(self, values: NDArray[Any]) -> None:
+        """values: (channels, frames, bands)"""
+        while values.shape[1]:
+            n = min(values.shape[1], self._values.shape[1] - self._filled)
+            self._values[:, self._filled : self._filled + n] = values[:, :n]
+            self._filled, values = self._filled + n, values[:, n:]
             if self._filled == self._values.shape[1]:
                 self.finish()
 

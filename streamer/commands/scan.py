@@ -89,6 +89,9 @@ def command(
     """
     from streamer.archive.executors import choose_engine
     from streamer.archive.scan import Scan
+    from streamer.archive.spectra import load_zarr
+    from streamer.base.children import JOBS, fork_own_server
+    from streamer.commands.talk import announce_compiling
 
     words = (products, bands, window, window_length, hop, plans)
     if verify:
@@ -97,6 +100,13 @@ def command(
         raise SpecError("no PATH is given: name files, folders or patterns; only --verify does without")
     job = _make_job(*words)
     made = Scan(paths, job, Path(output), fresh=not resume)
+    if job.spectral:
+        load_zarr()
+    announce_compiling(is_quiet=quiet)
+    if not scheduler and not executor:
+        fork_own_server(
+            JOBS if jobs > 1 else []
+        )  # which has all that its processes need, as we have loaded it
     engine = choose_engine(jobs=jobs, scheduler=scheduler, factory=executor)
     if dry_run:
         from streamer.archive.cost import estimate
@@ -130,15 +140,15 @@ def _make_job(
     named = choose_plans(plans or ("dtmf",)) if "events" in wanted else ()
     for name in named:
         load_plan(name)  # which tells of every mistake in it
-    files = [(Path(name).name, find_plan(name).read_text()) for name in named if Path(name).suffix == ".toml"]
+    places = {name: f"{i}/{Path(name).name}" for i, name in enumerate(named) if Path(name).suffix == ".toml"}
     job = Job(
         products=wanted,  # type: ignore[arg-type]
         bands=bands,
         window=window or "hann",
         window_length=window_length,
         hop=hop,
-        plans=tuple(Path(name).name if Path(name).suffix == ".toml" else name for name in named),
-        plan_files=tuple(files),
+        plans=tuple(places.get(name, name) for name in named),
+        plan_files=tuple((place, find_plan(name).read_text()) for name, place in places.items()),
     )
     _refuse_nonsense(job)
     return job
@@ -162,9 +172,8 @@ def _refuse_nonsense(job: Job) -> None:
 def _run(made: Scan, engine: Engine, *, quiet: bool) -> int:
     from streamer.commands.cut_short import describe_cut, find_exit_code, raising_signals, take_all
     from streamer.commands.progress import ProgressBar
-    from streamer.commands.talk import announce_compiling, tell
+    from streamer.commands.talk import tell
 
-    announce_compiling(is_quiet=quiet)
     n_done = 0
 
     def take(entry: Entry) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Self, get_args
@@ -27,7 +27,7 @@ from streamer.recordings import Progress
 from streamer.recordings.arrays import describe_nonfinite
 from streamer.recordings.choose_frames import DEFAULT_TOP_HZ, LEAST_SAMPLES, MOST_BANDS, find_top_hz
 from streamer.recordings.threads import Meter, spread
-from streamer.sources import SourceSpec, open_source
+from streamer.sources import Loss, SourceSpec, open_source
 from streamer.stores.heading import Heading, Piece
 
 USUAL_LENGTH_MS, USUAL_HOP = 85.0, "25%"
@@ -197,7 +197,9 @@ class Spectra:
     def read_pieces(self, progress: Progress | None = None) -> Iterator[Piece]:
         """All pieces in order. SourceError when the recording is damaged, after what could be read."""
         n_frames = 0
-        for piece in self._compute_all():
+        for piece in measure_blocks(
+            self.heading, self._read_part(), self._source.losses, workers=self._workers
+        ):
             n_frames += piece.n_frames
             yield piece
             if progress:
@@ -208,28 +210,6 @@ class Spectra:
             raise self.damage
         if not n_frames:
             raise self._no_frame(self._read)
-
-    def _compute_all(self) -> Iterator[Piece]:
-        heading = self.heading
-        span_frames = max(
-            1, min(PIECE_VALUES // len(heading.bank), PIECE_SAMPLES // heading.frames.hop_samples)
-        )
-
-        def measure(meter: Meter, span: tuple[int, NDArray[np.float32]]) -> Piece:
-            first_frame, samples = span
-            n_frames = heading.frames.frames_within(samples.shape[1])
-            values = np.empty((heading.channels, n_frames, len(heading.bank)), heading.value_dtype)
-            for channel, (row, out) in enumerate(zip(samples, values, strict=True), start=1):
-                meter.measure(row, out, channel=channel)
-            return Piece(first_frame=first_frame, values=values)
-
-        yield from spread(
-            heading.measurement,
-            cut_spans(self._read_part(), heading.frames, channels=heading.channels, span_frames=span_frames),
-            measure,
-            span_frames=span_frames,
-            workers=self._workers,
-        )
 
     def _read_part(self) -> Iterator[NDArray[np.float32]]:
         """Blocks (n, channels) between start and end, which the detectors hear too."""
@@ -281,6 +261,47 @@ class Spectra:
         self.close()
 
 
+def measure_blocks(
+    heading: Heading, blocks: Iterable[NDArray[np.float32]], losses: Sequence[Loss], *, workers: int = 1
+) -> Iterator[Piece]:
+    """Blocks (n, channels) of the stretch that begins at the heading's start to its values, piece by piece.
+
+    Values are NaN where samples of their frame are lost. losses: of the source, known as soon as blocks behind them are
+    """
+    span_frames = max(1, min(PIECE_VALUES // len(heading.bank), PIECE_SAMPLES // heading.frames.hop_samples))
+
+    frames = heading.frames
+
+    def cut() -> Iterator[tuple[int, NDArray[np.float32], list[slice]]]:
+        for first, samples in cut_spans(blocks, frames, channels=heading.channels, span_frames=span_frames):
+            begin = heading.start_sample + first * frames.hop_samples
+            yield first, samples, find_lost_frames(frames, begin, losses)
+
+    def measure(meter: Meter, span: tuple[int, NDArray[np.float32], list[slice]]) -> Piece:
+        first_frame, samples, lost = span
+        shape = (heading.channels, frames.frames_within(samples.shape[1]), len(heading.bank))
+        values = np.empty(shape, heading.value_dtype)
+        for channel, (row, out) in enumerate(zip(samples, values, strict=True), start=1):
+            meter.measure(row, out, channel=channel)
+        for stretch in lost:
+            values[:, stretch] = np.nan
+        return Piece(first_frame=first_frame, values=values)
+
+    yield from spread(heading.measurement, cut(), measure, span_frames=span_frames, workers=workers)
+
+
+def find_lost_frames(frames: FrameSpec, begin: int, losses: Iterable[Loss]) -> list[slice]:
+    """Which frames have samples in their windows that could not be read. begin: first sample of frame 0"""
+    hop, length = frames.hop_samples, frames.length_samples
+    return [
+        slice(
+            max(0, (loss.sample - begin - length) // hop + 1),
+            max(0, (loss.sample + loss.n_samples - 1 - begin) // hop + 1),
+        )
+        for loss in losses
+    ]
+
+
 def cut_spans(
     blocks: Iterable[NDArray[np.float32]], frames: FrameSpec, *, channels: int, span_frames: int
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
@@ -301,10 +322,12 @@ def cut_spans(
 def _gather(blocks: Iterable[NDArray[np.float32]], n_samples: int) -> Iterator[NDArray[np.float32]]:
     """Blocks joined to at least n_samples each, but for the last. Blocks are valid until the next one."""
     held: list[NDArray[np.float32]] = []
+    n_held = 0
     for block in blocks:
         held.append(block.copy())
-        if sum(map(len, held)) >= n_samples:
+        n_held += len(block)
+        if n_held >= n_samples:
             yield np.concatenate(held)
-            held = []
+            held, n_held = [], 0
     if held:
         yield np.concatenate(held)

@@ -17,9 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.archive.driver import Driver
-from streamer.archive.executors import Here, Pool
+from streamer.archive.executors import Pool
 from streamer.base.errors import EngineLostError
 from streamer.recordings.pool import WorkerDiedError
+from tests.archive.here import Here
 
 
 class KilledWorker(Exception):

@@ -17,6 +17,7 @@ from streamer.archive.executors import choose_engine
 from streamer.archive.job import Job
 from streamer.archive.scan import Scan
 from streamer.base.errors import MissingExtraError
+from tests.archive.here import HERE
 
 ROOT = Path(__file__).parents[2]
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
@@ -24,7 +25,7 @@ EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["option
 
 def scan(path: str, out: Path, job: Job) -> Scan:
     made = Scan([path], job, out)
-    list(made.run(choose_engine(jobs=1), lambda *_: None))
+    list(made.run(HERE, lambda *_: None))
     return made
 
 

@@ -22,17 +22,18 @@ from hypothesis import strategies as st
 
 from streamer.analysis.frames import FrameSpec
 from streamer.archive import grid
-from streamer.archive.executors import Here, choose_engine
+from streamer.archive.executors import Engine, choose_engine
 from streamer.archive.inventory import Recording, examine, find_files, look_at
 from streamer.archive.job import Job, to_db8
 from streamer.archive.scan import Scan
 from streamer.archive.verify import verify
-from streamer.archive.work import find_lost_frames
 from streamer.base.errors import EngineLostError, OutputError, SourceError, SpecError
 from streamer.recordings.detect import detect
+from streamer.recordings.pieces import find_lost_frames
 from streamer.recordings.spectrogram import spectrogram
 from streamer.sources import Loss
 from streamer.stores import labelled
+from tests.archive.here import HERE, Here
 from tests.programs import STREAMER, run
 from tests.signals import dtmf_digits, white_noise
 
@@ -88,7 +89,7 @@ def digest(out: Path) -> str:
 def scan_here(paths: list[str], out: Path, job: Job, *, fresh: bool = False) -> Scan:
     """In this process."""
     made = Scan(paths, job, out, fresh=fresh)
-    list(made.run(choose_engine(jobs=1), lambda *_: None))
+    list(made.run(HERE, lambda *_: None))
     return made
 
 
@@ -220,7 +221,7 @@ class Interrupted(BaseException):
 def test_what_is_done_stays_done_and_the_rest_is_gone_on_with(archive: Path, tmp_path: Path) -> None:
     paths = [str(archive / name) for name in ("a.wav", "b.flac", "two.flac")]
     whole = scan_here(paths, tmp_path / "whole", LEVELS)
-    left = Scan(paths, LEVELS, tmp_path / "out").run(choose_engine(jobs=1), lambda *_: None)
+    left = Scan(paths, LEVELS, tmp_path / "out").run(HERE, lambda *_: None)
     for _ in range(3):
         next(left)
     with pytest.raises(Interrupted):
@@ -300,7 +301,7 @@ def test_a_recording_that_changed_before_a_kill_is_not_taken_for_what_it_was(tmp
     sf.write(path, dial("123", 5), FS_HZ)
     scan_here([str(path)], out, job)
     sf.write(path, dial("456", 5), FS_HZ)
-    going = Scan([str(path)], job, out).run(choose_engine(jobs=1), lambda *_: None)
+    going = Scan([str(path)], job, out).run(HERE, lambda *_: None)
     next(going)  # one of several tasks is done, and then it is killed
     going.close()
     scan_here([str(path)], out, job)
@@ -427,7 +428,7 @@ def test_a_frame_is_lost_when_any_of_its_samples_is(
     sample: int, n_samples: int, hop: int, over: int, first: int
 ) -> None:
     frames = FrameSpec(length_samples=hop + over, hop_samples=hop)
-    (lost,) = find_lost_frames(frames, first, [Loss(sample, n_samples)])
+    (lost,) = find_lost_frames(frames, first * hop, [Loss(sample, n_samples)])
     is_lost = np.zeros(700, bool)
     is_lost[lost] = True
     for k in range(0, 700, 7):
@@ -516,8 +517,6 @@ def test_a_lost_engine_ends_with_a_code_of_its_own(archive: Path, tmp_path: Path
     class Gone(Here):
         def submit(self, *_: object, **__: object):  # type: ignore[no-untyped-def, override]
             raise RuntimeError("closed")
-
-    from streamer.archive.executors import Engine
 
     with pytest.raises(EngineLostError, match=r"does not answer \(RuntimeError: closed\)"):
         list(
@@ -644,3 +643,142 @@ def test_a_link_that_leads_to_itself_is_named_and_the_rest_is_scanned(archive: P
     (folder / "loop.wav").symlink_to("loop.wav")
     [failure] = scan_here([str(folder)], tmp_path / "out", LEVELS).summary.failures
     assert "loop.wav" in str(failure)
+
+
+EVENTS = Job(products=("events",), plans=("dtmf",))
+BOTH = Job(products=("events", "levels"), plans=("dtmf",), bands="697,770", window_length="32ms")
+
+
+def find_damaged(root: Path, pattern: str) -> Path:
+    return next(path for path in sorted(root.glob(pattern)) if path.is_file())
+
+
+@pytest.mark.parametrize(
+    ("pattern", "finding"),
+    [
+        ("events/a-*.jsonl", "a.wav: events is not what was written"),
+        ("events.jsonl", "events.jsonl is not what was written"),
+        ("events.parquet", "events.parquet is not what was written"),
+        ("spectra.zarr/a-*/levels/c/0/0", "a.wav: levels is not what was written"),
+        ("spectra.zarr/a-*/levels/zarr.json", "a.wav: its names and axes are not what was written"),
+        ("spectra.zarr/a-*/frequency/c/0", "a.wav: its names and axes are not what was written"),
+    ],
+)
+@pytest.mark.parametrize("damage", [b"{\n", b"", None])
+def test_whatever_is_damaged_is_found_by_verify_and_made_anew_by_the_same_command(
+    pattern: str, finding: str, damage: bytes | None, archive: Path, tmp_path: Path
+) -> None:
+    """damage: what stands there then; None when nothing does"""
+    if "parquet" in pattern:
+        pytest.importorskip("duckdb")
+    paths, out = [str(archive / "a.wav"), str(archive / "two.flac")], tmp_path / "out"
+    scan_here(paths, out, BOTH)
+    before = digest(out)
+    assert list(verify(out)) == []
+    path = find_damaged(out, pattern)
+    if damage is None:
+        path.unlink()
+    else:
+        path.write_bytes(damage)
+    findings = [each.text for each in verify(out)]
+    assert any(finding in text for text in findings)
+    assert all("the scan's command makes" in text for text in findings)
+    assert scan_here(paths, out, BOTH).summary.failures == []
+    assert list(verify(out)) == []
+    assert digest(out) == before
+
+
+def test_a_changed_shard_of_the_right_length_is_made_anew_by_the_remedy_that_verify_names(
+    archive: Path, tmp_path: Path
+) -> None:
+    paths, out = [str(archive / "two.flac")], tmp_path / "out"
+    scan_here(paths, out, LEVELS)
+    before = digest(out)
+    shard = find_damaged(out, "spectra.zarr/two-*/levels/c/1/0/1")
+    data = bytearray(shard.read_bytes())
+    data[len(data) // 3] ^= 1
+    shard.write_bytes(data)
+    (finding,) = verify(out)
+    named = re.search(r"delete (.+), and the scan's command makes it anew", finding.text)[1].split(" and ")  # type: ignore[index]
+    assert str(shard) in named
+    for name in named:
+        Path(name).unlink()
+    scan_here(paths, out, LEVELS)
+    assert digest(out) == before
+    assert list(verify(out)) == []
+
+
+def test_a_damaged_store_says_no_more_than_what_it_is_and_is_mended(archive: Path, tmp_path: Path) -> None:
+    scan_here([str(archive / "a.wav")], tmp_path / "out", LEVELS)
+    before = digest(tmp_path / "out")
+    (tmp_path / "out/spectra.zarr/zarr.json").write_text("{")
+    scan_here([str(archive / "a.wav")], tmp_path / "out", LEVELS)
+    assert digest(tmp_path / "out") == before
+
+
+def test_verify_tells_that_a_scan_has_not_come_to_its_end(archive: Path, tmp_path: Path) -> None:
+    paths = [str(archive / "a.wav")]
+    scan_here(paths, tmp_path / "out", EVENTS)
+    going = Scan([*paths, str(archive / "e.wav")], EVENTS, tmp_path / "out").run(HERE, lambda *_: None)
+    next(going)
+    going.close()
+    texts = [finding.text for finding in verify(tmp_path / "out")]
+    assert any("events.jsonl is not of all events: the scan" in text for text in texts)
+
+
+def test_nothing_is_left_of_a_recording_that_cannot_be_read_any_more(archive: Path, tmp_path: Path) -> None:
+    path, other = tmp_path / "x.wav", str(archive / "a.wav")
+    sf.write(path, dial("123", 3), FS_HZ)
+    scan_here([str(path), other], tmp_path / "out", BOTH)
+    path.write_text("no recording any more")
+    (failure,) = scan_here([str(path), other], tmp_path / "out", BOTH).summary.failures
+    assert failure[0] == str(path)
+    scan_here([other], tmp_path / "alone", BOTH)
+    assert digest(tmp_path / "out") == digest(tmp_path / "alone")
+
+
+def test_two_plans_of_one_name_are_both_listened_for(tmp_path: Path) -> None:
+    sf.write(tmp_path / "x.wav", 0.1 * np.sin(2 * np.pi * 770 * np.arange(8000) / FS_HZ), FS_HZ)
+    words = []
+    for folder, hz in (("one", 770.0), ("two", 440.0)):
+        (tmp_path / folder).mkdir()
+        plan = tmp_path / folder / "own.toml"
+        plan.write_text(f'[[tone]]\nname = "{folder}"\nfreqs = [{hz}]\nmin_on = "40ms"\n')
+        words += ["--plan", str(plan)]
+    scan([str(tmp_path / "x.wav")], tmp_path / "out", *words)
+    labels = {json.loads(line)["label"] for line in (tmp_path / "out/events.jsonl").read_text().splitlines()}
+    assert labels == {"one"}
+
+
+@pytest.mark.slow
+def test_one_process_too_names_recordings_that_crash_it_and_goes_on(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A decoder that crashes: a library in the place of libsndfile's C library would do no more."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.wav", "crashes.wav", "e.wav"):
+        (folder / name).write_bytes((archive / "a.wav").read_bytes())
+    planted = tmp_path / "planted"
+    planted.mkdir()
+    (planted / "sitecustomize.py").write_text(CRASHING_DECODER)
+    monkeypatch.setenv("PYTHONPATH", str(planted))
+    said = scan([str(folder)], tmp_path / "out", code=3)
+    assert f"{folder / 'crashes.wav'}: its worker was killed, or crashed" in said
+    assert "2 recordings" in said
+    (folder / "crashes.wav").unlink()
+    monkeypatch.delenv("PYTHONPATH")
+    scan([str(folder)], tmp_path / "plain")
+    assert (tmp_path / "out/events.jsonl").read_bytes() == (tmp_path / "plain/events.jsonl").read_bytes()
+
+
+CRASHING_DECODER = """
+import builtins, io, os, signal
+
+def watch(event, args):
+    if event == "open" and isinstance(args[0], str) and args[0].endswith("crashes.wav"):
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+import sys
+sys.addaudithook(watch)
+"""

@@ -279,5 +279,5 @@ def test_what_can_be_read_of_a_damaged_recording_is_written_and_its_damage_told(
     values = np.load(targets[1])["values"]
     assert values.shape == (2, (n_samples - 256) // 128 + 1)
     if name == "damaged-page.ogg":
-        assert not values[:, : 8192 // 128 - 1].any()
+        assert np.isnan(values[:, : 8192 // 128]).all()  # what is lost is no silence
         assert values[:, 8192 // 128 :].max() > 0.05

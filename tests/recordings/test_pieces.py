@@ -275,3 +275,35 @@ def test_complex_bands_are_refused_with_what_can_be_had(tmp_path):
     ) as caught:
         read(str(path), bands="bark:50-3k", scale="complex")
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("start_s", [0.0, 1.3])
+def test_frames_with_samples_that_are_lost_are_no_number_and_all_others_are_as_if_nothing_were(
+    tmp_path: Path, workers: int, start_s: float
+) -> None:
+    path, samples = write_damaged(tmp_path)
+    spec = {"bands": "697,770", "window_length": "256", "hop": "100", "start_s": start_s}
+    with Spectra(parse_source(str(path)), SpectraSpec(**spec), workers=workers) as spectra:
+        pieces = []
+        with pytest.raises(SourceError, match="damaged"):
+            pieces.extend(piece.values for piece in spectra.read_pieces())
+    values = np.concatenate(pieces, axis=1)[0].T
+    whole = spectrogram(samples[round(start_s * FS) :], FS, "697,770", 256, 100, scale="amplitude").values
+    (loss,) = spectra._source.losses
+    begins = round(start_s * FS) + 100 * np.arange(whole.shape[1])
+    is_lost = (begins + 256 > loss.sample) & (begins < loss.sample + loss.n_samples)
+    assert 0 < is_lost.sum() < len(is_lost)
+    np.testing.assert_array_equal(np.isnan(values).all(axis=0), is_lost)
+    np.testing.assert_array_equal(values[:, ~is_lost], whole[:, ~is_lost])
+
+
+def write_damaged(folder: Path) -> tuple[Path, np.ndarray]:
+    """A recording of 8 s of which 200 bytes of the middle are gone, and what its samples were."""
+    path = folder / "x.flac"
+    soundfile.write(path, np.random.default_rng(2).normal(0, 0.1, 8 * FS), FS)
+    samples, _ = soundfile.read(path, dtype="float32")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 200] = bytes(200)
+    path.write_bytes(data)
+    return path, samples

@@ -7,6 +7,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import ClassVar, Self
 
+import numpy as np
+
 from streamer.analysis.values import Scale, level_db
 from streamer.base.errors import SpecError
 from streamer.events import Event
@@ -64,7 +66,7 @@ class Figure(Store):
         levels = level_db(values, heading.scale).swapaxes(1, 2)[:, ::-1]  # the lowest band is the last row
         floor_db, ceiling_db = choose_range(levels, self._style)
         sheet = Sheet(self._style)
-        sheet.draw_heading(heading, has_edges=edge > 0)
+        sheet.draw_heading(heading, has_edges=edge > 0, has_losses=bool(np.isnan(levels).any()))
         for channel, (box, level) in enumerate(zip(self.panels, levels, strict=True), start=1):
             sheet.draw_levels(box, (level - floor_db) / (ceiling_db - floor_db), edge=edge)
             sheet.draw_frequencies(box, self._axis)

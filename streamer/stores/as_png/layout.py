@@ -72,15 +72,18 @@ def lay_out(style: Style, channels: int) -> list[Box]:
 
 
 def choose_range(levels_db: NDArray[np.floating], style: Style) -> tuple[float, float]:
-    """Levels of the darkest and of the brightest colour: multiples of 5 dB around what there is to see."""
+    """Levels of the darkest and of the brightest colour: multiples of 5 dB around what there is to see but NaN."""
+    levels_db = levels_db[~np.isnan(levels_db)]
     floor_db, ceiling_db = style.floor_db, style.ceiling_db
-    loudest_db = float(levels_db.max())
+    loudest_db = float(levels_db.max(initial=-200.0))
     least_db, most_db = RANGE_DB
     if ceiling_db is None:
         ceiling_db = 5.0 * math.ceil(loudest_db / 5) if loudest_db > -199 else 0.0  # -200 is digital silence
         if floor_db is not None and ceiling_db <= floor_db:
             ceiling_db = floor_db + least_db
     if floor_db is None:
-        quiet_db = 5.0 * math.floor(float(np.quantile(levels_db, NOISE_PART)) / 5)
+        quiet_db = 5.0 * math.floor(
+            float(np.quantile(levels_db, NOISE_PART) if levels_db.size else -200.0) / 5
+        )
         floor_db = min(max(quiet_db, ceiling_db - most_db), ceiling_db - least_db)
     return floor_db, ceiling_db

@@ -1,6 +1,6 @@
 """What a pixel shows: the loudest of all that falls into it, in time as in frequency.
 
-So neither a short tone nor a narrow band is ever lost.
+So neither a short tone nor a narrow band is ever lost. NaN is what nobody knows, and shown where nothing else falls.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Columns:
         """rows: (rows, 2) the bands [a, b) whose loudest is kept, None for every band by itself"""
         self._rows = rows
         n_kept = n_bands if rows is None else len(rows)
-        self._kept = np.zeros((channels, max_columns + max_columns % 2, n_kept), dtype)
+        self._kept = np.full((channels, max_columns + max_columns % 2, n_kept), np.nan, dtype)
         self.frames_per_column = 1
         self.n_frames = 0
 
@@ -42,22 +42,22 @@ class Columns:
         return self._kept[:, : -(-self.n_frames // self.frames_per_column)]
 
     def add(self, values: NDArray[Any]) -> None:
-        """values: (channels, frames, bands) of the frames that follow, not below 0"""
+        """values: (channels, frames, bands) of the frames that follow"""
         first, self.n_frames = self.n_frames, self.n_frames + values.shape[1]
         capacity = self._kept.shape[1]
         while self.n_frames > capacity * self.frames_per_column:
             pairs = self._kept.reshape(len(values), capacity // 2, 2, -1)
-            joined = pairs.max(axis=2)
+            joined = np.fmax.reduce(pairs, axis=2)
             self._kept[:, : capacity // 2] = joined
-            self._kept[:, capacity // 2 :] = 0
+            self._kept[:, capacity // 2 :] = np.nan
             self.frames_per_column *= 2
         column = np.arange(first, self.n_frames) // self.frames_per_column
         starts = np.flatnonzero(np.diff(column, prepend=-1))
-        loudest = np.maximum.reduceat(values, starts, axis=1)
+        loudest = np.fmax.reduceat(values, starts, axis=1)
         if self._rows is not None:
             loudest = find_loudest(loudest, self._rows, axis=2)
         target = self._kept[:, column[0] : column[-1] + 1]
-        np.maximum(target, loudest, out=target)
+        np.fmax(target, loudest, out=target)
 
     def under_pixels(self, n_pixels: int) -> NDArray[np.intp]:
         """(pixels, 2) the columns [a, b) that each pixel shows."""
@@ -127,5 +127,5 @@ def find_loudest(values: NDArray[Any], ranges: NDArray[np.intp], *, axis: int) -
     # reduceat takes a flat list of starts and ends, and no end may lie behind the last value
     padding = [(0, 0)] * values.ndim
     padding[axis] = (0, 1)
-    loudest = np.maximum.reduceat(np.pad(values, padding), ranges.ravel(), axis=axis)
+    loudest = np.fmax.reduceat(np.pad(values, padding), ranges.ravel(), axis=axis)
     return loudest[(slice(None),) * axis + (slice(None, None, 2),)]

@@ -50,16 +50,20 @@ class Sheet:
         about.add_itxt("Title", title)
         self._image.save(path, "PNG", pnginfo=about, compress_level=3)  # a tenth larger, twice as fast
 
-    def draw_heading(self, heading: Heading, *, has_edges: bool) -> None:
+    def draw_heading(self, heading: Heading, *, has_edges: bool, has_losses: bool) -> None:
         frames, fs_hz, analysis = heading.frames, heading.fs_hz, heading.measurement.analysis
         n_bands = len(heading.bank)
+        grey = [
+            *(["under half a window from an end"] if has_edges else []),
+            *(["what is lost"] if has_losses else []),
+        ]
         parts = [
             f"{frames.window_name} window, N = {_tell_lengths(analysis)}",
             f"hop {frames.hop_samples} ({_milliseconds(frames.hop_samples / fs_hz)})",
             *([f"ENBW {_three_digits(heading.enbw_hz)} Hz"] if analysis.is_complex else []),
             f"{n_bands} band{'s' if n_bands > 1 else ''}",
             f"sampled at {format_frequency(fs_hz).replace('Hz', ' Hz').replace('k H', ' kH').replace('M H', ' MH')}",
-            *(["grey: under half a window from an end"] if has_edges else []),
+            *([f"grey: {' or '.join(grey)}"] if grey else []),
         ]
         right = self._image.width - 24
         self._text(24, 14, heading.name, size=TITLE, colour=INK, room=right - 24)
@@ -68,10 +72,12 @@ class Sheet:
         self._text(24, 42, "   ".join(parts), size=SMALL, colour=MUTED, room=right - 24)
 
     def draw_levels(self, box: Box, brightness: NDArray[np.floating], *, edge: int = 0) -> None:
-        """brightness: (height, width) 0 is the darkest colour, 1 the brightest   edge: pixels that have none"""
-        index = np.clip(brightness * 255, 0, 255).round().astype(np.uint8)
+        """brightness: (height, width) from the darkest colour, 0, to 1; NaN has none   edge: pixels that have none"""
+        is_known = ~np.isnan(brightness)
+        index = np.where(is_known, np.clip(brightness * 255, 0, 255), 0).round().astype(np.uint8)
         self._draw.rectangle([(box.left, box.top), (box.right - 1, box.bottom - 1)], fill=UNSEEN)
-        self._image.paste(Image.fromarray(self._colours[index]), (box.left + edge, box.top))
+        seen = Image.fromarray(self._colours[index])
+        self._image.paste(seen, (box.left + edge, box.top), Image.fromarray(is_known))
 
     def draw_frequencies(self, box: Box, axis: FrequencyAxis) -> None:
         ticks = choose_band_ticks(

@@ -21,6 +21,8 @@ from streamer.stores.as_png.figure import Figure
 from streamer.stores.as_png.layout import Style, lay_out
 from streamer.stores.as_png.pooling import FrequencyAxis
 from streamer.stores.as_png.sheet import MARK, UNSEEN, Sheet
+from streamer.stores.heading import Heading, Piece
+from tests.recordings.test_pieces import write_damaged
 from tests.signals import dtmf_digits
 
 FS = 8000
@@ -194,3 +196,33 @@ def test_any_file_name_fits_the_heading(tmp_path, name):
 def test_every_axis_can_be_drawn_small_and_large(tmp_path, spec, size):
     panel = draw(tmp_path / "tone.wav", sine(1000, 1), style=Style(width=size[0], height=size[1]), **spec)
     assert math.isfinite(panel.mean())
+
+
+def test_what_a_damaged_recording_has_lost_is_grey_and_no_silence(tmp_path: Path) -> None:
+    path, _ = write_damaged(tmp_path)
+    spec, target = SpectraSpec(bands="lin:200-3800:50"), tmp_path / "x.png"
+    done = run_export(Export(source=parse_source(str(path)), spec=spec, style=SMALL, targets=(target,)))
+    assert done.damage is not None
+    with Image.open(target) as image:
+        (box,) = lay_out(SMALL, 1)
+        panel = np.asarray(image.convert("RGB"))[box.top : box.bottom, box.left : box.right].astype(int)
+    grey = np.flatnonzero((panel == UNSEEN).all(axis=(0, 2)))
+    in_middle = grey[(grey > box.width // 4) & (grey < box.width * 3 // 4)]
+    assert len(in_middle) > 5
+    assert (np.diff(in_middle) == 1).all()
+
+
+def test_a_picture_of_nothing_that_is_known_is_grey(tmp_path: Path) -> None:
+    figure = make_figure(tmp_path / "x.png")
+    figure.write(Piece(first_frame=0, values=np.full((1, 20, 2), np.nan, np.float32)))
+    figure.finish()
+    with Image.open(tmp_path / "x.png") as image:
+        (box,) = lay_out(SMALL, 1)
+        panel = np.asarray(image.convert("RGB"))[box.top : box.bottom, box.left : box.right]
+    assert (panel == UNSEEN).all()
+
+
+def make_figure(path: Path) -> Figure:
+    measurement = SpectraSpec(bands="697,770").make_measurement(FS)
+    heading = Heading(name="x", measurement=measurement, channels=1, start_sample=0, n_frames=20)
+    return Figure.open(path, heading, SMALL)

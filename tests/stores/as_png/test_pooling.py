@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.analysis.bank import Bank
-from streamer.stores.as_png.pooling import Columns, FrequencyAxis
+from streamer.stores.as_png.pooling import Columns, FrequencyAxis, find_loudest
 
 
 @given(
@@ -53,3 +53,14 @@ def test_bands_reach_half_way_to_their_neighbours():
     assert axis.ends_hz == (50.0, 800.0)
     rows = axis.rows(750)
     assert [np.count_nonzero(rows[:, 1] == band + 1) for band in range(3)] == [100, 250, 400]
+
+
+def test_what_nobody_knows_hides_nothing_and_shows_where_there_is_nothing_else():
+    values = np.arange(1.0, 13.0, dtype=np.float32).reshape(1, 12, 1)
+    values[0, [2, 4, 5, 6, 7, 11]] = np.nan
+    pooled = Columns(1, 1, 6, values.dtype)
+    for first in range(0, 12, 3):
+        pooled.add(values[:, first : first + 3])
+    np.testing.assert_array_equal(pooled.values[0, :, 0], [2, 4, np.nan, np.nan, 10, 11])
+    by_twos = find_loudest(pooled.values, np.array([[0, 2], [2, 4], [4, 6]]), axis=1)
+    np.testing.assert_array_equal(by_twos[0, :, 0], [4, np.nan, 11])
