@@ -88,6 +88,10 @@ class FskDetector(Detector):
     def history_samples(self) -> int:
         return 0  # all is in the levels
 
+    @property
+    def is_at_rest(self) -> bool:
+        return self._open is None
+
     def feed(self, levels: Levels, audio: Audio) -> list[Event]:
         _ = audio
         events: list[Event] = []

@@ -145,6 +145,11 @@ class ToneHearing:
             values = values[int(self._book[1]) :]
         return self._told
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing is on, or may be."""
+        return not (self._tones[:, f.STATE] != f.FREE).any()
+
     def stop_before(self, frame: int) -> list[ToneBurst]:
         """The signal ends or breaks before this frame: what was on has stopped with it."""
         if frame == self._next and self._broken[0] != frame:

@@ -104,6 +104,11 @@ class KeyingDetector(Detector):
     def history_samples(self) -> int:
         return 0  # all is in the levels
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing that it still knows of could be the first letters of something."""
+        return self._band is None and self._is_quiet
+
     def feed(self, levels: Levels, audio: Audio) -> list[Event]:
         _ = audio
         events: list[Event] = []
@@ -132,6 +137,7 @@ class KeyingDetector(Detector):
         self._first_frame = next_frame
         self._told_until_s = -math.inf  # stop of the last letter told, in seconds of the stream's frames
         self._band: int | None = None  # None: looking
+        self._is_quiet = True  # when it looked last, nothing stood out
         self._unit_s = 0.0
         self._level = 0.0  # amplitude of the last marks
         self._heard_frame = next_frame  # when the last letter was told
@@ -176,10 +182,12 @@ class KeyingDetector(Detector):
             return
         power = (values.real**2 + values.imag**2).mean(axis=1)
         band = int(power[1:-1].argmax()) + 1
-        if power[band] < LEAST_OVER_FLOOR * float(np.median(power)):
-            return
         least = 0.5 * amplitude_from_db(self.spec.min_level_dbfs) ** 2
-        if power[band] * self._analysis.amplitude_per_value**2 < least:
+        self._is_quiet = bool(
+            power[band] < LEAST_OVER_FLOOR * float(np.median(power))
+            or power[band] * self._analysis.amplitude_per_value**2 < least
+        )
+        if self._is_quiet:
             return
         best = 0.0
         for guess_s in GUESSES_S:

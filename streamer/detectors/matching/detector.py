@@ -85,6 +85,16 @@ class MatchDetector(Detector):
     def history_samples(self) -> int:
         return HISTORY_WINDOWS * self._length
 
+    @property
+    def is_at_rest(self) -> bool:
+        now = self._newest_sample
+        return (
+            not self._told
+            and self.hearing.is_at_rest
+            and all(finder.is_at_rest(now) for finder in self._users)
+            and all(grammar.is_at_rest(now) for grammar in self._grammars)
+        )
+
     def explain(self, tell: Tell) -> None:
         for grammar, name in zip(self._grammars, self._names, strict=True):
             grammar.why = partial(_tell_why, tell, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -146,6 +147,10 @@ class Grammar(Protocol):
 
     def list_drafts(self) -> list[Draft]:
         """What is under way."""
+
+    def is_at_rest(self, now: float) -> bool:  # noqa: ARG002  # for those that wait for what they do not list
+        """Whether all that it will be certain of begins later than what was heard by now."""
+        return not self.list_drafts() and not math.isfinite(self.due)
 
     def take_matches(self) -> list[Match]:
         """Those that it is certain of; one that is not over comes again."""

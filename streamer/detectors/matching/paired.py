@@ -197,6 +197,11 @@ class Paired(Grammar):
     def list_drafts(self) -> list[Draft]:
         return []
 
+    def is_at_rest(self, now: float) -> bool:
+        """The first pair waits for the second, its pause and itself."""
+        patience = self._pairing.gap[1] + 2 * self._pairing.on[1]
+        return not self._ready and all(now - tone.stop_sample > patience for tone in self._tones)
+
     def take_matches(self) -> list[Match]:
         ready, self._ready = self._ready, []
         return ready

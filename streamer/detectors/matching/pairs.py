@@ -113,6 +113,10 @@ class PairDetector(Detector):
     def history_samples(self) -> int:
         return self._length
 
+    @property
+    def is_at_rest(self) -> bool:
+        return self._on is None
+
     def feed(self, levels: Levels, audio: Audio) -> list[Event]:  # noqa: ARG002  levels say enough
         if not len(levels):
             return []

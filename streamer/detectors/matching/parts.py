@@ -316,6 +316,11 @@ class PartFinder:
         self._done.extend(done)
         return done
 
+    def is_at_rest(self, now: float) -> bool:
+        """Whether no part is under way, and no tone of one that could still go on."""
+        runs = (run for run in self._runs if run is not None)
+        return not self._parts and all(run.is_over and now - run.stop > self._join for run in runs)
+
     @property
     def due(self) -> float:
         """When `settle` has something to say, if nothing else is heard."""

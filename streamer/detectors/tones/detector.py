@@ -74,6 +74,10 @@ class ToneDetector(Detector):
         return 4 * self._length + (FRAMES_PER_BLOCK + 2) * self._baseband.taper_samples
 
     @property
+    def is_at_rest(self) -> bool:
+        return self._open is None and (self._series is None or self._series.is_at_rest)
+
+    @property
     def rejections(self) -> Counter[str]:
         return self._rejections
 

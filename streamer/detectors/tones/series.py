@@ -25,6 +25,10 @@ class Series:
         self._id = 0  # of its newest tone, and
         self._first_id = 0  # of its first
 
+    @property
+    def is_at_rest(self) -> bool:
+        return self._end is None
+
     def take(self, events: Iterable[Event], known_sample: int) -> list[Event]:
         """Begins and ends of tones, in order, and what of them is told. known_sample: of the newest frame"""
         told: list[Event] = []
