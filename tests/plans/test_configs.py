@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import streamer
 from streamer.base.errors import SpecError
 from streamer.base.families import LAST_PLACE, load_family
 from streamer.base.shipped import find_configs
@@ -17,6 +19,7 @@ from streamer.detectors.limits import deviation_hz
 from streamer.detectors.registry import KINDS
 from streamer.plans.plan import build_what_fits, list_plans, load_plan, parse_plan
 from streamer.recordings.detect import detect
+from streamer.sources.synthetic.language import parse_signal
 
 FOLDER = Path(__file__).parents[2] / "configs"
 PLANS, PROFILES, FAMILIES = (
@@ -112,3 +115,43 @@ def test_every_profile_works_on_a_telephones_rate_too(path, fs_hz):
     asked = load_settings(profile=path.stem, flags={"bands": "440,5000"}, environ={}, has_files=False).values
     with pytest.raises(SpecError, match="must lie above 0 and below 4000 Hz"):
         resolve_bank(asked, 8000)
+
+
+@pytest.mark.parametrize(
+    ("profile", "sent"),
+    [
+        ("phone", "call-progress-us/us-dial dtmf/59 fax/fax-cng sit/sit-vc"),
+        ("radio", "two-tone/600.9/788.5 zvei1/12345 tone-burst/1750 ctcss/100.0"),
+        ("alarms", "alarms/t3"),
+        ("weather", "eas/same"),
+        ("fax", "fax/ansam"),
+        ("morse", "morse/CQ"),
+        ("aircraft", "selcal/AB-CD"),
+        ("ctcss", "ctcss/67.0"),
+        ("pager", "two-tone/600.9/788.5"),
+        ("mains50", "mains50/mains-50"),
+        ("mains60", "mains60/mains-60"),
+    ],
+)
+def test_a_profile_hears_what_it_is_for(profile, sent):
+    plans = load_settings(profile=profile, environ={}, has_files=False).values.plan
+    parts = "".join(f"plan:{each}@-20,silence:1500ms," for each in sent.split())
+    signal = parse_signal(f"noise:-75,silence:400ms,{parts}silence:1s", fs_hz=8000, seed=5)
+    samples = np.concatenate(list(signal.blocks(1 << 15, n_samples=signal.n_samples)))[:, 0]
+    heard = [event.text or event.label for event in streamer.detect(samples, 8000, plan=list(plans))]
+    for each in sent.split():
+        label = each.partition("/")[2]
+        found = (
+            "".join(heard)
+            if label in ("59", "CQ")
+            else [said[:4] for said in heard]
+            if label == "same"
+            else heard
+        )
+        assert ("ZCZC" if label == "same" else label) in found, heard
+
+
+def test_the_guide_has_every_profile_in_its_table():
+    page = (FOLDER.parent / "streamer/guide/settings.md").read_text()
+    named = re.findall(r"`([\w-]+)`", "".join(re.findall(r"(?m)^\| (`.*?) \|", page)))
+    assert {path.stem for path in PROFILES} <= set(named)
