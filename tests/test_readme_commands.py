@@ -35,6 +35,7 @@ NOT_RUN = {
     },
     "service": {
         "sudo python3 -m venv /opt/streamer && sudo /opt/streamer/bin/pip install .": "changes the machine",
+        "sudo $EDITOR /etc/streamer.toml": "changes the machine",
         "sudo $EDITOR /etc/systemd/system/streamer.service": "changes the machine",
         "sudo systemctl daemon-reload && sudo systemctl enable --now streamer": "needs systemd as init",
         "systemctl status streamer; journalctl -u streamer -f": "needs systemd as init",
@@ -131,7 +132,7 @@ def run_in(folder: Path, line: str, env: dict[str, str] | None = None) -> subpro
     env["PATH"] = f"{BIN}:{env['PATH']}"
     if re.search(r"--follow|\blive (udp|rtp):", line):
         line = f"timeout --preserve-status -s INT 2 {line}"
-    elif re.search(r"\blive\b", line):
+    elif re.search(r"\blive\b", line) and "--duration" not in line:
         line = f"{line} --duration 0.5s"
     return subprocess.run(
         ["bash", "-c", line], cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False
