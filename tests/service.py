@@ -92,8 +92,11 @@ def main() -> int:
         kept = ["--keep", str(words.keep)] if words.keep else []
         fence = ["unshare", "--mount", "--propagation", "private"]
         subprocess.run([*fence, *again, *kept], cwd=REPOSITORY, check=True)
-        print((Path(folder) / "said").read_text())
-        return int((Path(folder) / "verdict").read_text())
+        said, failed = ((Path(folder) / name).read_text() for name in ("said", "verdict"))
+        print(said)
+        if int(failed):
+            print((Path(folder) / "console").read_text())
+        return int(failed)
 
 
 def boot(folder: Path, kept: Path | None) -> None:
@@ -121,7 +124,7 @@ def boot(folder: Path, kept: Path | None) -> None:
         stdin=subprocess.DEVNULL,
         stdout=(folder / "console").open("w"),
         stderr=subprocess.STDOUT,
-        timeout=BOOT_S + START_S + 8 * WAIT_S,
+        timeout=BOOT_S + START_S + 4 * WAIT_S,
         check=False,
     )
 
@@ -174,9 +177,9 @@ def prepare(root: Path) -> None:
     for name, words in services.items():
         (units / f"{name}.service").write_text(f"[Service]\nExecStart={words}\n")
     (units / "judge.service").write_text(
-        "[Unit]\nAfter=hook.service broker.service stream.service\n[Service]\nType=oneshot\n"
+        "[Unit]\nAfter=hook.service broker.service stream.service\nSuccessAction=exit\nFailureAction=exit\n[Service]\nType=oneshot\n"
         "WorkingDirectory=/repository\nExecStart=/usr/bin/python3 -B -m tests.service --inside\n"
-        "ExecStopPost=/usr/bin/systemctl exit\nStandardOutput=file:/result/said\nStandardError=inherit\n"
+        "StandardOutput=file:/result/said\nStandardError=inherit\n"
     )
     wants = " ".join(f"{name}.service" for name in (*services, "judge"))
     (units / "judge.target").write_text(f"[Unit]\nRequires=basic.target\nAfter=basic.target\nWants={wants}\n")

@@ -1,7 +1,8 @@
 """What outputs cost a live run: none, against six of which one is dead and one slow, in turn.
 
-    python -m tests.outputs.cost --seconds 20 --pairs 2
+    python -m tests.outputs.cost --seconds 20 --pairs 2 [--base FOLDER]
 
+--base: an older checkout, which is run without outputs too, each time.
 Processor time is that of the run and all of its processes; the latency is that of the last `stats`. The file among the
 six, and the broker, must have every event that stdout has.
 """
@@ -38,8 +39,11 @@ class SlowHook(BaseHTTPRequestHandler):
         pass
 
 
-def run(seconds: float, outputs: list[str]) -> tuple[float, list[dict[str, object]]]:
+def run(
+    seconds: float, outputs: list[str], *, checkout: str | None = None
+) -> tuple[float, list[dict[str, object]]]:
     """Share of a core, and the lines of stdout."""
+    env = None if checkout is None else {**os.environ, "PYTHONPATH": checkout}
     words = [
         *STREAMER,
         "live",
@@ -54,7 +58,7 @@ def run(seconds: float, outputs: list[str]) -> tuple[float, list[dict[str, objec
     for target in outputs:
         words += ["-o", target]
     with subprocess.Popen(
-        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
     ) as live:
         said: list[tuple[str, str]] = []
         reader = threading.Thread(target=lambda: said.append(live.communicate()))
@@ -82,7 +86,16 @@ def name_events(lines: list[dict[str, object]]) -> set[tuple[object, object]]:
     return {(line["id"], line["phase"]) for line in lines if "id" in line and "phase" in line}
 
 
-def compare(folder: Path, seconds: float) -> bool:
+def find_stats(lines: list[dict[str, object]]) -> dict[str, object]:
+    return [line for line in lines if line["type"] == "stats"][-1]
+
+
+def tell(name: str, share: float, lines: list[dict[str, object]]) -> None:
+    stats = find_stats(lines)
+    print(f"{name}: {share:.1%} of a core, latency {stats['latency_ms_p50']} / {stats['latency_ms_p99']} ms")
+
+
+def compare(folder: Path, seconds: float, base: str | None) -> bool:
     server = ThreadingHTTPServer(("127.0.0.1", 0), SlowHook)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with running(make_nats(folder / "nats")) as nats:
@@ -94,8 +107,11 @@ def compare(folder: Path, seconds: float) -> bool:
             f"metrics:{find_free_port()}",
             str(folder / "events.csv"),
         ]
-        plain, _ = run(seconds, [])
+        if base is not None:
+            tell("base", *run(seconds, [], checkout=base))
+        tell("none", *run(seconds, []))
         six, lines = run(seconds, outputs)
+        tell("six ", six, lines)
         history = [*STREAMER, "history", f"nats://127.0.0.1:{nats.port}", "--json"]
         read = subprocess.run(history, capture_output=True, text=True, check=True).stdout
     server.shutdown()
@@ -103,10 +119,11 @@ def compare(folder: Path, seconds: float) -> bool:
     events = name_events(lines)
     in_file = name_events(read_lines((folder / "events.jsonl").read_text()))
     is_whole = events == in_file == name_events(read_lines(read)) and bool(events)
-    stats = [line for line in lines if line["type"] == "stats"][-1]
-    books = [(str(each["name"]).partition(":")[0], each["sent"], each["lost"]) for each in stats["outputs"]]  # type: ignore[attr-defined]
-    print(f"none {plain:.1%}, six {six:.1%} of a core; {len(events)} events whole: {is_whole}")
-    print(f"  latency {stats['latency_ms_p50']} / {stats['latency_ms_p99']} ms  {json.dumps(books)}")
+    books = [
+        (str(each["name"]).partition(":")[0], each["sent"], each["lost"])
+        for each in find_stats(lines)["outputs"]  # type: ignore[attr-defined]
+    ]
+    print(f"  {len(events)} events whole: {is_whole}  {json.dumps(books)}")
     return is_whole
 
 
@@ -114,11 +131,12 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--pairs", type=int, default=2)
+    parser.add_argument("--base")
     given = parser.parse_args()
     verdicts = []
     for _ in range(given.pairs):
         with TemporaryDirectory() as folder:
-            verdicts.append(compare(Path(folder), given.seconds))
+            verdicts.append(compare(Path(folder), given.seconds, given.base))
     return 0 if all(verdicts) else 1
 
 
