@@ -177,7 +177,8 @@ def prepare(root: Path) -> None:
     for name, words in services.items():
         (units / f"{name}.service").write_text(f"[Service]\nExecStart={words}\n")
     (units / "judge.service").write_text(
-        "[Unit]\nAfter=hook.service broker.service stream.service\nSuccessAction=exit\nFailureAction=exit\n[Service]\nType=oneshot\n"
+        "[Unit]\nAfter=hook.service broker.service stream.service\nSuccessAction=exit\nFailureAction=exit\n"
+        "[Service]\nType=oneshot\n"
         "WorkingDirectory=/repository\nExecStart=/usr/bin/python3 -B -m tests.service --inside\n"
         "StandardOutput=file:/result/said\nStandardError=inherit\n"
     )
