@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.outputs.counterparts import find_free_port, make_nats, require, running
+from tests.outputs.counterparts import find_free_port, make_mosquitto, make_nats, require, running
 from tests.outputs.test_webhook import Hook
 from tests.pages import PAGES, Shown, list_files, list_shown
 from tests.virtual_mic import SINK, VirtualMic
@@ -32,6 +32,13 @@ NOT_RUN = {
     "adding": {
         "python3 -m venv .venv && .venv/bin/pip install -e '.[dev]'": "the README's second command, but for its extra",
         ".ci/check": "would run this",
+    },
+    "recipes": {
+        "ttyd -i lo -p 7681 -W streamer live mic": "is in no package of Debian 12; test_terminal.py has terminals",
+        **dict.fromkeys(
+            (shown.line for shown in list_shown("recipes") if shown.line.startswith("docker ")),
+            "wants a daemon and an image of others; test_recipes.py tries its steps",
+        ),
     },
     "service": {
         "sudo python3 -m venv /opt/streamer && sudo /opt/streamer/bin/pip install .": "changes the machine",
@@ -59,6 +66,7 @@ def wants_audio(shown: Shown) -> bool:
 
 SHOWN = list_run()
 QUIET = [shown for shown in SHOWN if not wants_audio(shown)]
+README_SHOWN = [shown for shown in SHOWN if shown.page == "README"]
 AUDIO = [shown for shown in SHOWN if wants_audio(shown)]
 
 
@@ -109,11 +117,15 @@ def folder_of(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Cal
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
     """A line -> the same with what it names on the network on this machine: a real broker, a free port."""
     folder = tmp_path_factory.mktemp("hosts")
-    with running(make_nats(folder)) as nats, closing(Hook()) as hook:
+    servers = running(make_nats(folder)), running(make_mosquitto(folder / "mqtt"))
+    with servers[0] as nats, servers[1] as mqtt, closing(Hook()) as hook:
         places = {
             "nats://broker": f"nats://127.0.0.1:{nats.port}",
+            "mqtt://broker": f"mqtt://127.0.0.1:{mqtt.port}",
+            "metrics:9464": f"metrics:{find_free_port()}",
             "https://example.org": f"http://127.0.0.1:{hook.port}",
             "udp:7355": f"udp:{find_free_port()}",
+            "udp:0.0.0.0:7355": f"udp:0.0.0.0:{find_free_port()}",
             "rtp:5004": f"rtp:{find_free_port()}",
             "X.monitor": f"{SINK}.monitor",
         }
@@ -175,13 +187,13 @@ def test_a_command_that_is_shown_hears_a_microphone(
 
 def test_what_is_shown_is_found() -> None:
     lines = [each.line for each in SHOWN]
-    assert len([each for each in SHOWN if each.page == "README"]) >= 15
+    assert len(README_SHOWN) >= 15
     assert len(lines) >= 70
     assert "streamer live" in lines
     plans = list_files("README")
     assert list(plans) == ["page.toml", "five.toml"]
     assert len(plans["page.toml"].splitlines()) < 5  # with its name, five lines
-    assert [each.printed for each in SHOWN if "--digits" in each.line] == [("5550123",)]
+    assert [each.printed for each in README_SHOWN if "--digits" in each.line] == [("5550123",)]
 
 
 @pytest.mark.parametrize("page", NOT_RUN)

@@ -11,7 +11,7 @@ from streamer.base.text import choose
 from streamer.commands.options import CONTEXT, DEBUG
 
 ORDER = [  # as a newcomer would read them
-    *("commands", "sources", "dashboard"),
+    *("commands", "sources", "dashboard", "troubleshooting", "recipes"),
     *("bands", "dtmf", "tones", "families", "identify"),  # what to listen for
     *("events", "outputs", "spectrograms", "archives", "python", "exit-codes"),  # what comes of it
     *("settings", "service", "faults", "security"),  # for months

@@ -9,6 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.markdown import CodeBlock, Markdown, MarkdownElement, TableElement
 from rich.padding import Padding
 from rich.syntax import Syntax
+from rich.table import Table
 from rich.text import Text
 
 INDENT = 2
@@ -32,7 +33,11 @@ class FittingTable(TableElement):
         columns = zip(heads, *rows, strict=True)
         width = sum(max(cell.cell_len for cell in column) + 2 for column in columns)
         if len(heads) <= READABLE_COLUMNS or width <= options.max_width:
-            yield from super().__rich_console__(console, options)
+            for table in super().__rich_console__(console, options):
+                assert isinstance(table, Table)
+                for column in table.columns:
+                    column.overflow = "fold"  # an address that is too long is broken, and not cut
+                yield table
             return
         if heads[0].plain:
             yield Text.assemble(heads[0], style="markdown.table.header")

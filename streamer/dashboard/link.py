@@ -215,7 +215,7 @@ def _describe(
 ) -> tuple[str, str, str, float | None]:
     """Kind, words, phase and length of what is no event."""
     if isinstance(record, SourceRecord):
-        name = record.source.partition(":")[2] or record.source
+        name = record.source.removeprefix("mic:")  # a port alone would be no name: udp:7355
         return "error", f"{name} is gone", "begin" if record.state == "lost" else "end", record.lost_s
     return (*_put_in_words(record, lost_s), "", None)
 

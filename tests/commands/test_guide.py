@@ -61,6 +61,7 @@ def test_no_word_of_a_table_is_cut(name: str) -> None:
     drawn = set(re.findall(r"[^\W\d_]{4,}", render(PAGES[name])))
     for row in re.findall(r"^\|.*\|$", text, re.MULTILINE):
         assert set(re.findall(r"[^\W\d_]{4,}", row)) <= drawn, row
+    assert render(PAGES[name]).count("…") == PAGES[name].count("…")
 
 
 def test_a_table_that_is_too_wide_is_told_row_by_row() -> None:

@@ -159,6 +159,7 @@ def test_a_gap_and_an_error_are_rows_too():
     assert make_event_row(gap).label == "2,048 samples lost: input overflow"
     row = make_event_row(SourceRecord(state="lost", source="mic:USB"))
     assert (row.type, row.label, row.phase, row.is_away) == ("error", "USB is gone", "begin", True)
+    assert make_event_row(SourceRecord(state="lost", source="udp:7355")).label == "udp:7355 is gone"
     row = make_event_row(SourceRecord(state="back", source="mic:USB", lost_s=6.04))
     assert (row.phase, row.duration_ms, row.is_away) == ("end", pytest.approx(6040), True)
     row = make_event_row(ErrorRecord(message="mic:USB is gone"))

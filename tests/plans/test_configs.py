@@ -35,7 +35,8 @@ def _nobody_home(tmp_path, monkeypatch):
 def test_every_file_is_found_by_its_name():
     for kind, paths in (("plans", PLANS), ("profiles", PROFILES), ("families", FAMILIES)):
         assert sorted(find_configs(kind).values()) == paths
-    assert sorted([*PLANS, *PROFILES, *FAMILIES]) == sorted(FOLDER.rglob("*.*"))
+    board = FOLDER / "grafana" / "streamer.json"  # tests/outputs/test_grafana.py
+    assert sorted([*PLANS, *PROFILES, *FAMILIES, board]) == sorted(FOLDER.rglob("*.*"))
     assert {"dtmf", "mains50", "mains60", "call-progress-us"} <= set(list_plans())
     assert "rta" not in list_plans()  # settings only
 
