@@ -28,6 +28,7 @@ from streamer.detectors.limits import (
 )
 from streamer.detectors.matching.build import choose_window_ms
 from streamer.detectors.matching.call import Alphabet, Calls
+from streamer.detectors.matching.framed import FramedCalls
 from streamer.detectors.matching.grammar import PARTED_BINS, Timing, Windows, find_least_ms
 from streamer.detectors.matching.pairs import PairDetector
 from streamer.detectors.matching.parts import Chord
@@ -188,7 +189,8 @@ def make_grammar(spec: CodeSpec, timing: Timing) -> Calls:
         label=spec.label.replace("{name}", spec.name),
         cooldown=timing.samples(spec.cooldown_ms),
     )
-    return Calls(alphabet, timing)
+    is_framed = bool(spec.start and spec.stop) and any(len(tones) > 1 for tones in spec.alphabet.values())
+    return (FramedCalls if is_framed else Calls)(alphabet, timing)
 
 
 def is_alone(spec: CodeSpec) -> bool:

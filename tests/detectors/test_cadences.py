@@ -53,5 +53,16 @@ def test_a_tone_that_swells_slowly_has_its_times_however_far_off_it_may_be(freq_
 @pytest.mark.parametrize(("second_db", "labels"), [(0, []), (-10, ["in-ringback"])])
 def test_a_second_tone_as_loud_is_no_distortion_of_one_that_swells(second_db: int, labels: list[str]) -> None:
     second = f"cadence:450/400,0/200,450/400,0/2000x3@{second_db - 20}"
-    heard = hear("call-progress-in", f"cadence:400/400,0/200,400/400,0/2000x3@-20+{second}")
+    heard = hear("call-progress-in", f"cadence:400*25/400,0/200,400*25/400,0/2000x3@-20+{second}")
     assert [event.label for event in heard] == labels
+
+
+@pytest.mark.parametrize(
+    ("signal", "label"), [("400*25/3000", "in-dial"), ("400/3000", ""), ("398/3000", "")]
+)
+def test_a_tone_that_swells_shows_the_lines_of_that_and_a_plain_one_is_none(signal: str, label: str) -> None:
+    assert "".join(event.label for event in hear("call-progress-in", f"cadence:{signal}x1@-20")) == label
+
+
+def test_a_plain_rhythm_is_none_of_a_tone_that_swells() -> None:
+    assert hear("call-progress-in", "cadence:400/400,0/200,400/400,0/2000x3@-20") == []

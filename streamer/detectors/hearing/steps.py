@@ -43,6 +43,15 @@ def find_fall(
     return None if found is None else samples.size - found
 
 
+def measure_lines(
+    samples: NDArray[np.float64], freqs_hz: Sequence[float], *, fs_hz: float
+) -> NDArray[np.float64]:
+    """(lines,) their amplitudes, each beside the others. samples: (n,) in which all of them sound"""
+    angles = np.outer(np.arange(samples.size), 2 * np.pi / fs_hz * np.array(freqs_hz))
+    waves = np.hstack([np.cos(angles), np.sin(angles)])
+    return np.asarray(np.hypot(*np.split(np.linalg.lstsq(waves, samples, rcond=None)[0], 2)))
+
+
 def _fit(
     samples: NDArray[np.float64], start: int, freqs_hz: Sequence[float], fs_hz: float
 ) -> NDArray[np.float64] | None:

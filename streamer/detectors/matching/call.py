@@ -56,7 +56,7 @@ class Alphabet:
 
 
 @dataclass(slots=True, eq=False)
-class _Call:
+class Call:
     parts: list[Part] = field(default_factory=list)
     digits: list[str] = field(default_factory=list)
     is_spoiled: bool = False
@@ -64,6 +64,8 @@ class _Call:
 
 class Calls(Grammar):
     """Calls by one alphabet in one channel."""
+
+    alike_db = ALIKE_DB
 
     def __init__(self, alphabet: Alphabet, timing: Timing) -> None:
         self._alphabet, self._timing = alphabet, timing
@@ -103,7 +105,7 @@ class Calls(Grammar):
         return 0.0
 
     def clear(self) -> None:
-        self._call = _Call()
+        self._call = Call()
         self._on: dict[int, Part] = {}
         self._rises: deque[int] = deque(maxlen=RISES)  # when it was known that a tone rises
         self._strangers: dict[int, ToneBurst] = {}  # the newest word of each, by id
@@ -139,15 +141,14 @@ class Calls(Grammar):
             self._ready.append(begun)
             return
         digit = self._read(part)
-        call = self._call
-        if digit is None or self._is_beneath(part):
-            return
-        alphabet = self._alphabet
+        if digit is not None and not self._is_beneath(part):
+            self._add(part, digit)
+
+    def _add(self, part: Part, digit: str) -> None:
+        alphabet, call = self._alphabet, self._call
         follows = bool(call.parts) and self._follows(part)
         low, high = alphabet.digit if follows else alphabet.first_digit
-        if (
-            not part.is_fit
-        ):  # as long as a digit: a call beside it lacks one, but where its ends say that it is whole
+        if not part.is_fit:  # as long as a digit: a call beside it lacks one, but where it has a beginning
             self.refuse_unfit(part, f"digit {digit}: ")
             if low <= part.duration <= high and not alphabet.starts:
                 self._spoiler, self._spoiling = part.stop, part
@@ -164,11 +165,9 @@ class Calls(Grammar):
             self._end_call()
             touches = abs(part.start - self._spoiler) <= self._touch
             is_spoiled = touches and self._spoiling is not None and part.is_like(self._spoiling, STRANGE_DB)
-            call = self._call = _Call(is_spoiled=is_spoiled)
+            call = self._call = Call(is_spoiled=is_spoiled)
             if alphabet.starts and digit not in alphabet.starts:
-                if part.start - self._unbegun > self._timing.samples(APART_MS):
-                    self.refuse(part.start, lambda: self._describe_start(digit))
-                self._unbegun = part.stop
+                self._say_unbegun(part, digit)
                 return
         call.parts.append(part)
         call.digits.append(digit)
@@ -227,7 +226,7 @@ class Calls(Grammar):
     def _follows(self, part: Part) -> bool:
         last = self._call.parts[-1]
         return -self._overlap <= part.start - last.stop <= self._alphabet.max_gap and part.is_like(
-            last, ALIKE_DB
+            last, self.alike_db
         )
 
     def _is_anything_on(self) -> bool:
@@ -237,12 +236,12 @@ class Calls(Grammar):
         return any(
             part.start - last.stop <= self._alphabet.max_gap
             and part.start > last.start
-            and part.is_like(last, ALIKE_DB)
+            and part.is_like(last, self.alike_db)
             for part in self._on.values()
         )
 
     def _end_call(self) -> None:
-        call, self._call = self._call, _Call()
+        call, self._call = self._call, Call()
         alphabet = self._alphabet
         if (fault := self._find_fault(call)) is not None:
             if len(call.digits) > 1:
@@ -257,25 +256,34 @@ class Calls(Grammar):
         match.is_over = True
         self._ready.append(match)
 
-    def _find_fault(self, call: _Call) -> str | None:
+    def _find_fault(self, call: Call) -> str | None:
         """Why it is no match, for people."""
         alphabet, n = self._alphabet, len(call.digits)
         if not n or n < alphabet.min_digits:
             return f"{n} digits, and at least {alphabet.min_digits} are asked for"
         if alphabet.max_digits and n > alphabet.max_digits:
             return f"{n} digits, and at most {alphabet.max_digits} are allowed"
-        if call.is_spoiled:
-            return "a tone of the same sender is beside it that is too short, too long or no digit"
+        if (spoiler := self._find_spoiler(call)) is not None:
+            return spoiler
         if alphabet.stops and call.digits[-1] not in alphabet.stops:
             return f"it ends with {call.digits[-1]}, not with {' or '.join(sorted(alphabet.stops))}"
         if alphabet.repeat_digit and any(one == after for one, after in pairwise(call.digits)):
             return f"a digit comes twice, where senders have {alphabet.repeat_digit} for that"
-        if self._has_stranger(call):
-            return "a tone of the same sender touches it that is no digit"
         return None if self._is_clear(call) else "other tones sound as loud as its digits"
 
-    def _describe_start(self, digit: str) -> str:
-        return f"it begins with {digit}, not with {' or '.join(sorted(self._alphabet.starts))}"
+    def _find_spoiler(self, call: Call) -> str | None:
+        """What of the same sender says that this is not all of it, for people."""
+        if call.is_spoiled:
+            return "a tone of the same sender is beside it that is too short, too long or no digit"
+        if self._has_stranger(call):
+            return "a tone of the same sender touches it that is no digit"
+        return None
+
+    def _say_unbegun(self, part: Part, digit: str) -> None:
+        if part.start - self._unbegun > self._timing.samples(APART_MS):
+            starts = " or ".join(sorted(self._alphabet.starts))
+            self.refuse(part.start, lambda: f"it begins with {digit}, not with {starts}")
+        self._unbegun = part.stop
 
     def _may_begin(self, part: Part) -> bool:
         """Whether a digit that still sounds is one already: long enough, and its tones began together."""
@@ -291,14 +299,14 @@ class Calls(Grammar):
             weight=float(len(digits)),
         )
 
-    def _is_clear(self, call: _Call) -> bool:
+    def _is_clear(self, call: Call) -> bool:
         """Whether at least half of its digits stand clear of all else: in music other notes sound as loud."""
         beside = sorted(
             part.weakest.other_powers[min(len(part.runs), 2) - 1] / part.weakest.power for part in call.parts
         )
         return beside[len(beside) // 2] <= CLEAR
 
-    def _has_stranger(self, call: _Call) -> bool:
+    def _has_stranger(self, call: Call) -> bool:
         """Whether a tone of the same sender, which is none of the table's, touches the call."""
         start, stop = call.parts[0].start, call.parts[-1].stop
         like, shortest = power_from_db(STRANGE_DB), SHORT * self._alphabet.digit[0]

@@ -1,9 +1,12 @@
 """Digits that are two tones at once and a match each, told while they still sound: MFC R2.
 
 Looked at are the few tones of the table alone, by what is left of a frame without the two strongest of them: voices
-leave much. Where little is left for a few frames running, and both have risen at once, that is a digit:
+leave much. Where little is left for a few frames running, and both have risen at once, that is a digit. So it is where
+much is left elsewhere, as much as sounded before: a voice. It may hide how one of them rose, too; what is two steady
+tones and nothing else for longer, one of which rose, is a digit:
 
-    nothing -> on      a few frames running are the same two tones and hardly anything else, which began as one
+    nothing -> on      a few frames running are the same two tones and hardly anything else, which began as one;
+                       or many frames are just these, and one began
     on -> on           both have half their amplitude, or had so until a hole ago
     on -> nothing      one of them has not, for longer than a hole
 """
@@ -29,11 +32,20 @@ from streamer.detectors.matching.parts import Chord, Part, Run
 from streamer.events import Event
 
 MOST_LEFT = 0.3  # of a frame's power, beside the two: noise 3 dB under each leaves 0.2, a third tone 0.33
-LIKELY_SHARE = 0.5  # of it in the two as they stand in the table, before they are looked at closely
+BESIDE_LEFT, NEAR_LEFT = (
+    0.6,
+    0.05,
+)  # beside a voice: of a frame's power, and of what is in the bands around the two
+NEAR_BANDS = 3
+LOUDER = 1.6  # of power: what sounds beside a digit has grown by no more since before it
+LIKELY_SHARE = 0.4  # of it in the two as they stand in the table, before they are looked at closely
 THIRD_DB = -6.0  # no third tone of the table stands so near to the weaker of them
 RUNNING = 4  # frames that say the same
 GROWS = 0.9  # of the frame before, at least: a click has faded before it is so many frames old
-KEPT = 64  # frames, in which its start is looked for
+CLEAR, CLEAR_LEFT = 12, 0.1  # frames with hardly anything left of their power: no voice sounds beside
+STEADY = 1.15  # of power, from frame to frame
+KEPT = 96  # frames, in which its start is looked for
+STOOD = 0.1  # of its amplitude: what was there before a digit and has changed by less is a tone of its own
 RISEN = 0.4  # of its amplitude at most, half a window before its start
 TOGETHER_MS = 5.0
 HOLE = 3  # frames: of holes of 7 ms, so many see less than half (Q.441)
@@ -57,9 +69,10 @@ class _Look:
     frame: int
     pair: tuple[int, int]
     count: int  # frames running that look so
+    n_clear: int  # of them the last, in which that is all there is
     at: NDArray[np.float64]  # bands, (2,)
     power: NDArray[np.float64]  # (2,)
-    left: float  # power, beside them
+    left: float  # power, beside them, in all bands
 
 
 class PairDetector(Detector):
@@ -104,6 +117,7 @@ class PairDetector(Detector):
         self._on: _Sounding | None = None
         self._look: _Look | None = None
         self._past = np.zeros((KEPT, len(self._tones)))  # amplitudes; before the signal there is silence
+        self._totals = np.zeros(KEPT)  # powers
 
     @property
     def analysis(self) -> Analysis:
@@ -125,6 +139,7 @@ class PairDetector(Detector):
         complex_amplitudes, total = np.zeros((n, len(self._tones)), np.complex128), np.zeros(n)
         compiled.weigh_tones(np.ascontiguousarray(levels.values), self._weights, complex_amplitudes, total)
         past = np.concatenate([self._past, np.abs(complex_amplitudes)])
+        totals = np.concatenate([self._totals, total])
         likely = self._find_likely(past[KEPT:] ** 2, total)
         for k, pair in enumerate(likely):
             frame, amplitudes = levels.first_frame + k, past[k + 1 : k + 1 + KEPT]
@@ -132,8 +147,8 @@ class PairDetector(Detector):
                 events += self._follow(self._on, frame, amplitudes)
             elif pair is not None:
                 look = self._look_at(levels.values[k], float(total[k]), frame, pair)
-                events += self._begin(look, amplitudes) if look else []
-        self._past = past[-KEPT:]
+                events += self._begin(look, amplitudes, totals[k + 1 : k + 1 + KEPT]) if look else []
+        self._past, self._totals = past[-KEPT:], totals[-KEPT:]
         self._next_frame = levels.first_frame + n
         return events
 
@@ -183,29 +198,42 @@ class PairDetector(Detector):
         amplitudes = _solve(columns, seen)
         left = max(total - float(np.vdot(amplitudes, columns.T @ seen).real), 0.0)
         chord, freqs_hz = self._digits[pair][1], at * self._bin_hz
-        if left > MOST_LEFT * total or [chord.find(hz) for hz in freqs_hz.tolist()] != [0, 1]:
+        if left > BESIDE_LEFT * total or [chord.find(hz) for hz in freqs_hz.tolist()] != [0, 1]:
             return None
-        last = self._look
-        count = 1
+        if left > MOST_LEFT * total and not self._is_clear_near(seen, columns @ amplitudes, at):
+            return None
+        last, power = self._look, np.abs(amplitudes) ** 2
+        count, n_clear, is_clear = 1, 0, left <= CLEAR_LEFT * total
         if last is not None and last.frame == frame - 1 and last.pair == pair:
-            grows = (np.abs(amplitudes) ** 2 >= GROWS**2 * last.power).all()
+            grows = (power >= GROWS**2 * last.power).all()
             count = last.count + 1 if grows else 1
-        self._look = _Look(frame, pair, count, at, np.abs(amplitudes) ** 2, left / len(self._bands))
+            is_steady = (power <= STEADY * last.power).all() and (last.power <= STEADY * power).all()
+            n_clear = last.n_clear if is_steady else 0
+        n_clear = n_clear + 1 if is_clear else 0
+        self._look = _Look(frame, pair, count, n_clear, at, power, left / len(self._bands))
         return self._look
 
-    def _begin(self, look: _Look, amplitudes: NDArray[np.float64]) -> list[Event]:
-        """amplitudes: (KEPT, tones) up to that frame"""
+    def _is_clear_near(
+        self, seen: NDArray[np.complexfloating], two: NDArray[np.complexfloating], at: NDArray[np.float64]
+    ) -> bool:
+        """Whether hardly anything but the two is in the bands from below them to above them."""
+        first, stop = np.searchsorted(self._bands, (at.min() - NEAR_BANDS, at.max() + NEAR_BANDS))
+        near, left = seen[first:stop], (seen - two)[first:stop]
+        return bool(np.vdot(left, left).real <= NEAR_LEFT * np.vdot(near, near).real)
+
+    def _begin(
+        self, look: _Look, amplitudes: NDArray[np.float64], totals: NDArray[np.float64]
+    ) -> list[Event]:
+        """amplitudes: (KEPT, tones), totals: (KEPT,) up to that frame"""
         known = look.frame * self._hop + self._length
         if look.count < RUNNING:
             return []
-        rows = amplitudes[:, look.pair] / amplitudes[-1, look.pair]
-        starts = [_find_rise(rows[:, tone].tolist()) for tone in range(2)]
-        first = look.frame - KEPT + 1
-        if min(starts) <= 0 or abs(starts[0] - starts[1]) > self._together:
+        starts = self._find_starts(look, amplitudes[:, look.pair] / amplitudes[-1, look.pair], totals)
+        if starts is None:
             return []
+        first = look.frame - KEPT + 1
         start = self._sample(first + sum(starts) / 2)
-        before = math.floor(min(starts) - FRAMES_PER_WINDOW / 2)
-        if known - start < self._shortest or (before >= 0 and (rows[before] > RISEN).any()):
+        if known - start < self._shortest:
             return []
         digit, chord = self._digits[look.pair]
         self._count += 1
@@ -224,6 +252,27 @@ class PairDetector(Detector):
         self._on = _Sounding(match, look.pair, amplitudes[-1, look.pair].copy())
         self._look = None
         return [self._tell(match, "begin", known)]
+
+    def _find_starts(
+        self, look: _Look, rows: NDArray[np.float64], totals: NDArray[np.float64]
+    ) -> list[float] | None:
+        """Of each tone, in rows; None if they are not of one digit. rows: (KEPT, 2) amplitudes, the last 1"""
+        starts = [_find_rise(rows[:, tone].tolist()) for tone in range(2)]
+        before = [math.floor(start - FRAMES_PER_WINDOW / 2) for start in starts]
+        left = look.left * len(self._bands)
+        if min(starts) > 0 and abs(starts[0] - starts[1]) <= self._together:
+            row = min(before)
+            sounded = totals[row] if row >= 0 else 0.0
+            is_voice = look.count >= 2 * RUNNING and left <= LOUDER * sounded
+            is_enough = left <= MOST_LEFT * totals[-1] or is_voice
+            if is_enough and (row < 0 or (rows[row] <= RISEN).all()):
+                return starts
+        rise, tone = max((start, tone) for tone, start in enumerate(starts))
+        row = before[tone]
+        if look.n_clear < CLEAR or row < FRAMES_PER_WINDOW or rows[row, tone] > RISEN:
+            return None
+        hidden = rows[row - FRAMES_PER_WINDOW : row + 1, 1 - tone]
+        return [rise, rise] if (np.abs(hidden - 1) > STOOD).any() else None
 
     def _make_run(self, look: _Look, tone: int, start: float, known: int) -> Run:
         burst = ToneBurst(

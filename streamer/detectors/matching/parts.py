@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.base.units import db_from_power, power_from_db
-from streamer.detectors.hearing.steps import find_fall, find_rise
+from streamer.detectors.hearing.steps import find_fall, find_rise, measure_lines
 from streamer.detectors.hearing.tones_heard import Told, ToneBurst
 from streamer.detectors.limits import Tolerance, deviation_hz
 
@@ -21,6 +21,8 @@ MOST_UNSTEADY_BINS = 0.3  # voices glide
 NEARLY_DB = 10.0
 LIKE_DB = 6.0  # what is back after a hole is about as loud
 AGREE_MS = 12.0  # edges of tones that are switched together: what a taper makes of them evens out
+SWELLS = 3  # of a swelled tone that are looked at, to see that it is one
+LEAST_BESIDE = 0.15  # of its amplitude in either line beside it: swelling by 30 % makes so much, by 90 % 0.45
 EDGE_REACH = 0.25  # of a window: so far off an edge may be that is heard where tones beat
 
 Read = Callable[
@@ -88,6 +90,7 @@ class Part:
     is_gone: bool = False  # and nobody has heard it stop
     switched_on: float | None = None  # by the samples, where they say so
     switched_off: float | None = None
+    swells: bool | None = None  # as its chord does, once that is known
     find_company: Callable[[Part], ToneBurst | None] = lambda _: (
         None
     )  # a tone that begins with it, if one does
@@ -151,6 +154,7 @@ class Part:
         return (
             all(chord.find(hz) >= 0 for hz in self.freqs_hz)
             and all(tone.swell <= chord.max_swell for tone in self.tones)
+            and self.swells is not False
             and max(powers) <= weakest.power * power_from_db(chord.max_twist_db)
             and weakest.power >= 0.5 * power_from_db(chord.min_level_dbfs)
             and other <= weakest.power * power_from_db(chord.max_louder_db)
@@ -174,6 +178,8 @@ class Part:
         level_dbfs = db_from_power(2 * weakest.power)
         if level_dbfs < self.chord.min_level_dbfs:
             return f"its weakest tone has {level_dbfs:.1f} dBFS, and min_level is {self.chord.min_level_dbfs:g} dBFS"
+        if self.swells is False:
+            return f"it does not swell {self.chord.swelled_hz:g} times a second"
         if self.chord.is_alone and (company := self.find_company(self)):
             return f"a tone of {company.freq_hz:.0f} Hz begins with it, as in music"
         over_db = db_from_power(max(weakest.other_powers) / weakest.power, least=1e-20)
@@ -248,6 +254,8 @@ class PartFinder:
                 return None
             self._parts.append(part)
             self._sharpen_start(part, tone.known_sample)
+        if self.chord.swelled_hz and part.swells is None:
+            self._look_whether_it_swells(part, tone.known_sample)
         part.update(self._fs_hz)
         if part.is_over and part.switched_off is None:
             self._sharpen_stop(part)
@@ -263,6 +271,19 @@ class PartFinder:
         found = find_rise(samples.astype(np.float64), near, reach, part.lines_hz, fs_hz=self._fs_hz)
         if found is not None:
             part.switched_on = first + found
+
+    def _look_whether_it_swells(self, part: Part, now: int) -> None:
+        """By its samples, as soon as there are enough: a plain tone has no lines beside it."""
+        first, enough = math.ceil(part.start), math.ceil(SWELLS * self._fs_hz / self.chord.swelled_hz)
+        stop = min(now, math.floor(part.stop)) if part.is_over else now
+        if (
+            stop - first < enough
+            or self._read is None
+            or (samples := self._read(stop - enough, stop)) is None
+        ):
+            return
+        below, carrier, above = measure_lines(samples.astype(np.float64), part.lines_hz, fs_hz=self._fs_hz)
+        part.swells = bool(min(below, above) >= LEAST_BESIDE * carrier)
 
     def _sharpen_stop(self, part: Part) -> None:
         reach = round(EDGE_REACH * self._window)

@@ -57,7 +57,12 @@ def test_a_call_is_told_once_it_is_over_with_all_its_digits():
         ("tone:1380+1500:100ms,silence:6ms,tone:1380+1500:100ms", "forward 1"),  # nor is such a hole
         ("tone:1380+1500:100ms,silence:20ms,tone:1380+1500:100ms", "forward 1 forward 1"),
         ("tone:1380:40ms,tone:1380+1500:100ms", ""),  # which did not begin together
+        ("tone:1380:150ms,tone:1380+1500:100ms", ""),
+        # a voice glides over the place of one of them, until both are there
+        ("tone:1300@-14:25ms,tone:1340@-18:20ms,tone:1390@-24:15ms,tone:1380+1500@-20:100ms", "forward 1"),
         ("tone:1380+1500:100ms+tone:700:100ms", ""),  # beside a third of another kind
+        # unless that has sounded before, as a voice may
+        ("tone:700@-17:100ms,tone:1380+1500@-20:100ms+tone:700@-17:100ms,tone:700@-17:50ms", "forward 1"),
     ],
 )
 def test_of_pairs_is_told(signal, labels):
