@@ -119,6 +119,15 @@ def test_what_is_no_morse_is_not_read(samples):
     assert hear(samples) == []
 
 
+@pytest.mark.parametrize(("faint", "text"), [(0.23, "CQ DE TEST"), (0.6, "CQ DE TEST E")])
+def test_a_dit_of_noise_behind_the_last_word_is_no_letter(faint, text):
+    samples = key("CQ DE TEST", snr_db=0)
+    n = round(0.05 * FS_HZ)
+    at = samples.size - round(0.92 * FS_HZ)  # 8 dits behind the last letter, where noise peaks 4 times its RMS
+    samples[at : at + n] += 0.1 * faint * np.sin(2 * np.pi * 700 * np.arange(at, at + n) / FS_HZ)
+    assert read(samples) == text
+
+
 def test_a_letter_that_lost_some_of_its_samples_is_not_told_as_another():
     samples = key("BBBBB BBBBB BBBBB").astype(np.float32)  # cut, it would be D, N, T, S, I, E, TS ...
     for cut_ms in range(0, 720, 120):  # a B and the gap behind it are 720 ms long

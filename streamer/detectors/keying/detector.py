@@ -57,6 +57,7 @@ LEAST_SHARE = 0.12  # of the marks are dits, and are dahs
 LEAST_VALID = 0.85  # of the letters are letters
 MOST_FADE = 0.08  # of the amplitude lately: what is so faint is no mark,
 MOST_STEP = 0.2  # and from one letter to the next no more than this
+LONE_SNR, LONE_STEP = 6.0, 0.4  # of a letter of one mark, which noise makes too: one or the other at least
 
 
 class Heard(NamedTuple):
@@ -262,6 +263,8 @@ class KeyingDetector(Detector):
             before = [mark for mark in heard.marks if mark.stop_s <= letter.stop_s][-LAST_MARKS:]
             level = _find_level(letter.marks)
             is_loud = level >= max(LEAST_SNR * heard.noise_rms, MOST_STEP * self._level)
+            if len(letter.marks) == 1:
+                is_loud &= level >= min(LONE_SNR * heard.noise_rms, LONE_STEP * self._level)
             goes_on = find_fit(before, self._unit_s) >= GOES_ON and (
                 letter.gap_s < LONG_GAP * self._unit_s or find_fit(letter.marks, self._unit_s) >= ALONE
             )
