@@ -64,7 +64,9 @@ ORDER = {
         "__init__ baseband line_fields pair_loops places steps < bursts desk lines spectra_loops"
         " < burst_loops compiled line_loops < tones_heard"
     ),
-    "detectors/matching": "__init__ parts < grammar neighbours < call near paired pairs rhythm rivals < detector framed < build",
+    "detectors/matching": (
+        "__init__ parts < grammar neighbours < call near paired pairs rhythm rivals < detector framed < build"
+    ),
     "detectors/tones": (
         "modulation series spec < probes company figures < candidate memory < verdict < detector < __init__"
     ),

@@ -45,9 +45,9 @@ def check_heard(archive: Archive, events: Path) -> list[str]:
     with events.open() as lines:
         for event in map(json.loads, lines):
             if event.get("phase") == "end":
-                heard.setdefault(event["file"], []).append(
-                    (event["t_s"], event.get("text") or event["label"])
-                )
+                # a letter that begins a word has a space before it
+                said = (event.get("text") or event["label"]).strip()
+                heard.setdefault(event["file"], []).append((event["t_s"], said))
     wrong = []
     for known in archive.known:
         if known.path.parent.name != events.parent.name:

@@ -119,11 +119,19 @@ def test_what_is_no_morse_is_not_read(samples):
     assert hear(samples) == []
 
 
+@pytest.mark.parametrize("pause_s", [1.0, 20.0])  # 20: forgotten meanwhile, and found anew
+def test_a_word_begins_with_a_space_however_long_the_pause_before_it(pause_s):
+    text = key("CQ DE TEST")
+    assert read(np.concatenate([text, np.zeros(round(pause_s * FS_HZ)), text])) == "CQ DE TEST CQ DE TEST"
+
+
 @pytest.mark.parametrize(("faint", "text"), [(0.23, "CQ DE TEST"), (0.6, "CQ DE TEST E")])
 def test_a_dit_of_noise_behind_the_last_word_is_no_letter(faint, text):
     samples = key("CQ DE TEST", snr_db=0)
     n = round(0.05 * FS_HZ)
-    at = samples.size - round(0.92 * FS_HZ)  # 8 dits behind the last letter, where noise peaks 4 times its RMS
+    at = samples.size - round(
+        0.92 * FS_HZ
+    )  # 8 dits behind the last letter, where noise peaks 4 times its RMS
     samples[at : at + n] += 0.1 * faint * np.sin(2 * np.pi * 700 * np.arange(at, at + n) / FS_HZ)
     assert read(samples) == text
 

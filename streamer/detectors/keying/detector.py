@@ -138,6 +138,7 @@ class KeyingDetector(Detector):
         self._first_frame = next_frame
         self._told_until_s = -math.inf  # stop of the last letter told, in seconds of the stream's frames
         self._band: int | None = None  # None: looking
+        self._begins_word = True  # the letter that is told next, as nothing was before it for long
         self._is_quiet = True  # when it looked last, nothing stood out
         self._unit_s = 0.0
         self._level = 0.0  # amplitude of the last marks
@@ -198,7 +199,7 @@ class KeyingDetector(Detector):
                 self._level = _find_level(found)
                 told_until_s = max(found[0].start_s - 0.1 * unit_s, self._told_until_s)
         if self._band is not None:
-            self._told_until_s = told_until_s
+            self._told_until_s, self._begins_word = told_until_s, True
         self._heard_frame = stop_frame
 
     def _try_unit(
@@ -270,6 +271,7 @@ class KeyingDetector(Detector):
             )
             if letter.text and is_loud and goes_on:
                 events.append(self._event(letter, stop_frame, heard))
+                self._begins_word = False
                 self._heard_frame = stop_frame
                 self._level += 0.5 * (level - self._level)
             self._told_until_s = letter.stop_s
@@ -281,6 +283,7 @@ class KeyingDetector(Detector):
         start_s = letter.marks[0].start_s + half_s
         level = _find_level(letter.marks)
         snr_db = db_from_power((level / heard.noise_rms) ** 2)
+        begins_word = self._begins_word or letter.gap_s > WORD_GAP * self._unit_s
         return Event(
             type="match",
             phase="end",
@@ -291,7 +294,7 @@ class KeyingDetector(Detector):
             known_sample=(stop_frame - 1) * self._hop + self._length,
             id=self._count,
             channel=self.channel,
-            text=(" " if letter.gap_s > WORD_GAP * self._unit_s and self._count > 1 else "") + letter.text,
+            text=(" " if begins_word and self._count > 1 else "") + letter.text,
             freqs_hz=[round(heard.pitch_hz, 1)],
             level_dbfs=round(
                 db_from_power(float(np.mean([m.level for m in letter.marks])) ** 2, least=1e-20), 2

@@ -55,7 +55,7 @@ def test_of_framed_calls_is_told(signal, label):
 
 
 def test_a_framed_call_is_told_35_ms_after_it_at_most():
-    begin, end = tell(R1, send(KP, ONE, TWO, ST))
+    _, end = tell(R1, send(KP, ONE, TWO, ST))
     assert end.known_sample - (end.sample + round(end.duration_s * 8000)) <= 0.035 * 8000
 
 
