@@ -62,9 +62,9 @@ def list_bands(_incomplete: str) -> Mapping[str, str]:
 
 
 def list_topics(_incomplete: str) -> Mapping[str, str]:
-    from streamer.commands.guide import list_pages, read_title
+    from streamer.commands.guide import list_pages, read_summary
 
-    return {name: read_title(text) for name, text in list_pages().items()}
+    return {name: read_summary(text) for name, text in list_pages().items()}
 
 
 def list_sample_formats(_incomplete: str) -> Iterable[str]:

@@ -35,8 +35,9 @@ def command(topic: str | None) -> None:
     """Read about TOPIC; without one, what there is to read."""
     pages = list_pages()
     if topic is None:
+        width = max(map(len, pages))
         for name, text in pages.items():
-            click.echo(f"{name:<14} {read_title(text)}")
+            click.echo(f"{name:<{width}}  {read_summary(text)}")
         return
     choose(topic, tuple(pages), name="topic")
     if not sys.stdout.isatty():
@@ -49,5 +50,7 @@ def command(topic: str | None) -> None:
     Console().print(Page(pages[topic]))
 
 
-def read_title(text: str) -> str:
-    return text.partition("\n")[0].removeprefix("# ")
+def read_summary(text: str) -> str:
+    """What a page is about: its title, without the word that is its name."""
+    title = text.partition("\n")[0].removeprefix("# ")
+    return title.partition(": ")[2] or title

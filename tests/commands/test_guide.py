@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from streamer.commands.guide import ORDER, list_pages, read_title
+from streamer.commands.guide import ORDER, list_pages
 from streamer.commands.page import Page
 from tests.pages import README, ROOT
 from tests.programs import run
@@ -27,7 +27,10 @@ def render(text: str) -> str:
 def test_without_a_topic_the_pages_are_listed_with_their_titles() -> None:
     lines = run("guide").stdout.splitlines()
     assert [line.split(maxsplit=1)[0] for line in lines] == list(PAGES)
-    assert all(line.endswith(read_title(text)) for line, text in zip(lines, PAGES.values(), strict=True))
+    for line, text in zip(lines, PAGES.values(), strict=True):
+        title = text.partition("\n")[0]
+        assert title.endswith(line.split(maxsplit=1)[1])
+        assert title.startswith("# ")
     assert [line for line in lines if len(line) > COLUMNS] == []
 
 
