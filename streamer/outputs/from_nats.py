@@ -36,13 +36,19 @@ class _Reader(BrokerReader):
         self._subscription: JetStreamContext.PullSubscription | None = None
         self._count = 0  # messages of this subscription
         self._last = 0  # sequence number in the stream
+        self._is_empty = False  # when it fetched last
+        self._ahead, self._has_begun = 0, False  # so many of those that were there at first are still to come
 
     def fetch(self) -> list[bytes]:
         """What comes next; empty when there is no more by now."""
         if self._subscription is None:
             stream = self._connection.open()
             self._subscription, self._count = self._connection.run(self._subscribe(stream)), 0
+            if not self._has_begun:
+                self._has_begun = True
+                self._ahead = self._connection.run(self._subscription.consumer_info()).num_pending or 0
         messages = self._connection.run(self._fetch())
+        self._is_empty = not messages
         bodies = []
         for message in messages:
             number = message.metadata.sequence
@@ -51,6 +57,7 @@ class _Reader(BrokerReader):
                 break
             self._last = number.stream
             bodies.append(message.data)
+        self._ahead -= len(bodies)
         if not messages:
             self._connection.check()
         elif not bodies:
@@ -58,9 +65,12 @@ class _Reader(BrokerReader):
         return bodies
 
     def has_all(self) -> bool:
-        """Whether nothing more is there, by the server's word: one that is slow has more."""
-        assert self._subscription is not None
-        return not self._connection.run(self._subscription.consumer_info()).num_pending
+        """By the server's word at the beginning: one that is slow has more, and one that is busy never ends."""
+        if (
+            self._ahead > 0 and self._is_empty and self._subscription is not None
+        ):  # some may have been removed
+            self._ahead = self._connection.run(self._subscription.consumer_info()).num_pending or 0
+        return self._ahead <= 0
 
     async def _subscribe(self, stream: JetStreamContext) -> JetStreamContext.PullSubscription:
         from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy

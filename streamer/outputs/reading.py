@@ -65,7 +65,7 @@ class BrokerReader(Protocol):
         """What comes next; none when nothing has come for a moment. OSError when the broker is not there."""
 
     def has_all(self) -> bool:
-        """Whether nothing more is there by now, after a moment without any. OSError as above."""
+        """Whether it has fetched all that was there when it began, however much has come since."""
 
     def close(self) -> None:
         """Of the connection; the next fetch makes another."""
@@ -81,7 +81,7 @@ def follow(reader: BrokerReader, name: str, *, follows: bool) -> Iterator[Messag
         while True:
             try:
                 messages = reader.fetch()
-                is_all = not messages and not follows and reader.has_all()
+                is_all = not follows and reader.has_all()
             except OSError as error:
                 reader.close()
                 if not follows:

@@ -28,6 +28,7 @@ RECORD_TYPES = (
     *("start", "gap", "silence", "source", "clock", "worker", "reload", "mark", "stats", "error", "end"),
 )
 PHASES = ("once", "begin", "end", "both")
+AS_TOLD = "as told"  # of logs, unless somebody names another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,8 @@ class Url:
 class Wanted:
     """Which records an output takes. None: all of them
 
-    types: those of events and of records; labels: of events; phase: begin, end, both, or once, see OnceEach
+    types: those of events and of records; labels: of events; phase: begin, end, both, once, see OnceEach, or as people
+    are told, who do not want to know when a digit begins
     """
 
     types: tuple[str, ...] | None = None
@@ -114,11 +116,16 @@ class Wanted:
             return (
                 (self.types is None or record.type in self.types)
                 and (self.labels is None or record.label in self.labels)
-                and self.phase in ("both", "once", record.phase)
+                and self._takes_phase(record)
             )
         if self.types is not None:
             return find_type(record) in self.types
         return not self.only_events and not isinstance(record, Stats)
+
+    def _takes_phase(self, event: Event) -> bool:
+        if self.phase == AS_TOLD:
+            return event.phase == "end" or tells_begin(event.type)
+        return self.phase in ("both", "once", event.phase)
 
 
 class OnceEach:

@@ -16,7 +16,7 @@ from streamer.outputs.counterpart import Counterpart
 from streamer.outputs.letters import Letter
 from streamer.outputs.output import Audio
 from streamer.outputs.syslog_lines import connect_to, find_severity, tell
-from streamer.outputs.target import Target, Wanted
+from streamer.outputs.target import AS_TOLD, Target, Wanted
 
 PATH = "/run/systemd/journal/socket"
 KEYS = (*Wanted.KEYS, "host")
@@ -32,7 +32,9 @@ class JournaldSpec:
 
 def read_spec(target: Target) -> JournaldSpec:
     spec = JournaldSpec(
-        wanted=Wanted.read(target), path=target.address or PATH, host=target.read("host", str, "")
+        wanted=Wanted.read(target, phase=AS_TOLD),
+        path=target.address or PATH,
+        host=target.read("host", str, ""),
     )
     target.refuse_rest(KEYS)
     return spec

@@ -20,7 +20,7 @@ from streamer.outputs.counterpart import Counterpart
 from streamer.outputs.letters import Letter
 from streamer.outputs.output import Audio
 from streamer.outputs.syslog_lines import ANSWER_S, connect_to, find_severity, tell
-from streamer.outputs.target import Target, Wanted, is_this_machine, read_choice, read_yes
+from streamer.outputs.target import AS_TOLD, Target, Wanted, is_this_machine, read_choice, read_yes
 
 LOCAL = "/dev/log"
 PORT = 514
@@ -50,7 +50,7 @@ def read_spec(target: Target) -> SyslogSpec:
     elif target.address:
         path = target.address
     spec = SyslogSpec(
-        wanted=Wanted.read(target, phase="both"),
+        wanted=Wanted.read(target, phase=AS_TOLD),
         address=address,
         path=path,
         is_stream=target.read("tcp", lambda text: read_yes(text, name="tcp"), False),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +53,29 @@ def test_what_the_stream_has_says_whose_it_is(server: Server) -> None:
     said = json.loads(reads[1].line)
     assert (said["host"], said["run"], said["source"], said["label"]) == ("lab", "r", "a,b.wav", "5")
     assert reads[1].record == DIGIT
+
+
+def test_reading_ends_with_what_was_there_however_much_comes_meanwhile(server: Server) -> None:
+    [output] = open_outputs([f"nats://127.0.0.1:{server.port}#types=dtmf"])
+    for digit in make_digits(range(600)):
+        output.put(digit)
+    wait_until(has_sent(output, 600))
+    is_read = threading.Event()
+
+    def go_on() -> None:
+        number = 600
+        while not is_read.wait(0.005):
+            output.put(make_digits(range(number, number + 1))[0])
+            number += 1
+
+    writer = threading.Thread(target=go_on)
+    writer.start()
+    ids = [read.record.id for read in read_all(server.port) if isinstance(read.record, Event)]
+    is_read.set()
+    writer.join()
+    assert output.finish(timeout_s=10)
+    assert ids == list(range(len(ids)))
+    assert len(ids) >= 600
 
 
 def test_a_server_that_is_killed_loses_nothing_and_has_nothing_twice(server: Server) -> None:
