@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import soundfile
 
 from streamer.base.errors import SpecError
 from streamer.commands.live.load_settings import load_settings
@@ -19,6 +20,8 @@ from streamer.outputs.target import hide_password
 from tests.outputs.counterparts import find_free_port, has_sent, is_away, wait_until
 from tests.outputs.records import DIGIT, START
 from tests.outputs.test_nats import make_digits
+from tests.pages import list_files
+from tests.programs import run
 
 
 class Hook:
@@ -263,3 +266,22 @@ def test_each_event_is_posted_once_as_soon_as_it_is_of_use(
     assert output.finish(timeout_s=10)
     assert [key.rpartition("-")[2] for key in hook.keys] == posted.split()
     assert output.books.lost == 0
+
+
+@pytest.mark.slow
+def test_an_alarm_of_live_is_posted_as_it_begins_and_names_the_clip_in_which_it_does(
+    hook: Hook, tmp_path: Path
+) -> None:
+    plan = tmp_path / "loud.toml"
+    plan.write_text(list_files("outputs")["loud.toml"])
+    sound = "sim:silence:2s,tone:1000@-20:3s,silence:3s"
+    outputs = ["-o", f"clips:{tmp_path}/kept?pre=1s", "-o", f"http://127.0.0.1:{hook.port}/"]
+    done = run("live", sound, "-r", "8k", "-q", "--speed", "4", "--plan", str(plan), *outputs)
+    assert (done.returncode, done.stderr) == (0, "")
+    [(_, _, body)] = hook.got
+    said = json.loads(body)
+    assert (said["phase"], said["label"]) == ("begin", "loud")
+    samples, fs_hz = soundfile.read(tmp_path / "kept" / said["clip"])
+    at = round(said["clip_offset_s"] * fs_hz)
+    assert abs(samples[: at - 400]).max() == 0
+    assert abs(samples[at + 400 : at + 800]).max() == pytest.approx(0.1, rel=0.01)
