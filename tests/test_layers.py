@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parent.parent / "streamer"
 # Bottom to top: a folder imports from lower floors only; folders on one floor do not know each other.
 FLOORS = [
     ["base"],
-    ["sources", "analysis", "events"],
+    ["sources", "analysis", "events", "history"],
     ["detectors", "dashboard"],
     ["plans", "stores"],
     ["live", "recordings", "outputs"],
@@ -41,7 +41,8 @@ NEVERS = {
 ORDER = {
     "base": (
         "__init__ blas bytecode colours cycles errors folders morse notes own_code roles version < fork_server shipped"
-        " < children < processes < files text < toml units < arguments fields reading < families old_names pattern"
+        " < children < processes < files text < toml units < arguments fields moments reading"
+        " < families old_names pattern"
     ),
     "sources": (
         "address channels descendants graph_rate registry < formats spec"
@@ -55,6 +56,7 @@ ORDER = {
     "analysis/kernels": (
         "__init__ at_once kept link tiles < vectors < store < compiled inner powers transforms < grids stretches"
     ),
+    "history": "__init__ lines < shelf < read",
     "events": "records < clocks < __init__",
     "detectors": (
         "copies hearing limits numbers < __init__ < matching < registry"
@@ -95,8 +97,8 @@ ORDER = {
         " < capture_messages handover < dispatcher worker collector silence timekeeper < pool capture"
         " < capture_process preload < dates hearing < hearings < section source_keeper < stream"
     ),
-    "stores": "__init__ heading < labelled < as_* < plots < measured",
-    "stores/as_png": "__init__ labels layout pooling ticks < sheet < figure",
+    "stores": "__init__ heading < labelled < spans < as_* < plots spans_files < measured",
+    "stores/as_png": "__init__ labels layout pooling ticks < sheet < figure spans",
     "recordings": (
         "__init__ arrays choose_frames pool progress threads < detect spectrogram < identify pieces relay < export jobs"
         " < preload"
@@ -107,7 +109,7 @@ ORDER = {
     ),
     "api": "__init__ asking < listener < feeds < open_stream",
     "outputs": (
-        "target < __init__ clip_plans digits formats heard letters output < counterpart syslog_lines words"
+        "target < __init__ clip_plans digits formats heard letters output < counterpart levels syslog_lines words"
         " < reading < to_* < from_*"
     ),
     "commands": (
@@ -116,9 +118,10 @@ ORDER = {
         " < completion < main"
     ),
     "commands/live": (
-        "__init__ audio output_tables settings systemd < load_settings last_words plain < spec < view wanted"
+        "__init__ audio output_tables settings systemd < load_settings last_words plain < spec < level_feed view wanted"
         " < reload < monitor < command"
     ),
+    "commands/history": "__init__ asked < events levels < text < command",
     "commands/detect": "__init__ run < command",
     "commands/wait": "__init__ labels < asked < run < command",
     "commands/identify": "__init__ live_pass text < run < command",
@@ -153,7 +156,7 @@ HEAVY = {
     "nats": {"outputs/to_nats", "outputs/from_nats"},
     "h5netcdf": {"stores/as_netcdf"},
     "h5py": {"stores/as_netcdf"},
-    "xarray": {"stores/labelled"},
+    "xarray": {"stores/labelled", "stores/spans"},
 }
 
 

@@ -13,7 +13,7 @@ from streamer.commands.options import CONTEXT, DEBUG
 ORDER = [  # as a newcomer would read them
     *("commands", "sources", "dashboard", "troubleshooting", "recipes"),
     *("bands", "dtmf", "tones", "families", "identify"),  # what to listen for
-    *("events", "outputs", "spectrograms", "archives", "python", "exit-codes"),  # what comes of it
+    *("events", "outputs", "history", "spectrograms", "archives", "python", "exit-codes"),  # what comes of it
     *("settings", "service", "faults", "security"),  # for months
     *("definitions", "accuracy", "judged", "compared", "speed"),  # how good it is
     *("how-it-works", "adding", "changes"),  # inside

@@ -52,7 +52,7 @@ COMMANDS = {
     ),
     "guide": Entry("guide", "Read about TOPIC; without one, what there is to read."),
     "history": Entry(
-        "history", "Events that outputs have written or sent: of all runs and hosts, each once."
+        "history.command", "What outputs have kept, written or sent: levels and events, over any time."
     ),
     "identify": Entry(
         "identify.command",

@@ -3,9 +3,10 @@
 `output` has what all of them need: the queue, its bound, the thread, and the word that lines are missing. An output
 adds how records are written, `check_output`, which says what is wrong with a target, and `open_output`, which makes
 one for it. `formats` are the lines that records
-may become.
+may become; `levels` is what an output has beside it that takes band levels too.
 
-May import: base, sources, analysis, events, detectors (of what kind an event is), stores. Imported by: commands.
+May import: base, sources, analysis, events, history, detectors (of what kind an event is), stores.
+Imported by: commands.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ OUTPUTS = {  # by the scheme of a target, such as mqtt in mqtt://host/topic; wha
     "https": "streamer.outputs.to_webhook",
     "nats": "streamer.outputs.to_nats",
     "clips": "streamer.outputs.to_clips",
+    "history": "streamer.outputs.to_history",
+    "frames": "streamer.outputs.to_frames",
     "metrics": "streamer.outputs.to_metrics",
     "syslog": "streamer.outputs.to_syslog",
     "journald": "streamer.outputs.to_journald",
@@ -97,6 +100,11 @@ def reaches_out(text: str) -> bool:
     """Whether it starts a program or reaches another machine, which not everything that lies about may ask for."""
     target = read_target(text)
     return bool(target.scheme) and _find_module(target).reaches_out(target)
+
+
+def wants_levels(targets: Sequence[str]) -> bool:
+    """Whether any of them takes band levels, so that they are to be measured."""
+    return any(getattr(_find_module(read_target(text)), "WANTS_LEVELS", False) for text in targets)
 
 
 def _find_module(target: Target) -> Any:

@@ -35,6 +35,11 @@ class Letters:
         self.host = host or socket.gethostname()
         self._run = self._source = ""
 
+    @property
+    def run(self) -> str:
+        """That of the records now."""
+        return self._run
+
     def write(self, record: Record) -> Letter:
         about = {"host": self.host}
         if isinstance(record, Start):

@@ -9,7 +9,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from enum import Enum, auto
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +59,9 @@ class Output(ABC):
     def __init__(self, *, name: str) -> None:
         self.name = name
         self.error: Exception | None = None  # why it takes no more, or did not take all
-        self._queue: queue.SimpleQueue[Record | _Order] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Any] = (
+            queue.SimpleQueue()
+        )  # records, orders, what a kind puts beside them
         self._left_out = 0  # since that was told
         self._n_left_out = self._n_put = 0
         self._n_sent = self._n_lost = 0
@@ -125,9 +127,9 @@ class Output(ABC):
         self._tell_left_out(record)
         self._put(record)
 
-    def _put(self, record: Record) -> None:
+    def _put(self, item: Any) -> None:
         self._n_put += 1
-        self._queue.put(record)
+        self._queue.put(item)
 
     def _tell_left_out(self, before: Record | None = None) -> None:
         """before: what comes next, and says when that is"""
@@ -182,7 +184,7 @@ class Output(ABC):
 
     def _run(self) -> None:
         # Whatever waits is written at once: beside a busy main thread each write costs a turn of the interpreter.
-        waiting: list[Record | _Order] = []
+        waiting: list[Any] = []
         self._look()
         while not any(item is _Order.END for item in waiting):
             try:
@@ -206,7 +208,7 @@ class Output(ABC):
     def wind_up(self) -> None:  # noqa: B027  # most have nothing under way
         """Called by the thread when nothing more comes: wait for what is under way."""
 
-    def _hand_on(self, records: Sequence[Record]) -> None:
+    def _hand_on(self, records: Sequence[Any]) -> None:
         """Write them, and keep the books."""
         try:
             self.write(records)
@@ -221,7 +223,7 @@ class Output(ABC):
         except Exception as error:
             self.error = self.error or error
 
-    def _take_more(self) -> Iterator[Record | _Order]:
+    def _take_more(self) -> Iterator[Any]:
         """What else waits, up to the end or a limit."""
         for _ in range(min(self._queue.qsize(), RECORDS_PER_WRITE)):
             yield self._queue.get()

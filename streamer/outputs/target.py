@@ -231,6 +231,15 @@ def read_time_s(text: str, *, name: str, least_s: float = 0.1, most_s: float = 8
     return time_s
 
 
+def read_budget_bytes(text: str) -> int:
+    """What a folder may take, from 500MB, 2GB or 500."""
+    number, unit = text.strip(), 1
+    for suffix, factor in (("GB", 1000), ("MB", 1)):
+        if text.strip().endswith(suffix):
+            number, unit = text.strip().removesuffix(suffix).strip(), factor
+    return 10**6 * unit * read_count(number, name="budget in MB", most=10**8 // unit)
+
+
 def _read_types(text: str) -> tuple[str, ...]:
     from streamer.detectors.registry import list_event_types  # imports all there are
 

@@ -26,7 +26,7 @@ from streamer.outputs.clip_plans import Clip, ClipPlans
 from streamer.outputs.counterpart import shorten_reason
 from streamer.outputs.letters import Letter, Letters
 from streamer.outputs.output import Audio, Output
-from streamer.outputs.target import Target, Wanted, read_choice, read_count, read_time_s
+from streamer.outputs.target import Target, Wanted, read_budget_bytes, read_choice, read_time_s
 from streamer.sources.formats.write import encode_file
 
 KEYS = ("types", "labels", "pre", "post", "longest", "format", "budget")
@@ -72,18 +72,10 @@ def read_spec(target: Target) -> ClipsSpec:
         ),
         longest_s=target.read("longest", lambda text: read_time_s(text, name="longest"), LONGEST_S),
         suffix=target.read("format", lambda text: read_choice(text, FORMATS, name="format"), "wav"),
-        budget_bytes=10**6 * target.read("budget", _read_budget_mb, BUDGET_MB),
+        budget_bytes=target.read("budget", read_budget_bytes, BUDGET_MB * 10**6),
     )
     target.refuse_rest(KEYS)
     return spec
-
-
-def _read_budget_mb(text: str) -> int:
-    number, unit = text.strip(), 1
-    for suffix, factor in (("GB", 1000), ("MB", 1)):
-        if text.strip().endswith(suffix):
-            number, unit = text.strip().removesuffix(suffix).strip(), factor
-    return unit * read_count(number, name="budget in MB", most=10**8 // unit)
 
 
 def check_output(target: Target) -> None:

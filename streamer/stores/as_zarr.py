@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from streamer.base.errors import SpecError
@@ -86,6 +87,72 @@ class ZarrStore(Store):
     def check_target(cls, target: Path) -> None:
         if target.exists() and not (target / "zarr.json").is_file():
             raise SpecError(f"output {shorten(target)} is there and is no Zarr store; choose another name")
+
+
+class GrowingZarr:
+    """The same of what goes on: whole chunks are added, the rest at the end, and what is there can be read meanwhile.
+
+    Frames may be missing: `time` and `window_start_sample` say where each is.
+    """
+
+    def __init__(self, path: Path, heading: Heading, *, chunk_frames: int) -> None:
+        try:
+            import zarr
+        except ImportError as error:
+            raise explain_missing(".zarr stores", "zarr") from error
+        layout = self._layout = Labelled(heading, file_chunks=1)
+        self._chunk_frames = chunk_frames
+        self._held: list[tuple[NDArray[Any], ...]] = []  # of frames: values, starts, times
+        self._group = zarr.open_group(path, mode="w", zarr_format=3, attributes=layout.attributes)
+        n_bands, leading = len(heading.bank), (heading.channels,) if heading.channels > 1 else ()
+        self._values = self._group.create_array(
+            heading.scale,
+            shape=(*leading, n_bands, 0),
+            dtype=heading.value_dtype,
+            chunks=(*(1 for _ in leading), n_bands, chunk_frames),
+            compressors=None,
+            fill_value=heading.value_dtype.type(math.nan),
+            dimension_names=layout.dims,
+            attributes={**layout.template.attrs, "coordinates": layout.coordinate_names},
+        )
+        self._axes: dict[str, Any] = {}
+        for name, dim, values, attributes in layout.coordinates():
+            array = self._group.create_array(
+                name,
+                shape=values.shape,
+                dtype="string" if values.dtype == object else values.dtype,
+                chunks=(chunk_frames,) if dim == "time" else "auto",
+                dimension_names=(dim,),
+                attributes=attributes,
+            )
+            if dim == "time":
+                self._axes[name] = array
+            else:
+                array[:] = values
+
+    def write(self, values: NDArray[Any], starts: NDArray[Any], times_s: NDArray[Any]) -> None:
+        """values: (channels, frames, bands)"""
+        self._held.append((values, starts, times_s))
+        n_held = sum(len(starts) for _, starts, _ in self._held)
+        self._add(n_held - n_held % self._chunk_frames)
+
+    def close(self) -> None:
+        self._add(sum(len(starts) for _, starts, _ in self._held))
+
+    def _add(self, n_frames: int) -> None:
+        if not n_frames:
+            return
+        values = np.concatenate([values for values, _, _ in self._held], axis=1)
+        starts, times_s = (np.concatenate([held[i] for held in self._held]) for i in (1, 2))
+        self._held = [(values[:, n_frames:], starts[n_frames:], times_s[n_frames:])]
+        first, shape = self._values.shape[-1], self._values.shape
+        self._values.resize((*shape[:-1], first + n_frames))
+        added = values[:, :n_frames].swapaxes(1, 2)
+        self._values[..., first:] = added if len(shape) == 3 else added[0]
+        for name, axis in (("window_start_sample", starts), ("time", times_s)):
+            array = self._axes[name]
+            array.resize((first + n_frames,))
+            array[first:] = axis[:n_frames]
 
 
 STORE = ZarrStore

@@ -22,6 +22,7 @@ from streamer.commands.options import (
     SOURCE_OPTIONS,
     START_TIME,
     join,
+    refuse_empty,
 )
 from streamer.commands.talk import wait_for_nobody
 from streamer.sources import SYNTAX
@@ -61,6 +62,13 @@ SOURCE is {SYNTAX.replace("mic", "mic (the default)", 1)}.
 @SCREEN_OPTIONS
 @DIGITS
 @OUTPUT_OPTIONS
+@click.option(
+    "--frames",
+    multiple=True,
+    callback=refuse_empty,
+    metavar="FILE",
+    help="Band levels as they come, a frame each: .zarr, .csv or .jsonl; repeatable.",
+)
 @click.option("--overwrite", "overwrites", is_flag=True, help="Empty output files first, not add to them.")
 @click.option("--watch", "watches", is_flag=True, help="Read settings and plans again when they change.")
 @click.option("--strict", is_flag=True, help="End with exit code 4 when samples are lost.")

@@ -20,6 +20,7 @@ from streamer.base.version import __version__
 from streamer.commands.interrupts import find_interrupts
 from streamer.commands.live.audio import SectionAudio
 from streamer.commands.live.last_words import MAX_LINES
+from streamer.commands.live.level_feed import LevelFeed
 from streamer.commands.live.reload import Reload
 from streamer.commands.live.systemd import Notifier
 from streamer.commands.live.view import View
@@ -83,6 +84,7 @@ class Monitor:
         self._lost_samples = 0
         self._outputs: list[Output] = []
         self._audio = SectionAudio()
+        self._level_feed = LevelFeed()
         self._targets: dict[str, Output] = {}  # those of them that -o or the settings have named
         self._run = ""
         self._reading = PLAIN
@@ -169,8 +171,12 @@ class Monitor:
         for item in items:
             if not isinstance(item, Batch):
                 self._report(item)
-            elif self._view:
+                continue
+            if self._view:
                 self._view.add(item)
+            section = self._stream.section
+            assert section is not None
+            self._level_feed.add(item, section, run=self._run, reading=self._reading, outputs=self._outputs)
         return []
 
     def _begin(self, stream: Stream) -> Section:

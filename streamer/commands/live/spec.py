@@ -36,6 +36,7 @@ class Options:
     is_digits: bool
     hold: bool
     outputs: tuple[str, ...]
+    frames: tuple[str, ...]
     overwrites: bool
     watches: bool
     quiet: bool
@@ -89,8 +90,9 @@ def choose_plans(options: Options, settings: LiveSettings) -> tuple[str, ...]:
 
 
 def choose_outputs(options: Options, settings: LiveSettings) -> tuple[str, ...]:
-    """Those of flags if there are any, `none` among them, else those of the settings."""
-    return tuple(text for text in options.outputs or settings.outputs if text != NO_OUTPUT)
+    """Those of flags if there are any, `none` among them, else those of the settings; and files of frames."""
+    named = tuple(text for text in options.outputs or settings.outputs if text != NO_OUTPUT)
+    return named + tuple(f"frames:{path}" for path in options.frames)
 
 
 def make_spec(options: Options, settings: LiveSettings, plans: tuple[str, ...]) -> MonitorSpec:

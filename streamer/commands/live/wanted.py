@@ -13,7 +13,7 @@ from streamer.commands.inputs import refuse_inputs_as_outputs
 from streamer.commands.live.load_settings import choose_display, find_files, load_settings
 from streamer.commands.live.spec import MonitorSpec, Options, choose_plans, make_spec
 from streamer.detectors.copies import parse_copies
-from streamer.outputs import check_outputs
+from streamer.outputs import check_outputs, wants_levels
 from streamer.plans.bands import list_band_files
 from streamer.plans.listening import SetUp, check_digits, make_set_up
 from streamer.plans.plan import find_plan
@@ -79,7 +79,7 @@ class Reader:
             silence_s=settings.silence_s,
             needs_plans=options.is_digits or "plan" in settings.given,
             joins_copies=parse_copies(options.copies),
-            is_shown=spec.has_dashboard,
+            is_shown=spec.has_dashboard or wants_levels(spec.output_paths),
         )
         files = [
             *find_files(config=options.config, profile=loaded.profile),

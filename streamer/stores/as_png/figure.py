@@ -79,7 +79,8 @@ class Figure(Store):
                 stop_s=stop_s,
             )
         sheet.draw_times(self.panels, start_s=start_s, stop_s=stop_s)
-        sheet.draw_colours(self.panels, floor_db=floor_db, ceiling_db=ceiling_db, scale=heading.scale)
+        unit = "dB re 1/Hz" if heading.scale == "psd" else "dBFS"
+        sheet.draw_colours(self.panels, floor_db=floor_db, ceiling_db=ceiling_db, unit=unit)
         sheet.save(self._path, title=heading.name)
 
     def close(self) -> None:

@@ -23,6 +23,7 @@ from streamer.stores.as_png.labels import Marked, place_labels
 from streamer.stores.as_png.layout import Box, Style
 from streamer.stores.as_png.pooling import FrequencyAxis
 from streamer.stores.as_png.ticks import (
+    Tick,
     choose_band_ticks,
     choose_level_ticks,
     choose_minor_ticks,
@@ -65,8 +66,12 @@ class Sheet:
             f"sampled at {format_frequency(fs_hz).replace('Hz', ' Hz').replace('k H', ' kH').replace('M H', ' MH')}",
             *([f"grey: {' or '.join(grey)}"] if grey else []),
         ]
+        self.write_heading(heading.name, parts)
+
+    def write_heading(self, title: str, parts: list[str]) -> None:
+        """parts: as many of them as there is room for"""
         right = self._image.width - 24
-        self._text(24, 14, heading.name, size=TITLE, colour=INK, room=right - 24)
+        self._text(24, 14, title, size=TITLE, colour=INK, room=right - 24)
         while len(parts) > 1 and self._width("   ".join(parts), SMALL) > right - 24:
             parts.pop()
         self._text(24, 42, "   ".join(parts), size=SMALL, colour=MUTED, room=right - 24)
@@ -97,8 +102,16 @@ class Sheet:
     def draw_times(self, boxes: Sequence[Box], *, start_s: float, stop_s: float) -> None:
         box = boxes[-1]
         ticks, unit = choose_time_ticks(
-            start_s, stop_s, length=box.width, measure=lambda label: self._width(label, TEXT) + 28
+            start_s, stop_s, length=box.width, measure=lambda label: self.measure_label(label) + 28
         )
+        self.draw_ticks(boxes, ticks, unit=unit)
+
+    def measure_label(self, label: str) -> float:
+        """Pixels that it takes along the axis of times."""
+        return self._width(label, TEXT)
+
+    def draw_ticks(self, boxes: Sequence[Box], ticks: Sequence[Tick], *, unit: str) -> None:
+        box = boxes[-1]
         for tick in ticks:
             x = min(box.right - 1, box.left + math.floor(tick.at * box.width))
             for each in boxes:
@@ -109,7 +122,7 @@ class Sheet:
         right = box.left + max(box.width + 12, round(labels_end) + 8)
         self._text(right, box.bottom + 11, unit, size=SMALL, colour=MUTED)
 
-    def draw_colours(self, boxes: Sequence[Box], *, floor_db: float, ceiling_db: float, scale: str) -> None:
+    def draw_colours(self, boxes: Sequence[Box], *, floor_db: float, ceiling_db: float, unit: str) -> None:
         bar = Box(
             left=boxes[0].right + 22, top=boxes[0].top, right=boxes[0].right + 38, bottom=boxes[-1].bottom
         )
@@ -119,8 +132,11 @@ class Sheet:
             y = min(bar.bottom - 1, bar.bottom - 1 - math.floor(tick.at * bar.height))
             self._draw.line([(bar.right, y), (bar.right + 4, y)], fill=MUTED)
             self._text(bar.right + 8, y, tick.label, colour=INK, anchor="lm")
-        unit = "dB re 1/Hz" if scale == "psd" else "dBFS"
         self._text(self._image.width - 24, bar.top - 13, unit, size=SMALL, colour=MUTED, anchor="rm")
+
+    def write_tag(self, box: Box, tag: str) -> None:
+        """Above a panel, which it is."""
+        self._text(box.left, box.top - 13, tag, size=SMALL, colour=MUTED, anchor="lm")
 
     def draw_events(
         self,
@@ -136,7 +152,7 @@ class Sheet:
         boxes at its frequencies.
         """
         pixel_s = (stop_s - start_s) / box.width
-        self._text(box.left, box.top - 13, tag, size=SMALL, colour=MUTED, anchor="lm")
+        self.write_tag(box, tag)
         left = box.left + (self._width(tag, SMALL) + 12 if tag else 0.0)
         marked = []
         for event in sorted((event for event in events if event.phase == "end"), key=lambda event: event.t_s):

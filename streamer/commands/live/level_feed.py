@@ -1,0 +1,67 @@
+"""Band levels to the outputs that want them, each run of frames in the scene of what it was measured by."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from streamer.analysis.bank import Analysis, Batch
+from streamer.base.reading import Reading
+from streamer.live.section import Section
+from streamer.outputs.levels import LevelFrames, LevelOutput, LevelScene
+from streamer.outputs.output import Output
+
+
+class LevelFeed:
+    """What a section measures, to whoever is open when it comes."""
+
+    def __init__(self) -> None:
+        self._scene: LevelScene | None = None
+        self._told: list[Output] = []  # what the scene is
+        self._begun_s = 0.0  # when the section did, for samples that have no wall time
+
+    def add(
+        self, batch: Batch, section: Section, *, run: str, reading: Reading, outputs: Sequence[Output]
+    ) -> None:
+        takers = [output for output in outputs if isinstance(output, LevelOutput)]
+        levels = batch.levels[0]
+        if not takers or not levels.n_frames:
+            return
+        scene = self._find_scene(batch, section, run=run, reading=reading)
+        stop_s = section.clock.at_s(batch.stop_sample)
+        unix_0_s = self._begun_s if stop_s is None else stop_s - batch.stop_sample / section.info.fs_hz
+        frames = LevelFrames(levels=levels, stop_sample=batch.stop_sample, unix_0_s=unix_0_s)
+        for output in takers:
+            if output not in self._told:
+                output.put_scene(scene)
+                self._told.append(output)
+            output.put_levels(frames)
+
+    def _find_scene(self, batch: Batch, section: Section, *, run: str, reading: Reading) -> LevelScene:
+        """That of what the batch was measured by: the section may have gone on to another."""
+        display, before = batch.levels[0].analysis, self._scene
+        if before is not None and before.run == run and before.analysis is display:
+            return before
+        if before is None or before.run != run:
+            self._begun_s = time.time() - batch.start_sample / section.info.fs_hz
+        self._scene = LevelScene(
+            run=run,
+            source=section.info.name,
+            analysis=display,
+            channels=section.info.channels,
+            first_sample=batch.start_sample,
+            is_dated=section.clock.at_s(batch.stop_sample) is not None,
+            unit=reading.unit,
+            weighting=reading.weighting,
+            spl_db=_find_spl_db(reading, display, section.info.channels),
+        )
+        self._told = []
+        return self._scene
+
+
+def _find_spl_db(reading: Reading, display: Analysis, channels: int) -> list[list[float]] | None:
+    """(channels, bands) from dBFS to dB SPL, whatever levels are told in; None where nobody has calibrated."""
+    if not reading.sensitivities:
+        return None
+    pressure = Reading(unit="dbspl", sensitivities=reading.sensitivities)
+    return [list(pressure.offsets_db(display.bank.freqs_hz, channel)) for channel in range(1, channels + 1)]

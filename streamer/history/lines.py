@@ -1,0 +1,134 @@
+"""A file of lines: what was measured, as one line of JSON; then a record a line, all of the same size.
+
+t       int64                unix seconds at which the line begins, a multiple of its length
+frames  uint32               how many were measured in it; none of a line that was lost, so that it is not there
+mean    int16 (channels, bands)   of their powers, in hundredths of dBFS
+max     int16 (channels, bands)   the largest of them
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.base.units import db_from_powers, powers_from_db
+
+FORMAT = "streamer.lines/1"
+STEP_DB = 0.01
+LOWEST, HIGHEST = -20_000, 32_000  # silence reads -200 dBFS
+MAX_HEADER_BYTES = 1 << 22
+
+
+class Header(msgspec.Struct, kw_only=True, frozen=True):
+    """What the lines of a file are of.
+
+    step_s: length of a line   hop_s: what a frame stands for   edges_hz: of each band, null for a probe
+    unit, weighting: as levels were told then   spl_db: (channels, bands) what is added to dBFS for dB SPL, unweighted;
+    null where nobody has calibrated
+    """
+
+    format: str = FORMAT
+    step_s: int
+    hop_s: float
+    run: str
+    source: str
+    is_dated: bool
+    fs: float
+    channels: int
+    bands: str
+    scale: str
+    labels: list[str]
+    freqs_hz: list[float]
+    edges_hz: list[tuple[float, float] | None]
+    unit: str = "dbfs"
+    weighting: str = "Z"
+    spl_db: list[list[float]] | None = None
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        shape = (self.channels, len(self.freqs_hz))
+        return np.dtype([("t", "<i8"), ("frames", "<u4"), ("mean", "<i2", shape), ("max", "<i2", shape)])
+
+    @property
+    def measures(self) -> tuple[Any, ...]:
+        """What two files share whose lines may stand in one table."""
+        return self.channels, tuple(self.freqs_hz), tuple(self.edges_hz)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Stretch:
+    """Lines of one file, ascending in time.
+
+    starts_s: (lines,) unix seconds   frames: (lines,)   mean_power, max_power: (lines, channels, bands) mean squares
+    """
+
+    header: Header
+    starts_s: NDArray[np.int64]
+    frames: NDArray[np.int64]
+    mean_power: NDArray[np.float32]
+    max_power: NDArray[np.float32]
+
+
+def encode_levels(powers: NDArray[np.float64]) -> NDArray[np.int16]:
+    levels = np.rint(db_from_powers(2 * powers) / STEP_DB)
+    codes: NDArray[np.int16] = np.clip(levels, LOWEST, HIGHEST).astype(np.int16)
+    return codes
+
+
+def decode_levels(codes: NDArray[np.int16]) -> NDArray[np.float32]:
+    return (powers_from_db(codes.astype(np.float64) * STEP_DB) / 2).astype(np.float32)
+
+
+def encode_header(header: Header) -> bytes:
+    return msgspec.json.encode(header) + b"\n"
+
+
+def read_header(path: Path) -> tuple[Header, int] | None:
+    """And where its records begin; None for a file that holds no such thing, or not yet."""
+    with path.open("rb") as file:
+        line = file.readline(MAX_HEADER_BYTES)
+    try:
+        header = msgspec.json.decode(line, type=Header)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return (header, len(line)) if header.format == FORMAT and line.endswith(b"\n") else None
+
+
+def read_stretch(path: Path, *, since_s: float, until_s: float) -> Stretch | None:
+    """The lines of a file that lie in [since, until) in part; None where there are none. A torn one is none."""
+    found = read_header(path)
+    if found is None:
+        return None
+    header, offset = found
+    size = path.stat().st_size - offset
+    records = np.fromfile(path, header.dtype, count=max(0, size // header.dtype.itemsize), offset=offset)
+    starts_s = records["t"]
+    kept = records[(starts_s + header.step_s > since_s) & (starts_s < until_s) & (records["frames"] > 0)]
+    if not len(kept):
+        return None
+    return Stretch(
+        header=header,
+        starts_s=kept["t"].astype(np.int64),
+        frames=kept["frames"].astype(np.int64),
+        mean_power=decode_levels(kept["mean"]),
+        max_power=decode_levels(kept["max"]),
+    )
+
+
+def read_last_start_s(path: Path) -> int | None:
+    """Of its last line, without reading the others."""
+    found = read_header(path)
+    if found is None:
+        return None
+    header, offset = found
+    count = (path.stat().st_size - offset) // header.dtype.itemsize
+    if count <= 0:
+        return None
+    with path.open("rb") as file:
+        file.seek(offset + (count - 1) * header.dtype.itemsize)
+        return int(np.frombuffer(file.read(8), "<i8")[0])
