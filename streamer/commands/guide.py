@@ -12,7 +12,7 @@ from streamer.commands.options import CONTEXT, DEBUG
 
 ORDER = [  # as a newcomer would read them
     *("commands", "sources", "dashboard", "troubleshooting", "recipes"),
-    *("bands", "dtmf", "tones", "families", "identify"),  # what to listen for
+    *("bands", "dtmf", "tones", "plans", "families", "identify"),  # what to listen for
     *("events", "outputs", "history", "spectrograms", "archives", "python", "exit-codes"),  # what comes of it
     *("settings", "service", "faults", "security"),  # for months
     *("definitions", "accuracy", "judged", "compared", "speed"),  # how good it is
