@@ -72,13 +72,7 @@ class ZarrStore(Store):
                 name, shape=values.shape, dtype=dtype, dimension_names=(dim,), attributes=attributes
             )
             array[:] = values
-        import zarr  # which open_group has loaded
-
-        with (
-            warnings.catch_warnings()
-        ):  # of a part of the format that readers look for, and no standard has yet
-            warnings.simplefilter("ignore")
-            zarr.consolidate_metadata(self._group.store)
+        _consolidate(self._group)
 
     def close(self) -> None:
         """Nothing is kept open."""
@@ -89,10 +83,20 @@ class ZarrStore(Store):
             raise SpecError(f"output {shorten(target)} is there and is no Zarr store; choose another name")
 
 
+def _consolidate(group: Any) -> None:
+    """What all arrays are, in one file, which is written at once."""
+    import zarr  # which open_group has loaded
+
+    with warnings.catch_warnings():  # of a part of the format that readers look for, and no standard has yet
+        warnings.simplefilter("ignore")
+        zarr.consolidate_metadata(group.store)
+
+
 class GrowingZarr:
     """The same of what goes on: whole chunks are added, the rest at the end, and what is there can be read meanwhile.
 
-    Frames may be missing: `time` and `window_start_sample` say where each is.
+    Frames may be missing: `time` and `window_start_sample` say where each is. Arrays grow one after the other; that all
+    of them have is said by the consolidated metadata alone, so that a reader, or a crash, between never finds half.
     """
 
     def __init__(self, path: Path, heading: Heading, *, chunk_frames: int) -> None:
@@ -129,6 +133,7 @@ class GrowingZarr:
                 self._axes[name] = array
             else:
                 array[:] = values
+        _consolidate(self._group)
 
     def write(self, values: NDArray[Any], starts: NDArray[Any], times_s: NDArray[Any]) -> None:
         """values: (channels, frames, bands)"""
@@ -153,6 +158,7 @@ class GrowingZarr:
             array = self._axes[name]
             array.resize((first + n_frames,))
             array[first:] = axis[:n_frames]
+        _consolidate(self._group)
 
 
 STORE = ZarrStore
