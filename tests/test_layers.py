@@ -153,6 +153,7 @@ HEAVY = {
     "duckdb": {"archive/found"},
     "prometheus_client": {"outputs/to_metrics"},
     "paho": {"outputs/to_mqtt", "outputs/from_mqtt"},
+    "pythonosc": {"outputs/to_osc"},
     "nats": {"outputs/to_nats", "outputs/from_nats"},
     "h5netcdf": {"stores/as_netcdf"},
     "h5py": {"stores/as_netcdf"},

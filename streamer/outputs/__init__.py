@@ -34,6 +34,7 @@ OUTPUTS = {  # by the scheme of a target, such as mqtt in mqtt://host/topic; wha
     "clips": "streamer.outputs.to_clips",
     "history": "streamer.outputs.to_history",
     "frames": "streamer.outputs.to_frames",
+    "osc": "streamer.outputs.to_osc",
     "metrics": "streamer.outputs.to_metrics",
     "syslog": "streamer.outputs.to_syslog",
     "journald": "streamer.outputs.to_journald",

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.analysis.bank import Analysis, ChannelLevels
+from streamer.base.reading import PLAIN, Reading
 from streamer.outputs.output import Output
 
 HELD_S = 0.5  # each item wakes a thread up, beside a main one that is busy
@@ -30,7 +31,7 @@ class LevelScene:
     """What the levels that follow are of, and were measured by.
 
     first_sample: from where on, if settings were read again   is_dated: whether its samples have a wall time
-    unit, weighting: as levels are told   spl_db: (channels, bands) from dBFS to dB SPL, of a calibrated source
+    reading: how levels are told   spl_db: (channels, bands) from dBFS to dB SPL, of a calibrated source
     """
 
     run: str
@@ -39,8 +40,7 @@ class LevelScene:
     channels: int
     first_sample: int
     is_dated: bool
-    unit: str = "dbfs"
-    weighting: str = "Z"
+    reading: Reading = PLAIN
     spl_db: list[list[float]] | None = None
 
 
@@ -86,6 +86,8 @@ class LevelOutput(Output):
 
     Its module says WANTS_LEVELS = True, so that they are measured where nobody looks at a screen.
     """
+
+    held_s = HELD_S
 
     def __init__(self, *, name: str) -> None:
         self._held: list[LevelFrames] = []
@@ -134,7 +136,7 @@ class LevelOutput(Output):
             self._held_since_s = now
         self._held.append(frames)
         self._held_bytes += frames.levels.stored.nbytes
-        if now - self._held_since_s >= HELD_S:
+        if now - self._held_since_s >= self.held_s:
             self._pass_held()
 
     def _put(self, item: Any) -> None:

@@ -321,7 +321,7 @@ def make_header(scene: LevelScene, *, step_s: int, hop_s: float) -> Header:
         edges_hz=[
             (low, high) if band else None for (low, high), band in zip(edges_hz, bank.is_band, strict=True)
         ],
-        unit=scene.unit,
-        weighting=scene.weighting,
+        unit=scene.reading.unit,
+        weighting=scene.reading.weighting,
         spl_db=scene.spl_db,
     )

@@ -51,6 +51,7 @@ EXTRAS = {  # as pyproject.toml has them
     "av": ("av",),
     "cluster": ("distributed",),
     "metrics": ("prometheus-client",),
+    "osc": ("python-osc",),
     "mqtt": ("paho-mqtt",),
     "nats": ("nats-py",),
     "parquet": ("duckdb",),

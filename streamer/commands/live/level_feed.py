@@ -51,8 +51,7 @@ class LevelFeed:
             channels=section.info.channels,
             first_sample=batch.start_sample,
             is_dated=section.clock.at_s(batch.stop_sample) is not None,
-            unit=reading.unit,
-            weighting=reading.weighting,
+            reading=reading,
             spl_db=_find_spl_db(reading, display, section.info.channels),
         )
         self._told = []
