@@ -1,4 +1,4 @@
-"""streamer guide: pages about what the README has no room for."""
+"""streamer guide: what the README has no room for, page by page."""
 
 from __future__ import annotations
 
