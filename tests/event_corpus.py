@@ -24,9 +24,9 @@ import msgspec
 import numpy as np
 
 import streamer
-from tests.dtmf_bench import material as m
-from tests.dtmf_bench.codecs import CODECS, send_through
-from tests.dtmf_bench.rooms import across, decaying_room
+from streamer.judge import material as m
+from streamer.judge.codecs import CODECS, send_through
+from streamer.judge.rooms import across, decaying_room
 
 Sound = tuple[str, list[str], float, m.Samples]  # name, plans, sample rate, samples
 LIMITS = {
@@ -255,7 +255,7 @@ def main() -> None:
         if args.only in name:
             try:
                 found[name] = hear(make())
-            except FileNotFoundError as error:
+            except m.Missing as error:
                 print(f"{name}: left out, {error}", file=sys.stderr)
     text = json.dumps(found, sort_keys=True)
     args.out.write_text(text)

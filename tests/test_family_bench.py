@@ -5,24 +5,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.family_bench import channels, extras, families, guide
-from tests.family_bench.decoders import Heard, find_decoders
-from tests.family_bench.hum import find_hum_hz, leave_out_hum
-from tests.family_bench.judge import Judge, clean
-from tests.family_bench.scenes import FS_HZ, Scene, Stroke, join, render, same_bits, scene
-from tests.family_bench.table import COMMON, EXTRAS, FAMILIES, Line, make_lines
+from streamer.judge import channels, extras, families
+from streamer.judge.decoders.ours import Streamer
+from streamer.judge.heard import Heard, OneByOne
+from streamer.judge.hum import find_hum_hz, leave_out_hum
+from streamer.judge.judge import Judge, Terms, clean
+from streamer.judge.line import Line
+from streamer.judge.scenes import Scene, Stroke, join, render, same_bits, scene
+from streamer.judge.table import COMMON, EXTRAS, FAMILIES, make_lines
+from tests.family_bench import guide
 
 
-class Parrot:
+class Parrot(OneByOne):
     """Says the same of everything."""
 
     def __init__(self, *labels):
+        super().__init__()
         self.labels = labels
 
     def knows(self, family, table):
         return True
 
-    def hear(self, samples, family, table, fs_hz=FS_HZ):
+    def hear_one(self, pcm, family, table, fs_hz):
         return [Heard(label=label, start_s=0.4, known_s=0.5) for label in self.labels]
 
 
@@ -129,7 +133,7 @@ def test_each_scene_has_one_item_that_counts_as_said_and_is_scored_as_right(fami
         for k in range(4):
             made = family.make(rng, table, k)
             (item,) = made.items
-            assert Judge(family=family, decoder=Parrot(item.label)).said(np.zeros(10), table)
+            assert Judge(family=family, decoder=Parrot(item.label)).said([np.zeros(10)], table)[0]
             assert family.score([item.label], item.label) == 1
             assert family.score([], item.label) == 0
             assert made.duration_s > item.stop_s
@@ -144,7 +148,7 @@ def test_each_family_has_its_lines_and_a_figure_wanted_of_each(family):
 
 
 def test_whoever_says_the_same_of_everything_is_found_out():
-    judge = Judge(family=FAMILIES["tone-burst"], decoder=Parrot("1750"), scale=0.2)
+    judge = Judge(family=FAMILIES["tone-burst"], decoder=Parrot("1750"), terms=Terms(scale=0.2))
     assert clean(judge) == (100.0,)
     (line,) = (line for line in make_lines(judge.family) if line.name.startswith("not 1750"))
     assert line.measure(judge) == (100.0,)
@@ -186,7 +190,7 @@ def test_the_rhythms_called_wrong_are_no_rhythm_of_the_country(rng):
 
 
 def test_hum_is_heard_by_the_plan_that_is_there():
-    judge = Judge(family=FAMILIES["mains"], decoder=find_decoders(["streamer"])["streamer"], scale=0.25)
+    judge = Judge(family=FAMILIES["mains"], decoder=Streamer(), terms=Terms(scale=0.25))
     assert judge.tables == ["mains50", "mains60"]
     assert clean(judge) == (100.0,)
     assert set(COMMON) >= set(judge.family.targets)

@@ -20,7 +20,7 @@ FLOORS = [
     ["detectors", "dashboard"],
     ["plans", "stores"],
     ["live", "recordings", "outputs"],
-    ["api", "archive"],
+    ["api", "archive", "judge"],
     ["commands", "__init__"],
     ["__main__"],
 ]
@@ -33,6 +33,7 @@ NEVERS = {
     "live": {"dashboard", "stores"},
     "recordings": {"dashboard"},
     "outputs": {"dashboard"},
+    "judge": {"dashboard", "live", "outputs", "stores"},
     "api": {"dashboard", "recordings", "outputs"},
 }
 
@@ -112,6 +113,11 @@ ORDER = {
         "target < __init__ clip_plans digits formats heard letters output < counterpart levels syslog_lines words"
         " < reading < to_* < from_*"
     ),
+    "judge": (
+        "__init__ heard < hum < material scenes < channels codecs rooms < families < targets < judge"
+        " < extras line < dtmf < table < decoders < run"
+    ),
+    "judge/decoders": ("child ours super_tone < packages reading spandsp < command < programs < __init__"),
     "commands": (
         "__init__ descriptors inputs interrupts options page talk progress < cut_short failures live"
         " < bands bench config detect devices doctor generate guide history identify plan scan spectrogram wait"
@@ -127,7 +133,8 @@ ORDER = {
     "commands/identify": "__init__ live_pass text < run < command",
     "commands/doctor": "__init__ diagnosis < microphone < checks < command",
     "commands/bench": (
-        "__init__ cases living < channels limit peers baselines scaling < report < hearing run < summary < command"
+        "__init__ cases decoders living < channels limit peers baselines scaling < report < hearing run < summary"
+        " < command"
     ),
 }
 
@@ -141,10 +148,10 @@ HEAVY = {
     },
     "llvmlite": {"analysis/kernels"},
     "sounddevice": {"sources/mic", "commands/main"},
-    "soundfile": {"sources/file", "sources/formats/write", "commands/main"},
+    "soundfile": {"sources/file", "sources/formats/write", "judge", "commands/main"},
     "av": {"sources/container", "sources/path"},
     "rich": {"dashboard", "commands"},
-    "scipy": {"analysis/frames", "commands/bench/peers"},
+    "scipy": {"analysis/frames", "judge", "commands/bench/peers"},
     "matplotlib": {"stores/plots"},
     "PIL": {"stores/as_png/sheet", "stores/as_png/figure"},
     "zarr": {"stores/as_zarr", "archive/spectra"},

@@ -37,6 +37,9 @@ COMMANDS = {
         "bench.command",
         "How fast this machine is: the kernel beside its limit and other libraries, and the pipeline.",
     ),
+    "bench decoders": Entry(
+        "bench.decoders", "Tone decoders beside each other: yours, others' and ours, by the same signals."
+    ),
     "completion": Entry(
         "completion", "Print what makes SHELL complete streamer's commands, options and their values."
     ),
@@ -76,7 +79,10 @@ class LazyGroup(click.Group):
     """A group that knows its commands by name and help, and imports the one that is called."""
 
     def __init__(self, **settings: Any) -> None:
-        known = {name: click.Command(name, help=entry.help) for name, entry in COMMANDS.items()}
+        # A command of two words is told of by the help of the first.
+        known = {
+            name: click.Command(name, help=entry.help, hidden=" " in name) for name, entry in COMMANDS.items()
+        }
         super().__init__(commands=known, **settings)
 
     def make_context(self, *args: Any, **more: Any) -> click.Context:
@@ -90,7 +96,8 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        name, _, rest = super().resolve_command(ctx, args)
+        both = " ".join(args[:2])
+        name, _, rest = super().resolve_command(ctx, [both, *args[2:]] if both in COMMANDS else args)
         if name is None:
             return name, None, rest
         command = load_command(name)

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.dtmf_bench.material import ALL_DIGITS
+from streamer.judge.material import ALL_DIGITS
 from tests.programs import digits_of, read_lines, start
 from tests.sox import make_with_sox
 from tests.virtual_mic import NAME, VirtualMic

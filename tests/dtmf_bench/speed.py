@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.dtmf_bench import material as m
+from streamer.judge import material as m
 
 SPANDSP = """
 import ctypes, sys, wave

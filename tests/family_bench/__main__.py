@@ -6,20 +6,22 @@ Tables as Markdown: a line a test, a column a decoder, beside what ours must rea
 takes about a minute at scale 1 for ours alone; --scale 0.3 is for working, --seed another set of signals. Limits are
 tuned with --speech tune and judged with judge, blind and words: other languages and voices; recordings that hum are
 left out of all (see hum). --kept FOLDER keeps each table in a file and measures no decoder's that is there, unless
---again names it; --guide FOLDER does that and makes the guide's page of it. Decoders: Debian's libspandsp2,
-multimon-ng, minimodem, direwolf and morse2ascii; icad-tone-detection and pycw of PyPI.
+--again names it; --guide FOLDER does that and makes the guide's page of it. It is what `streamer bench decoders` runs,
+and what is kept besides.
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
-from tests.family_bench import channels, guide, judge
-from tests.family_bench.decoders import NAMES, find_decoders
-from tests.family_bench.judge import Judge
-from tests.family_bench.table import FAMILIES, make_lines
+from streamer.judge.decoders import PEERS, find_decoders
+from streamer.judge.judge import Terms
+from streamer.judge.run import judge_family
+from streamer.judge.table import FAMILIES
+from tests.family_bench import guide
+
+NAMES = [name for name in PEERS if name != "pydtmf"]
 
 
 def main() -> None:
@@ -39,51 +41,31 @@ def main() -> None:
     parser.add_argument("--guide", type=Path, metavar="FOLDER", help="as --kept, and the guide's page of it")
     parser.add_argument("--again", default="", help="decoders that are measured again, as ours has changed")
     arguments = parser.parse_args()
-    judge.seed_set, channels.speech_set = arguments.seed, arguments.speech
+    terms = Terms(seed=arguments.seed, scale=arguments.scale, speech=arguments.speech)
     names = NAMES if arguments.decoders == "all" else arguments.decoders.split(",")
-    decoders = find_decoders(list(names))
+    decoders, _ = find_decoders(list(names))
     folder = arguments.guide or arguments.kept
     for name in arguments.family.split(","):
         kept = None if folder is None else guide.find_kept(folder, name)
         known = set() if kept is None else set(kept["who"]) - set(arguments.again.split(","))
-        table = judge_family(
-            name, {who: each for who, each in decoders.items() if who not in known}, arguments
+        asked = {who: each for who, each in decoders.items() if who not in known}
+        print(f"\n### {FAMILIES[name].title}\n", flush=True)
+        judged = judge_family(
+            FAMILIES[name], asked, terms, only=arguments.only, table=arguments.table, show=show
         )
-        if folder is not None and table:
+        print("\n" + "\n".join(judged.foot() if judged.who else ["nothing to measure"]), flush=True)
+        if folder is not None and judged.who:
+            table = guide.describe(judged)
             guide.keep(folder, name, table if kept is None else guide.join(kept, table))
     if arguments.guide:
         if guide.find_kept(folder, guide.FALSE) is None:
-            guide.keep(folder, guide.FALSE, guide.count_false(arguments.scale))
+            guide.keep(folder, guide.FALSE, guide.count_false(terms))
         missing = guide.write_page(folder, list(FAMILIES))
         print(f"{guide.PAGE}: {'without ' + ', '.join(missing) if missing else 'all families'}")
 
 
-def judge_family(name: str, decoders: dict, arguments: argparse.Namespace) -> dict[str, Any]:  # type: ignore[type-arg]
-    family = FAMILIES[name]
-    judges = {
-        who: Judge(family=family, decoder=decoder, scale=arguments.scale) for who, decoder in decoders.items()
-    }
-    for each in judges.values():
-        each.tables = [table for table in each.tables if arguments.table in ("", table)]
-    judges = {who: each for who, each in judges.items() if each.tables}
-    print(f"\n### {family.title}\n", flush=True)
-    if not judges:
-        print(f"nothing to measure of {', '.join(family.tables)}")
-        return {}
-    for who, each in judges.items():
-        if missing := sorted(set(family.tables) - set(each.tables)):
-            print(f"{who} has no {', '.join(missing)}")
-    table: dict[str, Any] = {"title": family.title, "who": list(judges), "lines": []}
-    table |= {"seed": arguments.seed, "scale": arguments.scale, "speech": arguments.speech}
-    print("\n" + "\n".join(guide.list_rows(table)))
-    for line in make_lines(family):
-        if arguments.only not in line.name:
-            continue
-        figures = {who: line.measure(each) for who, each in judges.items()}
-        met = ("yes" if line.is_met(figures["streamer"]) else "NO") if "streamer" in figures else ""
-        table["lines"].append({"name": line.name, "must": line.must, "figures": figures, "met": met})
-        print(guide.format_row(table["lines"][-1], table["who"]), flush=True)
-    return table
+def show(row: str) -> None:
+    print(row, flush=True)
 
 
 if __name__ == "__main__":

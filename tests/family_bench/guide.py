@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 import streamer
+from streamer.judge import channels
+from streamer.judge.judge import Terms
+from streamer.judge.run import Table
+from streamer.judge.scenes import FS_HZ
 from streamer.plans.plan import list_plans
-from tests.family_bench import channels, judge
-from tests.family_bench.scenes import FS_HZ
 
 PAGE = Path(streamer.__file__).parent / "guide" / "judged.md"
 FALSE = "false"  # the file of what every plan makes of what holds nothing
@@ -34,7 +36,7 @@ S/N is one tone's power over the noise power in 0 to 4 kHz, the noise is in the 
 once, and nothing else; "taken" is what had to be refused. "NBFM" is a radio channel with pre-emphasis, limiter,
 flutter, clicks and 300 to 3000 Hz. Limits were tuned on other speech and other seeds than these. A family's
 figure is the mean over its tables that a decoder knows. Recordings that hum themselves, by a measure of the judge's own
-(`tests/family_bench/hum.py`), are left out of the speech of every family.
+(`streamer/judge/hum.py`), are left out of the speech of every family.
 """
 
 
@@ -46,6 +48,14 @@ def keep(folder: Path, name: str, table: Mapping[str, Any]) -> None:
 def find_kept(folder: Path, name: str) -> Any:
     path = folder / f"{name}.json"
     return json.loads(path.read_text()) if path.exists() else None
+
+
+def describe(table: Table) -> dict[str, Any]:
+    lines = [
+        {"name": row.name, "must": row.must, "figures": row.figures, "met": row.met} for row in table.rows
+    ]
+    terms = {"seed": table.terms.seed, "scale": table.terms.scale, "speech": table.terms.speech}
+    return {"title": table.title, "who": table.who, "lines": lines, **terms}
 
 
 def join(kept: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,18 +90,15 @@ def format_row(line: Mapping[str, Any], who: Sequence[str]) -> str:
     return f"| {line['name']} | {line['must'].replace('/', ' / ')} | {' | '.join(cells)} | {line['met']} |"
 
 
-def count_false(scale: float) -> dict[str, Any]:
-    """What every shipped plan, all of them listening at once, tells of speech, music and noise, an hour.
-
-    scale: the share of them that is listened to; 4 minutes an hour
-    """
-    noise = np.random.default_rng(judge.seed_set).normal(size=round(600 * FS_HZ)) * 0.03
-    talk = channels.speech(channels.speech_set) * 10 ** (-15 / 20)
+def count_false(terms: Terms) -> dict[str, Any]:
+    """What every shipped plan, all of them listening at once, tells of speech, music and noise, an hour."""
+    noise = np.random.default_rng(terms.seed).normal(size=round(600 * FS_HZ)) * 0.03
+    talk = channels.speech(terms.speech) * 10 ** (-15 / 20)
     plans = [name for name in list_plans() if name != "dtmf"]
-    table: dict[str, Any] = {"speech_set": channels.speech_set, "hours": [], "plans": {}}
+    table: dict[str, Any] = {"speech_set": terms.speech, "hours": [], "plans": {}}
     counts: list[Counter[str]] = []
-    for whole in (talk, channels.music(channels.speech_set), noise):
-        samples = whole[: round(min(scale, 1) * whole.size)]
+    for whole in (talk, channels.music(terms.speech, terms.music), noise):
+        samples = whole[: round(min(terms.scale, 1) * whole.size)]
         hours = samples.size / FS_HZ / 3600
         events = streamer.detect(samples.astype(np.float32), FS_HZ, plan=plans)
         counts.append(Counter(str(event.plan) for event in events if event.phase != "begin"))

@@ -24,7 +24,9 @@ from streamer.sources.channels import MAX_RAW_CHANNELS
 
 @click.command("bench", context_settings=CONTEXT)
 @click.argument(
-    "what", type=click.Choice(["kernel", "detect", "live", "scaling", "summary"]), default="kernel"
+    "what",
+    type=click.Choice(["kernel", "detect", "live", "scaling", "summary", "decoders"]),
+    default="kernel",
 )
 @click.argument("source", required=False)
 @click.option("--json", "is_json", is_flag=True, help="As one JSON object.")
@@ -57,8 +59,12 @@ def command(
 
     summary, the README's paragraph of it.
 
+    decoders, which is a command of its own: see `streamer bench decoders --help`.
+
     About a minute each. `streamer bench live --channels 2000 --duration 10m` feeds so many and nothing else.
     """
+    if what == "decoders":
+        raise click.UsageError("decoders comes first, and its own flags then: streamer bench decoders")
     if source is not None and what != "live":
         raise click.UsageError(f"SOURCE is given, and {what} listens to none: streamer bench live {source}")
 

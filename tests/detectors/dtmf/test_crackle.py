@@ -7,9 +7,9 @@ from streamer.detectors.dtmf import crackle
 from streamer.detectors.dtmf.pairs import PAIR_DIGITS, PAIRS_HZ
 from streamer.detectors.dtmf.records import make_limits
 from streamer.detectors.hearing.places import SAMPLES
+from streamer.judge import material as m
 from tests.detectors.dtmf.pieces import make_timing, make_tools
 from tests.detectors.dtmf.twin import crackle as twin
-from tests.dtmf_bench import material as m
 from tests.dtmf_bench.decoders import detect, streamer
 
 FS_HZ = 8000

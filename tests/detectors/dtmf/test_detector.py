@@ -13,10 +13,10 @@ from streamer.detectors.dtmf.detector import DtmfDetector
 from streamer.detectors.dtmf.spec import DIGITS, HIGH_HZ, LOW_HZ, PRESETS, DtmfSpec
 from streamer.detectors.dtmf.verdict import Reject
 from streamer.events import Event
-from tests.dtmf_bench import material as m
-from tests.dtmf_bench.cases import align
+from streamer.judge import material as m
+from streamer.judge.dtmf import align
+from streamer.judge.rooms import across, mirrored_room
 from tests.dtmf_bench.feeding import measure, run_detector
-from tests.dtmf_bench.rooms import across, mirrored_room
 
 FS_HZ = m.FS_HZ
 ALL = "".join(DIGITS)

@@ -23,11 +23,11 @@ from streamer.detectors.dtmf.spec import DtmfSpec
 from streamer.detectors.dtmf.verdict import Refusal, Reject
 from streamer.detectors.hearing.bursts import Burst
 from streamer.events import Event
+from streamer.judge import material as m
+from streamer.judge.rooms import across, decaying_room
 from tests.detectors.dtmf.pieces import Asked, Question, decide, hear_piece, make_timing, measure
 from tests.detectors.dtmf.twin.hearing import Hearing
-from tests.dtmf_bench import material as m
 from tests.dtmf_bench.feeding import ArrayAudio
-from tests.dtmf_bench.rooms import across, decaying_room
 from tests.event_corpus import find_differences
 
 FS_HZ = m.FS_HZ

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tests.dtmf_bench.material import FS_HZ, Samples
+from streamer.judge.heard import Samples, to_pcm
+from streamer.judge.material import FS_HZ, Missing
 
 RAW = ("-f", "s16le", "-ar", str(FS_HZ), "-ac", "1")
 
@@ -28,7 +29,7 @@ class Codec(NamedTuple):
 
 
 def _to_pcm(samples: Samples) -> bytes:
-    return np.clip(np.round(samples * 32767), -32768, 32767).astype("<i2").tobytes()
+    return to_pcm(samples).tobytes()
 
 
 def _from_pcm(pcm: bytes) -> Samples:
@@ -132,7 +133,5 @@ CODECS = {
 def send_through(name: str, samples: Samples) -> Samples:
     codec = CODECS[name]
     if not codec.is_here():
-        raise FileNotFoundError(
-            f"no encoder for {name} here; install ffmpeg, sox with libsox-fmt-all, libbcg729-0"
-        )
+        raise Missing(f"no encoder for {name} here: install ffmpeg, sox with libsox-fmt-all, libbcg729-0")
     return codec.through(samples)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.dtmf_bench.material import FS_HZ, Samples
+from streamer.judge.heard import Samples
+from streamer.judge.material import FS_HZ
 
 SPEED_M_S = 343.0
 
@@ -37,7 +38,7 @@ def mirrored_room(rng: np.random.Generator, *, rt60_s: float, drr_db: float) -> 
     gain = np.sqrt(1 - absorbed) ** bounces / metres
     at = np.round((metres - np.linalg.norm(source - microphone)) / SPEED_M_S * FS_HZ).astype(int)
     keep = (at < n) & (bounces > 0)
-    return _join(np.bincount(at[keep], weights=gain[keep], minlength=n), drr_db)
+    return _join(np.bincount(at[keep], weights=gain[keep], minlength=n).astype(float), drr_db)
 
 
 def _join(tail: Samples, drr_db: float) -> Samples:

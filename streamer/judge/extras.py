@@ -8,14 +8,13 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from scipy.signal import butter, sosfilt
 
-from tests.family_bench import channels, families
-from tests.family_bench.families import Family, call_tones, scene
-from tests.family_bench.judge import DBFS, NOTHING, Change, Judge, snr
-from tests.family_bench.scenes import FS_HZ, Samples, Scene, Stroke, join, pick, render, with_dbs
+from streamer.judge import channels, families
+from streamer.judge.families import call_tones
+from streamer.judge.heard import Samples
+from streamer.judge.judge import DBFS, NOTHING, Change, Judge, Measure, add_speech, snr
+from streamer.judge.scenes import FS_HZ, Scene, Stroke, join, pick, render, scene, with_dbs
 
-Measure = Callable[[Judge], tuple[float, ...]]
 Parts = Sequence[tuple[Sequence[float], float]]
 
 
@@ -130,10 +129,6 @@ def exact(said: Sequence[str], label: str) -> float:
     return float(list(said) == [label])
 
 
-def any_sit(said: Sequence[str], label: str) -> float:
-    return float(len(said) == 1 and said[0].startswith("sit"))
-
-
 def itu_sit(rng: np.random.Generator, table: str, _k: int) -> Scene:
     return families.make_sit(rng, table, len(families.SITS))
 
@@ -160,14 +155,9 @@ def ced_off(rng: np.random.Generator, table: str, k: int) -> Scene:
 
 def one_cng(judge: Judge) -> tuple[float, ...]:
     """Told as a tone of whatever name: what was heard, without the family's labels."""
-    found = []
-    for k in judge.trials():
-        rng = judge.rng("one cng", k)
-        heard = judge.decoder.hear(
-            quiet(scene(rng, [((1100,), 500)], tail_s=3.5), rng), "fax", judge.tables[0]
-        )
-        found.append(100.0 * (len(heard) == 1))
-    return (float(np.mean(found)),)
+    rngs = [judge.rng("one cng", k) for k in judge.trials()]
+    signals = (quiet(scene(rng, [((1100,), 500)], tail_s=3.5), rng) for rng in rngs)
+    return (100 * float(np.mean([len(told) == 1 for told in judge.heard(signals, judge.tables[0])])),)
 
 
 NOT_FAX = (
@@ -314,16 +304,22 @@ def another(said: Sequence[str], label: str) -> float:
 
 
 def voiced(over_db: float, above_hz: float) -> Measure:
-    change = partial(channels.add_speech, dbfs=-34 + over_db, above_hz=above_hz)
-    return lambda judge: (judge.right(("voiced", over_db, above_hz), dbfs=-34, change=change),)
+    def measure(judge: Judge) -> tuple[float, ...]:
+        change = add_speech(judge, dbfs=-34 + over_db, above_hz=above_hz)
+        return (judge.right(("voiced", over_db, above_hz), dbfs=-34, change=change),)
+
+    return measure
 
 
 def voiced_wrong(over_db: float) -> Measure:
-    change = partial(channels.add_speech, dbfs=-34 + over_db, above_hz=0.0)
-    return lambda judge: tuple(
-        judge.right(("whole", over_db), dbfs=-34, change=change, score=score)
-        for score in (judge.family.score, another)
-    )
+    def measure(judge: Judge) -> tuple[float, ...]:
+        change = add_speech(judge, dbfs=-34 + over_db, above_hz=0.0)
+        return tuple(
+            judge.right(("whole", over_db), dbfs=-34, change=change, score=score)
+            for score in (judge.family.score, another)
+        )
+
+    return measure
 
 
 def ctcss_off(percent: float) -> Callable[..., Scene]:
@@ -366,12 +362,15 @@ def with_hum(judge: Judge) -> tuple[float, ...]:
 def reverse_burst(judge: Judge) -> tuple[float, ...]:
     late = []
     for table in judge.tables:
+        tones, signals = [], []
         for k in judge.trials():
             rng = judge.rng("reverse", k)
             first = families.make_ctcss(rng, table, k)
             (tone,) = first.strokes
             turned = replace(tone, duration_s=tone.duration_s + 0.15, turn_every_s=tone.duration_s)
-            said = judge.said(quiet(replace(first, strokes=(turned,)), rng), table)
+            tones.append(tone)
+            signals.append(quiet(replace(first, strokes=(turned,)), rng))
+        for tone, said in zip(tones, judge.said(signals, table), strict=True):
             if said and said[-1].stop_s is not None:
                 late.append(1e3 * abs(said[-1].stop_s - tone.stop_s))
     return (float(np.percentile(late, 95)) if late else np.inf,)
@@ -528,12 +527,8 @@ def any_pitch(judge: Judge) -> tuple[float, ...]:
 
 
 def under_speech(over_db: float) -> Measure:
-    change = partial(channels.add_speech, dbfs=-34 + over_db, above_hz=0.0)
-    return lambda judge: (judge.right(("under", over_db), dbfs=-34, change=change),)
+    def measure(judge: Judge) -> tuple[float, ...]:
+        change = add_speech(judge, dbfs=-34 + over_db, above_hz=0.0)
+        return (judge.right(("under", over_db), dbfs=-34, change=change),)
 
-
-def low_passed(samples: Samples, _rng: np.random.Generator) -> Samples:
-    return np.asarray(sosfilt(butter(4, 3400, fs=FS_HZ, output="sos"), samples))
-
-
-__all__ = ["Family", "both", "not_these", "right"]
+    return measure

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import combinations
 
 import numpy as np
 
-from tests.family_bench.scenes import Scene, Stroke, join, pick, same_burst, scene
+from streamer.judge.scenes import Scene, Stroke, pick, same_burst, scene
 
 R1_HZ = (700, 900, 1100, 1300, 1500, 1700)
 R2_HZ = {"forward": (1380, 1500, 1620, 1740, 1860, 1980), "backward": (1140, 1020, 900, 780, 660, 540)}
@@ -120,147 +119,27 @@ QCII = {
     5: "553.9 584.8 617.4 651.9 688.3 726.8 767.4 810.2 855.5 903.2",
     6: "1122.5 1153.4 1185.2 1217.8 1251.4 1285.8 1321.2 1357.6 1395 1433.4",
 }
-CTCSS_HZ = [
-    "67.0",
-    "69.3",
-    "71.9",
-    "74.4",
-    "77.0",
-    "79.7",
-    "82.5",
-    "85.4",
-    "88.5",
-    "91.5",
-    "94.8",
-    "97.4",
-    "100.0",
-    "103.5",
-    "107.2",
-    "110.9",
-    "114.8",
-    "118.8",
-    "123.0",
-    "127.3",
-    "131.8",
-    "136.5",
-    "141.3",
-    "146.2",
-    "151.4",
-    "156.7",
-    "159.8",
-    "162.2",
-    "165.5",
-    "167.9",
-    "171.3",
-    "173.8",
-    "177.3",
-    "179.9",
-    "183.5",
-    "186.2",
-    "189.9",
-    "192.8",
-    "196.6",
-    "199.5",
-    "203.5",
-    "206.5",
-    "210.7",
-    "218.1",
-    "225.7",
-    "229.1",
-    "233.6",
-    "241.8",
-    "250.3",
-    "254.1",
-]
-SELCAL_HZ = dict(
-    zip(
-        "ABCDEFGHJKLMPQRS",  # ARINC 714, the 16 of old
-        (
-            312.6,
-            346.7,
-            384.6,
-            426.6,
-            473.2,
-            524.8,
-            582.1,
-            645.7,
-            716.1,
-            794.3,
-            881.0,
-            977.2,
-            1083.9,
-            1202.3,
-            1333.5,
-            1479.1,
-        ),
-        strict=True,
-    )
+CTCSS_TONES = (
+    "67.0 69.3 71.9 74.4 77.0 79.7 82.5 85.4 88.5 91.5 94.8 97.4 100.0 103.5 107.2 110.9 114.8 118.8 "
+    "123.0 127.3 131.8 136.5 141.3 146.2 151.4 156.7 159.8 162.2 165.5 167.9 171.3 173.8 177.3 179.9 "
+    "183.5 186.2 189.9 192.8 196.6 199.5 203.5 206.5 210.7 218.1 225.7 229.1 233.6 241.8 250.3 254.1"
 )
-MORSE = dict(
-    pair.split("=")
-    for pair in [
-        "A=.-",
-        "B=-...",
-        "C=-.-.",
-        "D=-..",
-        "E=.",
-        "F=..-.",
-        "G=--.",
-        "H=....",
-        "I=..",
-        "J=.---",
-        "K=-.-",
-        "L=.-..",
-        "M=--",
-        "N=-.",
-        "O=---",
-        "P=.--.",
-        "Q=--.-",
-        "R=.-.",
-        "S=...",
-        "T=-",
-        "U=..-",
-        "V=...-",
-        "W=.--",
-        "X=-..-",
-        "Y=-.--",
-        "Z=--..",
-        "0=-----",
-        "1=.----",
-        "2=..---",
-        "3=...--",
-        "4=....-",
-        "5=.....",
-        "6=-....",
-        "7=--...",
-        "8=---..",
-        "9=----.",
-    ]
+CTCSS_HZ = CTCSS_TONES.split()
+# ARINC 714, the 16 of old
+SELCAL_TONES = (
+    "312.6 346.7 384.6 426.6 473.2 524.8 582.1 645.7 716.1 794.3 881.0 977.2 1083.9 1202.3 1333.5 1479.1"
 )
-WORDS = [
-    "THE",
-    "QUICK",
-    "BROWN",
-    "FOX",
-    "JUMPS",
-    "OVER",
-    "LAZY",
-    "DOG",
-    "PARIS",
-    "CQ",
-    "DE",
-    "SM0SVX",
-    "K5",
-    "TEST",
-    "599",
-    "QTH",
-    "WX",
-    "RST",
-    "NAME",
-    "IS",
-    "HERE",
-    "73",
-]
+SELCAL_HZ = dict(zip("ABCDEFGHJKLMPQRS", map(float, SELCAL_TONES.split()), strict=True))
+MORSE_MARKS = (
+    "A=.- B=-... C=-.-. D=-.. E=. F=..-. G=--. H=.... I=.. J=.--- K=-.- L=.-.. M=-- N=-. O=--- P=.--. "
+    "Q=--.- R=.-. S=... T=- U=..- V=...- W=.-- X=-..- Y=-.-- Z=--.. 0=----- 1=.---- 2=..--- 3=...-- "
+    "4=....- 5=..... 6=-.... 7=--... 8=---.. 9=----."
+)
+MORSE = dict(pair.split("=") for pair in MORSE_MARKS.split())
+VOCABULARY = (
+    "THE QUICK BROWN FOX JUMPS OVER LAZY DOG PARIS CQ DE SM0SVX K5 TEST 599 QTH WX RST NAME IS HERE 73"
+)
+WORDS = VOCABULARY.split()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -521,6 +400,10 @@ def score_digit(said: Sequence[str], label: str) -> float:
     )
 
 
+def any_sit(said: Sequence[str], label: str) -> float:
+    return float(len(said) == 1 and said[0].startswith("sit"))
+
+
 def score_fax(said: Sequence[str], label: str) -> float:
     """A CNG is told once or burst by burst."""
     return float(bool(said) and set(said) == {label} and len(said) <= (2 if label == "fax-cng" else 1))
@@ -551,13 +434,3 @@ def score_header(said: Sequence[str], label: str) -> float:
 
 def score_hum(said: Sequence[str], label: str) -> float:
     return float(said.count(label) == 1 and all(each.startswith("mains-") for each in said))
-
-
-def pairs_of(reeds: Sequence[float]) -> Iterator[tuple[float, float]]:
-    yield from combinations(reeds, 2)
-
-
-def repeat(make: Callable[[], Scene], n: int, gap_s: float) -> Scene:
-    first = make()
-    tail = Scene(strokes=(), duration_s=gap_s)
-    return join([part for _ in range(n) for part in (first, tail)])

@@ -8,7 +8,8 @@ from itertools import permutations
 
 import numpy as np
 
-from tests.family_bench.families import CALL_PROGRESS, QCII, T3, T4, country_of, parse_rhythm
+from streamer.judge.families import CALL_PROGRESS, QCII, T3, T4, country_of, parse_rhythm
+from streamer.judge.heard import Pcm
 
 OFF, OFF_MS = 0.12, 32.0  # of a duration, as spandsp's own tables allow, and two of its blocks
 HELD_MS = {"call-progress": 2000, "tone-burst": 300, "eas": 3000}  # of what has no end
@@ -72,7 +73,7 @@ class SuperTone:
         library.super_tone_rx_free.argtypes = [pointer]
         self._known: dict[tuple[str, str], list[tuple[int, list[str]]]] = {}
 
-    def hear(self, pcm: np.ndarray, family: str, table: str) -> Iterator[tuple[str, float]]:
+    def hear(self, pcm: Pcm, family: str, table: str) -> Iterator[tuple[str, float]]:
         """Labels as they are said, and when."""
         if (family, table) not in self._known:
             self._known[family, table] = [self._describe(tones) for tones in list_tones(family, table)]

@@ -5,15 +5,14 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from scipy.signal import bilinear, butter, lfilter, oaconvolve, resample_poly, sosfilt
+from scipy.signal import bilinear, butter, lfilter, resample_poly, sosfilt
 
-from tests.dtmf_bench import material
-from tests.family_bench.hum import leave_out_hum
-from tests.family_bench.scenes import FS_HZ, Samples
+from streamer.judge import material
+from streamer.judge.heard import Samples
+from streamer.judge.scenes import FS_HZ
 
 PRE_EMPHASIS_S = 750e-6
 CLICKS_A_SECOND = 8.0
-speech_set = "tune"  # of the bench for DTMF: tune, judge, blind, words
 
 
 def add_noise(
@@ -49,10 +48,8 @@ def nbfm(samples: Samples, rng: np.random.Generator, *, low_hz: float = 300.0) -
 
 @lru_cache(maxsize=8)
 def speech(which: str, above_hz: float = 0.0) -> Samples:
-    """The recorded prompts of a set that do not hum, at an active level of 0 dBFS of a sine."""
-    paths = material.find_prompt_paths(which)
-    kept = leave_out_hum((path, material.read_prompt(path)) for path in paths)
-    samples = np.concatenate([each for prompt in kept for each in (prompt, material.silence(200))])
+    """The recorded prompts of a set, or of a folder, that do not hum, at an active level of 0 dBFS of a sine."""
+    samples = material.prompts(which, hums=False)
     if above_hz:
         taps = butter(6, above_hz, "highpass", fs=FS_HZ, output="sos")
         samples = np.asarray(sosfilt(taps, samples))
@@ -60,7 +57,7 @@ def speech(which: str, above_hz: float = 0.0) -> Samples:
 
 
 def add_speech(
-    samples: Samples, rng: np.random.Generator, *, dbfs: float, above_hz: float = 300.0
+    samples: Samples, rng: np.random.Generator, *, speech_set: str, dbfs: float, above_hz: float = 300.0
 ) -> Samples:
     """Recorded speech beside, at an active level of dbfs; whatever would clip does."""
     talk = speech(speech_set, above_hz)
@@ -69,15 +66,8 @@ def add_speech(
 
 
 @lru_cache(maxsize=2)
-def music(which: str) -> Samples:
-    """The same pieces for each set, in other keys."""
-    speed = {"tune": 1.0, "judge": 0.94, "blind": 1.07, "words": 1.03}[which]
-    samples = material.music()
+def music(which: str, folder: str = "") -> Samples:
+    """The same pieces for each set of speech, in other keys; a folder's own in their own."""
+    speed = 1.0 if folder else {"tune": 1.0, "judge": 0.94, "blind": 1.07, "words": 1.03}.get(which, 1.0)
+    samples = material.music(folder)
     return samples if speed == 1 else np.asarray(resample_poly(samples, 1000, round(1000 * speed)))
-
-
-def room(samples: Samples, rng: np.random.Generator, *, rt60_s: float = 0.3, drr_db: float = 0.0) -> Samples:
-    n = round(rt60_s * FS_HZ)
-    tail = rng.normal(size=n) * 10 ** (-3 * np.arange(n) / n)
-    tail *= 10 ** (-drr_db / 20) / np.sqrt(np.sum(tail**2))
-    return np.asarray(oaconvolve(samples, np.append(1.0, tail)))[: samples.size]

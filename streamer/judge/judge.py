@@ -1,4 +1,4 @@
-"""The lines of a family's table: what is done to its scenes, and what a decoder makes of them."""
+"""What a decoder makes of a family's scenes, whatever is done to them: the lines that all families have."""
 
 from __future__ import annotations
 
@@ -10,51 +10,67 @@ from functools import partial
 
 import numpy as np
 
-from tests.dtmf_bench import material
-from tests.family_bench import channels
-from tests.family_bench.decoders import Decoder, Heard
-from tests.family_bench.families import Family
-from tests.family_bench.scenes import FS_HZ, Samples, Scene, render
+from streamer.judge import channels, material
+from streamer.judge.families import Family
+from streamer.judge.heard import Book, Decoder, Heard, Samples, batches
+from streamer.judge.scenes import FS_HZ, Scene, render
+from streamer.judge.targets import FAMILIES
 
 DBFS = -20.0
 LEVELS_DBFS = (-6.0, -10.0, -30.0, -40.0)
 RATES_HZ = (11025.0, 16000.0, 22050.0, 44100.0, 48000.0)
 PIECE_S = 300.0
-seed_set = 0
 
 Change = Callable[[Samples, np.random.Generator], Samples]
+Measure = Callable[["Judge"], tuple[float, ...]]
 NOTHING: Change = lambda samples, rng: samples  # noqa: E731 what no channel changes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a judgement is of: the same terms, the same signals.
+
+    scale: 1 for the figures worth quoting; smaller is quicker and coarser
+    speech: a set of recordings by its name, or a folder   music: a folder, or none for Debian's
+    """
+
+    seed: int = 0
+    scale: float = 1.0
+    speech: str = "judge"
+    music: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
 class Judge:
-    """One decoder put to one family's tests, over all of its tables that the decoder knows.
-
-    scale: 1 for the figures worth quoting; smaller is quicker and coarser
-    """
+    """One decoder put to one family's tests, over all of its tables that the decoder knows."""
 
     family: Family
     decoder: Decoder
-    scale: float = 1.0
+    terms: Terms = Terms()
     tables: list[str] = field(init=False)
+    book: Book = field(default_factory=Book)
 
     def __post_init__(self) -> None:
         self.tables = [table for table in self.family.tables if self.decoder.knows(self.family.name, table)]
 
     def rng(self, *what: object) -> np.random.Generator:
-        return np.random.default_rng([seed_set, zlib.crc32(repr((self.family.name, *what)).encode())])
+        return np.random.default_rng([self.terms.seed, zlib.crc32(repr((self.family.name, *what)).encode())])
 
     def trials(self, n: int | None = None) -> range:
-        return range(max(3, round((n or self.family.trials) * self.scale)))
+        return range(max(3, round((n or self.family.trials) * self.terms.scale)))
 
-    def said(self, samples: Samples, table: str, fs_hz: float = FS_HZ) -> list[Heard]:
-        """What was told as the family's own; the tones it was made of are not."""
-        heard = self.decoder.hear(samples, self.family.name, table, fs_hz)
-        return [
-            each
-            for each in heard
-            if re.fullmatch(self.family.is_label, each.label, re.DOTALL | re.IGNORECASE)
-        ]
+    def heard(self, signals: Iterable[Samples], table: str, fs_hz: float = FS_HZ) -> list[list[Heard]]:
+        """All that is told of each."""
+        told: list[list[Heard]] = []
+        for batch in batches(signals):
+            self.book.add(batch, fs_hz)
+            told += self.decoder.hear(batch, self.family.name, table, fs_hz)
+        return told
+
+    def said(self, signals: Iterable[Samples], table: str, fs_hz: float = FS_HZ) -> list[list[Heard]]:
+        """What is told as the family's own; the tones it was made of are not."""
+        is_own = re.compile(self.family.is_label, re.DOTALL | re.IGNORECASE).fullmatch
+        return [[each for each in told if is_own(each.label)] for told in self.heard(signals, table, fs_hz)]
 
     def right(
         self,
@@ -73,7 +89,7 @@ class Judge:
         make, score = make or self.family.make, score or self.family.score
         by_table = []
         for table in self.tables:
-            scores = []
+            labels, signals = [], []
             for k in self.trials(n):
                 rng = self.rng(what, table, k)
                 scene = shape(make(rng, table, k), rng)
@@ -81,9 +97,10 @@ class Judge:
                 samples = channels.add_noise(
                     samples, rng, dbfs=dbfs, snr_db=60 if snr_db is None else snr_db, fs_hz=fs_hz
                 )
-                said = [each.label for each in self.said(change(samples, rng), table, fs_hz)]
-                scores.append(score(said, scene.items[0].label))
-            by_table.append(100 * float(np.mean(scores)))
+                labels.append(scene.items[0].label)
+                signals.append(change(samples, rng))
+            said = [[each.label for each in told] for told in self.said(signals, table, fs_hz)]
+            by_table.append(100 * float(np.mean([score(*each) for each in zip(said, labels, strict=True)])))
         return float(np.mean(by_table))
 
     def taken(
@@ -93,36 +110,46 @@ class Judge:
         n: int | None = None,
     ) -> float:
         """Percent of signals of which anything of the family's is told."""
-        results = [
-            bool(self.said(make(self.rng(what, i, table, k), table), table))
-            for table in self.tables
-            for i, make in enumerate(makers)
-            for k in self.trials(n)
-        ]
+        makers, results = list(makers), []
+        for table in self.tables:
+            signals = (
+                make(self.rng(what, i, table, k), table)
+                for i, make in enumerate(makers)
+                for k in self.trials(n)
+            )
+            results += [bool(told) for told in self.said(signals, table)]
         return 100 * float(np.mean(results)) if results else 0.0
 
-    def hourly(self, samples: Samples, *, n_pieces: int | None = None) -> float:
+    def pieces(self, samples: Samples) -> list[Samples]:
+        """Five minutes each; of a small scale the first of them, cut shorter still."""
+        wanted = samples[: max(round(samples.size * min(self.terms.scale, 1)), round(60 * FS_HZ))]
+        return material.cut(wanted, PIECE_S)
+
+    def hourly(self, samples: Samples) -> float:
         """How often an hour something is said of what holds nothing: the mean over tables."""
-        n = round(PIECE_S * FS_HZ)
-        wanted = samples[: max(round(samples.size * min(self.scale, 1)), round(60 * FS_HZ))]
-        pieces = [wanted[at : at + n] for at in range(0, wanted.size, n)]
-        said = [each for table in self.tables for piece in pieces for each in self.said(piece, table)]
+        pieces = self.pieces(samples)
+        said = [each for table in self.tables for told in self.said(pieces, table) for each in told]
         count = (
             sum(len("".join(each.label.split())) for each in said)
             if self.family.counts_letters
             else len(said)
         )
-        return count / len(self.tables) / (wanted.size / FS_HZ / 3600)
+        return count / len(self.tables) / (sum(piece.size for piece in pieces) / FS_HZ / 3600)
 
-    def timing(self) -> tuple[list[float], list[float], list[float], list[float]]:
+    def timing(self) -> tuple[list[float], list[float], list[float], list[int]]:
         """At 20 dB: errors of start and end and what was known when, all in ms, and how many events an item has."""
-        starts, stops, known, counts = [], [], [], []
+        starts: list[float] = []
+        stops: list[float] = []
+        known: list[float] = []
+        counts: list[int] = []
         for table in self.tables:
+            items, signals = [], []
             for k in self.trials():
                 rng = self.rng("timing", table, k)
                 scene = self.family.make(rng, table, k)
-                samples = channels.add_noise(render(scene, rng, dbfs=DBFS), rng, dbfs=DBFS, snr_db=20)
-                said, item = self.said(samples, table), scene.items[0]
+                items.append(scene.items[0])
+                signals.append(channels.add_noise(render(scene, rng, dbfs=DBFS), rng, dbfs=DBFS, snr_db=20))
+            for item, said in zip(items, self.said(signals, table), strict=True):
                 counts.append(len(said))
                 if not said:
                     continue
@@ -199,19 +226,22 @@ def rates(judge: Judge) -> tuple[float, ...]:
 
 
 def beside_speech(judge: Judge) -> tuple[float, ...]:
-    return (judge.right("speech", change=partial(channels.add_speech, dbfs=DBFS - 6)),)
+    return (judge.right("speech", change=add_speech(judge, dbfs=DBFS - 6)),)
+
+
+def add_speech(judge: Judge, *, dbfs: float, above_hz: float = 300.0) -> Change:
+    return partial(channels.add_speech, speech_set=judge.terms.speech, dbfs=dbfs, above_hz=above_hz)
 
 
 def false_hits(judge: Judge) -> tuple[float, ...]:
     rng = judge.rng("noise")
     noise = rng.normal(size=round(600 * FS_HZ)) * 0.03
-    talk = channels.speech(channels.speech_set) * 10 ** (-15 / 20)
-    return judge.hourly(talk), judge.hourly(channels.music(channels.speech_set)), judge.hourly(noise)
+    talk = channels.speech(judge.terms.speech) * 10 ** (-15 / 20)
+    music = channels.music(judge.terms.speech, judge.terms.music)
+    return judge.hourly(talk), judge.hourly(music), judge.hourly(noise)
 
 
 def others(judge: Judge) -> tuple[float, ...]:
-    from tests.family_bench.table import FAMILIES
-
     def send(family: Family, table: str, rng: np.random.Generator, ours: str) -> Samples:
         scene = family.make(rng, table, int(rng.integers(100)))
         while judge.family.is_own(scene, ours):

@@ -5,13 +5,12 @@ Nothing here comes from streamer's own generator: the judge and the judged share
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-Samples = NDArray[np.float64]
+from streamer.judge.heard import Samples
 
 FS_HZ = 8000.0
 SAME_BAUD, SAME_MARK_HZ, SAME_SPACE_HZ = 520.8333, 2083.333, 1562.5  # 47 CFR 11.31
@@ -89,7 +88,7 @@ def scene(
         if freqs_hz:
             strokes.append(Stroke(start_s=at_s, duration_s=ms / 1e3, freqs_hz=tuple(freqs_hz)))
         at_s += ms / 1e3
-    items = ()
+    items: tuple[Item, ...] = ()
     if label:
         items = (Item(label=label, start_s=strokes[0].start_s, stop_s=strokes[-1].stop_s),)
     return Scene(strokes=tuple(strokes), items=items, duration_s=at_s + tail_s)
@@ -153,10 +152,3 @@ def same_burst(text: str, start_s: float = 0.0) -> Stroke:
 
 def pick(rng: np.random.Generator, choices: Sequence[str], n: int) -> list[str]:
     return [str(each) for each in rng.choice(list(choices), n)]
-
-
-def every(step_s: float, stop_s: float) -> Iterator[float]:
-    at_s = 0.0
-    while at_s < stop_s:
-        yield at_s
-        at_s += step_s

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 from scipy.signal import butter, get_window, resample_poly, sosfilt
 
-from tests.dtmf_bench.material import FS_HZ, Samples
+from streamer.judge.heard import Samples
 
-DECIMATION = 8
+FS_HZ, DECIMATION = 8000, 8
 FRAME_S, HOP_S = 0.25, 0.05
 LINES_HZ = (40, 300)  # bins are 1 Hz apart
 BESIDE_HZ = 9  # beyond Hann's main lobe

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-Samples = NDArray[np.float64]
+from streamer.base.errors import SourceError
+from streamer.judge.heard import Samples
+from streamer.judge.hum import leave_out_hum
 
 FS_HZ = 8000
+LEAST_SPEECH_S = 60.0
 LOW_HZ = (697.0, 770.0, 852.0, 941.0)
 HIGH_HZ = (1209.0, 1336.0, 1477.0, 1633.0)
 KEYPAD = ("123A", "456B", "789C", "*0#D")
@@ -22,6 +26,7 @@ TONES_HZ = {
 }
 
 PROMPTS = Path("/usr/share/asterisk/sounds")
+RECORDED = (".wav", ".gsm", ".ogg", ".flac", ".mp3")
 PROMPT_PACKAGES = {  # Debian's
     "tune": "asterisk-core-sounds-{en,fr}-wav",
     "judge": "asterisk-core-sounds-{es,it,ru}-wav",
@@ -118,33 +123,48 @@ def active_rms(samples: Samples) -> float:
     return float(np.sqrt(np.mean(power[power > power.max() / 1000])))
 
 
+class Missing(SourceError):
+    """Recordings or programs that a line needs and that are not here; says which, and how to have them."""
+
+
 @lru_cache(maxsize=4)
-def prompts(part: str) -> Samples:
-    """All recorded prompts of the languages of a part, one after the other."""
-    return np.concatenate([each for prompt in find_prompts(part) for each in (prompt, silence(200))])
+def prompts(part: str, *, hums: bool = True) -> Samples:
+    """All recorded prompts of a part, or of a folder, one after the other. hums: with those that do"""
+    read = ((path, read_prompt(path)) for path in find_prompt_paths(part))
+    kept = [prompt for _, prompt in read] if hums else leave_out_hum(read)
+    samples = np.concatenate([silence(0), *(each for prompt in kept for each in (prompt, silence(200)))])
+    if samples.size < LEAST_SPEECH_S * FS_HZ:
+        seconds, which = samples.size / FS_HZ, "" if hums else " that does not hum"
+        raise Missing(f"{part} has {seconds:.0f} s of speech{which}; a minute at least is needed")
+    return samples
 
 
 def find_prompts(part: str) -> Iterator[Samples]:
-    """One by one."""
+    """One by one, as they are called."""
     return map(read_prompt, find_prompt_paths(part))
 
 
 def find_prompt_paths(part: str) -> Iterator[Path]:
     """One recording may have several names: it comes once."""
     known: set[bytes] = set()
-    for language in LANGUAGES[part]:
-        for path in sorted((PROMPTS / language).rglob("*.*")):
-            if "beep" in path.name or "tone" in path.name or path.suffix not in (".wav", ".gsm", ".ogg"):
+    folders = [PROMPTS / language for language in LANGUAGES[part]] if part in LANGUAGES else [Path(part)]
+    for folder in folders:
+        for path in sorted(folder.rglob("*.*")):
+            if path.suffix not in RECORDED or (part in LANGUAGES and re.search("beep|tone", path.name)):
                 continue  # tones, not speech
             if (content := path.read_bytes()) not in known:
                 known.add(content)
                 yield path
+    if not known and part in LANGUAGES:
+        raise Missing(f"no recorded speech here: install {PROMPT_PACKAGES[part]} (Debian), or give a folder")
     if not known:
-        raise FileNotFoundError(f"no prompts in {PROMPTS}; install {PROMPT_PACKAGES[part]}")
+        raise Missing(f"no recordings in {part}: {' '.join(RECORDED)}")
 
 
 def read_prompt(path: Path) -> Samples:
     if path.suffix == ".gsm":
+        if shutil.which("sox") is None:
+            raise Missing("recordings in .gsm need sox with libsox-fmt-all: install them")
         command = ["sox", str(path), "-t", "f64", "-r", str(FS_HZ), "-c", "1", "-"]
         return np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, np.float64)
     import soundfile
@@ -155,13 +175,14 @@ def read_prompt(path: Path) -> Samples:
 
 
 @lru_cache(maxsize=1)
-def music() -> Samples:
-    import soundfile
-
+def music(folder: str = "") -> Samples:
+    """Of a folder, or Debian's on hold."""
+    if folder:
+        return np.concatenate(list(find_prompts(folder)))
     paths = sorted(MUSIC.glob("*.wav"))
     if not paths:
-        raise FileNotFoundError(f"no music in {MUSIC}; install asterisk-moh-opsound-wav")
-    return np.concatenate([soundfile.read(path)[0] for path in paths])
+        raise Missing("no music here: install asterisk-moh-opsound-wav (Debian), or give a folder")
+    return np.concatenate([read_prompt(path) for path in paths])
 
 
 @lru_cache(maxsize=4)
@@ -171,10 +192,13 @@ def synthetic_speech(part: str, minutes: float = 6.0) -> Samples:
 
     import soundfile
 
+    if shutil.which("espeak-ng") is None:
+        raise Missing("no synthetic voices here: install espeak-ng")
     parts: list[Samples] = []
     total = 0
+    voices = VOICES.get(part, VOICES["judge"])
     for i in range(1000):
-        voice = VOICES[part][i % len(VOICES[part])]
+        voice = voices[i % len(voices)]
         pitch, speed = 10 + 37 * i % 90, 110 + 53 * i % 160
         wav = subprocess.run(
             [
@@ -204,6 +228,11 @@ def at_speed(samples: Samples, speed: float) -> Samples:
     from scipy.signal import resample_poly
 
     return np.asarray(resample_poly(samples, 1000, round(1000 * speed)))
+
+
+def cut(samples: Samples, every_s: float) -> list[Samples]:
+    n = round(every_s * FS_HZ)
+    return [samples[start : start + n] for start in range(0, samples.size, n)]
 
 
 def band_pass(samples: Samples, low_hz: float, high_hz: float) -> Samples:
