@@ -26,7 +26,7 @@ def list_commands() -> list[tuple[tuple[str, ...], click.Command]]:
     found: list[tuple[tuple[str, ...], click.Command]] = []
     for name in COMMANDS:
         command = load_command(name)
-        found.append(((name,), command))
+        found.append((tuple(name.split()), command))
         if isinstance(command, click.Group):
             found += [((name, sub), each) for sub, each in command.commands.items()]
     return found

@@ -15,7 +15,7 @@ ORDER = [  # as a newcomer would read them
     *("bands", "dtmf", "tones", "plans", "families", "identify"),  # what to listen for
     *("events", "outputs", "history", "spectrograms", "archives", "python", "exit-codes"),  # what comes of it
     *("settings", "service", "faults", "security"),  # for months
-    *("definitions", "accuracy", "judged", "compared", "speed"),  # how good it is
+    *("definitions", "accuracy", "judged", "decoders", "compared", "speed"),  # how good it is
     *("how-it-works", "adding", "changes"),  # inside
 ]
 

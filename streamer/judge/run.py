@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+import scipy
 
 from streamer.judge.families import Family
 from streamer.judge.heard import Book, Decoder, Heard, OneByOne, Pcm
@@ -52,6 +53,7 @@ class Table:
     who: list[str]
     terms: Terms
     versions: dict[str, str] = field(default_factory=dict)
+    made_with: str = f"numpy {np.__version__}, scipy {scipy.__version__}"
     rows: list[Row] = field(default_factory=list)
     left_out: dict[str, list[str]] = field(default_factory=dict)
     unknown: dict[str, list[str]] = field(default_factory=dict)
@@ -72,7 +74,8 @@ class Table:
         n, seconds = sum(row.n_signals for row in self.rows), sum(row.seconds for row in self.rows)
         yield (
             f"{n:,} signals, {seconds / 3600:.2f} hours, digest `{self.digest}`: "
-            f"seed {self.terms.seed}, scale {self.terms.scale:g}, speech {self.terms.speech}."
+            f"seed {self.terms.seed}, scale {self.terms.scale:g}, speech {self.terms.speech}"
+            f"{self.terms.music and f', music {self.terms.music}'}; {self.made_with}."
         )
         yield "; ".join(f"{name} {version}".strip() for name, version in self.versions.items()) + "."
         for name, tables in self.unknown.items():

@@ -81,21 +81,17 @@ def command(**given: Any) -> None:
     had the same. See `streamer guide decoders` for what a command is given and may print.
     """
     output = None if given["output"] is None else _check_output(given["output"])
-    decoders = _find_all(given)
     families = _list_families(given["family"], given["table"])
+    speech, music = _check_speech(given["speech"]), _check_music(given["music"])
+    decoders = _find_all(given)
     from streamer.judge.judge import Terms
     from streamer.judge.run import judge_family
 
     if "streamer" in decoders:
         announce_compiling(is_quiet=given["quiet"])
-    terms = Terms(
-        seed=given["seed"],
-        scale=given["scale"],
-        speech=_check_speech(given["speech"]),
-        music=_check_music(given["music"]),
-    )
+    terms = Terms(seed=given["seed"], scale=given["scale"], speech=speech, music=music)
     show = _be_silent if given["is_json"] else click.echo
-    tables = []
+    tables: list[Table] = []
     for family in families:
         show(f"{chr(10) * bool(tables)}## {family.title}\n")
         table = judge_family(family, decoders, terms, only=given["only"], table=given["table"], show=show)

@@ -56,7 +56,7 @@ class Command:
     def hear(self, signals: Sequence[Pcm], family: str, table: str, fs_hz: float) -> list[list[Heard]]:
         rate_hz = self.rate_hz or fs_hz
         with tempfile.TemporaryDirectory() as folder:
-            suffix = "raw" if RAW in self.version else "wav"
+            suffix = "raw" if any(RAW in word for word in self.words) else "wav"
             files = [Path(folder, f"{k:04}.{suffix}") for k in range(len(signals))]
             for file, pcm in zip(files, signals, strict=True):
                 _write(file, resample(pcm, fs_hz, rate_hz), rate_hz)

@@ -57,8 +57,8 @@ class Reader:
         for line in text.splitlines():
             name, colon, rest = line.partition(":")
             event = _parse(line) if line.lstrip().startswith("{") else {}
-            if event.get("file") in lines:
-                lines[event["file"]].append(line)
+            if "file" in event:
+                lines.get(event["file"], []).append(line)
             elif name.strip() in lines:
                 now = name.strip()
                 if colon and rest.strip():

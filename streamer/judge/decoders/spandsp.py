@@ -113,7 +113,7 @@ def find_spandsp() -> Spandsp | None:
     if name is None:
         return None
     library = ctypes.CDLL(name)
-    return Spandsp(library, _find_file(name).partition(".so.")[2])
+    return Spandsp(library, os.path.basename(_find_file(name)))  # noqa: PTH119
 
 
 def _find_file(name: str) -> str:

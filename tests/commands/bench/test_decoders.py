@@ -1,0 +1,55 @@
+"""streamer bench decoders: a table of two decoders by one command, and one line for what cannot be."""
+
+import json
+import sys
+
+import pytest
+
+from streamer.base.errors import SpecError
+from streamer.commands.main import load_command
+
+WORDS = ("--family", "tone-burst", "--only", "clean", "--scale", "0.1", "--decoder", "streamer")
+MINE = ("--command", "mine=echo 0.4 1750 {file}", "--match", r"(?P<t>\S+) (?P<label>\d+)")
+
+
+def run(capsys, *words):
+    load_command("bench decoders").main(list(words), standalone_mode=False)
+    return capsys.readouterr().out
+
+
+def test_a_decoder_of_ones_own_stands_beside_ours(capsys, tmp_path):
+    out = run(capsys, *WORDS, *MINE, "-o", str(tmp_path / "table.md"))
+    assert "| clean, right % | 100 | 100 | 100 | yes |" in out
+    assert "digest `" in out
+    assert "mine echo 0.4 1750 '{file}'" in out
+    assert (tmp_path / "table.md").read_text() == out
+
+
+def test_the_figures_are_had_as_json(capsys, tmp_path):
+    [table] = json.loads(run(capsys, *WORDS, *MINE, "--json", "-o", str(tmp_path / "table.json")))
+    assert table["rows"][0]["figures"] == {"streamer": [100.0], "mine": [100.0]}
+    assert json.loads((tmp_path / "table.json").read_text()) == [table]
+
+
+@pytest.mark.parametrize(
+    ("words", "match"),
+    [
+        (("--family", "dtfm"), "did you mean dtmf"),
+        (("--table", "zvei9"), 'table is "zvei9"'),
+        (("--decoder", "multimon"), "did you mean multimon-ng"),
+        (("--decoder", "none"), "there is no decoder"),
+        (("--command", "no-such-program {file}"), "no program"),
+        (("--command", f"streamer={sys.executable}"), 'called "streamer" already'),
+        (("--command", "echo x", "--match", "("), "no regular expression"),
+        (("--speech", "no/such"), "a folder of recordings"),
+        (("--music", "no/such"), "a folder of recordings"),
+        (("-o", "table.txt"), "must end in .md or .json"),
+        (
+            ("--family", "r1", "--decoder", "multimon-ng,pydtmf", "-q"),
+            "nobody was judged|there is no decoder",
+        ),
+    ],
+)
+def test_what_cannot_be_is_told_in_a_line(words, match):
+    with pytest.raises(SpecError, match=match):
+        load_command("bench decoders").main(list(words), standalone_mode=False)
