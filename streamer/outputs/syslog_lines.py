@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from streamer.base.text import printable
-from streamer.events import End, ErrorRecord, Event, GapRecord, Record, Start
+from streamer.events import End, ErrorRecord, Event, GapRecord, Record, ReloadRecord, Start
 from streamer.outputs.formats import format_log, tell_when
 from streamer.outputs.target import find_type
 
@@ -27,6 +27,8 @@ def tell(record: Record) -> str:
         return printable(f"listening to {record.source} for {', '.join(record.plans) or 'nothing'}")
     if isinstance(record, End):
         return f"ended: {record.reason}, {record.events} events"
+    if isinstance(record, ReloadRecord):
+        return printable(f"reload {record.state}: {record.message}")
     text = format_log(record) or find_type(record)
     return printable(text.removeprefix(tell_when(record)).strip())
 

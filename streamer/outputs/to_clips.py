@@ -138,6 +138,9 @@ class Shelf:
         self.bytes = sum(size for _, size in self._clips)
 
     def make_room(self, size_bytes: int) -> None:
+        if size_bytes > self._budget_bytes:
+            sizes = f"{size_bytes / 1e6:.1f} MB, and the budget is {self._budget_bytes / 1e6:g} MB"
+            raise OSError(f"a clip has {sizes}: give it a larger one, or clips a smaller longest")
         while self._clips and self.bytes + size_bytes > self._budget_bytes:
             path, size = self._clips.popleft()
             path.unlink(missing_ok=True)

@@ -221,6 +221,21 @@ def test_wherever_they_lie_events_are_in_their_clips(
     assert len(clips) >= len(left)
 
 
+def test_a_clip_that_is_larger_than_the_budget_is_not_made_which_is_told(tmp_path: Path) -> None:
+    tape = Tape(100.0)
+    tape.read = lambda start, stop: np.zeros((1, stop - start), np.float32)  # type: ignore[method-assign]
+    [output] = open_outputs([f"clips:{tmp_path}?pre=10s&post=10s&longest=50s&budget=1MB"], audio=tape)
+    start = msgspec.structs.replace(START, fs=48000)
+    tape.end_sample = 60 * 48000
+    before = make_event(1, 14.0, sample=14 * 48000)
+    for record in (start, before, make_event(2, 38.0, sample=38 * 48000)):
+        output.put(record)
+    assert output.finish(timeout_s=10)
+    assert (output.books.sent, output.books.lost) == (0, 2)
+    assert "a clip has 1.9 MB, and the budget is 1 MB" in str(output.books.error)
+    assert list_clips(tmp_path) == []
+
+
 def test_what_others_keep_in_the_folder_stays(tmp_path: Path) -> None:
     (tmp_path / "mine.wav").write_bytes(bytes(3_000_000))
     [output] = open_outputs([f"clips:{tmp_path}?budget=1MB"], audio=Tape(10.0))

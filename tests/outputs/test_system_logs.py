@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from streamer.base.errors import SpecError
-from streamer.events import ErrorRecord
+from streamer.events import ErrorRecord, ReloadRecord
 from streamer.outputs import check_outputs, open_outputs, reaches_out
 from tests.outputs.counterparts import has_sent, is_away, wait_until
 from tests.outputs.records import DIGIT, END, START
@@ -128,6 +128,29 @@ def test_tcp_frames_are_counted_and_a_daemon_that_goes_gets_the_rest_when_it_is_
             assert taken.recv(4000).partition(b" ")[2] == rest
             wait_until(has_sent(output, 2))
             assert output.finish(timeout_s=10)
+
+
+@pytest.mark.parametrize("options", ["", "#phase=begin"])
+def test_a_log_has_a_line_for_what_people_want_to_know_and_says_it(tmp_path: Path, options: str) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+        server.bind(str(tmp_path / "log"))
+        server.settimeout(10)
+        [output] = open_outputs([f"syslog:{tmp_path}/log{options}"])
+        alarm = msgspec.structs.replace(DIGIT, type="level", label="loud", duration_s=None, id=18)
+        for event in (DIGIT, alarm):
+            for phase in ("begin", "end"):
+                output.put(msgspec.structs.replace(event, phase=phase))
+        output.put(ReloadRecord(state="refused", message="what was in force stays: a.toml:3: no"))
+        assert output.finish(timeout_s=10)
+        lines = [server.recv(4000).decode().partition("]: ")[2] for _ in range(output.books.sent)]
+    if options:  # asked for, it is told too
+        assert [line.split()[0] for line in lines] == ["dtmf", "level", "reload"]
+        return
+    assert lines[0].startswith("dtmf   5 ")
+    assert lines[1].startswith("level  loud")
+    assert "begins" in lines[1]
+    assert "begins" not in lines[2]
+    assert lines[3] == "reload refused: what was in force stays: a.toml:3: no"
 
 
 def test_what_is_wrong_with_a_log_is_told_at_once() -> None:
