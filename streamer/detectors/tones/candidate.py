@@ -11,6 +11,7 @@ from streamer.base.units import db_from_power
 from streamer.detectors.hearing.baseband import HOPS_PER_TAPER, Baseband, find_crossings
 from streamer.detectors.hearing.bursts import find_pieces, find_plateau
 from streamer.detectors.limits import deviation_hz
+from streamer.detectors.tones.company import Look
 from streamer.detectors.tones.figures import Figures
 from streamer.detectors.tones.modulation import bring_to_rest, swells, turns
 from streamer.detectors.tones.spec import ToneSpec
@@ -59,7 +60,7 @@ class Candidate:
         self._sure_until = 0.0
         self.reason: str | None = None  # that it is none, when last asked
         self._noise_sums, self._noise_frames = np.zeros(len(spec.freqs_hz)), 0
-        self._looks: list[tuple[float, bool, NDArray[np.float64]]] = []
+        self._looks: list[Look] = []
 
     @property
     def on_until(self) -> float:
@@ -91,22 +92,27 @@ class Candidate:
     def is_over(self) -> bool:
         return self.off is not None and self.scanned - self.off >= self._min_off
 
-    def look(self, power: float, suits: bool, noise: NDArray[np.float64]) -> None:
-        """What one frame says of its company, and of the noise around each tone."""
-        self._looks.append((power, suits, noise))
+    def look(self, look: Look) -> None:
+        self._looks.append(look)
         if len(self._looks) >= MOST_LOOKS:
             del self._looks[::2]
 
-    def _full_looks(self) -> list[tuple[float, bool, NDArray[np.float64]]]:
+    def _full_looks(self) -> list[Look]:
         """Those at frames that are full of it."""
-        strongest = max((power for power, _, _ in self._looks), default=0.0)
-        return [look for look in self._looks if look[0] >= 0.5 * strongest]
+        strongest = max((look.power for look in self._looks), default=0.0)
+        return [look for look in self._looks if look.power >= 0.5 * strongest]
 
     @property
     def suits(self) -> bool:
         """Whether most of it stands in fit company."""
         looks = self._full_looks()
-        return 2 * sum(suits for _, suits, _ in looks) >= len(looks)
+        return 2 * sum(look.suits for look in looks) >= len(looks)
+
+    @property
+    def is_beside(self) -> bool:
+        """Whether there is more than now and then something as loud beside it."""
+        looks = self._full_looks()
+        return 4 * sum(look.is_beside for look in looks) > len(looks)
 
     def add_noise(self, noise: NDArray[np.float64]) -> None:
         """(tones,) of a frame of the levels that lies in its plateau as a whole."""
@@ -120,8 +126,8 @@ class Candidate:
 
     @property
     def noise_around(self) -> NDArray[np.float64]:
-        looks = [noise for _, _, noise in self._full_looks()]
-        return np.asarray(np.min(looks, axis=0)) if looks else np.zeros(len(self._spec.freqs_hz))
+        noises = [look.noise for look in self._full_looks()]
+        return np.asarray(np.min(noises, axis=0)) if noises else np.zeros(len(self._spec.freqs_hz))
 
     def measure_again_ms(self) -> float:
         """How long it lasts by the level it has as a whole: noise, which goes on fading, lasts less.

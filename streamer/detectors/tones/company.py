@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,16 @@ LOWEST_HZ = 280.0  # hum and rumble below this are no company for what lies abov
 CLEAR_BINS = 2.5  # beside a tone's tolerance: Hann's main lobe and a little more
 AROUND_BINS = 60  # the nearest clear ones: noise there is noise at the tone
 LEAST = 1e-20
+AS_LOUD_DB = -5.0  # what comes so near to a tone is as loud
+
+
+class Look(NamedTuple):
+    """What one frame shows of the company of tones."""
+
+    power: float  # of the weakest of them
+    suits: bool  # whether they may stand in it
+    is_beside: bool  # whether something else in it is as loud
+    noise: NDArray[np.float64]  # (tones,) around each, in the frame's noise bandwidth
 
 
 class Company:
@@ -41,19 +52,20 @@ class Company:
             for freq_hz in spec.freqs_hz
         ]
 
-    def hear(self, samples: NDArray[np.float32], weakest_power: float) -> tuple[bool, NDArray[np.float64]]:
-        """Whether tones, the weakest of them so strong, may stand in this company; and the noise around each.
+    def hear(self, samples: NDArray[np.float32], weakest_power: float) -> Look:
+        """What else is in a frame with tones of which the weakest is so strong, a mean square.
 
-        samples: (length_samples,)   weakest_power: a mean square   noise: in the frame's noise bandwidth
+        samples: (length_samples,)
         """
         taper = _taper(samples.size)
         spectrum = np.fft.rfft(samples * taper)
         power = (spectrum.real**2 + spectrum.imag**2) * (2 / float(taper.sum()) ** 2)
         noise = np.array([float(np.median(power[bins])) / math.log(2) for bins in self._around])
         most_db = self._spec.max_octave_db
-        suits = _loudest_db(power, self._others, weakest_power) < self._spec.max_louder_db
+        loudest_db = _loudest_db(power, self._others, weakest_power)
+        suits = loudest_db < self._spec.max_louder_db
         suits &= most_db is None or _loudest_db(power, self._octaves, weakest_power) < most_db
-        return suits, noise
+        return Look(weakest_power, suits, loudest_db >= AS_LOUD_DB, noise)
 
 
 def _loudest_db(power: NDArray[np.float64], bins: NDArray[np.bool_], weakest_power: float) -> float:

@@ -19,7 +19,7 @@ from streamer.detectors.tones.memory import RUN_FRAMES, Memory, Rows
 from streamer.detectors.tones.probes import FRAMES_PER_WINDOW, Probes, Verdicts
 from streamer.detectors.tones.series import Series
 from streamer.detectors.tones.spec import ToneSpec
-from streamer.detectors.tones.verdict import Reject, describe_refusal, judge
+from streamer.detectors.tones.verdict import STEADY_BESIDE_MS, Reject, describe_refusal, judge
 from streamer.events import Event
 
 SHORTEST_TAPER_MS = 20 / 3  # blind to what lies 300 Hz beside the tone
@@ -207,7 +207,7 @@ class ToneDetector(Detector):
         assert self._audio is not None
         samples = self._audio.read(frame * self._hop, frame * self._hop + self._length)
         if samples is not None:
-            candidate.look(weakest_power, *self._company.hear(samples, weakest_power))
+            candidate.look(self._company.hear(samples, weakest_power))
 
     def _settle(self, candidate: Candidate, frame: int, *, last: bool = False) -> bool:
         """Once a whole window has been heard of it, or all there is; noise opens single frames and is forgotten."""
@@ -253,7 +253,9 @@ class ToneDetector(Detector):
             return []  # whether it is too long shows when it stops
         if candidate.off is None and frame > candidate.last_frame + 1:
             return []  # something sounds there, but just now nothing that fits
-        candidate.reason = judge(candidate, self._rows_of(candidate), self.spec, window_samples=self._length)
+        candidate.reason = judge(
+            candidate, self._newest_rows_of(candidate), self.spec, window_samples=self._length
+        )
         if candidate.reason is None and self._is_tail(candidate):
             candidate.reason = Reject.TAIL
         if candidate.reason is not None:
@@ -320,6 +322,14 @@ class ToneDetector(Detector):
             rows = self._memory.rows(frame, frame + 1)
             if rows.stays[0]:
                 candidate.add_noise(rows.noise[:, 0])
+
+    def _newest_rows_of(self, candidate: Candidate) -> Rows:
+        """All of them, or those of a pause in what it has lasted so long beside."""
+        beside_ms = self.spec.min_on_beside_ms
+        if beside_ms is None or candidate.duration_ms < beside_ms:
+            return self._rows_of(candidate)
+        newest_samples = STEADY_BESIDE_MS * self.analysis.fs_hz / 1e3
+        return self._memory.within(candidate.stop_sample - newest_samples, candidate.stop_sample)
 
     def _rows_of(self, candidate: Candidate) -> Rows:
         return self._memory.within(candidate.start_sample, candidate.stop_sample)

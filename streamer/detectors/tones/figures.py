@@ -8,10 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.detectors.hearing.baseband import Baseband
+from streamer.detectors.tones.spec import PIECE_MS
 
-PIECE_MS = 200.0  # long enough for 0.01 Hz at 20 dB; a fade, a turn of phase or a bang spoils one piece alone
+DOUBT_HZ, DOUBT_DB = (
+    12.0,
+    16.0,
+)  # how far apart two pieces are, at most 1 time in 30, by noise as loud as the tone
 RAMP_MS = 2.5  # half of the longest ramp of a sender: with half a taper this is kept off the edges
 MOST_PIECES = 512
+MANY_PIECES, SPOILED_PIECES = 9, 2  # of so many so many may be spoiled
 
 
 class Figures:
@@ -80,6 +85,22 @@ class Figures:
             np.array([_weighted_median(row, weights) for row in powers]),
         )
 
+    def measure_spread(self, last_ms: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(tones,) how far apart the newest pieces, those of so long, lie in hertz and in dB; 0 of a single one.
+
+        Twice their standard deviation, of two pieces what lies between them. Of many those that a bang or a word has
+        spoiled do not count.
+        """
+        wanted = last_ms * self._baseband.fs_hz / 1e3 / self._baseband.hop_samples
+        lengths = np.cumsum([frames for frames, _, _ in reversed(self._pieces)])
+        pieces = self._pieces[-1 - int(np.searchsorted(lengths, wanted)) :]
+        if len(pieces) < 2:
+            return np.zeros(len(self._within_hz)), np.zeros(len(self._within_hz))
+        weights = np.array([frames for frames, _, _ in pieces])
+        freqs_hz, powers = (np.array([piece[i] for piece in pieces]).T for i in (1, 2))
+        levels_db = 10 * np.log10(np.maximum(powers, 1e-20))
+        return _spread(freqs_hz, weights), _spread(levels_db, weights)
+
     def _measure_middle(
         self, start_frame: float, stop_frame: float
     ) -> tuple[float, list[float], list[float]]:
@@ -96,6 +117,17 @@ class Figures:
             for tone, within_hz in enumerate(self._within_hz)
         ]
         return float(stop_frame - start_frame), [hz for hz, _ in lines], [a * a / 2 for _, a in lines]
+
+
+def _spread(rows: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.array([_spread_of(row, weights) for row in rows])
+
+
+def _spread_of(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    off = np.abs(values - _weighted_median(values, weights))
+    kept = np.argsort(off, kind="stable")[: values.size - values.size // MANY_PIECES * SPOILED_PIECES]
+    mean = np.average(values[kept], weights=weights[kept])
+    return 2 * math.sqrt(float(np.average((values[kept] - mean) ** 2, weights=weights[kept])))
 
 
 def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:

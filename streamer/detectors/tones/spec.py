@@ -20,6 +20,8 @@ from streamer.detectors.limits import (
     list_unparted,
 )
 
+PIECE_MS = 200.0  # that a tone is measured in: a fade or a turn of phase spoils one piece alone
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToneSpec:
@@ -44,6 +46,9 @@ class ToneSpec:
         None  # an octave above or below it: what has one so strong is a note of music
     )
     max_fade_db: float | None = None  # from its loudest third to its faintest: notes fade and swell
+    max_wander: float | Tolerance | None = field(default=None, metadata=TOLERANCE)  # from piece to piece
+    max_sway_db: float | None = None  # in level, from piece to piece
+    min_on_beside_ms: float | None = None  # shorter ones are not reported where something else is as loud
     modulated: str = ""  # what it is called once it turns or swells as the next two say
     turn_every_ms: float | None = None  # by half a turn of phase
     swell_hz: float | None = None
@@ -86,10 +91,28 @@ class ToneSpec:
                 f"{me}: max_fade_db is {self.max_fade_db:g}; it must be above 0 dB, and needs max_on_ms: "
                 "how much a tone fades is asked when it is over"
             )
+        self._check_steadiness(me)
         if self.window_ms is not None and not 5 <= self.window_ms <= 2000:
             raise SpecError(f"{me}: window_ms is {self.window_ms:g}; it must lie in 5..2000 ms")
         if not self.max_twist_db > 0:
             raise SpecError(f"{me}: max_twist_db is {self.max_twist_db:g}; it must be above 0 dB")
+
+    def _check_steadiness(self, me: str) -> None:
+        if self.max_wander is not None:
+            check_tolerance(f"{me}: max_wander", self.max_wander, self.freqs_hz)
+        if self.max_sway_db is not None and not self.max_sway_db > 0:
+            raise SpecError(f"{me}: max_sway_db is {self.max_sway_db:g}; it must be above 0 dB")
+        if self.min_on_ms < 2 * PIECE_MS and not (self.max_wander is None and self.max_sway_db is None):
+            raise SpecError(
+                f"{me}: min_on_ms is {self.min_on_ms:g}; with max_wander or max_sway it must be at least "
+                f"{2 * PIECE_MS:g} ms, for two pieces of {PIECE_MS:g} ms to compare"
+            )
+        beside_ms = self.min_on_beside_ms
+        if beside_ms is not None and not self.min_on_ms < beside_ms <= 600_000:
+            raise SpecError(
+                f"{me}: min_on_beside_ms is {beside_ms:g}; it must lie above min_on_ms, which is "
+                f"{self.min_on_ms:g}, and up to 600000 ms"
+            )
 
     def _check_modulation(self, me: str) -> None:
         if bool(self.modulated) != (self.turn_every_ms is not None or self.swell_hz is not None):

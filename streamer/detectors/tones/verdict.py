@@ -5,15 +5,19 @@ from __future__ import annotations
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streamer.base.units import db_from_power, power_from_db
 from streamer.detectors.limits import deviation_hz
 from streamer.detectors.tones.candidate import Candidate
+from streamer.detectors.tones.figures import DOUBT_DB, DOUBT_HZ
 from streamer.detectors.tones.memory import Rows
 from streamer.detectors.tones.spec import ToneSpec
 
 LEAST_STAY = 0.7  # of its frames
 DOUBT = 0.05  # of the tolerance: what lies on its edge is within
+STEADY_MS = 2000.0  # the newest so much of it is steady, or all of it: what began unsteadily is told late
+STEADY_BESIDE_MS = 600.0  # of what has lasted that long beside voices: one of their pauses
 WHOLE_SNR = 32.0  # 15 dB, in the noise bandwidth of all of it: what noise itself reaches once in hours
 
 
@@ -28,6 +32,9 @@ class Reject(StrEnum):
     TWIST = "its tones too far apart in level"
     QUIET = "a tone below min_level"
     COMPANY = "something else louder by max_louder, or an octave by max_octave, at the same time"
+    BESIDE = "shorter than min_on_beside, with something else as loud at the same time"
+    WANDERS = "a voice or a note whose frequency wanders by more than max_wander"
+    SWAYS = "a voice or a note whose level sways by more than max_sway"
     FADES = "a note that fades or swells by more than max_fade"
     TAIL = "the tail of the one before"
 
@@ -60,8 +67,38 @@ def judge(candidate: Candidate, rows: Rows, spec: ToneSpec, *, window_samples: i
         return Reject.QUIET
     if not candidate.suits:
         return Reject.COMPANY
+    beside_ms = spec.min_on_beside_ms
+    if beside_ms is not None and candidate.is_beside and candidate.duration_ms < beside_ms:
+        return Reject.BESIDE
+    unsteady = _find_unsteady(candidate, powers / noise, spec)
+    if unsteady is not None:
+        return unsteady
     fades = spec.max_fade_db is not None and candidate.fade_db() > spec.max_fade_db
     return Reject.FADES if fades else None
+
+
+def _find_unsteady(candidate: Candidate, snr: NDArray[np.float64], spec: ToneSpec) -> Reject | None:
+    """What its pieces differ in by more than noise makes them: all of lately, or the newest of what lasts."""
+    doubt = 1 / np.sqrt(snr)
+    unsteady = _find_unsteady_in(candidate, doubt, spec, last_ms=STEADY_MS)
+    if unsteady and spec.min_on_beside_ms is not None and candidate.duration_ms >= spec.min_on_beside_ms:
+        return _find_unsteady_in(candidate, doubt, spec, last_ms=STEADY_BESIDE_MS)
+    return unsteady
+
+
+def _find_unsteady_in(
+    candidate: Candidate, doubt: NDArray[np.float64], spec: ToneSpec, *, last_ms: float
+) -> Reject | None:
+    if spec.max_wander is None and spec.max_sway_db is None:
+        return None
+    wander_hz, sway_db = candidate.figures.measure_spread(last_ms)
+    if spec.max_wander is not None:
+        allowed_hz = np.array([deviation_hz(spec.max_wander, hz) for hz in spec.freqs_hz])
+        if np.any(wander_hz > allowed_hz + DOUBT_HZ * doubt):
+            return Reject.WANDERS
+    if spec.max_sway_db is not None and np.any(sway_db > spec.max_sway_db + DOUBT_DB * doubt):
+        return Reject.SWAYS
+    return None
 
 
 def describe_refusal(reason: str, candidate: Candidate, spec: ToneSpec) -> str:
@@ -70,8 +107,16 @@ def describe_refusal(reason: str, candidate: Candidate, spec: ToneSpec) -> str:
         return f"{reason}: {candidate.duration_ms:.1f} ms, the limit is {spec.min_on_ms:g} ms"
     if reason is Reject.LONG:
         return f"{reason}: {candidate.duration_ms:.1f} ms, the limit is {spec.max_on_ms:g} ms"
+    if reason is Reject.BESIDE:
+        return f"{reason}: {candidate.duration_ms:.1f} ms, the limit is {spec.min_on_beside_ms:g} ms"
     if reason is Reject.FADES:
         return f"{reason}: {candidate.fade_db():.1f} dB, the limit is {spec.max_fade_db:g} dB"
+    if reason in (Reject.WANDERS, Reject.SWAYS):
+        wander_hz, sway_db = candidate.figures.measure_spread(STEADY_MS)
+        if reason is Reject.SWAYS:
+            return f"{reason}: {sway_db.max():.1f} dB, the limit is {spec.max_sway_db:g} dB"
+        allowed_hz = deviation_hz(spec.max_wander or 0.0, spec.freqs_hz[int(wander_hz.argmax())])
+        return f"{reason}: {wander_hz.max():.2f} Hz, the limit is {allowed_hz:.2f} Hz"
     if reason not in (Reject.FREQUENCY, Reject.TWIST, Reject.QUIET):
         return str(reason)
     freqs_hz, powers = candidate.read_figures()
