@@ -142,18 +142,19 @@ class WebhookOutput(Counterpart):
         )
 
     def deliver(self, letters: deque[Letter]) -> None:
-        while letters:
-            if (wait_s := self._may_at_s - time.monotonic()) > 0 and not self._ending.wait(wait_s):
-                continue
-            is_fresh = self._connection is None
-            try:
-                self._post(letters[0])
-            except ConnectionError:
-                if is_fresh:
-                    raise
-                self._drop()  # a server may end a connection that has rested; a new one tells
-                self._post(letters[0])
-            letters.popleft()
+        """One at a time: each may take long, and the books say how far it is."""
+        wait_s = self._may_at_s - time.monotonic()
+        if wait_s > 0:
+            self._ending.wait(wait_s)
+        is_fresh = self._connection is None
+        try:
+            self._post(letters[0])
+        except ConnectionError:
+            if is_fresh:
+                raise
+            self._drop()  # a server may end a connection that has rested; a new one tells
+            self._post(letters[0])
+        letters.popleft()
 
     def _post(self, letter: Letter) -> None:
         """OSError when it is to be tried again, RefusedError when not."""

@@ -200,6 +200,29 @@ def test_what_is_wrong_with_an_address_is_told_at_once() -> None:
     assert not reaches_out(f"http://127.0.0.1:{find_free_port()}/")
 
 
+class Turnstile(threading.Semaphore):
+    """Lets one through for each step; as an event of a hook's, which lets all through once it is set."""
+
+    wait = threading.Semaphore.acquire
+
+    def set(self) -> None:
+        self.release(1000)
+
+
+def test_the_books_say_how_far_a_slow_one_is(hook: Hook) -> None:
+    turnstile = hook.may_answer = Turnstile(0)  # type: ignore[assignment]
+    [output] = open_outputs([f"http://127.0.0.1:{hook.port}/"])
+    for digit in make_digits(range(5)):
+        output.put(digit)
+    for sent in (1, 2):
+        turnstile.release()
+        wait_until(lambda sent=sent: output.books.sent == sent)
+        assert output.books.queued == 5 - sent
+    turnstile.set()
+    assert output.finish(timeout_s=10)
+    assert output.books.sent == 5
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

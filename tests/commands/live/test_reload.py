@@ -107,6 +107,20 @@ def test_a_hangup_reads_settings_again_and_a_bad_file_keeps_what_was_in_force(
     assert err.count("what was in force stays") == 1
 
 
+def test_a_change_waits_for_the_one_before_no_longer_than_something_goes_on(
+    begin: Callable[..., Run],
+) -> None:
+    run = begin("-r", "8k")
+    samples = []
+    for plan in ('["dtmf", "alarms", "zvei1"]', '["dtmf", "fax", "eas", "ctcss"]', '"dtmf"'):
+        run.write(f"plan = {plan}")
+        done = run.hang_up()
+        assert done["state"] == "done"
+        samples.append(done["sample"])
+    assert samples[-1] - samples[0] < 8 * 8000  # 24 s, where each waits for as long as it may at most
+    run.end()
+
+
 def test_a_plan_that_has_become_a_pipe_and_an_output_that_cannot_be_opened_change_nothing(
     begin: Callable[..., Run], tmp_path: Path
 ) -> None:
