@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -36,7 +37,7 @@ class Row:
     def show(self, who: Sequence[str]) -> str:
         """As Markdown; ! where a decoder gave no answer to some of the signals."""
         cells = (self._show_figures(name) for name in who)
-        return f"| {self.name} | {self.must.replace('/', ' / ')} | {' | '.join(cells)} | {self.met} |"
+        return f"| {self.name} | {re.sub(' ?/ ?', ' / ', self.must)} | {' | '.join(cells)} | {self.met} |"
 
     def _show_figures(self, name: str) -> str:
         figures = self.figures.get(name, ())
@@ -121,7 +122,8 @@ def judge_family(
 ) -> Table:
     """The family's table for those that know any of it, shown as it comes.
 
-    only: lines whose name has this in it   table: the one of the family's that is sent, such as zvei1
+    only: lines whose name has one of these words in it, a comma between
+    table: the one of the family's that is sent, such as zvei1
     """
     judges = {name: Judge(family=family, decoder=decoder, terms=terms) for name, decoder in decoders.items()}
     sent = [each for each in family.tables if table in ("", each)]
@@ -141,7 +143,7 @@ def judge_family(
     nobody.tables = sent
     show("\n".join(found.head()))
     for line in make_lines(family):
-        if only not in line.name:
+        if not any(word in line.name for word in only.split(",")):
             continue
         try:
             row = measure(line, judges, nobody)

@@ -86,7 +86,7 @@ def test_lines_that_need_what_is_not_here_are_left_out_and_told():
 
 
 def test_a_table_is_json_that_any_program_reads():
-    table = judge("tone-burst", {"x": Parrot("1750")}, only="start / end")
+    table = judge("tone-burst", {"x": Parrot("1750")}, only="start / end,more")
     found = json.loads(json.dumps(table.to_dict(), allow_nan=False))
     assert found["rows"][0]["figures"] == {"x": [None, None]}
     assert found["digest"] == table.digest

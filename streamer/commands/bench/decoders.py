@@ -28,7 +28,9 @@ SLOW = {"pydtmf"}  # asked when named
 @click.command("bench decoders", context_settings=CONTEXT)
 @click.option("--family", default="dtmf", show_default=True, metavar="LIST", help="dtmf,r1,fax,... or all.")
 @click.option("--table", default="", metavar="NAME", help="Only this plan of the family, such as zvei1.")
-@click.option("--only", default="", metavar="WORD", help="Lines whose name has this in it.")
+@click.option(
+    "--only", default="", metavar="WORDS", help="Lines whose name has one of them in it: S/N,twist."
+)
 @click.option(
     "--decoder",
     metavar="LIST",

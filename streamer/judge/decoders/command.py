@@ -10,7 +10,9 @@ import wave
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from threading import Event
 
 from streamer.base.errors import SpecError
 from streamer.judge.decoders.child import Ran, run
@@ -66,12 +68,20 @@ class Command:
                 ran = self._run(words, files, sum(lasting_s))
                 self.failures += [ran.failure] * len(signals) if ran.failure else []
                 return self.reader.read_by_file(ran.text, [str(file) for file in files], family, rate_hz)
+            unwanted = Event()
             with ThreadPoolExecutor(self.jobs) as pool:
-                found = list(pool.map(lambda file, s: self._run(words, [file], s), files, lasting_s))
+                try:
+                    one = partial(self._run, words, unwanted=unwanted)
+                    found = list(pool.map(one, [[file] for file in files], lasting_s))
+                finally:  # Ctrl-C waits for none of them
+                    unwanted.set()
+                    pool.shutdown(wait=False, cancel_futures=True)
             self.failures += [ran.failure for ran in found if ran.failure]
             return [self.read(ran, family, rate_hz) for ran in found]
 
-    def _run(self, words: Sequence[str], files: Sequence[Path], lasting_s: float) -> Ran:
+    def _run(
+        self, words: Sequence[str], files: Sequence[Path], lasting_s: float, unwanted: Event | None = None
+    ) -> Ran:
         if self.n_hangs >= MOST_HANGS:
             return Ran(failure=f"was not asked any more, having hung {MOST_HANGS} times")
         named = {FILE: str(files[0]), RAW: str(files[0])}
@@ -79,7 +89,8 @@ class Command:
             each for word in words for each in (map(str, files) if word == FILES else [_replace(word, named)])
         ]
         stdin = files[0] if full == list(words) else None
-        ran = run(full, stdin=stdin, timeout_s=self.timeout_s + lasting_s, any_code=self.any_code)
+        timeout_s = self.timeout_s + lasting_s
+        ran = run(full, stdin=stdin, timeout_s=timeout_s, any_code=self.any_code, unwanted=unwanted)
         self.n_hangs = self.n_hangs + 1 if ran.is_hanging else 0
         return ran
 

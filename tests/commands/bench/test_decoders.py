@@ -1,12 +1,15 @@
 """streamer bench decoders: a table of two decoders by one command, and one line for what cannot be."""
 
 import json
+import os
+import signal
 import sys
 
 import pytest
 
 from streamer.base.errors import SpecError
 from streamer.commands.main import load_command
+from tests.programs import start
 
 WORDS = ("--family", "tone-burst", "--only", "clean", "--scale", "0.1", "--decoder", "streamer")
 MINE = ("--command", "mine=echo 0.4 1750 {file}", "--match", r"(?P<t>\S+) (?P<label>\d+)")
@@ -53,3 +56,13 @@ def test_the_figures_are_had_as_json(capsys, tmp_path):
 def test_what_cannot_be_is_told_in_a_line(words, match):
     with pytest.raises(SpecError, match=match):
         load_command("bench decoders").main(list(words), standalone_mode=False)
+
+
+def test_ctrl_c_waits_for_no_decoder(tmp_path):
+    os.mkfifo(tmp_path / "begun")
+    words = ("--command", f"sh -c 'echo > {tmp_path}/begun; sleep 60'", "--decoder", "none")
+    program = start("bench", "decoders", *words, "--family", "tone-burst", "--only", "clean")
+    (tmp_path / "begun").read_text()
+    program.send_signal(signal.SIGINT)
+    program.communicate(timeout=20)
+    assert program.returncode == 130
