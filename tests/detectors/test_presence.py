@@ -68,6 +68,12 @@ def test_a_tone_15_db_under_the_noise_of_a_telephone_line_is_heard():
     assert heard == [["71.9"], ["123.0"], ["203.5"], ["254.1"]]
 
 
+@pytest.mark.parametrize("seed", [0, 2, 3])
+def test_a_line_as_deep_in_the_noise_is_none_beside_one_ten_db_louder_as_those_of_voices_are(seed):
+    parts = (88.5, -20, 0.5, 2.5), (138.9, -10, 0.3, 2.8)
+    assert ends(hear(make_signal(*parts, length_s=3.2, noise_dbfs=-10, seed=seed))) == []
+
+
 def test_a_drop_out_does_not_split_a_tone():
     (end,) = ends(hear(make_signal((88.5, -20, 0.5, 1.2), (88.5, -20, 1.3, 2.0))))
     assert end.duration_s == pytest.approx(1.5, abs=0.02)
