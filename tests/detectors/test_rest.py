@@ -26,7 +26,7 @@ CASES += ["zvei1/13579", "dtmf/159D", "tone-burst/1750"]
 @pytest.mark.parametrize("sent", CASES)
 def test_a_detector_rests_before_and_after_and_never_while_it_has_begun(sent: str) -> None:
     plan = sent.partition("/")[0]
-    after_s = 14 if plan == "morse" else 4
+    after_s = 17 if plan == "morse" else 4
     signal = parse_signal(f"silence:1s,plan:{sent}@-20,silence:{after_s}s+noise:-70", fs_hz=FS_HZ, seed=5)
     samples = np.concatenate(list(signal.blocks(1 << 15, n_samples=signal.n_samples)))[:, 0]
     listener, events, rests = streamer.Listener(FS_HZ, plan=plan), [], []

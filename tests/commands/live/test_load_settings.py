@@ -139,7 +139,7 @@ def test_every_mistake_of_every_layer_is_reported_at_once(places):
         r"none.toml cannot be read: No such file or directory",
         r'STREAMER_HOP: hop is "200%" of the window',
         r'--unit: unit is "volts"; there are: dbfs, dbm0',
-        r'--profile: no profile is called "mians50"; did you mean mains50? There are: ctcss, mains50',
+        r'--profile: no profile is called "mians50"; did you mean mains50? There are: aircraft, alarms, ctcss',
     ):
         assert any(wanted in line for line in lines), wanted
 
