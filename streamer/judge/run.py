@@ -111,6 +111,11 @@ class Nobody(OneByOne):
         return []
 
 
+def choose_lines(family: Family, only: str) -> list[Line]:
+    """Those whose name has one of the words in it, a comma between."""
+    return [line for line in make_lines(family) if any(word in line.name for word in only.split(","))]
+
+
 def judge_family(
     family: Family,
     decoders: Mapping[str, Decoder],
@@ -142,9 +147,7 @@ def judge_family(
     nobody = Judge(family=family, decoder=Nobody(), terms=terms)
     nobody.tables = sent
     show("\n".join(found.head()))
-    for line in make_lines(family):
-        if not any(word in line.name for word in only.split(",")):
-            continue
+    for line in choose_lines(family, only):
         try:
             row = measure(line, judges, nobody)
         except Missing as missing:

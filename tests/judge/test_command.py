@@ -15,9 +15,12 @@ from streamer.base.errors import SpecError
 from streamer.judge import dtmf
 from streamer.judge.decoders.child import run
 from streamer.judge.decoders.command import MOST_HANGS, Command, parse_command
-from streamer.judge.decoders.programs import find_multimon
+from streamer.judge.decoders.programs import find_morse2ascii, find_multimon
 from streamer.judge.decoders.reading import Reader
+from streamer.judge.families import key_morse
 from streamer.judge.judge import Judge, Terms
+from streamer.judge.scenes import render
+from streamer.judge.table import FAMILIES
 
 SIGNALS = [np.arange(400, dtype=np.int16), np.arange(-300, 300, dtype=np.int16)]
 # Says of each file, or of its standard input, what its samples are, and the file's name before it if asked.
@@ -123,6 +126,14 @@ def test_a_command_that_cannot_be_one_is_refused_at_once(text, match):
 def test_a_command_has_the_name_it_is_given_or_its_programs():
     assert parse_command("mine=echo a=b {file}") == ("mine", ("echo", "a=b", "{file}"))
     assert parse_command("/bin/echo {file}") == ("echo", ("/bin/echo", "{file}"))
+
+
+@pytest.mark.skipif(not shutil.which("morse2ascii"), reason="no morse2ascii here")
+def test_a_peer_is_asked_for_the_letters_that_were_sent_and_not_for_what_they_mean():
+    sent = key_morse(np.random.default_rng(1), "PARIS QTH PARIS", hz=700, wpm=20)
+    judge = Judge(family=FAMILIES["morse"], decoder=find_morse2ascii())
+    [said] = judge.said([render(sent, np.random.default_rng(2))], "morse")
+    assert [each.label.split() for each in said] == [["paris", "qth", "paris"]]
 
 
 @pytest.mark.skipif(not shutil.which("multimon-ng"), reason="no multimon-ng here")

@@ -19,6 +19,7 @@ from streamer.commands.talk import announce_compiling, tell
 
 if TYPE_CHECKING:
     from streamer.judge.decoders.command import Command
+    from streamer.judge.families import Family
     from streamer.judge.heard import Decoder
     from streamer.judge.run import Table
 
@@ -83,7 +84,7 @@ def command(**given: Any) -> None:
     had the same. See `streamer guide decoders` for what a command is given and may print.
     """
     output = None if given["output"] is None else _check_output(given["output"])
-    families = _list_families(given["family"], given["table"])
+    families = _list_families(given["family"], given["table"], given["only"])
     speech, music = _check_speech(given["speech"]), _check_music(given["music"])
     decoders = _find_all(given)
     from streamer.judge.judge import Terms
@@ -157,14 +158,20 @@ def _parse_commands(given: dict[str, Any]) -> dict[str, Command]:
     return commands
 
 
-def _list_families(named: str, table: str) -> Sequence[Any]:
-    from streamer.judge.table import ALL
+def _list_families(named: str, table: str, only: str) -> Sequence[Family]:
+    """Those that have such a line."""
+    from streamer.judge.run import choose_lines
+    from streamer.judge.table import ALL, make_lines
 
     names = list(ALL) if named == "all" else [choose(name, ALL, name="family") for name in named.split(",")]
     families = [ALL[name] for name in names]
     if table:
         choose(table, [each for family in families for each in family.tables], name="table")
-    return [family for family in families if table in ("", *family.tables)]
+    families = [family for family in families if table in ("", *family.tables)]
+    if chosen := [family for family in families if choose_lines(family, only)]:
+        return chosen
+    lines = dict.fromkeys(line.name for family in families for line in make_lines(family))
+    raise SpecError(f'no line has --only "{only}" in its name; there are: {"; ".join(lines)}')
 
 
 def _check_speech(word: str) -> str:

@@ -113,5 +113,5 @@ def find_direwolf() -> Program | None:
 
 
 def find_morse2ascii() -> Program | None:
-    words = "morse2ascii -q {file}"
+    words = "morse2ascii {file}"  # -q would print what Q codes mean in their place
     return find_program(words, modes={"morse": ""}, labels=read_line, asked=("morse2ascii",))

@@ -39,6 +39,7 @@ def test_the_figures_are_had_as_json(capsys, tmp_path):
     [
         (("--family", "dtfm"), "did you mean dtmf"),
         (("--table", "zvei9"), 'table is "zvei9"'),
+        (("--only", "twisst"), 'no line has --only "twisst".*twist normal'),
         (("--decoder", "multimon"), "did you mean multimon-ng"),
         (("--decoder", "none"), "there is no decoder"),
         (("--command", "no-such-program {file}"), "no program"),
