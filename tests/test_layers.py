@@ -82,7 +82,7 @@ ORDER = {
         " < choir chord company crackle figures rough survey_loops telling < hearing < detector grammar < ear kind"
     ),
     "dashboard": (
-        "__init__ figures layout messages palette terminal < canvas heard history link < state < parts < screen"
+        "__init__ figures layout messages palette past terminal < canvas heard history link < state < parts < screen"
         " < process"
     ),
     "dashboard/parts": (

@@ -97,6 +97,13 @@ class Clock:
             return f"{format_clock(t_s):>8}"
         return format_time_of_day(t_s + self.ahead_s)
 
+    def tell_day(self, t_s: float, now_s: float) -> str:
+        """The day with a space behind it, where it is not that of now."""
+        if self.ahead_s is None:
+            return ""
+        days = [time.localtime(each_s + self.ahead_s) for each_s in (t_s, now_s)]
+        return "" if days[0].tm_yday == days[1].tm_yday else time.strftime("%a %d %b ", days[0])
+
     def day_second(self, t_s: float) -> float:
         """Seconds by which marks stand at round times: of the day here, or since the beginning."""
         if self.ahead_s is None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from streamer.base.units import db_from_powers, powers_from_db
 from streamer.dashboard.messages import Scene, Snapshot
+from streamer.dashboard.past import Past, count_lines
 
 WEIGHTING_S = 0.125
 NUMBER_S = 0.25  # digits that change faster cannot be read
@@ -52,6 +53,9 @@ class Track:
         self.line_s, self.newest = line_s, -1
         self._codes = np.zeros((kept, bands), np.uint8)
         self._numbers = np.full(kept, -1, np.int64)  # which line each row holds
+
+    def __len__(self) -> int:
+        return len(self._codes)
 
     def add(self, start_s: float, stop_s: float, codes: NDArray[np.uint8]) -> None:
         """What was measured between these times, the largest of it: it joins what the lines hold already."""
@@ -98,6 +102,15 @@ class Picture:
         self.peaks_stay = False
         self.holes: deque[Hole] = deque(maxlen=KEPT_GAPS)
         self.t_s = 0.0  # up to which all of this goes
+        self.past: Past | None = None  # what memory does not hold
+        self._reaches_back = False  # so that it is looked at
+        if scene.history:
+            self.past = Past(
+                scene.history,
+                scene.band_freqs_hz,
+                offset_db=scene.offset_db,
+                code_of_0_dbfs=CODE_OF_0_DBFS,
+            )
         self._power = np.zeros(self._shape)
         self._peak_at_s = np.full(self._shape, -np.inf)
         self._levels_s: float | None = None  # up to where levels came without a break
@@ -126,6 +139,8 @@ class Picture:
 
     def add(self, snapshot: Snapshot, now_s: float) -> None:
         """Add a snapshot that arrived at now_s, by any steady clock."""
+        if self.past is not None:
+            self.past.ahead_s = None if snapshot.unix_s is None else snapshot.unix_s - snapshot.t_s
         for event in snapshot.events:
             if event.type == "gap" and event.lost_s:
                 self._add_hole(Hole(event.t_s, event.t_s + event.lost_s, event.label))
@@ -234,10 +249,29 @@ class Picture:
         _, base, size = PACES[pace]
         return self.tracks[base].newest // size
 
+    def reach_into_the_past(self) -> None:
+        """For a picture that is frozen: what was before it is read from the disk, as it is now."""
+        self._reaches_back = True
+        if self.past is not None:
+            self.past.forget()
+
+    def count_older(self, pace: int) -> int:
+        """Lines on disk before the stream's beginning."""
+        begin_s = None if self.past is None else self.past.find_begin_s()
+        return 0 if begin_s is None else count_lines(begin_s, PACES[pace][0])
+
     def read(self, pace: int, first: int, groups: int) -> NDArray[np.uint8]:
         """(groups, bands) codes, dBFS + CODE_OF_0_DBFS or NOT_MEASURED, from this number on, pooled by maximum."""
         _, base, size = PACES[pace]
-        codes = self.tracks[base].read(first * size, groups * size)
+        track = self.tracks[base]
+        codes = track.read(first * size, groups * size)
+        beyond = min(groups * size, track.newest - len(track) + 1 - first * size)
+        if first < 0:
+            beyond = max(beyond, min(groups, -first) * size)
+        if self.past is not None and self._reaches_back and beyond > 0:
+            older = self.past.read(track.line_s, first * size, beyond, self.channel)
+            if older is not None:
+                codes[:beyond] = np.maximum(codes[:beyond], older)
         return codes.reshape(groups, size, -1).max(axis=1) if size > 1 else codes
 
 

@@ -32,6 +32,7 @@ class Scene(msgspec.Struct, kw_only=True, frozen=True, tag="scene"):
     seen_share: float = 1.0  # of the range of frequencies; less where probes leave gaps
     plans: list[str] = []
     output: str = ""  # where events go
+    history: str = ""  # folder that keeps levels on disk, if there is one
     length_s: float | None = None  # of a recording, where it is known
     speed: float | None = 1.0  # times real time; None: as fast as it goes
     is_held: bool = False  # what has ended stays until a key

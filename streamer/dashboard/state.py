@@ -292,6 +292,8 @@ class State:
         if self.choices.frozen != before.frozen:
             self.shown = copy.deepcopy(self.live) if self.choices.frozen else self.live
             self.told = copy.deepcopy(self.book) if self.choices.frozen else self.book
+            if self.choices.frozen:
+                self.shown.reach_into_the_past()
         if self.choices.channel != before.channel:
             self.live.watch_channel(self.choices.channel)
         return None
@@ -318,9 +320,7 @@ class State:
             self.choices = replace(self.choices, band=band)
         elif self.choices.frozen:
             back = self.choices.back + (1 if key in {"left", "down"} else -1)
-            self.choices = replace(
-                self.choices, back=max(0, min(back, self.shown.newest_group(self.choices.pace)))
-            )
+            self.choices = replace(self.choices, back=max(0, min(back, self._farthest_back)))
         elif self.band is not None:  # the other pair of arrows selects too, where nothing is to be read
             step = 1 if key in {"up", "right"} else -1
             band = max(0, min(len(self.scene.band_labels) - 1, self.band + step))
@@ -340,7 +340,8 @@ class State:
         dbfs = code - CODE_OF_0_DBFS + self.scene.offset_db
         level = "not measured" if code == NOT_MEASURED else f"{dbfs:.0f} {printable(self.scene.unit)}"
         tenths = f"{(self.clock.day_second(t_s) % 1):.1f}"[1:]
-        return f"{self.clock.at(t_s).strip()}{tenths}  {self.scene.name_band(band)}  {level}"
+        day = self.clock.tell_day(t_s, self.live.t_s)
+        return f"{day}{self.clock.at(t_s).strip()}{tenths}  {self.scene.name_band(band)}  {level}"
 
     def _scroll(self, key: str) -> None:
         last = max(0, len(self.told.rows) - 1)
@@ -353,11 +354,19 @@ class State:
             lines = {
                 "pgup": 20,
                 "pgdn": -20,
-                "home": self.shown.newest_group(self.choices.pace),
+                "home": self._farthest_back,
                 "end": -back,
             }
-            back = max(0, min(self.shown.newest_group(self.choices.pace), back + lines[key]))
+            back = max(0, min(self._farthest_back, back + lines[key]))
         self.choices = replace(self.choices, scrolled=scrolled, back=back)
+        if self.choices.frozen and self.shown.past is not None:
+            self.note = self._read_cursor()
+
+    @property
+    def _farthest_back(self) -> int:
+        """Lines before the newest, as far as memory and, where a history is kept, the disk reach."""
+        pace = self.choices.pace
+        return self.shown.newest_group(pace) + self.shown.count_older(pace)
 
     def _type(self, key: str) -> None:
         words = self.choices.words

@@ -16,7 +16,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.base.units import db_from_powers, powers_from_db
+from streamer.base.errors import SpecError
+from streamer.base.reading import UNITS, WEIGHTINGS, weigh_db
+from streamer.base.text import choose
+from streamer.base.units import DBM0_OVER_DBFS, db_from_powers, powers_from_db
 
 FORMAT = "streamer.lines/1"
 STEP_DB = 0.01
@@ -82,6 +85,28 @@ def encode_levels(powers: NDArray[np.float64]) -> NDArray[np.int16]:
 
 def decode_levels(codes: NDArray[np.int16]) -> NDArray[np.float32]:
     return (powers_from_db(codes.astype(np.float64) * STEP_DB) / 2).astype(np.float32)
+
+
+def find_offsets_db(
+    header: Header, *, unit: str | None = None, weighting: str | None = None
+) -> list[list[float]]:
+    """(channels, bands) what is added to dBFS, for this unit and weighting; None: as levels were told then.
+
+    SpecError for dbspl of what nobody has calibrated.
+    """
+    unit = choose(unit or header.unit, UNITS, name="unit")
+    weighting = choose(weighting or header.weighting, WEIGHTINGS, name="weighting")
+    shapes_db = [weigh_db(weighting, hz) for hz in header.freqs_hz]
+    if unit != "dbspl":
+        flat_db = DBM0_OVER_DBFS if unit == "dbm0" else 0.0
+        return [[flat_db + shape_db for shape_db in shapes_db]] * header.channels
+    if header.spl_db is None:
+        raise SpecError(
+            f"unit is dbspl, and {header.source} was not calibrated when it was measured: `streamer calibrate`, or dbfs"
+        )
+    return [
+        [spl_db + shape_db for spl_db, shape_db in zip(row, shapes_db, strict=True)] for row in header.spl_db
+    ]
 
 
 def encode_header(header: Header) -> bytes:

@@ -108,6 +108,12 @@ def wants_levels(targets: Sequence[str]) -> bool:
     return any(getattr(_find_module(read_target(text)), "WANTS_LEVELS", False) for text in targets)
 
 
+def find_history(targets: Sequence[str]) -> str:
+    """The folder of the first that is a history, as an absolute path; empty where none is."""
+    found = [read_target(text) for text in targets]
+    return next((os.path.abspath(each.address) for each in found if each.scheme == "history"), "")  # noqa: PTH100
+
+
 def _find_module(target: Target) -> Any:
     return import_module(OUTPUTS[target.scheme])
 

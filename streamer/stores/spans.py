@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from streamer.analysis.averages import NAMES, average, list_levels
 from streamer.analysis.bank import Bank
 from streamer.base.errors import MissingExtraError, SpecError
-from streamer.base.reading import UNITS, WEIGHTINGS, Reading, weigh_db
-from streamer.base.text import choose
-from streamer.base.units import DBM0_OVER_DBFS, db_from_powers
-from streamer.history.lines import Header, Stretch
+from streamer.base.reading import Reading
+from streamer.base.units import db_from_powers
+from streamer.history.lines import Header, Stretch, find_offsets_db
 from streamer.history.read import MINUTE_S, check_history, find_extent, read_lines
 
 LINES_AT_ONCE = 7200  # of all bands and channels in memory
@@ -265,18 +264,7 @@ def _finish(gathering: _Gathering, *, span_s: float, unit: str | None, weighting
 
 def find_gains(header: Header, *, unit: str | None, weighting: str | None) -> NDArray[np.float32]:
     """(channels, bands) what powers are multiplied by. SpecError for dbspl of what nobody has calibrated."""
-    unit = choose(unit or header.unit, UNITS, name="unit")
-    weighting = choose(weighting or header.weighting, WEIGHTINGS, name="weighting")
-    offsets_db = np.array([[weigh_db(weighting, hz) for hz in header.freqs_hz]] * header.channels)
-    if unit == "dbspl":
-        if header.spl_db is None:
-            raise SpecError(
-                f"unit is dbspl, and {header.source} was not calibrated when it was measured: `streamer calibrate`, or "
-                "dbfs"
-            )
-        offsets_db += np.array(header.spl_db)
-    elif unit == "dbm0":
-        offsets_db += DBM0_OVER_DBFS
+    offsets_db = np.array(find_offsets_db(header, unit=unit, weighting=weighting))
     gains: NDArray[np.float32] = (10 ** (offsets_db / 10)).astype(np.float32)
     return gains
 

@@ -15,7 +15,7 @@ from streamer.commands.history.asked import Asked
 from streamer.stores.spans import Spans, find_range_s, read_spans
 from streamer.stores.spans_files import WRITERS
 
-MOST_ROWS = 24
+MOST_ROWS = 18  # with what stands around them a screen of 24
 SPANS_S = (
     *(1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600),
     *(7200, 10_800, 21_600, 43_200, 86_400, 7 * 86_400, 28 * 86_400),

@@ -47,6 +47,7 @@ from streamer.detectors.registry import is_digit
 from streamer.events import Event, GapRecord, Record, SourceRecord
 from streamer.live.section import Section
 from streamer.live.stream import Status, Stream
+from streamer.outputs import find_history
 from streamer.outputs.output import Output
 from streamer.plans.band_report import find_seen_share
 from streamer.plans.band_words import find_a4_hz
@@ -253,6 +254,7 @@ class View:
                 seen_share=find_seen_share(display),
                 plans=list(spec.plans),
                 output=", ".join(spec.output_paths) or ("stdout" if spec.stdout else ""),
+                history=find_history(spec.output_paths),
                 unit=reading.label,
                 meter_unit=reading.flat_label,
                 offset_db=reading.offset_db(),

@@ -218,6 +218,8 @@ def _draw_past(area: Canvas, seen: Seen, height: int) -> int:
     picture, choices = state.shown, state.choices
     first, stop = state.bands_shown
     newest = picture.newest_group(choices.pace) // 2
+    if choices.frozen:  # what is read stays in sight
+        newest -= max(0, choices.back // 2 - area.width + 1)
     codes = picture.read(choices.pace, 2 * (newest - area.width + 1), 2 * area.width)[:, first:stop]
     steps = make_steps(choices.floor_dbfs, choices.ceiling_dbfs)[codes].T[::-1]
     pairs = np.repeat(steps, height, axis=0)
@@ -247,10 +249,11 @@ def _draw_clock(canvas: Canvas, state: State, columns: _Down, newest: int) -> No
     cell_s = 2 * PACES[state.choices.pace][0]
     step_s = find_mark_step_s(cell_s, 12)
     end = canvas.width - 3
-    canvas.put(end, 0, "now", Role.DIM)
+    if newest == state.shown.newest_group(state.choices.pace) // 2:
+        canvas.put(end, 0, "now", Role.DIM)
     for cell in range(columns.past_cells - 1, -1, -1):
         t_s = (newest - columns.past_cells + 1 + cell) * cell_s
-        if t_s < 0:
+        if t_s < 0 and state.shown.past is None:
             break
         if state.clock.day_second(t_s + cell_s) // step_s != state.clock.day_second(t_s) // step_s:
             text = tell_mark(state.clock, t_s + cell_s, step_s)

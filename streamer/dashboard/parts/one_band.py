@@ -33,6 +33,8 @@ def draw(canvas: Canvas, seen: Seen) -> None:
     for row, text in find_row_marks(rows, choices.floor_dbfs, choices.ceiling_dbfs, offset_db):
         canvas.put_right(AXIS_WIDTH - 1, 1 + row, text, Role.DIM)
     newest = picture.newest_group(choices.pace)
+    beyond = max(0, choices.back - cells + 1) if choices.frozen else 0  # what is read stays in sight
+    newest -= beyond
     _draw_clock(canvas, state, newest, cells)
     codes = picture.read(choices.pace, newest - cells + 1, cells)[:, band].astype(np.float64)
     scale = rows / (choices.ceiling_dbfs - choices.floor_dbfs)
@@ -45,7 +47,7 @@ def draw(canvas: Canvas, seen: Seen) -> None:
     plot.glyphs[:] = make_growing_glyphs(RISING, seen.look)[np.clip(eighths[None, :] - 8 * from_top, 0, 8)]
     plot.styles[:] = BAR + from_top * STEPS // rows
     if choices.frozen and choices.back:
-        at = cells - 1 - choices.back
+        at = cells - 1 - choices.back + beyond
         if at >= 0:
             plot.styles[:, at] = Role.REVERSE
 
@@ -78,10 +80,11 @@ def _draw_clock(canvas: Canvas, state: State, newest: int, cells: int) -> None:
     cell_s = PACES[state.choices.pace][0]
     step_s = find_mark_step_s(cell_s, 16)
     y, end = canvas.height - 1, canvas.width - 3
-    canvas.put(end, y, "now", Role.DIM)
+    if newest == state.shown.newest_group(state.choices.pace):
+        canvas.put(end, y, "now", Role.DIM)
     for cell in range(cells - 1, -1, -1):
         t_s = (newest - cells + 1 + cell) * cell_s
-        if t_s < 0:
+        if t_s < 0 and state.shown.past is None:
             break
         if state.clock.day_second(t_s + cell_s) // step_s != state.clock.day_second(t_s) // step_s:
             text = tell_mark(state.clock, t_s + cell_s, step_s)

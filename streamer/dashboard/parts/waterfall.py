@@ -63,7 +63,7 @@ def _draw_clock(canvas: Canvas, state: State, top: int) -> None:
     step_s = find_mark_step_s(row_s, MARK_ROWS)
     for row in range(canvas.height):
         t_s = (top - row) * row_s
-        if t_s < 0:
+        if t_s < 0 and state.shown.past is None:
             break
         if state.clock.day_second(t_s + row_s) // step_s != state.clock.day_second(t_s) // step_s:
             canvas.put_right(
