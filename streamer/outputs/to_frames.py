@@ -224,7 +224,7 @@ FILES: dict[str, type[FrameFile]] = {
 class FramesOutput(LevelOutput):
     """Frames in the order of the stream; those that a gap has taken stand there as NaN."""
 
-    last_words_s = 5.0
+    last_words_s = 60.0  # text of what may wait takes a while, and no recording is to be cut at its end
 
     def __init__(self, spec: FramesSpec, *, name: str) -> None:
         self._spec = spec

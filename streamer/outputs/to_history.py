@@ -162,7 +162,7 @@ class Track:
 class HistoryOutput(LevelOutput):
     """Lines of the scene of now, and events."""
 
-    last_words_s = 5.0
+    last_words_s = 30.0
 
     def __init__(self, folder: Path, *, wanted: Wanted, budget_bytes: int, name: str) -> None:
         self._folder, self._wanted, self._budget_bytes = folder, wanted, budget_bytes
