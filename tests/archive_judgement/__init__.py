@@ -5,7 +5,7 @@ what sounds when, some of it recorded (the prompts of Debian's asterisk-core-sou
 has); one recording is cut short, one damaged, one is none, and one kills whoever opens it (planted/ has the reader that
 dies of it). Then it is scanned at default granularity by `streamer scan`, on two workers:
 
-    serial                   in one process, without the recording that kills
+    serial                   -j 1
     pool                     -j 2
     local cluster            an executor of Dask's LocalCluster
     cluster                  a Dask scheduler and two workers that were started by themselves

@@ -70,7 +70,7 @@ def check_end(job: str, way: str, scan: Scan, archive: Archive) -> list[str]:
         wrong.append(f"ended with {last}")
     if set(before) - {LOST if way == "scheduler killed" else -9, last}:  # one that is short may end before
         wrong.append(f"was ended with {before}")
-    names = [*DAMAGED, *(["poison.wav: its worker was killed"] if way != "serial" else [])]
+    names = [*DAMAGED, "poison.wav: its worker was killed"]
     if job == "calls":
         wrong += [f"does not tell {name}" for name in names if name not in scan.told.said]
         n_failures = sum(
@@ -93,7 +93,7 @@ def judge(folder: Path, *, hours: float, only: str, recorded: Path | None, seed:
     for way, run in WAYS.items():
         if way != "serial" and only not in way:
             continue
-        for job, words in name_jobs(archive, with_poison=way != "serial").items():
+        for job, words in name_jobs(archive).items():
             out = folder / way.replace(", ", "-").replace(" ", "-") / job
             out.parent.mkdir(exist_ok=True)
             scan, began_s = Scan(words, out), time.monotonic()

@@ -40,11 +40,10 @@ class Told:
     n_killed: int = 0
 
 
-def name_jobs(archive: Archive, *, with_poison: bool) -> dict[str, tuple[str, ...]]:
+def name_jobs(archive: Archive) -> dict[str, tuple[str, ...]]:
     """The scans of an archive, by name: their paths and options."""
-    calls = [str(archive.calls), *([str(archive.poison)] if with_poison else [])]
     return {
-        "calls": (*calls, "--product", "events", *LEVELS),
+        "calls": (str(archive.calls), str(archive.poison), "--product", "events", *LEVELS),
         "radio": (str(archive.radio), "--plan", "morse", "--plan", "zvei1"),
     }
 
