@@ -1,13 +1,13 @@
 """python -m tests.archive_cost [--hours 8] [--product WORD]: what `streamer scan` costs over the bare kernel.
 
 Bare is one process that reads a recording and listens to it, or measures it, in a loop, and writes nothing. The same
-hours are scanned at default granularity in one process, by two, and by two workers of a Dask cluster; processor time is
+hours are scanned at default granularity by one worker, by two, and by two of a Dask cluster; processor time is
 that of all processes that take part, and what begins and ends costs is taken off by scanning a quarter of them too:
 
     overhead = (scan of all - scan of a quarter) / bare of the rest - 1
 
-Memory is each process's proportional set size, looked at five times a second: its greatest in each quarter of the scan,
-so that what grows with the archive is seen to grow. Linux only.
+Memory is each process's proportional set size, looked at twenty times a second: the greatest in each quarter of the
+scan, so that what grows with the archive is seen to grow. Linux only.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from streamer.sources import open_source, parse_source
 from tests.archive_judgement.ways import Cluster
 from tests.programs import STREAMER, find_children
 
-LOOK_S, TICKS_HZ = 0.2, os.sysconf("SC_CLK_TCK")
+LOOK_S, TICKS_HZ = 0.05, os.sysconf("SC_CLK_TCK")
 READ_SAMPLES = 1 << 16
 BANDS = {"levels": "third-octave:100-3150", "db8": "lin:100-3900:100", "complex": "lin:100-3900:10"}
 LENGTHS = {"window_length": "64ms", "hop": "32ms"}
@@ -157,7 +157,7 @@ def engines(folder: Path) -> Iterator[dict[str, tuple[tuple[str, ...], set[int]]
         time.sleep(3)  # until they have told the scheduler
         others = {cluster.scheduler.pid, *workers}
         yield {
-            "one process": ((), set()),
+            "-j 1": ((), set()),
             "-j 2": (("-j", "2"), set()),
             "Dask, two workers": (cluster.engine, others),
         }

@@ -4,7 +4,8 @@ what becomes of a task                        then
 it gives a result, or raises                  it is had back with that; OSError and TimeoutError are tried twice more
 the engine tells that its workers have died   it is a suspect, and so are all that were under way if that broke the
                                               pool: they are tried again, one at a time
-a suspect's worker dies again                 it is had back with what the engine tells; it and no other is to blame
+a suspect, which is done in a process apart   it crashes that, and is to blame, as the exit code says; or its worker
+                                              dies, by whatever hand: it is tried again, MOST_DEATHS times at most
 nothing is had back for a long time, or the   EngineLostError: what is done is done, and the same command goes on
 engine says that it has let all go
 
@@ -21,11 +22,11 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, 
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from streamer.base.errors import EngineLostError, StreamerError
 from streamer.base.units import format_duration
-from streamer.recordings.pool import WorkerDiedError
+from streamer.recordings.pool import Pool, WorkerDiedError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -33,12 +34,22 @@ Answer = TypeVar("Answer")
 
 PASSING = (OSError, TimeoutError)  # what may be otherwise a little later: a file server, a full queue
 RETRIES = 2
-MOST_CRASHES = 2  # of a suspect that is tried alone
+MOST_DEATHS = 20  # of workers of a suspect that is tried alone
 STALL_S = 600.0  # no task takes so long
 BLAMED_TOGETHER = {
     "KilledWorker",
     "WorkerCrashedError",
 }  # by Dask and Ray, for a task near which workers have died
+
+
+def do_apart(do: Callable[[Item], Result], item: Item) -> Result:
+    """For a worker: in a process of its own, which the worker outlives, and so can say how it has ended."""
+    pool = Pool(1)
+    try:
+        result: Result = pool.submit(do, item).result()
+        return result
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def is_crash(error: BaseException) -> bool:
@@ -61,9 +72,11 @@ class Driver:
         *,
         window: Callable[[], int],
         stall_s: float = STALL_S,
+        apart: Callable[[Callable[..., Any], Any], Any] = do_apart,
     ) -> None:
-        """window: how many may be under way at once, asked again and again: a cluster grows"""
+        """window: how many may be under way at once, asked again and again: a cluster grows   apart: for suspects"""
         self.make_executor, self.window, self.stall_s = make_executor, window, stall_s
+        self.apart = apart
         self._executor: Executor | None = None
 
     def run(
@@ -112,7 +125,7 @@ class _Run(Generic[Item, Result]):
         self._suspects: deque[Item] = deque()
         self._is_alone = False  # what is under way is a suspect
         self._tries: dict[int, int] = {}  # by id of the item, which we keep alive meanwhile
-        self._crashes: dict[int, int] = {}
+        self._deaths: dict[int, int] = {}
 
     def run(self) -> Generator[Outcome[Item, Result], None, None]:
         try:
@@ -141,8 +154,9 @@ class _Run(Generic[Item, Result]):
             self._submit(item)
 
     def _submit(self, item: Item) -> None:
+        do = partial(self._driver.apart, self._do) if self._is_alone else self._do
         try:
-            self._live[_ask(partial(self._driver.submit, self._do, item))] = item
+            self._live[_ask(partial(self._driver.submit, do, item))] = item
         except BrokenExecutor:
             self._suspect_all(item)
 
@@ -181,8 +195,8 @@ class _Run(Generic[Item, Result]):
     def _suspect(self, item: Item, error: Exception) -> Outcome[Item, Result] | None:
         is_broken = isinstance(error, BrokenExecutor)
         if self._is_alone:
-            self._crashes[id(item)] = self._crashes.get(id(item), 0) + 1
-            if self._crashes[id(item)] >= MOST_CRASHES:
+            self._deaths[id(item)] = self._deaths.get(id(item), 0) + 1
+            if self._deaths[id(item)] >= MOST_DEATHS:
                 if is_broken:
                     self._driver.let_go()
                 return Outcome(item, error=error)

@@ -65,7 +65,7 @@ class Story(Executor):
 def drive(fates: list[str], *, window: int = 3) -> dict[int, str]:
     """What came of each item; AssertionError if one came twice."""
     left = {number: list(fate) for number, fate in enumerate(fates)}
-    driver = Driver(lambda: Story(left), window=lambda: window)
+    driver = Driver(lambda: Story(left), window=lambda: window, apart=lambda do, item: do(item))
     came: dict[int, str] = {}
     for outcome in driver.run(lambda item: item, range(len(fates))):
         assert outcome.item not in came
@@ -181,7 +181,7 @@ def kill_one(pool: Pool | ProcessPoolExecutor) -> None:
     ("make_pool", "blamed", "most_tries"),
     [
         (Pool, "WorkerDiedError", 3),  # at most both kills hit one
-        (lambda n: ProcessPoolExecutor(n, get_context("spawn")), "BrokenProcessPool", 5),
+        (lambda n: ProcessPoolExecutor(n, get_context("spawn")), "WorkerDiedError", 5),
     ],
 )
 def test_a_real_pool_whose_workers_are_killed_and_in_which_one_task_kills_its_own(
