@@ -110,6 +110,17 @@ def test_seconds_that_are_gone_are_told_by_their_minutes(night: Path, tmp_path: 
     assert (spans.step_s, by_second.step_s) == (60, 1)
 
 
+def test_a_long_name_of_a_source_leaves_room_for_the_rest(tmp_path: Path) -> None:
+    output, analysis = open_history(tmp_path), make_analysis()
+    output.put_scene(make_scene(analysis, source="sim:" + "tone:100@-20:2s," * 20))
+    output.put_levels(make_frames(analysis, 0, np.full((1, 40, 2), 0.5e-6)))
+    assert output.finish()
+    first = run("history", str(tmp_path), env=ENV).stdout.splitlines()[0]
+    assert len(first) == 80
+    assert first.startswith("sim:tone:100@-20:2s,tone")
+    assert "...  dBFS  Tue 2025-11-25 22:00 to " in first
+
+
 def test_units_and_weighting_are_laid_over_what_was_measured(tmp_path: Path) -> None:
     output, analysis = open_history(tmp_path), make_analysis()
     output.put_scene(make_scene(analysis, spl_db=[[120.0, 121.0]]))

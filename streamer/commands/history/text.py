@@ -34,7 +34,9 @@ def _format_table(spans: Spans, asked: Asked, heard: Summary) -> Iterator[str]:
     channel = min(asked.channel, spans.channels) - 1
     ends_s = float(spans.starts_s[-1] + spans.span_s)
     of = f", channel {channel + 1} of {spans.channels}" if spans.channels > 1 else ""
-    yield f"{printable(spans.source)}{of}  {spans.unit}  {tell_day(spans.starts_s[0])} to {tell_day(ends_s)}"
+    about = f"{of}  {spans.unit}  {tell_day(spans.starts_s[0])} to {tell_day(ends_s)}"
+    source, room = printable(spans.source), WIDTH - len(about)
+    yield (source if len(source) <= room else f"{source[: room - 3]}...") + about
     if not spans.is_dated:
         yield "(a recording without a date: times are from when it was played)"
     if asked.bands:
