@@ -120,7 +120,8 @@ ORDER = {
     "judge/decoders": ("child ours super_tone < packages reading spandsp < command < programs < __init__"),
     "commands": (
         "__init__ descriptors inputs interrupts options page talk progress < cut_short failures live"
-        " < bands bench config detect devices doctor generate guide history identify plan scan spectrogram wait"
+        " < bands bench calibrate config detect devices doctor generate guide history identify plan scan spectrogram"
+        " wait"
         " < completion < main"
     ),
     "commands/live": (
@@ -131,6 +132,7 @@ ORDER = {
     "commands/detect": "__init__ run < command",
     "commands/wait": "__init__ labels < asked < run < command",
     "commands/identify": "__init__ live_pass text < run < command",
+    "commands/calibrate": "__init__ measure < ear < run < command",
     "commands/doctor": "__init__ diagnosis < microphone < checks < command",
     "commands/bench": (
         "__init__ cases decoders living < channels limit peers baselines scaling < report < hearing run < summary"

@@ -61,7 +61,7 @@ def list_run() -> list[Shown]:
 
 
 def wants_audio(shown: Shown) -> bool:
-    return bool(re.search(r"\b(live|wait)( mic|  | --profile|$)|parec|devices|doctor", shown.line))
+    return bool(re.search(r"\b(live|wait|calibrate)( mic|  | --profile|$)|parec|devices|doctor", shown.line))
 
 
 SHOWN = list_run()
@@ -92,6 +92,11 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(["sox", *alarm * 5, "alarm.wav"], cwd=folder, check=True)
     beeps = "|sox -n -r 48000 -p synth 1 sine 1000 gain -9", "|sox -n -r 48000 -p synth 1 sine 1750 gain -9"
     subprocess.run(["sox", *beeps * 10, "beeps.wav"], cwd=folder, check=True)
+    subprocess.run(
+        ["sox", "-n", "-r", "48000", "94db.wav", *["synth", "15", "sine", "1000", "gain", "-24"]],
+        cwd=folder,
+        check=True,
+    )
     return folder
 
 
@@ -140,7 +145,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
 
 def run_in(folder: Path, line: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """What goes on for ever is ended after a while: by its own flag, or as Ctrl-C does where nothing comes."""
-    env = dict(env or os.environ)
+    env = dict(env or {**os.environ, "XDG_CONFIG_HOME": str(folder / "config")})
     env["PATH"] = f"{BIN}:{env['PATH']}"
     if re.search(r"--follow|\blive (udp|rtp):", line):
         line = f"timeout --preserve-status -s INT 2 {line}"
@@ -176,7 +181,8 @@ def test_a_command_that_is_shown_hears_a_microphone(
 ) -> None:
     folder = folder_of(shown.page)
     mic.rename("a_usb_microphone")
-    player = mic.play_in_background(folder / "beeps.wav") if "wait" in shown.line else None
+    played = {"wait": "beeps.wav", "calibrate": "94db.wav"}.get(shown.line.split()[1])
+    player = mic.play_in_background(folder / played) if played else None
     done = run_in(folder, place(shown.line), mic.env)
     if player:
         player.kill()

@@ -81,6 +81,13 @@ class Bank:
         has_width: NDArray[np.bool_] = self.edges_hz[:, 0] < self.edges_hz[:, 1]
         return has_width
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether its bands touch and leave nothing out, so that together they have a level."""
+        if self.edges_hz is None or not self.is_band.all():
+            return False
+        return bool(np.allclose(self.edges_hz[1:, 0], self.edges_hz[:-1, 1], rtol=1e-9, atol=0.0))
+
     def cut_edges_hz(self, fs_hz: float) -> NDArray[np.float64]:
         """(bands, 2) the edges, none beyond fs/2: there is nothing there."""
         edges_hz = np.stack([self.freqs_hz] * 2, axis=1) if self.edges_hz is None else self.edges_hz

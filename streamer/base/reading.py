@@ -19,7 +19,7 @@ from streamer.base.units import DBM0_OVER_DBFS
 
 UNITS = {"dbfs": "FS", "dbm0": "m0", "dbspl": "SPL"}  # as they are asked for, and what stands behind dB
 WEIGHTINGS = ("Z", "A", "C")
-LOUDEST_PA = 20e-6  # 0 dB SPL, IEC 61672-1, 3.1
+PASCAL_DB = 20 * math.log10(math.sqrt(2) * 20e-6)  # of the peak of a sine of 0 dB SPL, which is 20 µPa RMS
 _F1_HZ, _F2_HZ, _F3_HZ, _F4_HZ = 20.598997, 107.65265, 737.86223, 12194.217  # IEC 61672-1:2013, annex E
 
 
@@ -109,6 +109,22 @@ class Reading:
         """What is added to each of these bands' levels in dBFS."""
         offset_db = self.offset_db(channel)
         return tuple(offset_db + shape_db for shape_db in self.shapes_db(freqs_hz, channel))
+
+    def gains_db(self, freqs_hz: Iterable[float], channel: int = 1) -> tuple[float, ...]:
+        """What makes amplitudes, powers and densities of full scale those that are told: weighted, and if the unit is
+        dbspl in pascals and their squares."""
+        return tuple(db - self.level_of_1_db for db in self.offsets_db(freqs_hz, channel))
+
+    @property
+    def level_of_1_db(self) -> float:
+        """What a sine of amplitude 1, in what is told, reads: 1 is 1 Pa if the unit is dbspl, else full scale."""
+        return -PASCAL_DB if self.unit == "dbspl" else self.offset_db()
+
+    def name_unit(self, scale: str) -> str:
+        """As CF has it, of values of this scale."""
+        base = "Pa" if self.unit == "dbspl" else "1"
+        squared = f"{base}2" if base == "Pa" else base
+        return {"power": squared, "psd": f"{squared}/Hz"}.get(scale, base)
 
     def find_dbspl(
         self, level_dbfs: float, freqs_hz: Sequence[float] | None, channel: int = 1

@@ -148,10 +148,21 @@ def parse_level_dbfs(text: str | float, *, name: str = "level") -> float:
     number, unit = _split(text, name=name, allowed=allowed)
     offset_db = {"": 0.0, "db": 0.0, "dbfs": 0.0, "dbm0": DBM0_OVER_DBFS}.get(unit.lower())
     if unit.lower().startswith("dbspl"):
-        raise SpecError(f"{name} is {shorten(text)}; sound pressure needs a calibrated source: {allowed}")
+        raise SpecError(
+            f"{name} is {shorten(text)}; sound pressure needs a calibrated source, and "
+            f"a key of its own such as above_dbspl: {allowed}"
+        )
     if offset_db is None:
         raise SpecError(f"{name} is {shorten(text)}: {shorten(unit)} is no unit of level; {allowed}")
     return _within_db(number, text, name=name) - offset_db
+
+
+def parse_level_dbspl(text: str | float, *, name: str = "level") -> float:
+    """A sound pressure level, from 85dBSPL or 85."""
+    number, unit = _split(text, name=name, allowed="write a level such as 85dBSPL")
+    if unit.lower() not in ("", "db", "dbspl"):
+        raise SpecError(f"{name} is {shorten(text)}; write sound pressure, such as 85dBSPL")
+    return _within_db(number, text, name=name)
 
 
 def parse_ratio(text: str | float, *, name: str = "percentage") -> float:
@@ -287,6 +298,8 @@ def parse_field(field: str, value: str | float, *, name: str = "") -> float:
         return parse_frequency_hz(value, name=name)
     if field.endswith("_dbfs"):
         return parse_level_dbfs(value, name=name)
+    if field.endswith("_dbspl"):
+        return parse_level_dbspl(value, name=name)
     if field.endswith("_db"):
         return parse_db(value, name=name)
     return parse_ratio(value, name=name)

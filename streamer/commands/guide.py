@@ -14,7 +14,7 @@ ORDER = [  # as a newcomer would read them
     *("commands", "sources", "dashboard", "troubleshooting", "recipes"),
     *("bands", "dtmf", "tones", "plans", "families", "identify"),  # what to listen for
     *("events", "outputs", "history", "spectrograms", "archives", "python", "exit-codes"),  # what comes of it
-    *("settings", "service", "faults", "security"),  # for months
+    *("settings", "calibration", "service", "faults", "security"),  # for months
     *("definitions", "accuracy", "judged", "decoders", "compared", "speed"),  # how good it is
     *("how-it-works", "adding", "changes"),  # inside
 ]

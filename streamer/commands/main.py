@@ -40,6 +40,10 @@ COMMANDS = {
     "bench decoders": Entry(
         "bench.decoders", "Tone decoders beside each other: yours, others' and ours, by the same signals."
     ),
+    "calibrate": Entry(
+        "calibrate.command",
+        "How loud full scale is: listen to a calibrator, and keep it for this device and channel.",
+    ),
     "completion": Entry(
         "completion", "Print what makes SHELL complete streamer's commands, options and their values."
     ),

@@ -8,7 +8,10 @@ from typing import Any, TypeVar
 import click
 
 from streamer.base.errors import SpecError
+from streamer.base.reading import UNITS, WEIGHTINGS
+from streamer.base.text import choose
 from streamer.outputs import list_targets
+from streamer.sources.calibration import read_level
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -88,6 +91,19 @@ READING_OPTIONS = join(
         "--calibration", metavar="LEVEL|NAME", help="What 0 dBFS is as sound pressure, 118dB, or whose it is."
     ),
 )
+
+
+def read_reading(unit: str | None, weighting: str | None, calibration: str | None) -> dict[str, Any]:
+    """READING_OPTIONS as they were given, checked; see make_reading."""
+    if calibration is not None:
+        read_level(calibration)
+    return {
+        "unit": "dbfs" if unit is None else choose(unit, UNITS, name="unit"),
+        "weighting": "Z" if weighting is None else choose(weighting.upper(), WEIGHTINGS, name="weighting"),
+        "calibration": calibration,
+    }
+
+
 QUIET = click.option("-q", "--quiet", is_flag=True, help="No talk on stderr but errors.")
 OUTPUT_OPTIONS = join(
     click.option("--json", "is_json", is_flag=True, help="Events as NDJSON, one object a line."),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import click
 
-from streamer.base.errors import StreamerError
-from streamer.base.units import parse_frequency_hz, parse_level_dbfs, parse_time_s
+from streamer.base.errors import SpecError, StreamerError
+from streamer.base.units import parse_frequency_hz, parse_lasting_s, parse_level_dbfs, parse_time_s
 from streamer.commands.cut_short import Positions, describe_cut, find_exit_code, raising_signals, take_all
 from streamer.commands.failures import Failures
 from streamer.commands.options import (
@@ -17,14 +17,17 @@ from streamer.commands.options import (
     DEBUG,
     PLAN_OPTION,
     QUIET,
+    READING_OPTIONS,
     SOURCE_OPTIONS,
     choose_jobs,
     join,
+    read_reading,
     refuse_empty,
 )
 from streamer.commands.progress import ProgressBar
 from streamer.commands.talk import announce_compiling, tell
-from streamer.recordings.export import Export, Exported, plan_exports, run_exports
+from streamer.plans.bands import USUAL
+from streamer.recordings.export import Export, Exported, Told, plan_exports, run_exports
 from streamer.recordings.pieces import SpectraSpec
 from streamer.sources.folders import parse_sources
 from streamer.stores import list_suffixes
@@ -36,6 +39,11 @@ MEASURE_OPTIONS = join(
     click.option("--start", metavar="TIME", help="Leave out what comes before, such as 90s."),
     click.option("--end", metavar="TIME", help="Leave out what comes after."),
     click.option("--scale", metavar="NAME", help="amplitude (default), power, psd or complex."),
+    click.option(
+        "--leq",
+        metavar="TIME",
+        help="Not frames but averages of so long each: Leq, Lmax, L10, L50, L90, to .csv.",
+    ),
     click.option("--dtype", metavar="NAME", help="float32 (default) or float64."),
 )
 PICTURE_OPTIONS = join(
@@ -64,6 +72,10 @@ class Options:
     hop: str | None
     scale: str | None
     dtype: str | None
+    unit: str | None
+    weighting: str | None
+    calibration: str | None
+    leq: str | None
     start: str | None
     end: str | None
     floor: str | None
@@ -84,15 +96,28 @@ class Options:
             self.outputs,
             spec=self.make_spec(),
             style=self.make_style(),
+            told=self.make_told(),
         )
 
+    def make_told(self) -> Told:
+        span_s = None if self.leq is None else parse_lasting_s(self.leq, name="leq")
+        return Told(**read_reading(self.unit, self.weighting, self.calibration), span_s=span_s)
+
     def make_spec(self) -> SpectraSpec:
+        if self.leq is not None:
+            return self._make_averaged_spec()
         return SpectraSpec(
             start_s=0.0 if self.start is None else parse_time_s(self.start, name="start"),
             end_s=None if self.end is None else parse_time_s(self.end, name="end"),
             plans=self.plans or (("dtmf",) if self.has_events else ()),
             **self._given("bands", "window", "window_length", "hop", "scale", "dtype"),
         )
+
+    def _make_averaged_spec(self) -> SpectraSpec:
+        """Of averages: they are of power, and unless told otherwise of thirds of an octave."""
+        if self.scale is not None or self.has_events:
+            raise SpecError("--leq averages levels: leave --scale and --events out")
+        return replace(self, leq=None, bands=self.bands or USUAL, scale="power", plans=()).make_spec()
 
     def make_style(self) -> Style:
         return Style(
@@ -120,6 +145,7 @@ class Options:
     help=f"{list_suffixes()}; {{stem}} and {{name}} stand for the recording's; repeatable.",
 )
 @MEASURE_OPTIONS
+@READING_OPTIONS
 @PICTURE_OPTIONS
 @PLAN_OPTION
 @choose_jobs("Threads at work.")

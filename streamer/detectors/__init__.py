@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.analysis.bank import Analysis, ChannelLevels, Levels
+from streamer.base.reading import Reading
 from streamer.events import Event
 from streamer.events.clocks import WallClock
 
@@ -65,6 +66,10 @@ class Detector(Protocol):
     def keep_time(self, clock: WallClock) -> None:
         """What it may ask when a sample was; most ask for no time."""
         _ = clock
+
+    def read_by(self, reading: Reading) -> None:
+        """What full scale is as sound pressure, if that is known; most do not ask. SpecError for one that must know."""
+        _ = reading
 
     def share(self, common: dict[type, object]) -> None:
         """Hear with what others of this channel and analysis hear with: it lies in common, or is put there."""

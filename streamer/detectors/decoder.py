@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.analysis.bank import Analysis, Batch, ChannelLevels, Levels
+from streamer.base.reading import Reading
 from streamer.detectors import Audio, Choir, Detector, Listen
 from streamer.detectors.copies import ReadAudio, join_copies
 from streamer.detectors.numbers import Counted, Numbers
@@ -123,6 +124,11 @@ class Decoder:
             t.channel: _ChannelAudio(read_audio, t.channel - 1, self._unheard) for t in self._tuned
         }
         self.numbers = Numbers(counter)
+
+    def read_by(self, reading: Reading) -> None:
+        """What full scale is as sound pressure, for limits that are set so."""
+        for tuned in self._tuned:
+            tuned.detector.read_by(reading)
 
     @property
     def analyses(self) -> tuple[Analysis, ...]:

@@ -347,7 +347,7 @@ _encode = msgspec.json.Encoder().encode
 def add_reading(record: Record, reading: Reading) -> None:
     """To a start how levels are read, to an event its sound pressure level where that is known."""
     if isinstance(record, Event):
-        if record.level_dbfs is not None:
+        if record.level_dbfs is not None and record.level_dbspl is None:
             record.level_dbspl = reading.find_dbspl(record.level_dbfs, record.freqs_hz, record.channel)
     elif isinstance(record, Start):
         record.unit, record.weighting = reading.unit, reading.weighting

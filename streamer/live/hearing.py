@@ -52,6 +52,7 @@ class Hearing:
             joins_copies=listening.joins_copies,
             counter=counter,
         )
+        self.decoder.read_by(listening.reading)
         analyses = self.decoder.analyses
         self.work = Work(
             analyses=analyses,

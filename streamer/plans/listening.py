@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from streamer.analysis.bank import Analysis
 from streamer.base.errors import SpecError
+from streamer.base.reading import PLAIN, Reading
 from streamer.detectors import Detector
 from streamer.detectors.registry import Kind, load_kind
 from streamer.plans.plan import Plan, build_detectors, build_what_fits, load_plan
@@ -23,6 +24,7 @@ class Listening:
     remarks: Sequence[str] = ()  # what of the plans is not listened for, and why
     silence_s: float | None = None  # a silence that lasts so long is told of; None: none is
     is_shown: bool = True  # somebody looks at the display; else it is not measured
+    reading: Reading = PLAIN  # what full scale is as sound pressure
 
 
 SetUp = Callable[[SourceInfo], Listening]
@@ -36,11 +38,12 @@ def make_set_up(
     silence_s: float | None = None,
     needs_plans: bool = True,
     is_shown: bool = True,
+    find_reading: Callable[[SourceInfo], Reading] = lambda _info: PLAIN,
 ) -> SetUp:
     """What a stream calls once the source is open: the levels to show, by its rate, and what hears the plans.
 
     needs_plans: SpecError where the rate allows none of them; else levels alone are better than nothing
-    is_shown: whether somebody looks at the levels, be it a person or a program
+    is_shown: whether somebody looks at the levels, be it a person or a program   find_reading: of a source's levels
     """
 
     def set_up(info: SourceInfo) -> Listening:
@@ -56,6 +59,7 @@ def make_set_up(
             remarks=remarks,
             silence_s=silence_s,
             is_shown=is_shown,
+            reading=find_reading(info),
         )
 
     return set_up

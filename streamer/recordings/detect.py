@@ -18,6 +18,7 @@ from streamer.analysis.meters import BlockMeter, InputMeter
 from streamer.analysis.values import to_floats
 from streamer.base.arguments import read_rate
 from streamer.base.errors import TERMINATED, SourceError, SpecError, StreamerError
+from streamer.base.reading import Reading
 from streamer.base.units import format_duration
 from streamer.base.version import __version__
 from streamer.detectors import Detector
@@ -32,6 +33,7 @@ from streamer.recordings.arrays import check_channels, describe_nonfinite, take_
 from streamer.recordings.progress import Progress as ProgressForm
 from streamer.recordings.progress import follow
 from streamer.sources import Loss, Source, SourceInfo, SourceSpec, open_source
+from streamer.sources.calibration import make_reading
 
 Beside = Callable[[SourceInfo], Iterable[tuple[str, int, Detector]]]
 
@@ -180,6 +182,7 @@ class Task:
     duration_s: float | None = None  # only so much of it
     explain: bool = False  # also what was refused, as remarks
     joins_copies: bool = True  # one event in several channels that hold the same samples is told once
+    calibration: str | None = None  # what 0 dBFS is as sound pressure; see make_reading
     piece: Piece | None = None  # only what is in it, as relay tells it; None: all
 
 
@@ -215,6 +218,7 @@ def listen(
             joins_copies=task.joins_copies,
             beside=beside(info) if beside else (),
         )
+        recording.decoder.read_by(_find_reading(task, info))
         failure: BaseException | None = None
         try:
             yield recording.make_start(task.plans)
@@ -251,6 +255,17 @@ def listen(
             yield Remark(message)
         if failure is not None:
             raise failure
+
+
+def _find_reading(task: Task, info: SourceInfo) -> Reading:
+    return make_reading(
+        unit="dbfs",
+        weighting="Z",
+        calibration=task.calibration,
+        source=task.source,
+        name=info.name,
+        channels=info.channels,
+    )
 
 
 def _listen_to_blocks(

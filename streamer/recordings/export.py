@@ -19,12 +19,37 @@ from streamer.recordings import Progress
 from streamer.recordings.choose_frames import choose_frames
 from streamer.recordings.pieces import Spectra, SpectraSpec
 from streamer.sources import SourceSpec
+from streamer.sources.calibration import make_reading
 from streamer.stores import STORES, Store, load_store
+from streamer.stores.as_averages import AveragesStore
 from streamer.stores.as_png.layout import Style, lay_out
+from streamer.stores.heading import Heading
 
 STOP_S = 2.0
 
 OTHER_PICTURES = (".svg", ".pdf", ".eps", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What values and levels are told as, in words; see make_reading."""
+
+    unit: str = "dbfs"
+    weighting: str = "Z"
+    calibration: str | None = None
+    span_s: float | None = None  # averages of so long
+
+    def read(self, heading: Heading, source: SourceSpec) -> Heading:
+        """The same, with what that is for this source. SpecError for pressure of what is not calibrated."""
+        reading = make_reading(
+            unit=self.unit,
+            weighting=self.weighting,
+            calibration=self.calibration,
+            source=source,
+            name=heading.name,
+            channels=heading.channels,
+        )
+        return replace(heading, reading=reading, span_s=self.span_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +60,7 @@ class Export:
     spec: SpectraSpec
     style: Style
     targets: tuple[Path, ...]
+    told: Told = Told()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +76,12 @@ class Exported:
 
 
 def plan_exports(
-    sources: Sequence[SourceSpec], templates: Sequence[str], *, spec: SpectraSpec, style: Style
+    sources: Sequence[SourceSpec],
+    templates: Sequence[str],
+    *,
+    spec: SpectraSpec,
+    style: Style,
+    told: Told | None = None,
 ) -> list[Export]:
     """An export for each source. Templates may hold {stem} and {name}; every mistake is found before work starts."""
     exports = [
@@ -58,6 +89,7 @@ def plan_exports(
             source=source,
             spec=spec,
             style=style,
+            told=told or Told(),
             targets=tuple(_name_target(template, source) for template in templates),
         )
         for source in sources
@@ -111,6 +143,8 @@ def _check_target(target: Path, export: Export) -> None:
     if recording and recording.exists() and target.exists() and target.samefile(recording):
         raise SpecError(f"output {shorten(target)} is the recording itself; choose another name")
     store.check_scale(export.spec.scale)
+    if export.told.span_s is not None and suffix != ".csv":
+        raise SpecError(f"suffix of output {shorten(target)} is {suffix}; averages are written as .csv")
     if export.spec.plans and not store.shows_events:
         drawn_on = " and ".join(suffix for suffix in STORES if load_store(suffix).shows_events)
         raise SpecError(
@@ -179,18 +213,19 @@ def run_export(
     """
     spec = _fit_frames(export)
     with ExitStack() as files, Spectra(export.source, spec, workers=workers) as spectra:
+        heading = export.told.read(spectra.heading, export.source)
         stores: list[Store] = []
         for target in export.targets:
             if stop is not None and stop.is_set():
                 raise _StoppedError
             path = files.enter_context(replacing(target, half_written))
             with _named(target):
-                store = load_store(path.suffix.lower()).open(path, spectra.heading, export.style)
+                store = _load_store(path, heading).open(path, heading, export.style)
             files.callback(_let_go, store)
             stores.append(store)
         damage, n_pieces = None, 0
         try:
-            for piece in spectra.read_pieces(progress):
+            for piece in map(heading.tell, spectra.read_pieces(progress)):
                 if stop is not None and stop.is_set():
                     raise _StoppedError
                 n_pieces += 1
@@ -207,6 +242,10 @@ def run_export(
                 store.finish(events)
                 store.close()
     return Exported(targets=export.targets, remarks=tuple(remarks), damage=damage)
+
+
+def _load_store(path: Path, heading: Heading) -> type[Store]:
+    return load_store(path.suffix.lower()) if heading.span_s is None else AveragesStore
 
 
 def _fit_frames(export: Export) -> SpectraSpec:

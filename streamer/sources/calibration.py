@@ -189,10 +189,13 @@ def make_reading(
     """
     found = _find_sensitivities(calibration, source, name, channels)
     if unit == "dbspl" and not found:
-        raise SpecError(
-            f"unit is dbspl, and {printable(name)} is not calibrated: `streamer calibrate {source} --level 94` with a "
-            "calibrator on it, or --calibration 118dB if 0 dBFS is known to be that"
+        known = "--calibration 118dB if 0 dBFS is known to be that"
+        remedy = (
+            f"`streamer calibrate {source} --level 94` with a calibrator on it, or {known}"
+            if source.kind == "mic"
+            else f"--calibration NAME of the device that made it, or {known}"
         )
+        raise SpecError(f"unit is dbspl, and {printable(name)} is not calibrated: {remedy}")
     return Reading(unit=unit, weighting=weighting, sensitivities=found)
 
 

@@ -19,7 +19,11 @@ class CsvStore(Store):
     def __init__(self, path: Path, heading: Heading) -> None:
         self._heading = heading
         self._file = path.open("w", encoding="ascii", newline="")
-        names = [repr(float(hz)) for hz in heading.bank.freqs_hz]
+        unit = heading.reading.name_unit(heading.scale)
+        names = [
+            repr(float(hz)) if unit.startswith("1") else f"{float(hz)!r}_{unit}"
+            for hz in heading.bank.freqs_hz
+        ]
         if heading.scale == "complex":
             names = [f"{name}_{part}" for name in names for part in ("re", "im")]
         first = ["time_s", "channel"] if heading.channels > 1 else ["time_s"]

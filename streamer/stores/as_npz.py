@@ -44,6 +44,7 @@ class NpzStore(Store):
             "times_s": heading.times_s(0, self._n_frames),
             "starts": heading.starts(0, self._n_frames),
             **_describe(heading),
+            "spl_at_0_dbfs_db": [each.spl_at_0_dbfs_db for each in heading.reading.sensitivities],
             **_describe_bands(heading.measurement.analysis),
         }
         with zipfile.ZipFile(self._path, "w") as archive:
@@ -78,6 +79,8 @@ def _describe(heading: Heading) -> dict[str, str | float | int]:
         "window_length": heading.frames.length_samples,
         "hop_length": heading.frames.hop_samples,
         "source": heading.name,
+        "units": heading.reading.name_unit(heading.scale),
+        "weighting": heading.reading.weighting,
     }
 
 

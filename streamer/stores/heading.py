@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,17 @@ from numpy.typing import NDArray
 from streamer.analysis.bank import Bank
 from streamer.analysis.frames import FrameSpec
 from streamer.analysis.values import Measurement, Scale
+from streamer.base.reading import PLAIN, Reading
+from streamer.base.units import db_from_power
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Heading:
     """What is known of a spectrogram before its first piece.
 
     start_sample: where in the recording frame 0 starts   n_frames: None while nobody knows
+    reading: what values and levels are told as; pieces come so
+    span_s: averages of so long are asked for, and not the frames
     """
 
     name: str
@@ -27,6 +32,8 @@ class Heading:
     start_sample: int
     n_frames: int | None
     start_time: datetime | None = None
+    reading: Reading = PLAIN
+    span_s: float | None = None
 
     @property
     def bank(self) -> Bank:
@@ -52,6 +59,36 @@ class Heading:
     @property
     def value_dtype(self) -> np.dtype[Any]:
         return self.measurement.value_dtype
+
+    @property
+    def level_of_1_db(self) -> float:
+        """Beside what level_db says of a value, what it is told as; densities are not doubled there, see there."""
+        return self.reading.level_of_1_db + (db_from_power(2) if self.is_density_of_pressure else 0.0)
+
+    @property
+    def level_unit(self) -> str:
+        """Of levels, for people."""
+        if self.scale != "psd":
+            return self.reading.label
+        return f"{self.reading.label}/Hz" if self.is_density_of_pressure else "dB re 1/Hz"
+
+    @property
+    def is_density_of_pressure(self) -> bool:
+        return self.scale == "psd" and self.reading.unit == "dbspl"
+
+    def tell(self, piece: Piece) -> Piece:
+        """A piece as it is told; its values are overwritten."""
+        if self.reading.unit == "dbspl" or self.reading.weighting != "Z":
+            piece.values[:] *= self._gains
+        return piece
+
+    @cached_property
+    def _gains(self) -> NDArray[Any]:
+        """(channels or 1, 1, bands)"""
+        rows = range(1, 1 + max(1, len(self.reading.sensitivities)))
+        gains_db = np.array([self.reading.gains_db(self.bank.freqs_hz, channel) for channel in rows])
+        per_db = 10 if self.scale in ("power", "psd") else 20
+        return (10 ** (gains_db / per_db)).astype(self.dtype)[:, np.newaxis]
 
     @property
     def enbw_hz(self) -> float:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from streamer.analysis.bank import Analysis
 from streamer.analysis.values import Scale
 from streamer.base.errors import MissingExtraError
+from streamer.base.reading import PLAIN, Reading
 from streamer.base.version import __version__
 from streamer.stores.heading import Heading, Piece
 
@@ -19,8 +20,6 @@ CHUNK_BYTES = 1 << 21  # of HDF5 and Zarr: read in one go, few enough to be quic
 CHUNK_BANDS = 256
 BLOCK_BYTES = 1 << 25  # all bands and channels that are written at once, whatever their number
 CF_VERSION = "CF-1.12"
-
-_UNITS = {"complex": "1", "amplitude": "1", "power": "1", "psd": "1/Hz"}  # of full scale
 
 
 def label_values(
@@ -30,6 +29,7 @@ def label_values(
     scale: Scale,
     starts: NDArray[np.int64],
     times_s: NDArray[np.float64],
+    reading: Reading = PLAIN,
 ) -> Any:
     """Values (..., frequency, time) as an xarray.DataArray that shares their memory.
 
@@ -54,7 +54,8 @@ def label_values(
         },
         name=scale,
         attrs={
-            "units": _UNITS[scale],
+            "units": reading.name_unit(scale),
+            **_describe_reading(reading),
             "sample_rate_hz": fs_hz,
             "window": frames.window_name,
             "window_length_samples": frames.length_samples,
@@ -64,6 +65,15 @@ def label_values(
             ),  # a band is as wide as it is
         },
     )
+
+
+def _describe_reading(reading: Reading) -> dict[str, Any]:
+    """How values were made of those of full scale, if they were."""
+    about: dict[str, Any] = {} if reading.weighting == "Z" else {"weighting": reading.weighting}
+    if reading.unit == "dbspl":
+        about["spl_at_0_dbfs_db"] = [each.spl_at_0_dbfs_db for each in reading.sensitivities]
+        about["microphone_corrected"] = [int(each.correction is not None) for each in reading.sensitivities]
+    return about
 
 
 def label_edges(analysis: Analysis) -> dict[str, tuple[str, NDArray[Any], dict[str, str]]]:
@@ -174,6 +184,7 @@ def _make_template(heading: Heading) -> Any:
         scale=heading.scale,
         starts=heading.starts(0, 0),
         times_s=heading.times_s(0, 0),
+        reading=heading.reading,
     )
 
 

@@ -13,6 +13,7 @@ from streamer.commands.options import (
     DIGITS,
     OUTPUT_OPTIONS,
     PLAN_OPTION,
+    READING_OPTIONS,
     SOURCE_OPTIONS,
     START_TIME,
     choose_jobs,
@@ -25,6 +26,7 @@ from streamer.commands.options import (
 @START_TIME
 @PLAN_OPTION
 @COPIES_OPTION
+@READING_OPTIONS
 @click.option("--duration", metavar="TIME", help="Only the first so much of each file.")
 @choose_jobs("Files at once, and pieces of long ones where files are fewer.")
 @click.option(

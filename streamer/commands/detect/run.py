@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from streamer.base.cycles import settle
 from streamer.base.errors import DONE, NOTHING_MATCHED, SpecError, StreamerError
+from streamer.base.reading import PLAIN, Reading
 from streamer.base.units import parse_frequency_hz, parse_lasting_s, parse_moment
 from streamer.commands.cut_short import describe_cut, find_exit_code, raising_signals, take_all
 from streamer.commands.failures import Failures
 from streamer.commands.inputs import refuse_inputs_as_outputs
+from streamer.commands.options import read_reading
 from streamer.commands.progress import ProgressBar
 from streamer.commands.talk import announce_compiling, tell
 from streamer.detectors.copies import parse_copies
-from streamer.events import End
+from streamer.events import End, Start, add_reading
 from streamer.outputs import open_outputs
 from streamer.outputs.digits import DigitLines
 from streamer.outputs.formats import NOTHING_LISTENED_FOR, Format, format_json
@@ -28,6 +30,7 @@ from streamer.plans.plan import choose_plans
 from streamer.recordings.detect import Remark, Task
 from streamer.recordings.jobs import Told, run_tasks
 from streamer.sources import tell_apart
+from streamer.sources.calibration import make_reading
 from streamer.sources.folders import parse_sources
 
 
@@ -47,6 +50,9 @@ class Options:
     is_digits: bool
     explain: bool
     start_time: str | None
+    unit: str | None
+    weighting: str | None
+    calibration: str | None
     is_json: bool
     outputs: tuple[str, ...]
     quiet: bool
@@ -60,6 +66,19 @@ class Options:
         if self.is_digits:
             return DigitLines(names_sources=n_sources > 1)
         return format_json if self.is_json else TextLines()
+
+    def choose_reading(self, tasks: Sequence[Task]) -> Callable[[Start], Reading]:
+        """By whose start what its levels are told as is known; what cannot be is refused at once."""
+        told = read_reading(self.unit, self.weighting, self.calibration)
+        sources = {task.source.name: task.source for task in tasks}
+
+        def choose(start: Start) -> Reading:
+            source = sources.get(start.source, tasks[0].source)
+            return make_reading(**told, source=source, name=start.source, channels=start.channels)
+
+        if self.calibration is None:
+            make_reading(**told, source=tasks[0].source, name=tasks[0].source.name, channels=1)
+        return choose
 
     def make_tasks(self) -> list[Task]:
         rate_hz = None if self.rate is None else parse_frequency_hz(self.rate, name="rate")
@@ -92,6 +111,7 @@ class Options:
                 duration_s=limit_s,
                 explain=self.explain,
                 joins_copies=joins_copies,
+                calibration=self.calibration,
             )
             for source in tell_apart(sources)
         ]
@@ -105,7 +125,7 @@ def run(options: Options) -> int:
     refuse_inputs_as_outputs(options.outputs, [task.source for task in tasks], plans=plans)
     outputs = [open_stdout(options.choose_format(len(tasks))), *open_outputs(options.outputs)]
     hearing = Hearing(keeps_events=False) if expectation is None else expectation.hearing
-    tally = Tally(outputs, hearing)
+    tally = Tally(outputs, hearing, options.choose_reading(tasks))
     announce_compiling(is_quiet=options.quiet)
     settle()
     if not plans and not options.quiet:
@@ -154,8 +174,11 @@ def _finish(outputs: Sequence[Output], cut: BaseException | None) -> BaseExcepti
 class Tally:
     """What has come so far, told to everybody as it comes."""
 
-    def __init__(self, outputs: Sequence[Output], hearing: Hearing) -> None:
-        self._outputs, self._hearing = outputs, hearing
+    def __init__(
+        self, outputs: Sequence[Output], hearing: Hearing, choose_reading: Callable[[Start], Reading]
+    ) -> None:
+        self._outputs, self._hearing, self._choose_reading = outputs, hearing, choose_reading
+        self._reading = PLAIN
         self.failures = Failures()
         self.n_done = 0  # files, those that failed among them
 
@@ -167,6 +190,9 @@ class Tally:
         elif isinstance(item, Remark):
             tell(item.text)
         else:
+            if isinstance(item, Start):
+                self._reading = self._choose_reading(item)
+            add_reading(item, self._reading)
             self._hearing.take(item)
             self.n_done += isinstance(item, End) and item.reason == "eof"
             for output in self._outputs:

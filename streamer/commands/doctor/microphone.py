@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -17,6 +17,7 @@ from streamer.base.processes import get_context, start_process
 from streamer.base.units import db_from_amplitude
 from streamer.commands.doctor.diagnosis import Diagnosis, describe, note, ok, problem
 from streamer.sources import SourceSpec
+from streamer.sources.calibration import load_calibrations
 
 CAPTURE_S = 1.5
 ANSWER_S = 8.0  # PortAudio may hang for ever; what works answers sooner
@@ -64,6 +65,7 @@ def check_audio(microphone: SourceSpec) -> Iterator[Diagnosis]:
         return
     names = ", ".join(f"[{d.index}] {d.name}{' (default)' if d.is_default else ''}" for d in devices)
     yield ok("devices", names)
+    yield from _check_calibrations([d.name for d in devices])
     captured = next(answers)
     if isinstance(captured, StreamerError):
         yield problem("capture", str(captured), "name another device: streamer doctor mic:NAME")
@@ -75,6 +77,17 @@ def check_audio(microphone: SourceSpec) -> Iterator[Diagnosis]:
         )
     else:
         yield from judge_capture(captured)
+
+
+def _check_calibrations(names: Sequence[str]) -> Iterator[Diagnosis]:
+    """Whose full scale is known as sound pressure; most need none."""
+    try:
+        known = [each for each in load_calibrations() if each.device in names]
+    except StreamerError as error:
+        yield problem("calibration", str(error), "mend the line, or calibrate anew: `streamer calibrate`")
+        return
+    if known:
+        yield ok("calibration", "; ".join(each.describe() for each in known))
 
 
 def judge_capture(captured: Captured) -> Iterator[Diagnosis]:

@@ -80,6 +80,7 @@ class Reader:
             needs_plans=options.is_digits or "plan" in settings.given,
             joins_copies=parse_copies(options.copies),
             is_shown=spec.has_dashboard or wants_levels(spec.output_paths),
+            find_reading=spec.make_reading,
         )
         files = [
             *find_files(config=options.config, profile=loaded.profile),

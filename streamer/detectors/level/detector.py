@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.analysis.bank import Analysis, Levels
-from streamer.base.units import db_from_power
+from streamer.base.errors import SpecError
+from streamer.base.reading import PLAIN, Reading
+from streamer.base.units import db_from_power, power_from_db, powers_from_db
 from streamer.detectors import Audio, Detector
 from streamer.detectors.level.spec import LevelSpec
 from streamer.events import Event
@@ -37,9 +39,10 @@ class LevelDetector(Detector):
         frames = self._analysis.frames
         self._hop, self._length, self._fs_hz = frames.hop_samples, frames.length_samples, fs_hz
         self._n_mean = max(1, round(spec.average_ms * fs_hz / 1e3 / self._hop))
-        self._is_below = spec.above_dbfs is None
-        back_dbfs = spec.limit_dbfs + (spec.hysteresis_db if self._is_below else -spec.hysteresis_db)
-        self._limit, self._back = (0.5 * 10 ** (dbfs / 10) for dbfs in (spec.limit_dbfs, back_dbfs))
+        self._is_below = spec.is_below
+        self._is_read = False
+        if not spec.is_pressure:
+            self.read_by(PLAIN)
         self._for = spec.for_ms * fs_hz / 1e3
         self._cooldown = spec.cooldown_ms * fs_hz / 1e3
         self._clock: WallClock | None = None
@@ -66,6 +69,22 @@ class LevelDetector(Detector):
     def is_at_rest(self) -> bool:
         return self._since is None
 
+    def read_by(self, reading: Reading) -> None:
+        spec = self.spec
+        if spec.is_pressure and not reading.sensitivities:
+            raise SpecError(
+                f"{spec.name} has a limit in dB SPL, and the source is not calibrated: `streamer calibrate` does it, "
+                "or --calibration 118dB if 0 dBFS is known to be that"
+            )
+        unit = "dbspl" if spec.is_pressure else "dbfs"
+        told = Reading(unit=unit, weighting=spec.weighting, sensitivities=reading.sensitivities)
+        shapes_db = told.shapes_db(self._analysis.bank.freqs_hz, self.channel)
+        self._offset_db = told.offset_db(self.channel)
+        self._gains = powers_from_db(np.array(shapes_db))
+        back_db = spec.limit + (spec.hysteresis_db if self._is_below else -spec.hysteresis_db)
+        self._limit, self._back = (0.5 * power_from_db(db - self._offset_db) for db in (spec.limit, back_db))
+        self._is_read = True
+
     def keep_time(self, clock: WallClock) -> None:
         self._clock = clock
 
@@ -73,9 +92,11 @@ class LevelDetector(Detector):
         _ = audio
         if not len(levels):
             return []
+        if not self._is_read:
+            self.read_by(PLAIN)
         events = self.flush() if levels.first_frame != self._next_frame else []
         kept = len(self._powers)
-        powers = np.concatenate([self._powers, levels.power[:, 0].astype(np.float64)])
+        powers = np.concatenate([self._powers, (levels.power * self._gains).sum(axis=1)])
         newest = levels.first_frame - kept + self._n_mean - 1  # with this frame the first mean is whole
         if (
             len(powers) >= self._n_mean
@@ -147,7 +168,8 @@ class LevelDetector(Detector):
         return event
 
     def _make(self, phase: str, frame: int) -> Event:
-        start = self._start
+        start, level_dbfs = self._start, db_from_power(2 * self._extreme)
+        weighted = {} if self.spec.weighting == "Z" else {"weighting": self.spec.weighting}
         return Event(
             type="level",
             phase=phase,
@@ -157,6 +179,7 @@ class LevelDetector(Detector):
             t_s=start / self._fs_hz,
             known_sample=frame * self._hop + self._length,
             freqs_hz=None if self.spec.freq_hz is None else [self.spec.freq_hz],
-            level_dbfs=round(float(db_from_power(2 * self._extreme)), 2),
-            detail={"below_dbfs" if self._is_below else "above_dbfs": self.spec.limit_dbfs},
+            level_dbfs=round(level_dbfs, 2),
+            level_dbspl=round(level_dbfs + self._offset_db, 2) if self.spec.is_pressure else None,
+            detail={self.spec.limit_name: self.spec.limit, **weighted},
         )

@@ -15,11 +15,16 @@ from streamer.analysis.frames import FrameSpec
 from streamer.analysis.groups import fit_windows
 from streamer.base.errors import SpecError
 from streamer.base.fields import NUMBER_OR_TEXT
-from streamer.base.text import shorten
+from streamer.base.reading import WEIGHTINGS
+from streamer.base.text import choose, shorten
 from streamer.base.units import parse_frequency_hz
 from streamer.detectors.level.schedule import SCHEDULE, Schedule
 from streamer.detectors.limits import check_level
 
+LIMITS = ("above_dbfs", "below_dbfs", "above_dbspl", "below_dbspl")  # of which one is set
+THIRDS_HZ = [
+    10 ** ((2 * number + 1) / 20) for number in range(8, 51)
+]  # edges from 7 Hz to 120 kHz, IEC 61260-1
 WINDOW_MS, HOPS = 125.0, 4  # the fast time weighting of sound level meters
 
 
@@ -57,6 +62,9 @@ class LevelSpec:
     freq_hz: float | None = None
     above_dbfs: float | None = None
     below_dbfs: float | None = None
+    above_dbspl: float | None = None
+    below_dbspl: float | None = None
+    weighting: str = "Z"
     for_ms: float = 1000.0
     average_ms: float = 1000.0
     hysteresis_db: float = 3.0
@@ -68,9 +76,19 @@ class LevelSpec:
     def __post_init__(self) -> None:
         if (self.band_hz is None) == (self.freq_hz is None):
             raise SpecError('write either band_hz, such as "90-110", or freq_hz, such as 1000')
-        if (self.above_dbfs is None) == (self.below_dbfs is None):
-            raise SpecError('write either above_dbfs or below_dbfs, such as "-40dBFS"')
-        check_level("above_dbfs" if self.below_dbfs is None else "below_dbfs", self.limit_dbfs)
+        limits = [name for name in LIMITS if getattr(self, name) is not None]
+        if len(limits) != 1:
+            raise SpecError(
+                'write either above_dbfs or below_dbfs, such as "-40dBFS", or of a calibrated source one of '
+                "above_dbspl and below_dbspl, such as 85"
+            )
+        if not self.is_pressure:
+            check_level(self.limit_name, self.limit)
+        elif not 0 <= self.limit <= 200:
+            raise SpecError(f"{self.limit_name} is {self.limit:g}; it must lie in 0..200 dB SPL")
+        choose(self.weighting, WEIGHTINGS, name="weighting")
+        if self.weighting != "Z" and self.freq_hz is not None:
+            raise SpecError(f"weighting is {self.weighting}, and freq_hz is a lone tone: it is for band_hz")
         if not 0 <= self.hysteresis_db <= 60:
             raise SpecError(f"hysteresis_db is {self.hysteresis_db:g} dB; it must lie in 0..60 dB")
         for key, ms, least_ms, most_ms in (
@@ -82,10 +100,22 @@ class LevelSpec:
                 raise SpecError(f"{key} is {ms:g}; it must lie in {least_ms:g}..{most_ms:.0f} ms")
 
     @property
-    def limit_dbfs(self) -> float:
-        limit_dbfs = self.below_dbfs if self.above_dbfs is None else self.above_dbfs
-        assert limit_dbfs is not None
-        return limit_dbfs
+    def limit_name(self) -> str:
+        """Of the one that is set."""
+        return next(name for name in LIMITS if getattr(self, name) is not None)
+
+    @property
+    def limit(self) -> float:
+        limit: float = getattr(self, self.limit_name)
+        return limit
+
+    @property
+    def is_pressure(self) -> bool:
+        return self.limit_name.endswith("_dbspl")
+
+    @property
+    def is_below(self) -> bool:
+        return self.limit_name.startswith("below")
 
     @property
     def center_hz(self) -> float:
@@ -97,6 +127,8 @@ class LevelSpec:
     def make_analysis(self, fs_hz: float) -> Analysis:
         edges_hz = None if self.band_hz is None else np.array([self.band_hz])
         bank = Bank(freqs_hz=np.array([self.center_hz]), labels=(self.name,), edges_hz=edges_hz)
+        if self.band_hz is not None and (self.weighting != "Z" or self.is_pressure):
+            bank = _part(*self.band_hz)
         length = max(HOPS, round(WINDOW_MS * fs_hz / 1e3 / HOPS) * HOPS)
         return fit_windows(bank, fs_hz, FrameSpec(length_samples=length, hop_samples=length // HOPS))
 
@@ -115,6 +147,14 @@ class LevelSpec:
         if top_hz >= fs_hz / 2:
             return [f"{top_hz:g} Hz is not below half the sample rate, {fs_hz / 2:g} Hz"]
         return []
+
+
+def _part(low_hz: float, high_hz: float) -> Bank:
+    """A band in parts of a third of an octave or less, each of which is weighted and corrected by itself."""
+    edges_hz = [low_hz, *(hz for hz in THIRDS_HZ if low_hz * 1.2 < hz < high_hz / 1.2), high_hz]
+    edges = np.stack([edges_hz[:-1], edges_hz[1:]], axis=1)
+    middles_hz = np.sqrt(np.maximum(edges[:, 0], edges[:, 1] / 4) * edges[:, 1])  # of one from 0 Hz on, too
+    return Bank(freqs_hz=middles_hz, labels=tuple(f"{hz:.4g}" for hz in middles_hz), edges_hz=edges)
 
 
 def list_doubts(spec: LevelSpec) -> Iterator[str]:

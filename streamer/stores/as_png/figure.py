@@ -63,7 +63,8 @@ class Figure(Store):
         values = find_loudest(self._columns.values, self._columns.under_pixels(n_pixels), axis=1)
         if self._rows is None:
             values = find_loudest(values, self._axis.rows(panel.height), axis=2)
-        levels = level_db(values, heading.scale).swapaxes(1, 2)[:, ::-1]  # the lowest band is the last row
+        levels = level_db(values, heading.scale) + np.float32(heading.level_of_1_db)
+        levels = levels.swapaxes(1, 2)[:, ::-1]  # the lowest band is the last row
         floor_db, ceiling_db = choose_range(levels, self._style)
         sheet = Sheet(self._style)
         sheet.draw_heading(heading, has_edges=edge > 0, has_losses=bool(np.isnan(levels).any()))
@@ -79,8 +80,7 @@ class Figure(Store):
                 stop_s=stop_s,
             )
         sheet.draw_times(self.panels, start_s=start_s, stop_s=stop_s)
-        unit = "dB re 1/Hz" if heading.scale == "psd" else "dBFS"
-        sheet.draw_colours(self.panels, floor_db=floor_db, ceiling_db=ceiling_db, unit=unit)
+        sheet.draw_colours(self.panels, floor_db=floor_db, ceiling_db=ceiling_db, unit=heading.level_unit)
         sheet.save(self._path, title=heading.name)
 
     def close(self) -> None:

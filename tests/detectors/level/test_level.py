@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from streamer.analysis.analyser import Analyser
 from streamer.analysis.bank import Levels
 from streamer.base.errors import SpecError
+from streamer.base.reading import PLAIN, Curve, Reading, Sensitivity
 from streamer.detectors.level import LevelDetector, LevelSpec
 from streamer.detectors.level.schedule import read_schedule
 from streamer.detectors.level.spec import list_doubts
@@ -34,13 +35,20 @@ def make_tone(*parts: tuple[float, float]) -> np.ndarray:
 
 
 def hear(
-    spec: LevelSpec, samples: np.ndarray, *, cuts: tuple[int, ...] = (), clock: WallClock | None = None
+    spec: LevelSpec,
+    samples: np.ndarray,
+    *,
+    cuts: tuple[int, ...] = (),
+    clock: WallClock | None = None,
+    reading: Reading | None = None,
 ) -> list[Event]:
     detector = LevelDetector(spec, fs_hz=FS_HZ)
+    if reading is not None:
+        detector.read_by(reading)
     if clock is not None:
         detector.keep_time(clock)
     analysis = detector.analysis
-    values = np.empty((analysis.frames.frames_within(len(samples)), 1), analysis.value_dtype)
+    values = np.empty((analysis.frames.frames_within(len(samples)), len(analysis.bank)), analysis.value_dtype)
     Analyser(analysis).compute(samples, values)
     events: list[Event] = []
     for first, stop in zip((0, *cuts), (*cuts, len(values)), strict=True):
@@ -205,3 +213,59 @@ def test_hours_that_never_come_are_doubted() -> None:
     )
     assert list(list_doubts(never)) == ["active and quiet leave no minute of the week: it is never told"]
     assert list(list_doubts(make_spec())) == []
+
+
+# --- of what is calibrated
+
+
+def calibrated(spl_db: float = 120.0, correction: Curve | None = None) -> Reading:
+    return Reading(sensitivities=(Sensitivity(spl_at_0_dbfs_db=spl_db, correction=correction),))
+
+
+def test_a_limit_in_db_spl_is_that_of_the_calibration() -> None:
+    samples = make_tone((-60, 3), (-34, 4), (-60, 3))
+    spec = make_spec(freq_hz=1000.0, above_dbfs=None, above_dbspl=85.0, average_ms=500.0)
+    begin, end = hear(spec, samples, reading=calibrated())  # 86 dB SPL
+    assert (begin.phase, end.phase) == ("begin", "end")
+    assert end.level_dbspl == pytest.approx(86.0, abs=0.01)
+    assert end.level_dbfs == pytest.approx(-34.0, abs=0.01)
+    assert end.detail == {"above_dbspl": 85.0}
+    assert hear(spec, samples, reading=calibrated(118.0)) == []
+    assert hear(spec, samples, reading=calibrated(correction=Curve((900.0,), (2.0,)))) == []
+
+
+@pytest.mark.parametrize(("hz", "wanted_db"), [(100, -19.1), (1000, 0.0), (2500, 1.3)])
+def test_a_weighted_band_hears_each_of_its_parts_by_its_own_weight(hz: float, wanted_db: float) -> None:
+    t = np.arange(round(4 * FS_HZ)) / FS_HZ
+    samples = (0.1 * np.sin(2 * np.pi * hz * t)).astype(np.float32)
+    spec = make_spec(band_hz=(20.0, 3900.0), above_dbfs=None, above_dbspl=20.0, weighting="A")
+    events = hear(spec, samples, reading=calibrated())
+    assert events[-1].level_dbspl == pytest.approx(100 + wanted_db, abs=0.3)
+    assert events[-1].detail == {"above_dbspl": 20.0, "weighting": "A"}
+
+
+def test_sound_pressure_of_what_is_not_calibrated_is_refused_by_the_name_of_the_entry() -> None:
+    spec = make_spec(freq_hz=1000.0, above_dbfs=None, above_dbspl=85.0)
+    with pytest.raises(SpecError, match=r"^a has a limit in dB SPL, and the source is not calibrated"):
+        LevelDetector(spec, fs_hz=FS_HZ).read_by(PLAIN)
+    with pytest.raises(SpecError, match="not calibrated"):
+        hear(spec, make_tone((-20, 1)))  # by somebody who knows of no calibrations
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("above_dbspl = 85\nabove_dbfs = -20", "either above_dbfs"),
+        ("above_dbspl = 300", "0..200 dB SPL"),
+        ('above = "85dBSPL"', "above_dbspl"),
+        ('above_dbspl = 85\nweighting = "B"', "weighting"),
+    ],
+)
+def test_what_is_asked_of_sound_pressure_wrongly_is_told(keys: str, said: str) -> None:
+    with pytest.raises(PlanError, match=said):
+        parse_plan(f'[[level]]\nname = "a"\nband_hz = "100-3000"\n{keys}\n', name="p.toml")
+    plan = parse_plan(
+        '[[level]]\nname = "a"\nband_hz = "100-3000"\nabove_dbspl = "85dBSPL"\nweighting = "A"\n',
+        name="p.toml",
+    )
+    assert plan.entries["level"][0].limit == 85
