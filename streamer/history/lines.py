@@ -8,9 +8,10 @@ max     int16 (channels, bands)   the largest of them
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -25,6 +26,10 @@ FORMAT = "streamer.lines/1"
 STEP_DB = 0.01
 LOWEST, HIGHEST = -20_000, 32_000  # silence reads -200 dBFS
 MAX_HEADER_BYTES = 1 << 22
+MOST_LEVELS = 1 << 24  # of a line
+FIRST_WORDS = struct.Struct("<qI")  # t and frames
+AboveZero = Annotated[float, msgspec.Meta(gt=0)]
+FromOne = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class Header(msgspec.Struct, kw_only=True, frozen=True):
@@ -36,13 +41,13 @@ class Header(msgspec.Struct, kw_only=True, frozen=True):
     """
 
     format: str = FORMAT
-    step_s: int
-    hop_s: float
+    step_s: FromOne
+    hop_s: AboveZero
     run: str
     source: str
     is_dated: bool
-    fs: float
-    channels: int
+    fs: AboveZero
+    channels: FromOne
     bands: str
     scale: str
     labels: list[str]
@@ -56,6 +61,13 @@ class Header(msgspec.Struct, kw_only=True, frozen=True):
     def dtype(self) -> np.dtype[Any]:
         shape = (self.channels, len(self.freqs_hz))
         return np.dtype([("t", "<i8"), ("frames", "<u4"), ("mean", "<i2", shape), ("max", "<i2", shape)])
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it can be of lines: as many labels and edges as bands, and not too many of them."""
+        n_bands = len(self.freqs_hz)
+        lengths = {len(self.labels), len(self.edges_hz), *map(len, self.spl_db or [])}
+        return lengths == {n_bands} and 0 < self.channels * n_bands <= MOST_LEVELS
 
     @property
     def measures(self) -> tuple[Any, ...]:
@@ -121,7 +133,8 @@ def read_header(path: Path) -> tuple[Header, int] | None:
         header = msgspec.json.decode(line, type=Header)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return (header, len(line)) if header.format == FORMAT and line.endswith(b"\n") else None
+    is_whole = header.format == FORMAT and header.is_sound and line.endswith(b"\n")
+    return (header, len(line)) if is_whole else None
 
 
 def read_stretch(path: Path, *, since_s: float, until_s: float) -> Stretch | None:
@@ -145,15 +158,23 @@ def read_stretch(path: Path, *, since_s: float, until_s: float) -> Stretch | Non
     )
 
 
-def read_last_start_s(path: Path) -> int | None:
-    """Of its last line, without reading the others."""
+def read_last_start_s(path: Path, *, since_s: float, until_s: float) -> int | None:
+    """Of its last line in [since, until), without reading those before it.
+
+    A file that was open when the power went may end in zeros, or in what the disk held before.
+    """
     found = read_header(path)
     if found is None:
         return None
     header, offset = found
     count = (path.stat().st_size - offset) // header.dtype.itemsize
-    if count <= 0:
-        return None
     with path.open("rb") as file:
-        file.seek(offset + (count - 1) * header.dtype.itemsize)
-        return int(np.frombuffer(file.read(8), "<i8")[0])
+        for number in reversed(range(count)):
+            file.seek(offset + number * header.dtype.itemsize)
+            words = file.read(FIRST_WORDS.size)
+            if len(words) < FIRST_WORDS.size:
+                continue
+            start_s, frames = FIRST_WORDS.unpack(words)
+            if frames and since_s <= start_s < until_s:
+                return int(start_s)
+    return None

@@ -10,8 +10,8 @@ import numpy as np
 
 from streamer.base.errors import SpecError
 from streamer.base.text import shorten
-from streamer.history.lines import Stretch, read_last_start_s, read_stretch
-from streamer.history.shelf import Kind, list_files, list_files_within, read_start_s
+from streamer.history.lines import Stretch, read_header, read_last_start_s, read_stretch
+from streamer.history.shelf import Kind, list_files, list_files_within, read_bounds_s, read_start_s
 
 MINUTE_S = 60
 
@@ -37,7 +37,7 @@ def find_extent(folder: Path) -> tuple[int, int] | None:
     ends = []
     for kind, step_s in ((Kind.FINE, 1), (Kind.COARSE, MINUTE_S)):
         for path in reversed(list_files(folder, kind)):
-            if (last := _find_last_start_s(path)) is not None:
+            if (last := _find_last_start_s(path, kind)) is not None:
                 ends.append(last + step_s)
                 break
     return (first, max(ends)) if ends else None
@@ -50,19 +50,19 @@ def read_lines(folder: Path, *, since_s: float, until_s: float, is_coarse: bool)
     """
     fine = list_files_within(folder, Kind.FINE, since_s=since_s, until_s=until_s)
     if not is_coarse:
-        yield from _read_files(fine, since_s, until_s)
+        yield from _read_files(fine, Kind.FINE, since_s, until_s)
         return
     there: set[tuple[str, int]] = set()
     coarse = list_files_within(folder, Kind.COARSE, since_s=since_s, until_s=until_s)
-    for stretch in _read_files(coarse, since_s, until_s):
+    for stretch in _read_files(coarse, Kind.COARSE, since_s, until_s):
         there |= {(stretch.header.run, start_s) for start_s in stretch.starts_s.tolist()}
         yield stretch
     for path in fine:
-        last_s = _find_last_start_s(path)
+        last_s = _find_last_start_s(path, Kind.FINE)
         if last_s is None or not since_s <= last_s < until_s:
             continue
         minute_s = last_s // MINUTE_S * MINUTE_S
-        for stretch in _read_files([path], minute_s, minute_s + MINUTE_S):
+        for stretch in _read_files([path], Kind.FINE, minute_s, minute_s + MINUTE_S):
             if (stretch.header.run, minute_s) not in there:
                 yield _join(stretch, minute_s)
 
@@ -90,18 +90,33 @@ def read_event_lines(folder: Path, *, since_s: float, until_s: float) -> Iterato
             continue
 
 
-def _read_files(paths: list[Path], since_s: float, until_s: float) -> Iterator[Stretch]:
+def list_unreadable(folder: Path, *, since_s: float, until_s: float) -> list[Path]:
+    """Files of levels that do not say what they hold, or say it wrongly; one that is just begun is none of them."""
+    found = []
+    for kind in (Kind.FINE, Kind.COARSE):
+        for path in list_files_within(folder, kind, since_s=since_s, until_s=until_s):
+            try:
+                if path.stat().st_size and read_header(path) is None:
+                    found.append(path)
+            except FileNotFoundError:
+                continue
+    return found
+
+
+def _read_files(paths: list[Path], kind: Kind, since_s: float, until_s: float) -> Iterator[Stretch]:
     for path in paths:
+        first_s, end_s = read_bounds_s(path, kind)  # what else it has is no line: zeros that a crash has left
         try:
-            stretch = read_stretch(path, since_s=since_s, until_s=until_s)
+            stretch = read_stretch(path, since_s=max(since_s, first_s), until_s=min(until_s, end_s))
         except FileNotFoundError:  # thrown away meanwhile
             continue
         if stretch is not None:
             yield stretch
 
 
-def _find_last_start_s(path: Path) -> int | None:
+def _find_last_start_s(path: Path, kind: Kind) -> int | None:
+    first_s, end_s = read_bounds_s(path, kind)
     try:
-        return read_last_start_s(path)
+        return read_last_start_s(path, since_s=first_s, until_s=end_s)
     except FileNotFoundError:
         return None

@@ -176,21 +176,35 @@ class Segment:
 
 
 def list_files(folder: Path, kind: Kind) -> list[Path]:
-    """The oldest first."""
+    """The oldest first. What else lies there, a folder or a pipe of such a name too, is none of them."""
     place = folder / kind.folder
     if not place.is_dir():
         return []
-    return sorted(path for path in place.iterdir() if NAME.fullmatch(path.name))
+    with os.scandir(place) as entries:
+        return sorted(place / each.name for each in entries if _is_dated(each.name) and each.is_file())
+
+
+def _is_dated(name: str) -> bool:
+    try:
+        return NAME.fullmatch(name) is not None and read_start_s(Path(name)) >= 0
+    except ValueError:
+        return False
 
 
 def list_files_within(folder: Path, kind: Kind, *, since_s: float, until_s: float) -> list[Path]:
     """Those that may have something of [since, until)."""
     found = []
     for path in list_files(folder, kind):
-        begun_s = read_start_s(path)
-        if begun_s < until_s and (begun_s // kind.spans_s + 1) * kind.spans_s > since_s:
+        first_s, end_s = read_bounds_s(path, kind)
+        if first_s < until_s and end_s > since_s:
             found.append(path)
     return found
+
+
+def read_bounds_s(path: Path, kind: Kind) -> tuple[int, int]:
+    """[first, end) of the lines that it may have, by its name."""
+    first_s = read_start_s(path)
+    return first_s, (first_s // kind.spans_s + 1) * kind.spans_s
 
 
 def read_start_s(path: Path) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -152,10 +154,7 @@ def read_spans(
     line_s = MINUTE_S if is_coarse else 1
     block_s = max(1, LINES_AT_ONCE * line_s // span_s) * span_s
     found: dict[Any, _Gathering] = {}
-    at = since_s
-    while at < until_s:
-        zone_s = find_zone_s(at)
-        until = min(until_s, ((at + zone_s) // block_s + 1) * block_s - zone_s)
+    for at, until, zone_s, length_s in cut_blocks(since_s, until_s, span_s=span_s, block_s=block_s):
         groups: defaultdict[Any, list[Stretch]] = defaultdict(list)
         for stretch in _read_block(folder, since_s=at, until_s=until, is_coarse=is_coarse, span_s=span_s):
             groups[stretch.header.measures].append(stretch)
@@ -163,8 +162,7 @@ def read_spans(
             gathering = found.setdefault(key, _Gathering(stretches[-1].header))
             gathering.header = stretches[-1].header
             lines = _join_lines(stretches, unit=unit, weighting=weighting)
-            _add_block(gathering, lines, span_s=span_s, zone_s=zone_s)
-        at = until
+            _add_block(gathering, lines, span_s=span_s, zone_s=zone_s, length_s=length_s)
     tables = [_finish(each, span_s=span_s, unit=unit, weighting=weighting) for each in found.values()]
     return sorted(tables, key=lambda spans: -float(spans.covered.sum()))
 
@@ -217,7 +215,10 @@ def _join_lines(stretches: list[Stretch], *, unit: str | None, weighting: str | 
     )
 
 
-def _add_block(gathering: _Gathering, lines: _Lines, *, span_s: float, zone_s: float) -> None:
+def _add_block(
+    gathering: _Gathering, lines: _Lines, *, span_s: float, zone_s: float, length_s: float
+) -> None:
+    """length_s: of a span; another than span_s of the one in which the clock on the wall was moved"""
     at = lines.highest.argmax(axis=0)
     peak = np.take_along_axis(lines.highest, at[np.newaxis], axis=0)[0].astype(np.float64)
     if gathering.highest is None or gathering.highest_s is None:
@@ -228,13 +229,15 @@ def _add_block(gathering: _Gathering, lines: _Lines, *, span_s: float, zone_s: f
         gathering.highest_s = np.where(is_new, lines.starts_s[at], gathering.highest_s)
     gathering.step_s = lines.step_s
     local_s = lines.starts_s + zone_s
+    if length_s > span_s:  # a day of 25 hours is one
+        local_s = np.minimum(local_s, (local_s[0] // span_s + 1) * span_s - 1)
     mean, highest = np.moveaxis(lines.mean, 0, -1), np.moveaxis(lines.highest, 0, -1)
     averages = average(local_s, mean, highest, span_s=span_s, step_s=lines.step_s)
     firsts = np.searchsorted(local_s, averages.starts_s)
     gathering.parts.append(
         {
             "starts_s": averages.starts_s - zone_s,
-            "covered": np.minimum(1.0, np.add.reduceat(lines.covered_s, firsts) / span_s),
+            "covered": np.minimum(1.0, np.add.reduceat(lines.covered_s, firsts) / length_s),
             "sum": averages.leq.sum(axis=1),
             **list_levels(averages),
         }
@@ -295,6 +298,39 @@ def find_zone_s(unix_s: float) -> float:
     """How far the clock on the wall here is ahead of UTC at that time."""
     offset = datetime.fromtimestamp(unix_s, UTC).astimezone().utcoffset()
     return 0.0 if offset is None else offset.total_seconds()
+
+
+def cut_blocks(
+    since_s: float, until_s: float, *, span_s: float, block_s: float
+) -> Iterator[tuple[float, float, float, float]]:
+    """Whole spans by the clock on the wall: begin, end, how far that clock is ahead, and the length of their spans.
+
+    Spans keep to the clock when summer time begins or ends: a day then has 23 or 25 hours, an hour is always one.
+    """
+    keeps_to_clock = 3600 % span_s == 0 or span_s % 3600 == 0
+    at, zone_s = since_s, find_zone_s(since_s)
+    while at < until_s:
+        zone_s = find_zone_s(at) if keeps_to_clock else zone_s
+        until, length_s = ((at + zone_s) // block_s + 1) * block_s - zone_s, span_s
+        if keeps_to_clock and find_zone_s(until) != zone_s:
+            change_s = _find_change_s(at, until)
+            begin = (change_s + zone_s) // span_s * span_s - zone_s  # of the span in which it is
+            if at < begin:
+                until = begin
+            else:
+                until = max(change_s, begin + span_s + zone_s - find_zone_s(change_s))
+                length_s = until - begin
+        yield at, min(until, until_s), zone_s, length_s
+        at = until
+
+
+def _find_change_s(since_s: float, until_s: float) -> float:
+    """The first second of another zone, of the one change between them."""
+    low, high, zone_s = math.floor(since_s), math.ceil(until_s), find_zone_s(since_s)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if find_zone_s(middle) == zone_s else (low, middle)
+    return float(high)
 
 
 def find_range_s(folder: Path, since_s: float | None, until_s: float | None) -> tuple[float, float]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import time
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import xarray
 from PIL import Image
 
 from streamer.history.lines import Header
-from streamer.stores.spans import read_spans, touches
+from streamer.stores.spans import cut_blocks, read_spans, touches
 from tests.outputs.level_feeds import BEGIN_S, HOP, make_analysis, make_frames, make_scene
 from tests.outputs.records import DIGIT, START
 from tests.outputs.test_history import open_history
@@ -184,3 +186,42 @@ def test_bands_touch_where_each_begins_where_the_one_before_ends() -> None:
     assert touches(make([(80.0, 100.0), (100.0, 120.0)]))
     assert not touches(make([(80.0, 100.0), (101.0, 120.0)]))
     assert not touches(make([(80.0, 100.0), None]))
+
+
+@pytest.mark.parametrize(
+    ("first", "hours"), [("2026-10-24T00:00+02:00", [24, 25, 24]), ("2026-03-28T00:00+01:00", [24, 23, 24])]
+)
+def test_days_and_hours_keep_to_the_clock_when_summer_time_begins_or_ends(
+    first: str, hours: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        since_s = datetime.fromisoformat(first).timestamp()
+        until_s = since_s + 3600 * sum(hours)
+        for span_s in (86_400, 21_600, 3600, 60, 7):
+            blocks = list(cut_blocks(since_s, until_s, span_s=span_s, block_s=span_s))
+            assert [at for at, *_ in blocks[1:]] == [until for _, until, *_ in blocks[:-1]]
+            assert (blocks[0][0], blocks[-1][1]) == (since_s, until_s)
+            lengths = {length_s / 3600 for *_, length_s in blocks}
+            assert lengths == {span_s / 3600} | ({span_s / 3600 + hours[1] - 24} if span_s > 3600 else set())
+        days = list(cut_blocks(since_s, until_s, span_s=86_400, block_s=5 * 86_400))
+        assert [datetime.fromtimestamp(at).hour for at, *_ in days] == [0, 0, 0]
+        assert [(until - at) / 3600 for at, until, *_ in days] == hours
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_day_of_25_hours_is_one_row_and_whole(tmp_path: Path) -> None:
+    output, analysis = open_history(tmp_path), make_analysis()
+    output.put_scene(make_scene(analysis))
+    for first in range(0, 4 * 3600 * 28, 7200):
+        output.put_levels(make_frames(analysis, first, np.full((1, 7200, 2), 1e-4)))
+    assert output.finish(timeout_s=30)
+    env = {**ENV, "TZ": "XST0XDT,J1/0,J330/2"}  # on 26 November at 2:00 it is 1:00 again
+    done = run("history", str(tmp_path), "--every", "24h", "--band", "100", env=env)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines() if " Nov" in line]
+    assert [row[1] for row in rows] == ["25", "26", "27"], done.stdout
+    assert [row[-1] for row in rows if row[-1].endswith("%")] == ["4%", "8%"], done.stdout

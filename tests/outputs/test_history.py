@@ -15,7 +15,7 @@ import pytest
 
 from streamer.base.errors import SpecError
 from streamer.base.units import db_from_powers
-from streamer.history.read import read_event_lines, read_lines
+from streamer.history.read import find_extent, list_unreadable, read_event_lines, read_lines
 from streamer.history.shelf import Kind, list_files
 from streamer.outputs import check_outputs, open_outputs
 from streamer.outputs.to_history import HistoryOutput
@@ -205,6 +205,60 @@ def test_a_file_that_was_cut_off_or_is_none_is_read_as_far_as_it_goes(tmp_path: 
     for name, content in (("20251125T220000Z-x-1.lines", b""), ("20251125T220000Z-x-2.lines", b"{}\n123")):
         (tmp_path / "fine" / name).write_bytes(content)
     assert sorted(read_all(tmp_path)) == list(range(9))
+
+
+@pytest.mark.parametrize("tail", [bytes(4096), b"\xff" * 4096])
+def test_what_a_power_cut_leaves_at_the_end_of_files_hides_nothing(tmp_path: Path, tail: bytes) -> None:
+    output = open_history(tmp_path)
+    feed(output, 90)
+    assert output.finish()
+    extent = find_extent(tmp_path)
+    for kind in (Kind.FINE, Kind.COARSE):
+        for path in list_files(tmp_path, kind):
+            path.write_bytes(path.read_bytes() + tail)
+    assert find_extent(tmp_path) == extent
+    assert sorted(read_all(tmp_path)) == list(range(90))
+    assert list_unreadable(tmp_path, since_s=0, until_s=4e9) == []
+
+
+def test_what_only_has_the_name_of_a_file_of_levels_is_passed_over(tmp_path: Path) -> None:
+    output = open_history(tmp_path)
+    feed(output, 5)
+    assert output.finish()
+    (tmp_path / "fine" / "20251125T220000Z-folder-0.lines").mkdir()
+    (tmp_path / "fine" / "20251125T220000Z-nowhere-0.lines").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "fine" / "20251125T220000Z-pipe-0.lines")
+    (tmp_path / "fine" / "99999999T999999Z-date-0.lines").touch()
+    os.close(os.open(os.fsencode(tmp_path) + b"/fine/\xff\xfe.lines", os.O_CREAT))
+    assert sorted(read_all(tmp_path)) == list(range(5))
+    output = open_history(tmp_path)  # which makes room, too
+    feed(output, 5, first_s=5)
+    assert output.finish()
+    assert sorted(read_all(tmp_path)) == list(range(10))
+
+
+@pytest.mark.parametrize(
+    ("sound", "damaged"),
+    [
+        (b'"channels":1', b'"channels":-1'),
+        (b'"channels":1', b'"channels":9999999'),
+        (b'"step_s":1', b'"step_s":0'),
+        (b'"labels":[', b'"labels":["more",'),
+        (b'"format"', b'"form'),
+    ],
+)
+def test_a_file_whose_heading_is_damaged_is_left_out_and_named(
+    tmp_path: Path, sound: bytes, damaged: bytes
+) -> None:
+    output = open_history(tmp_path)
+    feed(output, 5)
+    assert output.finish()
+    [path] = list_files(tmp_path, Kind.FINE)
+    content = path.read_bytes()
+    assert sound in content
+    path.write_bytes(content.replace(sound, damaged, 1))
+    assert read_all(tmp_path) == {}
+    assert list_unreadable(tmp_path, since_s=0, until_s=4e9) == [path]
 
 
 def test_what_is_wrong_is_told_at_once(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from streamer.base.files import check_folder, describe_unwritable, make_folder
 from streamer.base.text import choose, shorten
 from streamer.base.units import format_duration
 from streamer.commands.history.asked import Asked
+from streamer.history.read import list_unreadable
 from streamer.stores.spans import Spans, find_range_s, read_spans
 from streamer.stores.spans_files import WRITERS
 
@@ -39,13 +40,16 @@ def make_tables(asked: Asked) -> tuple[list[Spans], list[str]]:
         unit=asked.unit,
         weighting=asked.weighting,
     )
+    unreadable = list_unreadable(asked.folder, since_s=since_s, until_s=until_s)
     if not tables:
+        for remark in _tell_unreadable(unreadable):
+            raise SpecError(remark)
         raise SpecError(
             f"{shorten(asked.folder)} has no levels of that time; `streamer history {asked.folder}` says of which"
         )
     if asked.channel > tables[0].channels:
         raise SpecError(f"channel is {asked.channel}; there are {tables[0].channels}, counted from 1")
-    return tables, [*_tell_other_bands(tables[1:], asked)]
+    return tables, [*_tell_other_bands(tables[1:], asked), *_tell_unreadable(unreadable)]
 
 
 def choose_span_s(length_s: float, rows: int) -> float:
@@ -58,6 +62,12 @@ def _tell_other_bands(others: Sequence[Spans], asked: Asked) -> Iterator[str]:
     for spans in others if asked.outputs else ():
         measured = format_duration(round(float(spans.covered.sum()) * spans.span_s))
         yield f"{measured} were measured in other bands, {spans.bank.spec}: name a time by --since to have those"
+
+
+def _tell_unreadable(paths: Sequence[Path]) -> Iterator[str]:
+    if paths:
+        more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+        yield f"{shorten(paths[0])}{more} cannot be read, and what was measured then is left out: remove it"
 
 
 def write_files(tables: Sequence[Spans], asked: Asked) -> Iterator[Path]:
