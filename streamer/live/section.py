@@ -231,12 +231,18 @@ class Section:
         self._collected = began_s, time.monotonic()
         return items
 
+    def _find_turn(self) -> int | None:
+        """Where it is the turn of those who copy from the ring, before a source that can wait goes on; None: nowhere."""
+        if self.is_paced:
+            return None
+        return self.analysed_end + max(self.ring.spec.capacity_samples // 4, self.hearing.work.span_samples)
+
     def _collect(self) -> list[Item]:
         leaving, coming = self.hearings.leaving, self.hearings.coming
         items: list[Item] = []
         if leaving is not None:  # what it has begun is over for it when it is for the one that tells
             items += self._collect_beside(leaving)
-        for item in self.hearing.collector.take(upto=leaving.analysed_end if leaving else None):
+        for item in self.hearing.collector.take(upto=leaving.analysed_end if leaving else self._find_turn()):
             self.dates.learn(self.ring)  # its blocks are there now: nothing is told before its time
             if isinstance(item, Gap) and item.reason is GapReason.DAMAGED:
                 items.append(self._note_gap(item))

@@ -90,6 +90,11 @@ class ClipPlans:
             self._open = [clip for clip in self._open if not clip.is_closed]
         return closed
 
+    def find_oldest(self, *, heard: float) -> int | None:
+        """The first sample of those that can be written now; None: there is none."""
+        with self._lock:
+            return min((clip.start for clip in self._open if clip.end <= heard), default=None)
+
     def _find_stop(self, event: Event) -> int:
         return round((event.t_s + (event.duration_s or 0.0) + self._post_s) * self._fs_hz)
 

@@ -88,6 +88,12 @@ class Output(ABC):
     def look(self) -> None:  # noqa: B027  # most see what is wrong when they write
         """Called by the thread when it begins, and while nothing comes."""
 
+    def catch_up(self, stop_sample: int) -> None:  # noqa: B027  # most need no more than records
+        """Called by the main thread where the source can wait: take what would be gone, however fast it goes.
+
+        stop_sample: what is known before it has been told
+        """
+
     def annotate(self, record: Record) -> Record:
         """The record with what all outputs are to be told of it because of this one; asked before it is put to any."""
         return record

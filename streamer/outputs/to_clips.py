@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 import queue
 import re
+import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,6 +36,9 @@ FORMATS = ("wav", "flac")
 HISTORY_S = 60.0
 LONGEST_S = 30.0  # of a clip, unless told otherwise; what is longer is cut at its end
 LOOK_S = 0.25  # the ring holds seconds
+LATE_SHARE = 0.5  # of the minute that is kept
+BEGUN_WITHIN_S = 1.0
+FAST_LOOK_S = 0.02  # where a second of sound takes a millisecond
 BUDGET_MB = 1000
 INDEX = "clips.jsonl"
 NAME = re.compile(r"\d{8}T\d{6}\.\d{3}Z?-[\w-]*-\w*-\d+\.(wav|flac)", re.ASCII)
@@ -105,7 +110,7 @@ class History:
     """The newest samples of a section, of each channel, 16 bits each."""
 
     def __init__(self, *, channels: int, capacity_samples: int) -> None:
-        self._samples = np.zeros((channels, capacity_samples), np.int16)
+        self._samples, self.capacity = np.zeros((channels, capacity_samples), np.int16), capacity_samples
         self.begin = self.end = 0
 
     def add(self, block: NDArray[np.float32], *, start: int) -> None:
@@ -167,6 +172,8 @@ class ClipsOutput(Output):
         )
         self._letters = Letters()
         self._history: History | None = None
+        self._lock = threading.Lock()  # of the history
+        self._told = math.inf  # of a source that waits: what else begins before it has been told
         self._fs_hz, self._run_name = 1.0, ""  # of what the thread has come to
         self._run_told = ""  # of what is told now
         self._placed: dict[tuple[str, int], tuple[Event, Clip]] = {}  # on their way, by run and id
@@ -203,6 +210,24 @@ class ClipsOutput(Output):
         return [self._news.get() for _ in range(self._news.qsize())]
 
     @property
+    def is_behind(self) -> bool:
+        """Also where a clip that is not written yet would soon be gone."""
+        history = self._history
+        if super().is_behind or history is None:
+            return super().is_behind
+        oldest = self._plans.find_oldest(heard=min(history.end, self._told))
+        return oldest is not None and history.end - oldest > LATE_SHARE * history.capacity
+
+    def catch_up(self, stop_sample: int) -> None:
+        """Before the ring goes on. The thread has begun the section, or does so at once."""
+        self._told = stop_sample
+        self.look_every_s = FAST_LOOK_S
+        end_s = time.monotonic() + BEGUN_WITHIN_S
+        while self._run_name != self._audio.run and self._thread.is_alive() and time.monotonic() < end_s:
+            time.sleep(0.001)
+        self._listen()
+
+    @property
     def books(self) -> OutputBooks:
         return msgspec.structs.replace(super().books, error=self._reason or None)
 
@@ -229,8 +254,9 @@ class ClipsOutput(Output):
         if start.run == self._run_name:
             return  # other settings, the same samples
         self._write_clips(is_over=True)  # of a section that brings no more
-        self._fs_hz, self._run_name = start.fs, start.run
-        self._history = None
+        with self._lock:
+            self._fs_hz, self._run_name, self._history = start.fs, start.run, None
+            self._told = math.inf
 
     def look(self) -> None:
         self._listen()
@@ -242,6 +268,10 @@ class ClipsOutput(Output):
 
     def _listen(self) -> None:
         """Take what has come since."""
+        with self._lock:
+            self._take_audio()
+
+    def _take_audio(self) -> None:
         if self._audio.run != self._run_name or not self._run_name:
             return
         end = self._audio.end_sample
@@ -260,7 +290,7 @@ class ClipsOutput(Output):
 
     def _write_clips(self, *, is_over: bool = False) -> None:
         """Those that are whole, and what is to be said of the events in them."""
-        heard = math.inf if is_over else 0 if self._history is None else self._history.end
+        heard = math.inf if is_over else 0 if self._history is None else min(self._history.end, self._told)
         for clip in self._plans.close(self._run_name, heard=heard):
             try:
                 clip.written = self._write_clip(clip)
@@ -293,7 +323,8 @@ class ClipsOutput(Output):
         if history is None or not history.begin <= clip.first < history.end:
             raise OSError("what was heard is gone already")
         stop, gone = min(clip.end, history.end), max(0, history.begin - clip.start)
-        samples = history.cut(min(clip.channel, 1 << 16) - 1, clip.start + gone, stop)
+        with self._lock:
+            samples = history.cut(min(clip.channel, 1 << 16) - 1, clip.start + gone, stop)
         whole = np.concatenate([np.zeros(gone, np.int16), samples])
         self._shelf.make_room(2 * len(whole) + 100)
         path = self._spec.folder / clip.name

@@ -286,3 +286,26 @@ def test_what_is_wrong_is_told_at_once(tmp_path: Path) -> None:
             check_outputs([target])
     with pytest.raises(SpecError, match="only live keeps what was heard"):
         open_outputs([f"clips:{tmp_path}"])
+
+
+@pytest.mark.slow
+def test_a_recording_at_full_speed_loses_no_clip_and_joins_those_that_overlap(tmp_path: Path) -> None:
+    source = "sim:silence:20s,dtmf:5@-10:100ms/100ms,silence:200s,dtmf:123@-10:100ms/100ms,silence:60s,loop+noise:-60"
+    events = tmp_path / "events.jsonl"
+    done = run(
+        *("live", source, "-r", "8k", "--duration", "20m", "--speed", "max", "-q"),
+        *("-o", f"clips:{tmp_path}/clips", "-o", str(events)),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    told = [json.loads(line) for line in events.read_text().splitlines()]
+    ended = [event for event in told if event.get("phase") == "end"]
+    assert "".join(event["label"] for event in ended)[:8] == "51235123"
+    clips = [event["clip"] for event in ended]
+    assert set(clips) == {path.name for path in (tmp_path / "clips").glob("*.wav")}
+    for first in range(0, len(ended) - 3, 4):
+        assert clips[first] != clips[first + 1] == clips[first + 2] == clips[first + 3]
+    for event in ended[:8]:
+        x, fs_hz = soundfile.read(tmp_path / "clips" / event["clip"])
+        begins = round(event["clip_offset_s"] * fs_hz)
+        during, before = x[begins + 80 : begins + 720], x[begins - 400 : begins - 40]
+        assert np.std(during) > 50 * np.std(before)

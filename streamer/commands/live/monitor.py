@@ -177,6 +177,9 @@ class Monitor:
             section = self._stream.section
             assert section is not None
             self._level_feed.add(item, section, run=self._run, reading=self._reading, outputs=self._outputs)
+        if self._can_wait(self._stream):
+            for output in self._outputs:
+                output.catch_up(self._stream.status.analysed_end)
         return []
 
     def _begin(self, stream: Stream) -> Section:
@@ -213,8 +216,10 @@ class Monitor:
 
     def _should_wait(self, stream: Stream) -> bool:
         """Whether a recording must go on more slowly, for whoever reads our lines."""
-        is_patient = stream.info is not None and not stream.info.is_live and self._reason is None
-        return is_patient and any(output.is_behind for output in self._outputs)
+        return self._can_wait(stream) and any(output.is_behind for output in self._outputs)
+
+    def _can_wait(self, stream: Stream) -> bool:
+        return stream.info is not None and not stream.info.is_live and self._reason is None
 
     def _start(self, section: Section, *, at_sample: int = 0) -> None:
         """Say what is listened to. at_sample: from where on, if all else goes on"""
