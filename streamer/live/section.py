@@ -232,7 +232,7 @@ class Section:
         return items
 
     def _find_turn(self) -> int | None:
-        """Where it is the turn of those who copy from the ring, before a source that can wait goes on; None: nowhere."""
+        """Where those have their turn who copy from the ring, before a source that can wait goes on; None: nowhere."""
         if self.is_paced:
             return None
         return self.analysed_end + max(self.ring.spec.capacity_samples // 4, self.hearing.work.span_samples)
