@@ -13,11 +13,14 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamer.base.errors import INTERRUPTED_TWICE
 from streamer.base.units import format_duration
 from streamer.commands.interrupts import interrupts
+
+if TYPE_CHECKING:
+    from streamer.live.stream import Stream
 
 Item = TypeVar("Item")
 
@@ -141,3 +144,21 @@ class Positions:
             + ("" if total_s is None else f" of {format_duration(total_s)}")
             for name, (done_s, total_s) in self._at_work.items()
         )
+
+
+@contextmanager
+def stopping_after(stream: Stream, timeout_s: float | None) -> Iterator[None]:
+    """By a clock, where no samples come that tell of the time: not even the first, which some are opened by."""
+    is_left = threading.Event()
+
+    def count() -> None:
+        while not is_left.wait(timeout_s):
+            if stream.section is None or stream.status.is_ready:  # else kernels are compiled meanwhile
+                stream.stop()
+
+    if timeout_s is not None:
+        threading.Thread(target=count, name="clock", daemon=True).start()
+    try:
+        yield
+    finally:
+        is_left.set()

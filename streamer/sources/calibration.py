@@ -150,8 +150,21 @@ def _format(calibration: Calibration) -> str:
     return "\n".join(lines) + "\n"
 
 
+def check_name(name: str) -> None:
+    """SpecError for what --calibration could not be told, or no file can hold."""
+    if not name.isprintable() or name.strip() != name:
+        raise SpecError(
+            f"name is {shorten(name)}; write letters, digits and signs that can be seen, such as desk"
+        )
+    if name.lower() == "auto" or read_level(name) is not None:
+        raise SpecError(
+            f"name is {shorten(name)}, which --calibration takes for something else: write another"
+        )
+
+
 def _quote(text: str) -> str:
     """As a TOML string: what a device is called may hold quotes and worse."""
+    text = text.encode(errors="replace").decode()  # what was no UTF-8 is no text of a TOML file
     escaped = "".join(f"\\{c}" if c in '"\\' else c if c.isprintable() else f"\\U{ord(c):08x}" for c in text)
     return f'"{escaped}"'
 

@@ -50,6 +50,11 @@ def test_what_is_kept_is_read_again_whatever_the_device_is_called():
     )
 
 
+def test_a_device_whose_name_is_no_text_makes_no_file_that_nobody_can_read():
+    keep([made(), made("mic \udcff")])
+    assert [each.device for each in load_calibrations()] == ["USB Audio", "mic ?"]
+
+
 def test_one_more_leaves_the_others_and_takes_the_place_of_its_own():
     keep([made(), made(channel=2)])
     path = keep([made(channel=2, spl_db=90.0)])

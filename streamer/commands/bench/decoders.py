@@ -14,7 +14,7 @@ from streamer.base.errors import SpecError
 from streamer.base.files import check_folder, describe_unwritable, make_folder, name_beside
 from streamer.base.text import choose
 from streamer.base.units import parse_duration_s
-from streamer.commands.options import CONTEXT, DEBUG, QUIET, refuse_empty
+from streamer.commands.options import CONTEXT, DEBUG, QUIET, NumberRange, refuse_empty
 from streamer.commands.talk import announce_compiling, tell
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ SLOW = {"pydtmf"}  # asked when named
 )
 @click.option("--match", metavar="REGEX", help="What a label is in what commands print: 'DTMF: (.)'.")
 @click.option("--join", "is_joined", is_flag=True, help="All labels of a signal are one: a digit a line.")
-@click.option(
-    "-r", "--rate", type=click.FloatRange(4000, 192_000), metavar="HZ", help="What commands are given."
-)
+@click.option("-r", "--rate", type=NumberRange(4000, 192_000), metavar="HZ", help="What commands are given.")
 @click.option(
     "--timeout", default="10s", show_default=True, help="Of a command, beyond what its audio lasts."
 )
@@ -58,7 +56,7 @@ SLOW = {"pydtmf"}  # asked when named
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Another set of signals.")
 @click.option(
     *("--scale",),
-    type=click.FloatRange(0.01, 10),
+    type=NumberRange(0.01, 10),
     default=0.1,
     show_default=True,
     help="1: all trials; 0.1: a tenth, to look.",

@@ -18,19 +18,33 @@ from streamer.base.text import choose, printable, shorten
 from streamer.base.units import NUMBER, parse_frequency_hz, parse_lasting_s
 from streamer.commands.calibrate.ear import Ear
 from streamer.commands.calibrate.measure import Heard, measure_noise, measure_tone
-from streamer.commands.cut_short import CutShort, describe_cut, find_exit_code, raising_signals
+from streamer.commands.cut_short import (
+    CutShort,
+    describe_cut,
+    find_exit_code,
+    raising_signals,
+    stopping_after,
+)
 from streamer.commands.interrupts import Interrupted
 from streamer.commands.talk import announce_compiling, answer, tell
 from streamer.events import ErrorRecord
 from streamer.live.stream import Stream
 from streamer.plans.listening import Listening
 from streamer.sources import SourceInfo, SourceSpec, parse_source
-from streamer.sources.calibration import MAX_SPL_DB, MIN_SPL_DB, Calibration, keep, load_calibrations
+from streamer.sources.calibration import (
+    MAX_SPL_DB,
+    MIN_SPL_DB,
+    Calibration,
+    check_name,
+    keep,
+    load_calibrations,
+)
 from streamer.sources.correction import CorrectionFile, read_correction
 from streamer.stores.measured import Levels
 
 _LEVEL = re.compile(rf"({NUMBER})\s*(?:dB)?\s*(?:\(?([ACZ])\)?)?\s*(?:SPL)?", re.IGNORECASE | re.ASCII)
 TELL_EVERY_S = 2.0
+SLACK_S = 2.0  # for what is being opened, where samples tell of the time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +100,8 @@ class Options:
                 f"{source} is no device with a name: say by --name what --calibration will call it, or only look by "
                 "--dry-run"
             )
+        if self.name is not None:
+            check_name(self.name)
         return replace(source, channels=f"{self.channel}" if source.sample_format is None else None)
 
 
@@ -112,12 +128,14 @@ def run(options: Options) -> int:
         ears[:] = [Ear(judge, fs_hz=info.fs_hz, duration_s=duration_s)]  # anew where the device comes back
         return Listening(display=ears[0].analysis, detectors=[("", 1, ears[0])])
 
+    engine = Stream(source, set_up, speed=None)
     try:
         with (
             raising_signals(),
-            OpenStream(EngineFeed(Stream(source, set_up, speed=None), str(source))) as stream,
+            stopping_after(engine, duration_s + timeout_s + SLACK_S),
+            OpenStream(EngineFeed(engine, str(source))) as stream,
         ):
-            name = _listen(stream, ears, duration_s + timeout_s, is_quiet=options.quiet)
+            name = _listen(stream, ears, duration_s + timeout_s, source=str(source), is_quiet=options.quiet)
     except (CutShort, Interrupted) as cut:
         tell(f"cut short {describe_cut(cut)}; nothing was calibrated")
         return find_exit_code(cut)
@@ -137,9 +155,9 @@ def run(options: Options) -> int:
     return DONE
 
 
-def _listen(stream: OpenStream, ears: list[Ear], most_s: float, *, is_quiet: bool) -> str:
+def _listen(stream: OpenStream, ears: list[Ear], most_s: float, *, source: str, is_quiet: bool) -> str:
     """Until the ear is content, the recording is over or so much has gone by; the source's name."""
-    told, name = "", str(stream)
+    told, name = "", source
     told_s = time.monotonic()
     for item in stream:
         name = stream.info.name if stream.info is not None else name

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from streamer.api.asking import make_display
@@ -12,7 +10,13 @@ from streamer.api.feeds import EngineFeed, Told
 from streamer.api.open_stream import OpenStream
 from streamer.base.errors import DONE, NOTHING_MATCHED
 from streamer.base.units import format_duration, parse_frequency_hz, parse_lasting_s
-from streamer.commands.cut_short import CutShort, describe_cut, find_exit_code, raising_signals
+from streamer.commands.cut_short import (
+    CutShort,
+    describe_cut,
+    find_exit_code,
+    raising_signals,
+    stopping_after,
+)
 from streamer.commands.interrupts import Interrupted
 from streamer.commands.talk import announce_compiling, answer, tell
 from streamer.commands.wait.asked import Options
@@ -84,7 +88,7 @@ def run(options: Options, plans: list[Plan]) -> int:
     try:
         with (
             raising_signals(),
-            _stopping(stream, timeout_s),
+            stopping_after(stream, timeout_s),
             OpenStream(EngineFeed(stream, str(source))) as opened,
         ):
             _watch(opened, wait, timeout_s, options)
@@ -96,24 +100,6 @@ def run(options: Options, plans: list[Plan]) -> int:
     if not options.quiet:
         tell(_describe(wait, source))
     return NOTHING_MATCHED
-
-
-@contextmanager
-def _stopping(stream: Stream, timeout_s: float | None) -> Iterator[None]:
-    """By a clock, where no samples come that tell of the time: not even the first, which some are opened by."""
-    is_left = threading.Event()
-
-    def count() -> None:
-        while not is_left.wait(timeout_s):
-            if stream.section is None or stream.status.is_ready:  # else kernels are compiled meanwhile
-                stream.stop()
-
-    if timeout_s is not None:
-        threading.Thread(target=count, name="clock", daemon=True).start()
-    try:
-        yield
-    finally:
-        is_left.set()
 
 
 def _watch(stream: OpenStream, wait: Wait, timeout_s: float | None, options: Options) -> None:

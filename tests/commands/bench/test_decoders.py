@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 
+import click
 import pytest
 
 from streamer.base.errors import SpecError
@@ -57,6 +58,12 @@ def test_the_figures_are_had_as_json(capsys, tmp_path):
 def test_what_cannot_be_is_told_in_a_line(words, match):
     with pytest.raises(SpecError, match=match):
         load_command("bench decoders").main(list(words), standalone_mode=False)
+
+
+@pytest.mark.parametrize("flag", ["--scale", "--rate"])
+def test_no_number_is_refused_as_one_that_is_too_large(flag):
+    with pytest.raises(click.BadParameter, match="nan is not in the range"):
+        load_command("bench decoders").main([*WORDS, flag, "nan"], standalone_mode=False)
 
 
 def test_ctrl_c_waits_for_no_decoder(tmp_path):

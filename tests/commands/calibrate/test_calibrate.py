@@ -46,6 +46,52 @@ def test_a_dry_run_keeps_nothing_and_a_wrong_tone_neither(env: dict[str, str], t
 
 
 @pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("sim:noise:-30,loop",), "sim:noise:-30,loop, channel 1: there is no tone"),
+        (("cmd:sleep 100", "-r", "8k", "--format", "s16le"), "0.5 s came in one piece"),
+    ],
+)
+def test_it_gives_up_in_time_where_samples_never_end_or_never_come(
+    words: tuple[str, ...], why: str, env: dict[str, str]
+):
+    done = run(
+        "calibrate",
+        *words,
+        "--dry-run",
+        "--duration",
+        "500ms",
+        "--timeout",
+        "500ms",
+        "-q",
+        env=env,
+        timeout_s=30,
+    )
+    assert done.returncode == 1
+    assert why in done.stderr
+    assert done.stderr.endswith("nothing was calibrated\n")
+
+
+def test_a_recording_that_is_too_short_is_called_by_its_name(env: dict[str, str]):
+    done = run("calibrate", "sim:tone:1000@-20:200ms", "--dry-run", "-q", env=env)
+    assert (
+        done.stderr
+        == "streamer: sim:tone:1000@-20:200ms, channel 1: not 5 s came in one piece; nothing was calibrated\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["auto", "118dB", "a\nb", "a\udcff", "\x1b[31m", " desk"])
+def test_a_name_that_calibration_could_not_be_told_is_refused_before_it_listens(
+    name: str, env: dict[str, str], tmp_path: Path
+):
+    done = run("calibrate", TONE, "--name", name, *QUICK, env=env)
+    assert done.returncode == 2
+    assert "name is " in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "config").exists()
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
         ((TONE,), "say by --name"),
