@@ -329,7 +329,11 @@ class ClipsOutput(Output):
         self._shelf.make_room(2 * len(whole) + 100)
         path = self._spec.folder / clip.name
         beside = name_beside(path)
-        beside.write_bytes(encode_file(whole, fs_hz=self._fs_hz, suffix=self._spec.suffix))
-        beside.replace(path)
+        try:
+            beside.write_bytes(encode_file(whole, fs_hz=self._fs_hz, suffix=self._spec.suffix))
+            beside.replace(path)
+        except OSError:  # what there was room for would keep a full disk full
+            beside.unlink(missing_ok=True)
+            raise
         self._shelf.add(path)
         return len(whole)

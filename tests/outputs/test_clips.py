@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +235,20 @@ def test_a_clip_that_is_larger_than_the_budget_is_not_made_which_is_told(tmp_pat
     assert (output.books.sent, output.books.lost) == (0, 2)
     assert "a clip has 1.9 MB, and the budget is 1 MB" in str(output.books.error)
     assert list_clips(tmp_path) == []
+
+
+def test_a_full_disk_keeps_no_part_of_a_clip_that_did_not_fit(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))  # the system refuses what is written beyond
+    try:
+        [output] = open_outputs([f"clips:{tmp_path}"], audio=Tape(20.0))
+        for event in (START, make_event(1, 5.0)):
+            output.put(event)
+        wait_until(lambda: output.books.lost == 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert output.finish(timeout_s=10)
+    assert [path.name for path in tmp_path.iterdir() if "wav" in path.name] == []
 
 
 def test_what_others_keep_in_the_folder_stays(tmp_path: Path) -> None:
