@@ -22,10 +22,11 @@ FALSE = "false"  # the file of what every plan makes of what holds nothing
 
 # Why a line is open, for readers of the page; by family and the line's first words.
 CAUSES: Mapping[tuple[str, str], str] = {
-    ("r1", "with speech"): "a vowel as loud as a digit sounds beside it",
-    ("r2", "with speech"): "where a loud vowel hides that both tones rise at once, the digit is not believed",
-    ("ctcss", "false"): "five events in 0.85 hours",
-    ("fax", "false"): "notes of half a second on 1119 Hz",
+    (
+        "selcall",
+        "with speech",
+    ): "4 of 48: a digit beside a vowel as loud is lost; the call is refused, or told without its first or last",
+    ("mains", "under whole-band"): "2 of 10: what tells hum from voices refuses it so far beneath one",
 }
 
 INTRO = """# Judged: every family of tones beside other decoders
