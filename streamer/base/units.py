@@ -101,7 +101,9 @@ def parse_duration_range_s(text: str | float, *, name: str = "range") -> tuple[f
     parts = text.split("-") if isinstance(text, str) else []
     if len(parts) != 2:
         raise SpecError(f"{name} is {shorten(text)}; write the shortest and the longest, such as 0.6s-1.5s")
-    low_s, high_s = (parse_duration_s(part, name=name) for part in parts)
+    told = f"{name} is {shorten(text)}: its"
+    low_s = parse_duration_s(parts[0], name=f"{told} shortest")
+    high_s = parse_duration_s(parts[1], name=f"{told} longest")
     if low_s > high_s:
         raise SpecError(f"{name} is {shorten(text)}; the shorter of the two comes first")
     return low_s, high_s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.resources import files
 
@@ -47,7 +48,11 @@ def command(topic: str | None) -> None:
 
     from streamer.commands.page import Page
 
-    Console().print(Page(pages[topic]))
+    console = Console()
+    with console.capture() as drawn:
+        console.print(Page(pages[topic]))
+    os.environ.setdefault("LESS", "FRX")  # as git has it: colours; what fits is shown, what was read stays
+    click.echo_via_pager(drawn.get())
 
 
 def read_summary(text: str) -> str:

@@ -188,7 +188,8 @@ def _run(made: Scan, engine: Engine, *, quiet: bool) -> int:
     summary = made.summary
     if cut is not None:
         tell(
-            f"cut short {describe_cut(cut)}; {n_done} tasks were done, and the same command goes on from there"
+            f"cut short {describe_cut(cut)}; {n_done} {'task was' if n_done == 1 else 'tasks were'} done, and the same "
+            "command goes on from there"
         )
         return find_exit_code(cut)
     _tell_failures(summary)

@@ -91,8 +91,10 @@ class Hearing:
         which = names[0]
         if len(names) > 1:
             which = f"{len(names)} of {len(self.files)} files, the first of them {names[0]}"
-        more = "; --explain says what was refused" if is_explained else ""
-        return [f"nothing was heard of {', '.join(plans)} in {which}{more}"]
+        more = "--explain says what was refused, " if is_explained else ""
+        return [
+            f"nothing was heard of {', '.join(plans)} in {which}; {more}`streamer identify` tries all plans"
+        ]
 
 
 class Expectation:

@@ -91,6 +91,10 @@ def test_a_range_runs_from_the_shorter_to_the_longer():
         units.parse_duration_range_s("4s-2s")
     with pytest.raises(SpecError, match="shortest and the longest"):
         units.parse_duration_range_s("4s")
+    with pytest.raises(
+        SpecError, match=r'range is "0\.6-1\.5s": its shortest is "0\.6", which is no duration'
+    ):
+        units.parse_duration_range_s("0.6-1.5s")
 
 
 @pytest.mark.parametrize(

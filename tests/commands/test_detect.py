@@ -214,7 +214,10 @@ def test_explain_says_what_was_refused_and_by_how_much(tmp_path: Path) -> None:
     assert line.endswith(", the limit is 28.5 ms")
     stats = next(record for record in records if record["type"] == "stats")
     assert stats["rejections"] == {"shorter than min_on": 1}
-    told = "streamer: nothing was heard of dtmf in short.wav; --explain says what was refused\n"
+    told = (
+        "streamer: nothing was heard of dtmf in short.wav; --explain says what was refused, `streamer identify` "
+        "tries all plans\n"
+    )
     assert run("detect", path).stderr == told
 
 
@@ -359,7 +362,10 @@ def test_of_files_in_which_nothing_is_heard_that_is_said_unless_somebody_wants_q
 ) -> None:
     soundfile.write(tmp_path / "still.wav", np.zeros(8000), 8000)
     still = str(tmp_path / "still.wav")
-    told = "streamer: nothing was heard of dtmf in still.wav; --explain says what was refused\n"
+    told = (
+        "streamer: nothing was heard of dtmf in still.wav; --explain says what was refused, `streamer identify` "
+        "tries all plans\n"
+    )
     assert run("detect", still).stderr == told
     assert run("detect", still, "-q").stderr == ""
     assert run("detect", str(dial)).stderr == ""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 from rich.cells import cell_len
@@ -40,6 +43,23 @@ def test_every_page_has_its_place_in_the_reading_order() -> None:
 
 def test_off_a_terminal_a_page_is_its_text() -> None:
     assert run("guide", "definitions").stdout == PAGES["definitions"]
+
+
+def test_on_a_terminal_a_page_begins_at_its_top_in_a_pager() -> None:
+    outer, inner = os.openpty()
+    with os.fdopen(outer, "rb", buffering=0) as screen, os.fdopen(inner, "wb", buffering=0) as terminal:
+        done = subprocess.run(
+            [sys.executable, "-m", "streamer", "guide", "history"],
+            env={**os.environ, "PAGER": "head -n 1"},
+            stdin=terminal,
+            stdout=terminal,
+            timeout=60,
+            check=False,
+        )
+        shown = screen.read(4096).decode()
+    assert done.returncode == 0
+    words = re.sub(r"\x1b\[[\d;]*m", "", shown).split()
+    assert " ".join(words) == "History: levels and events, kept for weeks"
 
 
 def test_a_page_that_is_not_there_names_those_that_are() -> None:
