@@ -9,7 +9,7 @@ from streamer.dashboard.messages import Message, Scene, Snapshot
 from streamer.live.section import Item
 from streamer.live.stream import Stream
 from streamer.sources import parse_source
-from tests.live.test_reload import FS_HZ, HIGH, run
+from tests.live.test_reload import FS_HZ, HIGH, has_levels, run
 
 
 class Link:
@@ -26,9 +26,9 @@ def test_levels_from_before_a_reload_are_shown_in_their_own_scene_though_it_is_o
     source = "sim:sweep:100-3900@-10:5s"
     asked = False
 
-    def change(stream: Stream, _items: list[Item]) -> None:
+    def change(stream: Stream, items: list[Item]) -> None:
         nonlocal asked
-        if stream.status.is_ready and not asked:
+        if has_levels(items) and not asked:
             asked = True
             stream.reload(HIGH)
 
