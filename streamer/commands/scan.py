@@ -91,7 +91,7 @@ def command(
     from streamer.archive.scan import Scan
     from streamer.archive.spectra import load_zarr
     from streamer.base.children import JOBS, fork_own_server
-    from streamer.commands.talk import announce_compiling
+    from streamer.commands.talk import begin_work
 
     words = (products, bands, window, window_length, hop, plans)
     if verify:
@@ -102,7 +102,7 @@ def command(
     made = Scan(paths, job, Path(output), fresh=not resume)
     if job.spectral:
         load_zarr()
-    announce_compiling(is_quiet=quiet)
+    begin_work(is_quiet=quiet)
     if not scheduler and not executor:
         fork_own_server(
             JOBS if jobs > 1 else []

@@ -25,7 +25,7 @@ from streamer.commands.options import (
     refuse_empty,
 )
 from streamer.commands.progress import ProgressBar
-from streamer.commands.talk import announce_compiling, tell
+from streamer.commands.talk import begin_work, tell
 from streamer.plans.bands import USUAL
 from streamer.recordings.export import Export, Exported, Told, plan_exports, run_exports
 from streamer.recordings.pieces import SpectraSpec
@@ -167,7 +167,7 @@ def command(**given: Any) -> None:
     options = Options(**given)
     exports = options.make_exports()
     failures, n_done = Failures(), 0
-    announce_compiling(is_quiet=options.quiet)
+    begin_work(is_quiet=options.quiet)
 
     def take(done: Exported | StreamerError) -> bool:
         nonlocal n_done

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from streamer.base.cycles import settle
 from streamer.base.errors import StreamerError
 from streamer.base.text import printable, shorten_line
 
@@ -56,6 +57,12 @@ def tell(what: object) -> None:
     lines = text.split("\n") if hasattr(what, "findings") else [text]
     for line in (f"streamer: {lines[0]}", *lines[1:]):
         say(shorten_line(printable(line)))
+
+
+def begin_work(*, is_quiet: bool = False) -> None:
+    """All is loaded, and stays; a first run says why nothing happens for some seconds."""
+    announce_compiling(is_quiet=is_quiet)
+    settle()
 
 
 def announce_compiling(*, is_quiet: bool = False) -> None:

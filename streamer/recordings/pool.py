@@ -22,6 +22,7 @@ from multiprocessing.connection import Connection
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from streamer.base.cycles import settle
 from streamer.base.processes import (
     JOBS,
     InheritedFd,
@@ -209,6 +210,7 @@ def find_stdin() -> int:
 def _work(link: Connection, stdin: int | None) -> None:
     """A process: calls come, and what they give goes."""
     global _ways
+    settle()
     _ways = _Ways(link, stdin or 0)
     signal.signal(
         signal.SIGTERM, signal.SIG_IGN

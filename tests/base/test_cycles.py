@@ -30,3 +30,14 @@ print(gc.collect() >= 2)
 def test_loading_is_not_looked_through_and_what_is_made_afterwards_is() -> None:
     run = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["0", "True", "True", "True"]
+
+
+def test_when_the_work_begins_what_is_left_over_is_looked_for_as_ever() -> None:
+    code = (
+        "import gc; usual = gc.get_threshold();"
+        "from streamer.base.cycles import put_off; put_off(); late = gc.get_threshold();"
+        "from streamer.commands.talk import begin_work; begin_work(is_quiet=True);"
+        "print(late != usual, gc.get_threshold() == usual)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True True\n"

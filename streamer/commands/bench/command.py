@@ -18,7 +18,7 @@ from streamer.commands.bench.run import run_bench
 from streamer.commands.bench.scaling import run_scaling_bench
 from streamer.commands.bench.summary import print_summary, run_summary_bench
 from streamer.commands.options import CONTEXT, DEBUG
-from streamer.commands.talk import announce_compiling
+from streamer.commands.talk import begin_work
 from streamer.sources.channels import MAX_RAW_CHANNELS
 
 
@@ -77,7 +77,7 @@ def command(
         if sys.stderr.isatty():
             click.echo(f"\r\x1b[K{what}", nl=False, err=True)
 
-    announce_compiling()
+    begin_work()
     report: Any
     show: Callable[[Any], None]
     if what == "detect":

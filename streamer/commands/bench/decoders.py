@@ -15,7 +15,7 @@ from streamer.base.files import check_folder, describe_unwritable, make_folder, 
 from streamer.base.text import choose
 from streamer.base.units import parse_duration_s
 from streamer.commands.options import CONTEXT, DEBUG, QUIET, NumberRange, refuse_empty
-from streamer.commands.talk import announce_compiling, tell
+from streamer.commands.talk import begin_work, tell
 
 if TYPE_CHECKING:
     from streamer.judge.decoders.command import Command
@@ -89,7 +89,7 @@ def command(**given: Any) -> None:
     from streamer.judge.run import judge_family
 
     if "streamer" in decoders:
-        announce_compiling(is_quiet=given["quiet"])
+        begin_work(is_quiet=given["quiet"])
     terms = Terms(seed=given["seed"], scale=given["scale"], speech=speech, music=music)
     show = _be_silent if given["is_json"] else click.echo
     tables: list[Table] = []

@@ -26,7 +26,7 @@ from streamer.commands.cut_short import (
     stopping_after,
 )
 from streamer.commands.interrupts import Interrupted
-from streamer.commands.talk import announce_compiling, answer, tell
+from streamer.commands.talk import answer, begin_work, tell
 from streamer.events import ErrorRecord
 from streamer.live.stream import Stream
 from streamer.plans.listening import Listening
@@ -115,7 +115,7 @@ def run(options: Options) -> int:
         raise SpecError(f"duration is {shorten(options.duration)}; write a time within 500ms..10m")
     timeout_s = parse_lasting_s(options.timeout, name="timeout")
     correction = None if options.correction is None else read_correction(Path(options.correction))
-    announce_compiling(is_quiet=options.quiet)
+    begin_work(is_quiet=options.quiet)
 
     ears: list[Ear] = []
 

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from streamer.base.cycles import settle
 from streamer.base.errors import DONE, NOTHING_MATCHED, SpecError, StreamerError
 from streamer.base.reading import PLAIN, Reading
 from streamer.base.units import parse_frequency_hz, parse_lasting_s, parse_moment
@@ -15,7 +14,7 @@ from streamer.commands.failures import Failures
 from streamer.commands.inputs import refuse_inputs_as_outputs
 from streamer.commands.options import read_reading
 from streamer.commands.progress import ProgressBar
-from streamer.commands.talk import announce_compiling, tell
+from streamer.commands.talk import begin_work, tell
 from streamer.detectors.copies import parse_copies
 from streamer.events import End, Start, add_reading
 from streamer.outputs import open_outputs
@@ -126,8 +125,7 @@ def run(options: Options) -> int:
     outputs = [open_stdout(options.choose_format(len(tasks))), *open_outputs(options.outputs)]
     hearing = Hearing(keeps_events=False) if expectation is None else expectation.hearing
     tally = Tally(outputs, hearing, options.choose_reading(tasks))
-    announce_compiling(is_quiet=options.quiet)
-    settle()
+    begin_work(is_quiet=options.quiet)
     if not plans and not options.quiet:
         tell(NOTHING_LISTENED_FOR)
     try:

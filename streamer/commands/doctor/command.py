@@ -8,7 +8,7 @@ from streamer.base.errors import INTERNAL_ERROR, NO_SOURCE
 from streamer.base.processes import quieten_server, start_server
 from streamer.base.units import parse_frequency_hz
 from streamer.commands.options import CONTEXT, DEBUG
-from streamer.commands.talk import announce_compiling
+from streamer.commands.talk import begin_work
 from streamer.sources import parse_source
 
 
@@ -31,7 +31,7 @@ def command(source: str | None, is_json: bool, rate: str | None) -> None:
     from streamer.commands.doctor.diagnosis import Verdict
     from streamer.commands.doctor.microphone import SOURCE_SUBJECTS
 
-    announce_compiling()
+    begin_work()
     if is_anything_missing():
         store.say_compiling()
     rate_hz = None if rate is None else parse_frequency_hz(rate, name="rate")

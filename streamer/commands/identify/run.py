@@ -15,7 +15,7 @@ from streamer.commands.cut_short import describe_cut, find_exit_code, raising_si
 from streamer.commands.identify.text import Found, write_plan
 from streamer.commands.inputs import refuse_inputs_as_outputs
 from streamer.commands.progress import ProgressBar
-from streamer.commands.talk import announce_compiling, answer, tell
+from streamer.commands.talk import answer, begin_work, tell
 from streamer.events import End, ErrorRecord, Event, Record, Start, Stats, encode_line
 from streamer.plans.plan import Plan, leave_out_parts, list_plans, load_plan
 from streamer.recordings.detect import Remark, Task, listen
@@ -94,7 +94,7 @@ def run(options: Options) -> int:
     refuse_inputs_as_outputs(targets, [task.source], plans=options.plans)
     tally = _Tally(Findings(plans))
 
-    announce_compiling(is_quiet=options.quiet)
+    begin_work(is_quiet=options.quiet)
     failure: StreamerError | None = None
     cut: BaseException | None = None
     with ProgressBar(is_quiet=options.quiet) as progress, raising_signals():

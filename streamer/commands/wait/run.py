@@ -18,7 +18,7 @@ from streamer.commands.cut_short import (
     stopping_after,
 )
 from streamer.commands.interrupts import Interrupted
-from streamer.commands.talk import announce_compiling, answer, tell
+from streamer.commands.talk import answer, begin_work, tell
 from streamer.commands.wait.asked import Options
 from streamer.events import ErrorRecord, Event
 from streamer.live.stream import Stream
@@ -81,7 +81,7 @@ def run(options: Options, plans: list[Plan]) -> int:
         rate_hz=None if options.rate is None else parse_frequency_hz(options.rate, name="rate"),
         channels=options.channels,
     )
-    announce_compiling(is_quiet=options.quiet)
+    begin_work(is_quiet=options.quiet)
     wait = Wait(options.wanted, options.shortest_s, options.count, names_plan=len(plans) > 1)
     set_up = make_set_up(plans, make_display([BEAT_HZ], BEAT, "100%", "hann"))
     stream = Stream(source, set_up, speed=None)
