@@ -108,8 +108,8 @@ def test_processes_of_detect_end_with_their_parent(hours: list[str], how: str) -
 def test_a_process_that_dies_costs_its_own_file_which_is_named(hours: list[str], dial: Path) -> None:
     files = [hours[0], *[str(dial)] * 5]
     program, children, first = begin("detect", *files, "--json", "-j", "2")
-    at_work = {pid for pid in children if find_cpu_ticks(pid) > 0 and not find_children(pid)}
-    wait_for(lambda: max(map(find_cpu_ticks, at_work)) > 50)
+    at_work = {pid for pid in children if not find_children(pid)}  # who forks them does little itself
+    wait_for(lambda: max(map(find_cpu_ticks, at_work)) > 20)
     os.kill(max(at_work, key=find_cpu_ticks), signal.SIGKILL)
     out, err = program.communicate(timeout=30)
     records = read_lines(first + out)
