@@ -88,6 +88,6 @@ def command(**given: Any) -> None:
     options = Options(**{field.name: given.pop(field.name) for field in fields(Options)})
     flags: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     if options.plans:
-        flags["plan"] = list(options.plans)
+        flags["plan"] = ",".join(options.plans)  # one of them may be several
     code = watch(Reader(options, flags).read)
     click.get_current_context().exit(code)

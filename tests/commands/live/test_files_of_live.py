@@ -139,3 +139,9 @@ def test_a_name_that_is_no_utf_8_is_told_by_every_output(tmp_path: Path) -> None
         [line] = out.read_text().splitlines()
         assert "dtmf   5" in line
         assert len(table.read_text().splitlines()) == 2
+
+
+def test_one_plan_option_may_name_several_as_of_other_commands() -> None:
+    words = ("-r", "8k", "--speed", "max", "--plan", "dtmf,fax", "--plan", "ctcss", "--json")
+    first = json.loads(run("live", "sim:dtmf:5", *words).stdout.splitlines()[0])
+    assert first["plans"] == ["dtmf", "fax", "ctcss"]
