@@ -109,33 +109,31 @@ class FramedCalls(Calls):
     def _end_call(self) -> None:
         """What counts of it is a call, or not."""
         call, parts = self._call, self._list_in_time(self._call)
-        self._doubts.extend(part for part in call.parts if not _is_among(part, parts))
-        call.digits = [
-            digit for part, digit in zip(call.parts, call.digits, strict=True) if _is_among(part, parts)
-        ]
+        self._doubts.extend(part for part in call.parts if part not in parts)
+        call.digits = [digit for part, digit in zip(call.parts, call.digits, strict=True) if part in parts]
         call.parts = parts
         super()._end_call()
 
     def _list_in_time(self, call: Call) -> list[Part]:
         alphabet = self._alphabet
         begins = [i for i, digit in enumerate(call.digits) if digit in alphabet.starts]
-        sure_begins = [i for i in begins if _is_among(call.parts[i], self._sure)]
         if not begins:
             return []
+        sure_begins = [i for i in begins if call.parts[i] in self._sure]
         first = (sure_begins or begins)[-1]
-        pairs = list(zip(call.parts, call.digits, strict=True))[first:]
-        pairs = [
-            (part, digit) for part, digit in pairs if digit not in alphabet.stops or part is call.parts[-1]
+        parts = [
+            part
+            for part, digit in zip(call.parts[first:], call.digits[first:], strict=True)
+            if digit not in alphabet.stops or part is call.parts[-1]
         ]
-        parts = [part for part, _ in pairs]
-        sure = [part for part in parts if _is_among(part, self._sure)]
-        gaps = [b.start - a.stop for a, b in pairwise(parts) if _is_among(a, sure) and _is_among(b, sure)]
+        sure = [part for part in parts if part in self._sure]
+        gaps = [b.start - a.stop for a, b in pairwise(parts) if a in sure and b in sure]
         if len(sure) < 2 or not gaps or 2 * len(sure) < len(parts):
             return sure
-        length, gap = median(part.duration for part in sure[-len(sure) + 1 :]), median(gaps)
+        length, gap = median(part.duration for part in sure[1:]), median(gaps)
         kept: list[Part] = []
         for i, part in enumerate(parts):
-            is_sure = _is_among(part, sure) and (i == 0 or part.duration >= BLIP * length)
+            is_sure = part in sure and (i == 0 or part.duration >= BLIP * length)
             if is_sure or self._is_in_time(part, kept, parts[i + 1 :], length, gap):
                 kept.append(part)
         return kept
@@ -173,7 +171,3 @@ class FramedCalls(Calls):
             if i > 0 and abs(gap - whole) <= AS_LONG * whole:
                 return f"{between} is as much time as another digit takes"
         return None
-
-
-def _is_among(part: Part, parts: Sequence[Part]) -> bool:
-    return any(part is other for other in parts)

@@ -142,6 +142,8 @@ class PairDetector(Detector):
         totals = np.concatenate([self._totals, total])
         likely = self._find_likely(past[KEPT:] ** 2, total)
         for k, pair in enumerate(likely):
+            if self._on is None and pair is None:
+                continue
             frame, amplitudes = levels.first_frame + k, past[k + 1 : k + 1 + KEPT]
             if self._on is not None:
                 events += self._follow(self._on, frame, amplitudes)
@@ -210,7 +212,7 @@ class PairDetector(Detector):
             is_steady = (power <= STEADY * last.power).all() and (last.power <= STEADY * power).all()
             n_clear = last.n_clear if is_steady else 0
         n_clear = n_clear + 1 if is_clear else 0
-        self._look = _Look(frame, pair, count, n_clear, at, power, left / len(self._bands))
+        self._look = _Look(frame, pair, count, n_clear, at, power, left)
         return self._look
 
     def _is_clear_near(
@@ -259,12 +261,11 @@ class PairDetector(Detector):
         """Of each tone, in rows; None if they are not of one digit. rows: (KEPT, 2) amplitudes, the last 1"""
         starts = [_find_rise(rows[:, tone].tolist()) for tone in range(2)]
         before = [math.floor(start - FRAMES_PER_WINDOW / 2) for start in starts]
-        left = look.left * len(self._bands)
         if min(starts) > 0 and abs(starts[0] - starts[1]) <= self._together:
             row = min(before)
             sounded = totals[row] if row >= 0 else 0.0
-            is_voice = look.count >= 2 * RUNNING and left <= LOUDER * sounded
-            is_enough = left <= MOST_LEFT * totals[-1] or is_voice
+            is_voice = look.count >= 2 * RUNNING and look.left <= LOUDER * sounded
+            is_enough = look.left <= MOST_LEFT * totals[-1] or is_voice
             if is_enough and (row < 0 or (rows[row] <= RISEN).all()):
                 return starts
         rise, tone = max((start, tone) for tone, start in enumerate(starts))
@@ -283,7 +284,7 @@ class PairDetector(Detector):
             stop_sample=float(known),
             freq_hz=float(look.at[tone]) * self._bin_hz,
             power=float(look.power[tone]) * self._scale,
-            noise=look.left * self._scale,
+            noise=look.left / len(self._bands) * self._scale,
             other_powers=(0.0, 0.0),
             unsteady_bins=0.0,
             full_frames=look.count,

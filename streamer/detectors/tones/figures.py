@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.base.units import db_from_powers
 from streamer.detectors.hearing.baseband import Baseband
 from streamer.detectors.tones.spec import PIECE_MS
 
@@ -98,8 +99,7 @@ class Figures:
             return np.zeros(len(self._within_hz)), np.zeros(len(self._within_hz))
         weights = np.array([frames for frames, _, _ in pieces])
         freqs_hz, powers = (np.array([piece[i] for piece in pieces]).T for i in (1, 2))
-        levels_db = 10 * np.log10(np.maximum(powers, 1e-20))
-        return _spread(freqs_hz, weights), _spread(levels_db, weights)
+        return _spread(freqs_hz, weights), _spread(db_from_powers(powers), weights)
 
     def _measure_middle(
         self, start_frame: float, stop_frame: float
