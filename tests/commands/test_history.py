@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import time
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -133,6 +134,30 @@ def test_units_and_weighting_are_laid_over_what_was_measured(tmp_path: Path) -> 
     [weighted] = read_spans(tmp_path, **about, unit="dbspl", weighting="A")
     assert (plain.unit, weighted.unit) == ("dBFS", "dB(A) SPL")
     np.testing.assert_allclose(weighted.leq[0, :, 0] - plain.leq[0, :, 0], [120 - 19.1, 121.0], atol=0.06)
+
+
+def test_a_minute_of_which_nothing_is_lost_is_covered_whole_where_a_second_is_no_whole_number_of_frames(
+    tmp_path: Path,
+) -> None:
+    made, output = make_analysis(), open_history(tmp_path)
+    hop = 340 / 16_000  # a second has 47.06
+    analysis = replace(made, fs_hz=HOP / hop)
+    output.put_scene(make_scene(analysis))
+    output.put_levels(make_frames(analysis, 0, np.full((1, round(180 / hop), 2), 0.5e-2)))
+    assert output.finish()
+    [spans] = read_spans(tmp_path, since_s=BEGIN_S + 60, until_s=BEGIN_S + 120, span_s=60)
+    assert spans.covered.tolist() == [1.0]
+
+
+def test_time_that_was_measured_twice_as_the_clock_was_set_back_is_covered_once(tmp_path: Path) -> None:
+    output, analysis = open_history(tmp_path), make_analysis()
+    output.put_scene(make_scene(analysis))
+    for first in (0, 80):
+        frames = make_frames(analysis, first, np.full((1, 80, 2), 0.5e-2), begin_s=BEGIN_S - first // 4)
+        output.put_levels(frames)
+    assert output.finish()
+    [spans] = read_spans(tmp_path, since_s=BEGIN_S, until_s=BEGIN_S + 40, span_s=40)
+    assert spans.covered.tolist() == [0.5]
 
 
 def test_other_bands_have_a_table_of_their_own_and_two_lives_of_one_minute_are_one_line(
