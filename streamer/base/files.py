@@ -7,6 +7,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from streamer.base.errors import OutputError, SpecError, StreamerError
@@ -58,3 +59,20 @@ def make_folder(target: Path) -> None:
 def name_beside(target: Path) -> Path:
     """Where a file is made that takes the place of the target once it is whole: same folder, same suffix, hidden."""
     return target.with_name(f".{secrets.token_hex(4)}.{target.stem[:80]}{target.suffix}")
+
+
+def write_whole(target: Path, text: str, *, name: str) -> None:
+    """All of it or nothing, also when the power goes, into the file that a link names; else StreamerError, by name."""
+    target, content = target.resolve(), text.encode()
+    beside = name_beside(target)
+    try:
+        make_folder(target)
+        with beside.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(target)
+    except OSError as error:
+        with suppress(OSError):  # there may be no such folder
+            beside.unlink()
+        raise describe_unwritable(name, error) from error

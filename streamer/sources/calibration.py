@@ -5,7 +5,6 @@ One file of the user's, calibrations.toml beside the settings, holds all of them
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from streamer.base.errors import SpecError
-from streamer.base.files import describe_unwritable, make_folder, name_beside
+from streamer.base.files import write_whole
 from streamer.base.folders import find_config_folder
 from streamer.base.reading import Curve, Reading, Sensitivity
 from streamer.base.text import printable, shorten
@@ -120,19 +119,9 @@ def forget(gone: Sequence[Calibration]) -> Path:
 
 def _write(kept: dict[tuple[str, int], Calibration]) -> Path:
     path = find_file()
-    beside = name_beside(path)
     text = "# Written by `streamer calibrate`: how loud full scale is, of each device and channel.\n"
     text += "".join(f"\n[[calibration]]\n{_format(each)}" for _, each in sorted(kept.items()))
-    try:
-        make_folder(path)
-        with beside.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise describe_unwritable(shorten(path), error) from error
+    write_whole(path, text, name=shorten(path))
     return path
 
 

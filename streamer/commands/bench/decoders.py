@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamer.base.errors import SpecError
-from streamer.base.files import check_folder, describe_unwritable, make_folder, name_beside
+from streamer.base.files import check_folder, describe_unwritable, write_whole
 from streamer.base.text import choose
 from streamer.base.units import parse_duration_s
 from streamer.commands.options import CONTEXT, DEBUG, QUIET, NumberRange, refuse_empty
@@ -107,7 +107,8 @@ def command(**given: Any) -> None:
     if given["is_json"]:
         click.echo(text)
     if output is not None:
-        _write(output, text if output.suffix == ".json" else _to_markdown(tables))
+        written = text if output.suffix == ".json" else _to_markdown(tables)
+        write_whole(output, written, name=str(output))
 
 
 def _be_silent(_text: str) -> None:
@@ -205,14 +206,3 @@ def _to_markdown(tables: Sequence[Table]) -> str:
         rows = [*table.head(), *(row.show(table.who) for row in table.rows)]
         parts.append(f"## {table.title}\n\n" + "\n".join([*rows, "", *table.foot()]))
     return "\n\n".join(parts) + "\n"
-
-
-def _write(output: Path, text: str) -> None:
-    beside = name_beside(output)
-    try:
-        make_folder(output)
-        beside.write_text(text)
-        beside.replace(output)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise describe_unwritable(str(output), error) from error

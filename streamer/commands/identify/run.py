@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from streamer.base.errors import DONE, SpecError, StreamerError
-from streamer.base.files import check_folder, describe_unwritable, name_beside
+from streamer.base.files import check_folder, describe_unwritable, write_whole
 from streamer.base.text import shorten
 from streamer.base.units import parse_frequency_hz, parse_lasting_s
 from streamer.commands.cut_short import describe_cut, find_exit_code, raising_signals, take_all
@@ -126,7 +126,7 @@ def _tell_all(options: Options, path: Path | None, start: Start, tally: _Tally) 
     found: list[Found] = tally.findings.conclude()
     plan = write_plan(start.source, tally.done_s, found)
     if path is not None:
-        _write(path, plan)
+        write_whole(path, "\n".join([*plan, ""]), name=f"--output {shorten(str(path))}")
     if options.is_json:
         records = [start, *found, *tally.rest]
         sys.stdout.write("".join(encode_line(record).decode() + "\n" for record in records))
@@ -143,14 +143,3 @@ def _check_output(target: str) -> Path:
     except OSError as error:
         raise describe_unwritable(f"--output {shorten(target)}", error) from error
     return path
-
-
-def _write(path: Path, lines: Sequence[str]) -> None:
-    """Whole, or not at all."""
-    beside = name_beside(path.resolve())
-    try:
-        beside.write_text("\n".join([*lines, ""]))
-        beside.replace(path.resolve())
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise describe_unwritable(f"--output {shorten(str(path))}", error) from error
