@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.base.errors import SpecError
-from streamer.base.units import db_from_powers
+from streamer.base.units import db_from_powers, powers_from_db
 
 Powers = NDArray[np.floating[Any]]
 EXCEEDED_PERCENT = {"l10": 10, "l50": 50, "l90": 90}  # of the time the level is higher
@@ -94,7 +94,7 @@ def weigh(powers: Powers, offsets_db: tuple[float, ...], *, axis: int = -2) -> P
     """Powers of bands with so many decibels more each, as a Reading has them."""
     if len(offsets_db) != powers.shape[axis]:
         raise SpecError(f"offsets_db has {len(offsets_db)} decibels for {powers.shape[axis]} bands")
-    gains = 10 ** (np.array(offsets_db) / 10)
+    gains = powers_from_db(np.array(offsets_db))
     return powers * gains.reshape([-1 if i == axis % powers.ndim else 1 for i in range(powers.ndim)])
 
 

@@ -18,9 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.base.errors import SpecError
-from streamer.base.reading import UNITS, WEIGHTINGS, weigh_db
-from streamer.base.text import choose
-from streamer.base.units import DBM0_OVER_DBFS, db_from_powers, powers_from_db
+from streamer.base.reading import Reading
+from streamer.base.units import db_from_powers, powers_from_db
 
 FORMAT = "streamer.lines/1"
 STEP_DB = 0.01
@@ -106,16 +105,14 @@ def find_offsets_db(
 
     SpecError for dbspl of what nobody has calibrated.
     """
-    unit = choose(unit or header.unit, UNITS, name="unit")
-    weighting = choose(weighting or header.weighting, WEIGHTINGS, name="weighting")
-    shapes_db = [weigh_db(weighting, hz) for hz in header.freqs_hz]
-    if unit != "dbspl":
-        flat_db = DBM0_OVER_DBFS if unit == "dbm0" else 0.0
-        return [[flat_db + shape_db for shape_db in shapes_db]] * header.channels
+    reading = Reading(unit=unit or header.unit, weighting=weighting or header.weighting)
+    if reading.unit != "dbspl":
+        return [list(reading.offsets_db(header.freqs_hz))] * header.channels
     if header.spl_db is None:
         raise SpecError(
             f"unit is dbspl, and {header.source} was not calibrated when it was measured: `streamer calibrate`, or dbfs"
         )
+    shapes_db = Reading(weighting=reading.weighting).shapes_db(header.freqs_hz)
     return [
         [spl_db + shape_db for spl_db, shape_db in zip(row, shapes_db, strict=True)] for row in header.spl_db
     ]

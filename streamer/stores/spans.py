@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,13 @@ from streamer.analysis.averages import NAMES, average, list_levels
 from streamer.analysis.bank import Bank
 from streamer.base.errors import MissingExtraError, SpecError
 from streamer.base.reading import Reading
-from streamer.base.units import db_from_powers
+from streamer.base.units import db_from_powers, parse_frequency_hz, powers_from_db
 from streamer.history.lines import Header, Stretch, find_offsets_db
 from streamer.history.read import MINUTE_S, check_history, find_extent, read_lines
 
 LINES_AT_ONCE = 7200  # of all bands and channels in memory
 FINE_UP_TO_S = 2 * 86_400.0  # a longer time is read by the minute
 MOST_SPANS = 1_000_000
-TOUCH = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -69,8 +67,6 @@ class Spans:
         """By the name that it has, or the nearest in hertz that lies within half a band of it."""
         if text in self.bank.labels:
             return self.bank.labels.index(text)
-        from streamer.base.units import parse_frequency_hz
-
         hz = parse_frequency_hz(text, name="band")
         nearest = int(np.argmin(np.abs(np.log(self.bank.freqs_hz / hz))))
         edges_hz = self.bank.cut_edges_hz(self.fs_hz)[nearest]
@@ -249,11 +245,11 @@ def _add_block(
 
 
 def _finish(gathering: _Gathering, *, span_s: float, unit: str | None, weighting: str | None) -> Spans:
-    header, parts = gathering.header, gathering.parts
+    header, parts, bank = gathering.header, gathering.parts, make_bank(gathering.header)
     assert gathering.highest_s is not None
     joined = {name: np.concatenate([part[name] for part in parts], axis=-1) for name in parts[0]}
     return Spans(
-        bank=make_bank(header),
+        bank=bank,
         channels=header.channels,
         source=header.source,
         fs_hz=header.fs,
@@ -263,7 +259,7 @@ def _finish(gathering: _Gathering, *, span_s: float, unit: str | None, weighting
         span_s=span_s,
         step_s=gathering.step_s,
         levels={name: joined[name] for name in NAMES},
-        total=db_from_powers(2 * joined["sum"]) if touches(header) else None,
+        total=db_from_powers(2 * joined["sum"]) if bank.is_whole else None,
         covered=joined["covered"],
         highest_s=gathering.highest_s,
     )
@@ -272,7 +268,7 @@ def _finish(gathering: _Gathering, *, span_s: float, unit: str | None, weighting
 def find_gains(header: Header, *, unit: str | None, weighting: str | None) -> NDArray[np.float32]:
     """(channels, bands) what powers are multiplied by. SpecError for dbspl of what nobody has calibrated."""
     offsets_db = np.array(find_offsets_db(header, unit=unit, weighting=weighting))
-    gains: NDArray[np.float32] = (10 ** (offsets_db / 10)).astype(np.float32)
+    gains: NDArray[np.float32] = powers_from_db(offsets_db).astype(np.float32)
     return gains
 
 
@@ -286,15 +282,6 @@ def make_bank(header: Header) -> Bank:
         scale=header.scale,
         spec=header.bands,
         edges_hz=edges_hz,
-    )
-
-
-def touches(header: Header) -> bool:
-    """Whether the bands lie side by side, so that all of them together are a level."""
-    edges = header.edges_hz
-    return all(edges) and all(
-        before is not None and after is not None and abs(before[1] - after[0]) <= TOUCH * after[0]
-        for before, after in pairwise(edges)
     )
 
 

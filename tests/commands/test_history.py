@@ -15,7 +15,7 @@ import xarray
 from PIL import Image
 
 from streamer.history.lines import Header
-from streamer.stores.spans import cut_blocks, read_spans, touches
+from streamer.stores.spans import cut_blocks, make_bank, read_spans
 from tests.outputs.level_feeds import BEGIN_S, HOP, make_analysis, make_frames, make_scene
 from tests.outputs.records import DIGIT, START
 from tests.outputs.test_history import open_history
@@ -206,11 +206,12 @@ def test_what_is_of_levels_needs_a_folder_that_has_some(tmp_path: Path) -> None:
 def test_bands_touch_where_each_begins_where_the_one_before_ends() -> None:
     def make(edges: list[tuple[float, float] | None]) -> Header:
         about = {"step_s": 1, "hop_s": HOP / 8000, "run": "", "source": "", "is_dated": True, "fs": 8000.0}
-        return Header(**about, channels=1, bands="", scale="log", labels=[], freqs_hz=[], edges_hz=edges)
+        bands = {"bands": "", "scale": "log", "labels": ["90", "110"], "freqs_hz": [90.0, 110.0]}
+        return Header(**about, **bands, channels=1, edges_hz=edges)
 
-    assert touches(make([(80.0, 100.0), (100.0, 120.0)]))
-    assert not touches(make([(80.0, 100.0), (101.0, 120.0)]))
-    assert not touches(make([(80.0, 100.0), None]))
+    assert make_bank(make([(80.0, 100.0), (100.0, 120.0)])).is_whole
+    assert not make_bank(make([(80.0, 100.0), (101.0, 120.0)])).is_whole
+    assert not make_bank(make([(80.0, 100.0), None])).is_whole
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.analysis.frames import make_taper
 from streamer.analysis.lines import find_lines
 from streamer.analysis.meters import CLIPPED
 from streamer.base.reading import Curve, weigh_db
-from streamer.base.units import SILENCE_DB, db_from_power
+from streamer.base.units import SILENCE_DB, db_from_power, powers_from_db
 
 Samples = NDArray[np.float32]
 
@@ -98,7 +99,7 @@ def _follow_line(x: NDArray[np.float64], fs_hz: float, freq_hz: float) -> NDArra
     steps = x[: len(x) // n * n].reshape(-1, n) if len(x) >= n else x[np.newaxis]
     n = steps.shape[1]
     at = np.arange(n)
-    taper = 0.5 - 0.5 * np.cos(2 * np.pi * at / n)
+    taper = make_taper("hann", n)
     sums = steps @ (taper * np.exp(-2j * np.pi * freq_hz / fs_hz * at))
     powers: NDArray[np.float64] = 2 * np.abs(sums / taper.sum()) ** 2
     return powers
@@ -127,13 +128,13 @@ def _measure_weighted(
     """Mean squares of steps of a second, of Hann windows by half over each other."""
     n = min(len(x), round(NOISE_STEP_S * fs_hz))
     starts = range(0, len(x) - n + 1, max(1, n // 2))
-    taper = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
+    taper = make_taper("hann", n)
     freqs_hz = np.fft.rfftfreq(n, 1 / fs_hz)
     heard = (freqs_hz >= LOW_HZ) & (freqs_hz <= HIGH_HZ)
     gains_db = [
         weigh_db(weighting, hz) - (0.0 if correction is None else correction.at_db(hz))
         for hz in freqs_hz[heard].tolist()
     ]
-    gains = 10 ** (np.array(gains_db) / 10) * 2 / (n * np.sum(taper**2))
+    gains = powers_from_db(np.array(gains_db)) * 2 / (n * np.sum(taper**2))
     spectra = (np.abs(np.fft.rfft(x[start : start + n] * taper)[heard]) ** 2 for start in starts)
     return np.array([float(spectrum @ gains) for spectrum in spectra])
