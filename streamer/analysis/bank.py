@@ -93,6 +93,11 @@ class Bank:
         edges_hz = np.stack([self.freqs_hz] * 2, axis=1) if self.edges_hz is None else self.edges_hz
         return np.minimum(edges_hz, fs_hz / 2)
 
+    def list_edges_hz(self, fs_hz: float) -> list[tuple[float, float] | None]:
+        """The same as records have them, None of a probe."""
+        edges_hz = self.cut_edges_hz(fs_hz).tolist()
+        return [(low, high) if band else None for (low, high), band in zip(edges_hz, self.is_band, strict=True)]
+
     def take_first(self, count: int) -> Bank:
         """The lowest so many of them."""
         edges_hz = None if self.edges_hz is None else self.edges_hz[:count]
@@ -142,6 +147,16 @@ class Analysis:
         if not self.window_samples.size:
             whole = np.full(len(self.bank), self.frames.length_samples, np.int64)
             object.__setattr__(self, "window_samples", whole)
+
+    def measures_as(self, other: Analysis) -> bool:
+        """Whether the levels of both are the same of any signal: the bands may well be called otherwise."""
+        return (
+            self.fs_hz == other.fs_hz
+            and self.frames == other.frames
+            and np.array_equal(self.bank.freqs_hz, other.bank.freqs_hz)
+            and np.array_equal(self.bank.cut_edges_hz(self.fs_hz), other.bank.cut_edges_hz(self.fs_hz))
+            and np.array_equal(self.window_samples, other.window_samples)
+        )
 
     @property
     def is_complex(self) -> bool:

@@ -9,10 +9,8 @@ from typing import Any, TypeVar
 import click
 
 from streamer.base.errors import SpecError
-from streamer.base.reading import UNITS, WEIGHTINGS
 from streamer.base.text import choose
 from streamer.outputs import list_targets
-from streamer.sources.calibration import read_level
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -106,6 +104,9 @@ READING_OPTIONS = join(
 
 def read_reading(unit: str | None, weighting: str | None, calibration: str | None) -> dict[str, Any]:
     """READING_OPTIONS as they were given, checked; see make_reading."""
+    from streamer.base.reading import UNITS, WEIGHTINGS  # here, as `--help` needs none of it
+    from streamer.sources.calibration import read_level
+
     if calibration is not None:
         read_level(calibration)
     return {

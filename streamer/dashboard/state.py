@@ -351,13 +351,9 @@ class State:
         scrolled = max(0, min(last, self.choices.scrolled + steps[key]))
         back = self.choices.back
         if self.choices.frozen:
-            lines = {
-                "pgup": 20,
-                "pgdn": -20,
-                "home": self._farthest_back,
-                "end": -back,
-            }
-            back = max(0, min(self._farthest_back, back + lines[key]))
+            farthest = self._farthest_back  # which is looked up on the disk
+            lines = {"pgup": 20, "pgdn": -20, "home": farthest, "end": -back}
+            back = max(0, min(farthest, back + lines[key]))
         self.choices = replace(self.choices, scrolled=scrolled, back=back)
         if self.choices.frozen and self.shown.past is not None:
             self.note = self._read_cursor()

@@ -219,14 +219,7 @@ class Decoder:
     def _place(self, analysis: Analysis) -> int:
         """Where among the analyses it is: detectors that want the same levels get the same."""
         for i, other in enumerate(self._analyses):
-            if (
-                other.frames == analysis.frames
-                and other.fs_hz == analysis.fs_hz
-                and np.array_equal(other.bank.freqs_hz, analysis.bank.freqs_hz)
-                and np.array_equal(
-                    other.bank.cut_edges_hz(other.fs_hz), analysis.bank.cut_edges_hz(other.fs_hz)
-                )
-            ):
+            if analysis.measures_as(other):
                 return i
         self._analyses.append(analysis)
         return len(self._analyses) - 1

@@ -18,6 +18,12 @@ def to_local(time: str) -> datetime:
     return datetime.fromisoformat(time).astimezone()
 
 
+def format_utc(unix_s: float) -> str:
+    """ISO 8601 in UTC to the microsecond, as records have their times."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=unix_s)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 class Reservoir:
     """The newest values of something measured again and again, for its percentiles."""
 
@@ -153,12 +159,9 @@ class WallClock(SampleClock):
         return None if offset_s is None else offset_s + self._ahead_s + sample / self._fs_hz
 
     def text(self, sample: float) -> str | None:
-        """ISO 8601 in UTC to the microsecond; None when it is not known."""
+        """As format_utc has it; None when it is not known."""
         unix_s = self.at_s(sample)
-        if unix_s is None:
-            return None
-        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=unix_s)
-        return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return None if unix_s is None else format_utc(unix_s)
 
     def place(self, sample: int) -> dict[str, Any]:
         """Where in the stream this sample is, and when that was, as records have it."""

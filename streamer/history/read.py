@@ -30,17 +30,13 @@ def check_history(folder: Path) -> None:
 
 def find_extent(folder: Path) -> tuple[int, int] | None:
     """Unix seconds from the first line on disk to the end of the last; None where there is none."""
-    files = [path for kind in (Kind.FINE, Kind.COARSE) for path in list_files(folder, kind)]
-    if not files:
-        return None
-    first = min(map(read_start_s, files))
-    ends = []
+    begins, ends = [], []
     for kind, step_s in ((Kind.FINE, 1), (Kind.COARSE, MINUTE_S)):
-        for path in reversed(list_files(folder, kind)):
-            if (last := _find_last_start_s(path, kind)) is not None:
-                ends.append(last + step_s)
-                break
-    return (first, max(ends)) if ends else None
+        files = list_files(folder, kind)
+        begins += map(read_start_s, files[:1])
+        lasts = (_find_last_start_s(path, kind) for path in reversed(files))
+        ends += [last + step_s for last in lasts if last is not None][:1]
+    return (min(begins), max(ends)) if ends else None
 
 
 def read_lines(folder: Path, *, since_s: float, until_s: float, is_coarse: bool) -> Iterator[Stretch]:

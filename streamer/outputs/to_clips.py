@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.base.errors import SpecError, StreamerError
-from streamer.base.files import check_folder, name_beside
+from streamer.base.files import check_folder, describe_unwritable, name_beside
 from streamer.events import Event, OutputBooks, Record, Start
 from streamer.outputs import Keeping
 from streamer.outputs.clip_plans import Clip, ClipPlans
@@ -90,9 +90,7 @@ def check_output(target: Target) -> None:
             raise NotADirectoryError(20, "Not a directory")
         check_folder(folder / INDEX)
     except (OSError, ValueError) as error:
-        raise SpecError(
-            f"{target.label} cannot be written: {getattr(error, 'strerror', None) or error}"
-        ) from error
+        raise describe_unwritable(target.label, error) from error
 
 
 def reaches_out(_target: Target) -> bool:

@@ -11,7 +11,6 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +18,10 @@ from numpy.typing import NDArray
 
 from streamer.analysis.values import Measurement, Scale
 from streamer.base.errors import SpecError
-from streamer.base.files import check_folder, make_folder
+from streamer.base.files import check_folder, describe_unwritable, make_folder
 from streamer.base.text import choose
 from streamer.events import Record
+from streamer.events.clocks import format_utc
 from streamer.outputs import Keeping
 from streamer.outputs.levels import LevelFrames, LevelOutput, LevelScene
 from streamer.outputs.output import Audio
@@ -56,8 +56,7 @@ def check_output(target: Target) -> None:
     try:
         check_folder(path)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise SpecError(f"{target.label} cannot be written: {reason}") from error
+        raise describe_unwritable(target.label, error) from error
 
 
 def reaches_out(_target: Target) -> bool:
@@ -85,9 +84,7 @@ class Block:
     values: NDArray[np.float32]
 
     def tell_time(self, frame: int) -> str:
-        if self.unix_s is None:
-            return ""
-        return datetime.fromtimestamp(self.unix_s[frame], UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return "" if self.unix_s is None else format_utc(float(self.unix_s[frame]))
 
 
 class FrameFile(ABC):
@@ -309,11 +306,4 @@ def find_values(measurement: Measurement, frames: LevelFrames) -> NDArray[np.flo
 def is_same(heading: Heading, other: Heading) -> bool:
     """Whether frames of both may stand in one file."""
     ours, theirs = heading.measurement.analysis, other.measurement.analysis
-    return (
-        heading.channels == other.channels
-        and ours.fs_hz == theirs.fs_hz
-        and ours.frames == theirs.frames
-        and np.array_equal(ours.bank.freqs_hz, theirs.bank.freqs_hz)
-        and np.array_equal(ours.bank.cut_edges_hz(ours.fs_hz), theirs.bank.cut_edges_hz(theirs.fs_hz))
-        and np.array_equal(ours.window_samples, theirs.window_samples)
-    )
+    return heading.channels == other.channels and ours.measures_as(theirs)

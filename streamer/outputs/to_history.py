@@ -13,7 +13,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,8 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.base.errors import SpecError
-from streamer.base.files import FULL, check_folder
+from streamer.base.files import FULL, check_folder, describe_unwritable
 from streamer.events import OutputBooks, Record, Start, Stats
+from streamer.events.clocks import format_utc
 from streamer.history.lines import Header, encode_header, encode_levels
 from streamer.history.shelf import LOCK, Kind, Lock, Segment, Shelf, check_unheld
 from streamer.outputs import Keeping
@@ -54,11 +55,10 @@ def check_output(target: Target) -> None:
             raise NotADirectoryError(20, "Not a directory")
         check_folder(folder / LOCK)
         check_unheld(folder)
+    except SpecError:
+        raise
     except (OSError, ValueError) as error:
-        if isinstance(error, SpecError):
-            raise
-        reason = getattr(error, "strerror", None) or error
-        raise SpecError(f"{target.label} cannot be written: {reason}") from error
+        raise describe_unwritable(target.label, error) from error
 
 
 def reaches_out(_target: Target) -> bool:
@@ -257,8 +257,7 @@ class HistoryOutput(LevelOutput):
             found_s = datetime.fromisoformat(record.time).timestamp()
         else:
             found_s = self._begun_s + (record.t_s or 0.0)
-            time_text = datetime.fromtimestamp(found_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-            record = msgspec.structs.replace(record, time=time_text)
+            record = msgspec.structs.replace(record, time=format_utc(found_s))
         self._events_s = max(self._events_s, int(found_s))
         return record
 
@@ -305,7 +304,6 @@ class HistoryOutput(LevelOutput):
 
 def make_header(scene: LevelScene, *, step_s: int, hop_s: float) -> Header:
     analysis, bank = scene.analysis, scene.analysis.bank
-    edges_hz = bank.cut_edges_hz(analysis.fs_hz).tolist()
     return Header(
         step_s=step_s,
         hop_s=hop_s,
@@ -318,9 +316,7 @@ def make_header(scene: LevelScene, *, step_s: int, hop_s: float) -> Header:
         scale=bank.scale,
         labels=list(bank.labels),
         freqs_hz=bank.freqs_hz.tolist(),
-        edges_hz=[
-            (low, high) if band else None for (low, high), band in zip(edges_hz, bank.is_band, strict=True)
-        ],
+        edges_hz=bank.list_edges_hz(analysis.fs_hz),
         unit=scene.reading.unit,
         weighting=scene.reading.weighting,
         spl_db=scene.spl_db,

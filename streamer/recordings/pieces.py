@@ -269,7 +269,6 @@ def measure_blocks(
     Values are NaN where samples of their frame are lost. losses: of the source, known as soon as blocks behind them are
     """
     span_frames = max(1, min(PIECE_VALUES // len(heading.bank), PIECE_SAMPLES // heading.frames.hop_samples))
-
     frames = heading.frames
 
     def cut() -> Iterator[tuple[int, NDArray[np.float32], list[slice]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,11 +12,12 @@ from streamer.base.errors import SpecError
 from streamer.base.moments import parse_after, parse_past
 from streamer.base.text import printable, shorten
 from streamer.base.units import parse_lasting_s
-from streamer.commands.history.asked import Asked
 from streamer.commands.options import CONTEXT, DEBUG, join, refuse_empty
 from streamer.commands.talk import answer, tell
-from streamer.outputs.formats import format_log
-from streamer.outputs.reading import Read, check_reader, read_records
+
+if TYPE_CHECKING:
+    from streamer.commands.history.asked import Asked
+    from streamer.outputs.reading import Read
 
 HELP = """What outputs have kept, written or sent: levels and events, over any time.
 
@@ -80,6 +81,8 @@ def command(place: str, **given: Any) -> None:
         return
     if given["follows"]:
         raise SpecError(f"--follow is of events that come, and {shorten(place)} is a folder: leave it out")
+    from streamer.commands.history.asked import Asked
+
     asked = Asked(
         folder=Path(place),
         since_s=None if since is None else since.timestamp(),
@@ -121,6 +124,8 @@ def _refuse_levels(place: str, given: dict[str, Any]) -> None:
 
 
 def _tell_records(place: str, *, since: datetime | None, follows: bool, is_json: bool) -> None:
+    from streamer.outputs.reading import check_reader, read_records  # and so numpy
+
     check_reader(place)
     senders: set[str] = set()
     for read in read_records(place, since=since, follows=follows):
@@ -134,6 +139,8 @@ def _tell_records(place: str, *, since: datetime | None, follows: bool, is_json:
 
 
 def _show(read: Read, *, is_json: bool) -> None:
+    from streamer.outputs.formats import format_log
+
     if is_json:
         answer(read.line.decode())
     elif (line := format_log(read.record)) is not None:

@@ -18,7 +18,7 @@ LOOK_BACK_S = 86_400.0  # a file may begin so long before what is asked for, and
 
 @dataclass(slots=True)
 class Heard:
-    """One label, told once a thing: how often, and when it was last. by_span: unix seconds of each"""
+    """One label, told once a thing: how often, and when it was last, in unix seconds."""
 
     count: int = 0
     last_s: float = 0.0

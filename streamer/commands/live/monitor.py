@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from enum import Enum
 
-from streamer.analysis.bank import Analysis, Batch
+from streamer.analysis.bank import Batch
 from streamer.base.cycles import settle
 from streamer.base.errors import INTERRUPTED_TWICE, DataLostError, StreamerError
 from streamer.base.reading import PLAIN
@@ -237,7 +237,7 @@ class Monitor:
             hop_length=display.frames.hop_samples,
             window=display.frames.window,
             bands_hz=display.bank.freqs_hz.tolist(),
-            bands_edges_hz=_list_edges(display),
+            bands_edges_hz=display.bank.list_edges_hz(display.fs_hz),
             band_windows=display.window_samples.tolist(),
             plans=list(self._spec.plans),
             sample=at_sample,
@@ -431,12 +431,6 @@ class Monitor:
             may_rest=status.may_rest or self._should_wait(stream),
             status=f"{status.name}: {self._status(stream) or format_health(stats, stream.info.fs_hz)}",
         )
-
-
-def _list_edges(display: Analysis) -> list[tuple[float, float] | None]:
-    bank = display.bank
-    edges_hz = bank.cut_edges_hz(display.fs_hz).tolist()
-    return [(low, high) if band else None for (low, high), band in zip(edges_hz, bank.is_band, strict=True)]
 
 
 def _now() -> str:
