@@ -44,6 +44,15 @@ MAX_BLOCK_SAMPLES = 1 << 17
 MAX_BLOCK_VALUES = 1 << 23  # of all channels: 32 MB
 
 
+class _Audio:
+    """What a decoder reads before it is known what measures for it; half a megabyte that no cycle of objects holds."""
+
+    engine: Engine
+
+    def read(self, channel: int, start: int, stop: int) -> NDArray[np.float32] | None:
+        return self.engine.read(channel, start, stop)
+
+
 class Recording:
     """One pass over samples that can wait.
 
@@ -82,7 +91,7 @@ class Recording:
             detector.explain(partial(self._note_refusal, plan, channel))
         self.decoder = Decoder(
             [*detectors, *beside],
-            read_audio=self._read,
+            read_audio=(audio := _Audio()).read,
             clock=WallClock(info.fs_hz, start=info.start_time),
             file=file,
             joins_copies=joins_copies,
@@ -94,14 +103,12 @@ class Recording:
             history_frames=self.decoder.history_frames,
             start_sample=start_sample,
         )
+        audio.engine = self.engine
 
     def _note_refusal(self, plan: str, channel: int, sample: int, label: str, why: object) -> None:
         where = f", channel {channel}" if self.info.channels > 1 else ""
         at_s = max(0.0, sample / self.info.fs_hz)
         self.refused.append(f"{self.info.name}: {at_s:.3f} s{where}: no {plan} {label}: {why}")
-
-    def _read(self, channel: int, start: int, stop: int) -> NDArray[np.float32] | None:
-        return self.engine.read(channel, start, stop)
 
     @property
     def done_s(self) -> float:
