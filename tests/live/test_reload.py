@@ -51,9 +51,17 @@ def run(
     return items, stream
 
 
-def has_levels(items: list[Item]) -> bool:
-    """Whether something has been measured by what is listened to now."""
-    return any(isinstance(item, Batch) and len(item.levels[0][0]) for item in items)
+def change_once(set_up: SetUp) -> Callable[[Stream, list[Item]], None]:
+    """Once something has been measured by what is listened to now."""
+    asked = False
+
+    def change(stream: Stream, items: list[Item]) -> None:
+        nonlocal asked
+        if not asked and any(isinstance(item, Batch) and len(item.levels[0][0]) for item in items):
+            asked = True
+            stream.reload(set_up)
+
+    return change
 
 
 def hear_offline(source: str, n_samples: int) -> list[Event]:
@@ -100,15 +108,7 @@ def test_digits_without_a_break_are_told_once_each_however_often_it_is_changed()
 
 def test_levels_go_over_from_one_bank_to_the_next_at_the_sample_that_is_told() -> None:
     source = "sim:sweep:100-3900@-10:30s"
-    asked = False
-
-    def change(stream: Stream, items: list[Item]) -> None:
-        nonlocal asked
-        if has_levels(items) and not asked:
-            asked = True
-            stream.reload(HIGH)
-
-    items, _ = run(source, change)
+    items, _ = run(source, change_once(HIGH))
     [record] = list_changes(items)
     assert record.state == "done"
     at = items.index(record)

@@ -6,10 +6,9 @@ from streamer.analysis.bank import Batch
 from streamer.commands.live.spec import MonitorSpec
 from streamer.commands.live.view import View
 from streamer.dashboard.messages import Message, Scene, Snapshot
-from streamer.live.section import Item
 from streamer.live.stream import Stream
 from streamer.sources import parse_source
-from tests.live.test_reload import FS_HZ, HIGH, has_levels, run
+from tests.live.test_reload import FS_HZ, HIGH, change_once, run
 
 
 class Link:
@@ -22,19 +21,16 @@ class Link:
         self.sent.append(message)
 
 
-def test_levels_from_before_a_reload_are_shown_in_their_own_scene_though_it_is_over_by_then() -> None:
-    source = "sim:sweep:100-3900@-10:5s"
-    asked = False
-
-    def change(stream: Stream, items: list[Item]) -> None:
-        nonlocal asked
-        if has_levels(items) and not asked:
-            asked = True
-            stream.reload(HIGH)
-
-    items, stream = run(source, change, speed=5.0)
+def make_view(source: str, stream: Stream) -> tuple[View, Link]:
     view = View(MonitorSpec(source=parse_source(source, rate_hz=FS_HZ)), stream)
     link = view._link = Link()  # type: ignore[assignment]
+    return view, link
+
+
+def test_levels_from_before_a_reload_are_shown_in_their_own_scene_though_it_is_over_by_then() -> None:
+    source = "sim:sweep:100-3900@-10:5s"
+    items, stream = run(source, change_once(HIGH), speed=5.0)
+    view, link = make_view(source, stream)
     for item in items:
         if isinstance(item, Batch):
             view.add(item)
@@ -53,8 +49,7 @@ def test_levels_from_before_a_reload_are_shown_in_their_own_scene_though_it_is_o
 def test_lines_are_measured_of_the_newest_second_and_only_while_somebody_looks_at_them() -> None:
     source = "sim:tone:441.3@-20:3s+tone:1000.5@-32:3s"
     items, stream = run(source, lambda _stream, _items: None, speed=5.0)
-    view = View(MonitorSpec(source=parse_source(source, rate_hz=FS_HZ)), stream)
-    link = view._link = Link()  # type: ignore[assignment]
+    view, link = make_view(source, stream)
     for item in items:
         if isinstance(item, Batch):
             view.add(item)
