@@ -84,15 +84,12 @@ class Hearing:
         """Start the workers. ring: on its lane   index: its own from here on, see close and make_way"""
         n_slots = self._choose_slots(ring.spec.capacity_samples)
         most_spans = max(1, min(REPLAY_SPANS_PER_MESSAGE, n_slots // (4 * n_workers)))
-        room = ring.spec.capacity_samples - self.reach_samples
         self.lane = Lane(
             number=ring.lane,
             span_samples=self.work.span_samples,
             n_slots=n_slots,
             spans_per_message=LIVE_SPANS_PER_MESSAGE if is_paced else most_spans,
-            room_samples=room
-            if is_paced
-            else room // 2,  # of what goes as fast as it can outputs copy the rest
+            room_samples=ring.spec.capacity_samples - self.reach_samples,
         )
         self.pool = Pool(self.work, ring, n_workers=n_workers, n_slots=n_slots, index=index)
         self.dispatcher = Dispatcher(RingOwner(ring), self.lane, index.writer.fileno())

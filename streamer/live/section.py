@@ -224,25 +224,20 @@ class Section:
             return 0.0
         return max(0.0, ended_s + min(took_s, MOST_REST_S) - time.monotonic())
 
-    def collect(self) -> list[Item]:
-        """What the workers have done, and what that tells, in the order of the stream."""
+    def collect(self, *, upto: int | None = None) -> list[Item]:
+        """What the workers have done, and what that tells, in the order of the stream. upto: no sample after this"""
         began_s = time.monotonic()
-        items = self._collect()
+        items = self._collect(upto)
         self._collected = began_s, time.monotonic()
         return items
 
-    def _find_turn(self) -> int | None:
-        """Where those have their turn who copy from the ring, before a source that can wait goes on; None: nowhere."""
-        if self.is_paced:
-            return None
-        return self.analysed_end + max(self.ring.spec.capacity_samples // 4, self.hearing.work.span_samples)
-
-    def _collect(self) -> list[Item]:
+    def _collect(self, upto: int | None) -> list[Item]:
         leaving, coming = self.hearings.leaving, self.hearings.coming
         items: list[Item] = []
         if leaving is not None:  # what it has begun is over for it when it is for the one that tells
-            items += self._collect_beside(leaving)
-        for item in self.hearing.collector.take(upto=leaving.analysed_end if leaving else self._find_turn()):
+            items += self._collect_beside(leaving, upto=upto)
+            upto = leaving.analysed_end
+        for item in self.hearing.collector.take(upto=upto):
             self.dates.learn(self.ring)  # its blocks are there now: nothing is told before its time
             if isinstance(item, Gap) and item.reason is GapReason.DAMAGED:
                 items.append(self._note_gap(item))

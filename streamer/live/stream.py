@@ -114,10 +114,11 @@ class Stream:
     def unwatch(self, file: int) -> None:
         self._selector.unregister(file)
 
-    def step(self, timeout_s: float, *, may_collect: bool = True) -> list[Item]:
+    def step(self, timeout_s: float, *, find_limit: Callable[[], int | None] = lambda: None) -> list[Item]:
         """Wait for news at most so long; what has become known, in the order of the stream.
 
-        may_collect: if not, nothing is collected from the workers, and so a source that can wait is made to.
+        find_limit: asked after the wait; nothing after this sample is collected from the workers, and so a source that
+        can wait is made to. None: all may be
         Raises StreamerError when the source cannot be opened; one that fails later ends it: see error. A live
         source that is lost does not end it: it is opened again until it is back.
         """
@@ -139,8 +140,8 @@ class Stream:
                 raise self._keeper.make_error()
             return items
         now = time.monotonic()
-        if may_collect and not section.rest_s:
-            items += section.collect()
+        if not section.rest_s and (limit := find_limit()) != 0:
+            items += section.collect(upto=limit)
         if not section.hearings.is_settled:
             items += section.look_after_hearings()
             self._look_after_lanes(section)

@@ -29,6 +29,10 @@ class Audio(Protocol):
     def end_sample(self) -> int:
         """Samples before this one are there."""
 
+    @property
+    def capacity_samples(self) -> int:
+        """So many are there at most."""
+
     def read(self, start: int, stop: int) -> NDArray[np.float32] | None:
         """(channels, samples); None when they are gone."""
 
@@ -88,11 +92,13 @@ class Output(ABC):
     def look(self) -> None:  # noqa: B027  # most see what is wrong when they write
         """Called by the thread when it begins, and while nothing comes."""
 
-    def catch_up(self, stop_sample: int) -> None:  # noqa: B027  # most need no more than records
-        """Called by the main thread where the source can wait: take what would be gone, however fast it goes.
+    def catch_up(self, told: int) -> int | None:
+        """Asked by the main thread where the source can wait, before it goes on: what may be written over is copied.
 
-        stop_sample: what is known before it has been told
+        told: what begins before this sample has been told   Up to where that is so; None: it needs no audio
         """
+        del told
+        return None
 
     def annotate(self, record: Record) -> Record:
         """The record with what all outputs are to be told of it because of this one; asked before it is put to any."""

@@ -36,8 +36,7 @@ FORMATS = ("wav", "flac")
 HISTORY_S = 60.0
 LONGEST_S = 30.0  # of a clip, unless told otherwise; what is longer is cut at its end
 LOOK_S = 0.25  # the ring holds seconds
-LATE_SHARE = 0.5  # of the minute that is kept
-BEGUN_WITHIN_S = 1.0
+BEGUN_WITHIN_S = 1.0  # by the thread, of a section
 FAST_LOOK_S = 0.02  # where a second of sound takes a millisecond
 BUDGET_MB = 1000
 INDEX = "clips.jsonl"
@@ -108,7 +107,7 @@ class History:
     """The newest samples of a section, of each channel, 16 bits each."""
 
     def __init__(self, *, channels: int, capacity_samples: int) -> None:
-        self._samples, self.capacity = np.zeros((channels, capacity_samples), np.int16), capacity_samples
+        self._samples = np.zeros((channels, capacity_samples), np.int16)
         self.begin = self.end = 0
 
     def add(self, block: NDArray[np.float32], *, start: int) -> None:
@@ -214,16 +213,19 @@ class ClipsOutput(Output):
         if super().is_behind or history is None:
             return super().is_behind
         oldest = self._plans.find_oldest(heard=min(history.end, self._told))
-        return oldest is not None and history.end - oldest > LATE_SHARE * history.capacity
+        return oldest is not None and history.end - oldest > HISTORY_S * self._fs_hz
 
-    def catch_up(self, stop_sample: int) -> None:
-        """Before the ring goes on. The thread has begun the section, or does so at once."""
-        self._told = stop_sample
-        self.look_every_s = FAST_LOOK_S
+    def catch_up(self, told: int) -> int | None:
+        """The thread has begun the section, or does so at once; from here on it only writes."""
         end_s = time.monotonic() + BEGUN_WITHIN_S
-        while self._run_name != self._audio.run and self._thread.is_alive() and time.monotonic() < end_s:
+        while self._run_name != self._audio.run:
+            if not self._thread.is_alive() or time.monotonic() > end_s:
+                return None
             time.sleep(0.001)
+        self.look_every_s, self._told = FAST_LOOK_S, told
+        end = self._audio.end_sample
         self._listen()
+        return end
 
     @property
     def books(self) -> OutputBooks:
@@ -257,7 +259,8 @@ class ClipsOutput(Output):
             self._told = math.inf
 
     def look(self) -> None:
-        self._listen()
+        if self._told == math.inf:
+            self._listen()
         self._write_clips()
 
     def wind_up(self) -> None:
@@ -274,13 +277,14 @@ class ClipsOutput(Output):
             return
         end = self._audio.end_sample
         start = 0 if self._history is None else self._history.end
-        start = max(start, end - round(HISTORY_S * self._fs_hz))
+        start = max(start, end - self._audio.capacity_samples)
         while start < end:
             stop = min(end, start + round(self._fs_hz))
             block = self._audio.read(start, stop)
             if block is not None:
                 if self._history is None:
-                    capacity = round(HISTORY_S * self._fs_hz)
+                    # Beside the longest clip there is room for a ring that comes at once.
+                    capacity = round(HISTORY_S * self._fs_hz) + self._audio.capacity_samples
                     self._history = History(channels=len(block), capacity_samples=capacity)
                     self._plans.heard_from = start
                 self._history.add(block, start=start)

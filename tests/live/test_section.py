@@ -390,7 +390,7 @@ def test_after_it_has_stood_still_while_it_collected_it_does_not_rest_as_long(
         now_s = 100.0
         monkeypatch.setattr("streamer.live.section.time.monotonic", lambda: now_s)
 
-        def stand_still() -> list[object]:
+        def stand_still(_upto: int | None) -> list[object]:
             nonlocal now_s
             now_s += 14.0  # SIGSTOP, and SIGCONT
             return []

@@ -34,6 +34,7 @@ class Tape:
     def __init__(self, seconds: float, *, channels: int = 1) -> None:
         self.run, self.end_sample = START.run, round(seconds * FS_HZ)
         self.channels, self.gone_before = channels, 0
+        self.capacity_samples = 60 * 48_000
 
     def read(self, start: int, stop: int) -> np.ndarray | None:
         if start < self.gone_before:

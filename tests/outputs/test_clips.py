@@ -324,3 +324,22 @@ def test_a_recording_at_full_speed_loses_no_clip_and_joins_those_that_overlap(tm
         begins = round(event["clip_offset_s"] * fs_hz)
         during, before = x[begins + 80 : begins + 720], x[begins - 400 : begins - 40]
         assert np.std(during) > 50 * np.std(before)
+
+
+@pytest.mark.slow
+def test_what_lasts_longer_than_a_clip_has_one_too_where_the_ring_holds_more_than_a_minute(
+    tmp_path: Path,
+) -> None:
+    plan = tmp_path / "machine.toml"
+    plan.write_text(
+        '[[tone]]\nname = "machine"\nfreqs = [100]\nopen_snr = "12dB"\nclose_snr = "6dB"\nmin_on = "2s"\n'
+    )
+    source = "sim:silence:5000s,tone:100@-25:900s,silence:3000s+noise:-60"
+    words = ("-r", "1k", "--speed", "max", "-b", "lin:20-480:20", "-n", "500ms", "--hop", "500ms", "-q")
+    done = run("live", source, *words, "--plan", str(plan), "-o", f"clips:{tmp_path}/clips")
+    assert (done.returncode, done.stderr) == (0, "")
+    [line] = read_index(tmp_path / "clips")
+    x, fs_hz = soundfile.read(tmp_path / "clips" / line["clip"])
+    begins = round(line["clip_offset_s"] * fs_hz)
+    assert len(x) == 30 * fs_hz
+    assert np.std(x[begins:]) > 10 * np.std(x[:begins])

@@ -26,6 +26,10 @@ class SectionAudio:
     def end_sample(self) -> int:
         return 0 if self._now is None else self._now[1].written_samples
 
+    @property
+    def capacity_samples(self) -> int:
+        return 0 if self._now is None else self._now[1].spec.capacity_samples
+
     def read(self, start: int, stop: int) -> NDArray[np.float32] | None:
         if self._now is None:
             return None

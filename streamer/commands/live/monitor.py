@@ -120,7 +120,7 @@ class Monitor:
             started: Section | None = None
             items: list[Item] = []  # not taken yet, as the start comes before them
             while not stream.finished:
-                items += stream.step(self._find_timeout_s(), may_collect=not self._should_wait(stream))
+                items += stream.step(self._find_timeout_s(), find_limit=self._find_limit)
                 if started is None and self._may_begin(stream, items):
                     started = self._begin(stream)
                 if started is not None or stream.section is None:
@@ -177,9 +177,6 @@ class Monitor:
             section = self._stream.section
             assert section is not None
             self._level_feed.add(item, section, run=self._run, reading=self._reading, outputs=self._outputs)
-        if self._can_wait(self._stream):
-            for output in self._outputs:
-                output.catch_up(self._stream.status.analysed_end)
         return []
 
     def _begin(self, stream: Stream) -> Section:
@@ -220,6 +217,17 @@ class Monitor:
 
     def _can_wait(self, stream: Stream) -> bool:
         return stream.info is not None and not stream.info.is_live and self._reason is None
+
+    def _find_limit(self) -> int | None:
+        """Up to which sample to collect of what can wait: the ring goes on to be written over behind it."""
+        stream = self._stream
+        if not self._can_wait(stream) or not self._spec.output_paths:
+            return None
+        if not self._run or self._should_wait(stream):
+            return 0
+        told = stream.status.analysed_end
+        limits = [limit for output in self._outputs if (limit := output.catch_up(told)) is not None]
+        return min(limits, default=None)
 
     def _start(self, section: Section, *, at_sample: int = 0) -> None:
         """Say what is listened to. at_sample: from where on, if all else goes on"""
