@@ -96,7 +96,9 @@ class Bank:
     def list_edges_hz(self, fs_hz: float) -> list[tuple[float, float] | None]:
         """The same as records have them, None of a probe."""
         edges_hz = self.cut_edges_hz(fs_hz).tolist()
-        return [(low, high) if band else None for (low, high), band in zip(edges_hz, self.is_band, strict=True)]
+        return [
+            (low, high) if band else None for (low, high), band in zip(edges_hz, self.is_band, strict=True)
+        ]
 
     def take_first(self, count: int) -> Bank:
         """The lowest so many of them."""

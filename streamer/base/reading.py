@@ -23,6 +23,16 @@ PASCAL_DB = 20 * math.log10(math.sqrt(2) * 20e-6)  # of the peak of a sine of 0 
 _F1_HZ, _F2_HZ, _F3_HZ, _F4_HZ = 20.598997, 107.65265, 737.86223, 12194.217  # IEC 61672-1:2013, annex E
 
 
+def read_unit(text: str) -> str:
+    """One of UNITS. SpecError for another."""
+    return choose(text, UNITS, name="unit")
+
+
+def read_weighting(text: str) -> str:
+    """One of WEIGHTINGS, in capitals. SpecError for another."""
+    return choose(text.upper(), WEIGHTINGS, name="weighting")
+
+
 class Sounding(Protocol):
     """What sounds at these frequencies together: an event, see records."""
 
@@ -76,7 +86,7 @@ class Reading:
     sensitivities: tuple[Sensitivity, ...] = ()
 
     def __post_init__(self) -> None:
-        choose(self.unit, UNITS, name="unit")
+        read_unit(self.unit)
         choose(self.weighting, WEIGHTINGS, name="weighting")
 
     @property

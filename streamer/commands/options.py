@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 import click
 
 from streamer.base.errors import SpecError
-from streamer.base.text import choose
 from streamer.outputs import list_targets
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -104,14 +103,14 @@ READING_OPTIONS = join(
 
 def read_reading(unit: str | None, weighting: str | None, calibration: str | None) -> dict[str, Any]:
     """READING_OPTIONS as they were given, checked; see make_reading."""
-    from streamer.base.reading import UNITS, WEIGHTINGS  # here, as `--help` needs none of it
+    from streamer.base.reading import read_unit, read_weighting  # here, as `--help` needs none of it
     from streamer.sources.calibration import read_level
 
     if calibration is not None:
         read_level(calibration)
     return {
-        "unit": "dbfs" if unit is None else choose(unit, UNITS, name="unit"),
-        "weighting": "Z" if weighting is None else choose(weighting.upper(), WEIGHTINGS, name="weighting"),
+        "unit": "dbfs" if unit is None else read_unit(unit),
+        "weighting": "Z" if weighting is None else read_weighting(weighting),
         "calibration": calibration,
     }
 

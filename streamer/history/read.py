@@ -30,7 +30,8 @@ def check_history(folder: Path) -> None:
 
 def find_extent(folder: Path) -> tuple[int, int] | None:
     """Unix seconds from the first line on disk to the end of the last; None where there is none."""
-    begins, ends = [], []
+    begins: list[int] = []
+    ends: list[int] = []
     for kind, step_s in ((Kind.FINE, 1), (Kind.COARSE, MINUTE_S)):
         files = list_files(folder, kind)
         begins += map(read_start_s, files[:1])

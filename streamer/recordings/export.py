@@ -161,17 +161,11 @@ def run_exports(
     Leaving the iterator early, by Ctrl-C too, ends the work and leaves no half-written file.
     """
     at_once = min(jobs, len(exports))
-    stop, half_written = threading.Event(), set[Path]()
+    files = HalfWritten()
 
     def run(export: Export) -> Exported | StreamerError:
         try:
-            return run_export(
-                export,
-                workers=max(1, jobs // at_once),
-                progress=progress,
-                stop=stop,
-                half_written=half_written,
-            )
+            return run_export(export, workers=max(1, jobs // at_once), progress=progress, files=files)
         except StreamerError as error:
             return error
 
@@ -188,46 +182,65 @@ def run_exports(
             for future in done:
                 yield future.result()
     finally:
-        stop.set()
+        files.stop()
         threads.shutdown(wait=False, cancel_futures=True)
         wait(waiting, timeout=STOP_S)  # for half files to go; a thread that waits for samples may never
-        for path in list(half_written):
-            _remove(path)
+        files.remove()
 
 
 class _StoppedError(StreamerError):
     """Somebody else wants to end; nobody is told."""
 
 
-def run_export(
-    export: Export,
-    *,
-    workers: int = 1,
-    progress: Progress | None = None,
-    stop: threading.Event | None = None,
-    half_written: set[Path] | None = None,
-) -> Exported:
-    """Read the recording once and write all of its targets.
+class HalfWritten:
+    """Files that have no name yet, of all threads: once it is stopped none begins another, and what is left can go."""
 
-    stop: when to give up   half_written: has the files that have no name yet, for who ends before we give up
-    """
-    spec = _fit_frames(export)
-    with ExitStack() as files, Spectra(export.source, spec, workers=workers) as spectra:
+    def __init__(self) -> None:
+        self._paths: set[Path] = set()
+        self._is_stopped = False
+        self._lock = (
+            threading.Lock()
+        )  # a file is made with it held, so that none is made behind remove's back
+
+    @contextmanager
+    def make(self, path: Path) -> Iterator[None]:
+        """While the file comes to be. _StoppedError once it shall not."""
+        with self._lock:
+            self.check()
+            self._paths.add(path)
+            yield
+
+    def check(self) -> None:
+        if self._is_stopped:
+            raise _StoppedError
+
+    def stop(self) -> None:
+        self._is_stopped = True
+
+    def remove(self) -> None:
+        with self._lock:
+            for path in self._paths:
+                _remove(path)
+
+
+def run_export(
+    export: Export, *, workers: int = 1, progress: Progress | None = None, files: HalfWritten | None = None
+) -> Exported:
+    """Read the recording once and write all of its targets. files: of all who write, for who ends before they do"""
+    spec, files = _fit_frames(export), files or HalfWritten()
+    with ExitStack() as stack, Spectra(export.source, spec, workers=workers) as spectra:
         heading = export.told.read(spectra.heading, export.source)
         stores: list[Store] = []
         for target in export.targets:
-            if stop is not None and stop.is_set():
-                raise _StoppedError
-            path = files.enter_context(replacing(target, half_written))
-            with _named(target):
+            path = stack.enter_context(replacing(target))
+            with files.make(path), _named(target):
                 store = _load_store(path, heading).open(path, heading, export.style)
-            files.callback(_let_go, store)
+            stack.callback(_let_go, store)
             stores.append(store)
         damage, n_pieces = None, 0
         try:
             for piece in map(heading.tell, spectra.read_pieces(progress)):
-                if stop is not None and stop.is_set():
-                    raise _StoppedError
+                files.check()
                 n_pieces += 1
                 for store, target in zip(stores, export.targets, strict=True):
                     with _named(target):
@@ -278,14 +291,9 @@ def _named(target: Path) -> Iterator[None]:
 
 
 @contextmanager
-def replacing(target: Path, half_written: set[Path] | None = None) -> Iterator[Path]:
-    """A path beside the target that takes its place at the end, and goes without a trace when something fails.
-
-    half_written: has it meanwhile
-    """
+def replacing(target: Path) -> Iterator[Path]:
+    """A path beside the target that takes its place at the end, and goes without a trace when something fails."""
     path = name_beside(target)
-    half_written = set() if half_written is None else half_written
-    half_written.add(path)
     try:
         with _named(target):
             make_folder(target)
@@ -297,7 +305,6 @@ def replacing(target: Path, half_written: set[Path] | None = None) -> Iterator[P
                 path.replace(target)
     finally:
         _remove(path)
-        half_written.discard(path)
 
 
 def _remove(path: Path) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 from streamer.api.feeds import EngineFeed
 from streamer.api.open_stream import OpenStream
 from streamer.base.errors import DONE, NOTHING_MATCHED, SpecError
-from streamer.base.reading import WEIGHTINGS
-from streamer.base.text import choose, printable, shorten
+from streamer.base.reading import read_weighting
+from streamer.base.text import printable, shorten
 from streamer.base.units import NUMBER, parse_frequency_hz, parse_lasting_s
 from streamer.commands.calibrate.ear import Ear
 from streamer.commands.calibrate.measure import Heard, measure_noise, measure_tone
@@ -73,9 +73,7 @@ class Options:
             raise SpecError(
                 f"level is {shorten(self.level)}; write dB SPL within 20..200, such as 94 or, read by a meter, 72dBA"
             )
-        said, asked = (found[2] or "").upper(), (self.weighting or "").upper()
-        if asked:
-            choose(asked, WEIGHTINGS, name="weighting")
+        said, asked = (found[2] or "").upper(), read_weighting(self.weighting) if self.weighting else ""
         if said and asked and said != asked:
             raise SpecError(f"level is {shorten(self.level)} and weighting is {asked}; leave one of them out")
         weighting = said or asked or "Z"

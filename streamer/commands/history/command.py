@@ -81,6 +81,7 @@ def command(place: str, **given: Any) -> None:
         return
     if given["follows"]:
         raise SpecError(f"--follow is of events that come, and {shorten(place)} is a folder: leave it out")
+    from streamer.base.reading import read_weighting
     from streamer.commands.history.asked import Asked
 
     asked = Asked(
@@ -88,7 +89,8 @@ def command(place: str, **given: Any) -> None:
         since_s=None if since is None else since.timestamp(),
         until_s=None if until is None else until.timestamp(),
         every_s=None if given["every"] is None else parse_lasting_s(given["every"], name="every"),
-        **{key: given[key] for key in ("bands", "channel", "unit", "weighting", "outputs")},
+        **{key: given[key] for key in ("bands", "channel", "unit", "outputs")},
+        weighting=given["weighting"] and read_weighting(given["weighting"]),
     )
     _tell_history(asked, has_events=given["has_events"], is_json=given["is_json"])
 

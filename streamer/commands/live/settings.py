@@ -9,7 +9,7 @@ from typing import Any
 
 from streamer.analysis.frames import FrameSpec
 from streamer.base.errors import SpecError
-from streamer.base.reading import UNITS, WEIGHTINGS
+from streamer.base.reading import read_unit, read_weighting
 from streamer.base.text import choose, shorten
 from streamer.base.units import (
     NUMBER,
@@ -146,14 +146,6 @@ def _read_fps(text: str) -> float:
     return _read_number("fps", text, 1, 120, "pictures a second, such as 15")
 
 
-def _read_unit(text: str) -> str:
-    return choose(text, UNITS, name="unit")
-
-
-def _read_weighting(text: str) -> str:
-    return choose(text.upper(), WEIGHTINGS, name="weighting")
-
-
 def _read_calibration(text: str) -> str | None:
     if text == "auto":
         return None
@@ -223,13 +215,13 @@ SETTINGS = (
     Setting(
         "unit",
         "dbfs",
-        _read_unit,
+        read_unit,
         "Levels in dbfs (0 is a full-scale sine), dbm0 (3.14 higher) or, of what is calibrated, dbspl.",
     ),
     Setting(
         "weighting",
         "Z",
-        _read_weighting,
+        read_weighting,
         "Levels weighted by frequency: A as ears hear faint sounds, C as they hear loud ones, Z as they are.",
     ),
     Setting(
