@@ -20,7 +20,7 @@ from streamer.base.processes import (
 from tests.programs import run_python
 
 
-@pytest.mark.parametrize("name", {*PRELOADED, *JOBS})
+@pytest.mark.parametrize("name", sorted({*PRELOADED, *JOBS}))
 def test_the_server_loads_what_is_there(name: str) -> None:
     assert find_spec(name)  # a name that is wrong would be passed over in silence
 
