@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from streamer.archive.work import PARTS
-from streamer.recordings.export import replacing
+from streamer.base.files import replacing
 
 NDJSON, PARQUET = WHOLE = "events.jsonl", "events.parquet"
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from streamer.analysis.groups import shorten_windows
 from streamer.analysis.values import Measurement
 from streamer.base.errors import SpecError
+from streamer.base.files import replacing
 from streamer.base.text import choose
 from streamer.base.version import __version__
-from streamer.recordings.export import replacing
 from streamer.recordings.pieces import SpectraSpec
 
 Product = Literal["events", "levels", "complex", "db8"]

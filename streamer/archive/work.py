@@ -22,11 +22,11 @@ from streamer.archive.inventory import Recording, examine
 from streamer.archive.job import place_plans, to_db8
 from streamer.archive.spectra import Shards, count_bytes
 from streamer.base.errors import SourceError
+from streamer.base.files import replacing
 from streamer.base.units import format_duration
 from streamer.events import ErrorRecord, Event, GapRecord, Record, Stats, encode_line
 from streamer.recordings.detect import Piece, Remark, listen
 from streamer.recordings.detect import Task as Listening
-from streamer.recordings.export import replacing
 from streamer.recordings.jobs import pack, unpack
 from streamer.recordings.pieces import measure_blocks
 from streamer.recordings.relay import CannotJoin, hear_piece, join_pieces

@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 import stat
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from streamer.base.errors import OutputError, SpecError, StreamerError
@@ -76,3 +77,52 @@ def write_whole(target: Path, text: str, *, name: str) -> None:
         with suppress(OSError):  # there may be no such folder
             beside.unlink()
         raise describe_unwritable(name, error) from error
+
+
+@contextmanager
+def naming(target: Path) -> Iterator[None]:
+    """Say which file could not be written."""
+    try:
+        yield
+    except StreamerError:
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error).splitlines()[0]
+        raise OutputError(f"{target} cannot be written: {reason}") from error
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """A path beside the target that takes its place at the end, and goes without a trace when something fails."""
+    path = name_beside(target)
+    try:
+        with naming(target):
+            make_folder(target)
+        yield path
+        with naming(target):
+            if path.is_dir() and target.exists():
+                _exchange(path, target)
+            else:
+                path.replace(target)
+    finally:
+        remove(path)
+
+
+def remove(path: Path) -> None:
+    """A file or a folder, if it is there and can be."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def _exchange(path: Path, target: Path) -> None:
+    """Put one directory in the place of another, which no system call does everywhere."""
+    aside = path.with_name(f"{path.name}.old")
+    os.rename(target, aside)  # noqa: PTH104
+    try:
+        path.rename(target)
+    except OSError:
+        aside.rename(target)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)

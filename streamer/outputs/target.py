@@ -70,6 +70,10 @@ class Target:
             )
         except ValueError as error:
             raise SpecError(f"{self.label}: {printable(error)}") from error
+        if parts.port == 0:
+            raise SpecError(
+                f"{self.label}: port is 0; it must lie in 1..65535, and is {port} where none is given"
+            )
         if not self.address.startswith("//") or not found.host:
             raise SpecError(f"{self.label} names no host; write {self.scheme}://HOST[:PORT][/NAME]")
         return found

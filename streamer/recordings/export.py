@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -12,8 +10,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from streamer.base.errors import OutputError, SourceError, SpecError, StreamerError
-from streamer.base.files import check_folder, describe_unwritable, make_folder, name_beside
+from streamer.base.errors import SourceError, SpecError, StreamerError
+from streamer.base.files import check_folder, describe_unwritable, naming, remove, replacing
 from streamer.base.text import choose, shorten
 from streamer.recordings import Progress
 from streamer.recordings.choose_frames import choose_frames
@@ -220,7 +218,7 @@ class HalfWritten:
     def remove(self) -> None:
         with self._lock:
             for path in self._paths:
-                _remove(path)
+                remove(path)
 
 
 def run_export(
@@ -233,7 +231,7 @@ def run_export(
         stores: list[Store] = []
         for target in export.targets:
             path = stack.enter_context(replacing(target))
-            with files.make(path), _named(target):
+            with files.make(path), naming(target):
                 store = _load_store(path, heading).open(path, heading, export.style)
             stack.callback(_let_go, store)
             stores.append(store)
@@ -243,7 +241,7 @@ def run_export(
                 files.check()
                 n_pieces += 1
                 for store, target in zip(stores, export.targets, strict=True):
-                    with _named(target):
+                    with naming(target):
                         store.write(piece)
         except SourceError as error:
             if not n_pieces or error is not spectra.damage:
@@ -251,7 +249,7 @@ def run_export(
             damage = error
         events, remarks = spectra.events, spectra.remarks
         for store, target in zip(stores, export.targets, strict=True):
-            with _named(target):
+            with naming(target):
                 store.finish(events)
                 store.close()
     return Exported(targets=export.targets, remarks=tuple(remarks), damage=damage)
@@ -276,51 +274,3 @@ def _let_go(store: Store) -> None:
     """Close what has failed before, or again what is closed."""
     with suppress(OSError):
         store.close()
-
-
-@contextmanager
-def _named(target: Path) -> Iterator[None]:
-    """Say which file could not be written."""
-    try:
-        yield
-    except StreamerError:
-        raise
-    except OSError as error:
-        reason = error.strerror or str(error).splitlines()[0]
-        raise OutputError(f"{target} cannot be written: {reason}") from error
-
-
-@contextmanager
-def replacing(target: Path) -> Iterator[Path]:
-    """A path beside the target that takes its place at the end, and goes without a trace when something fails."""
-    path = name_beside(target)
-    try:
-        with _named(target):
-            make_folder(target)
-        yield path
-        with _named(target):
-            if path.is_dir() and target.exists():
-                _exchange(path, target)
-            else:
-                path.replace(target)
-    finally:
-        _remove(path)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    with suppress(OSError):
-        path.unlink(missing_ok=True)
-
-
-def _exchange(path: Path, target: Path) -> None:
-    """Put one directory in the place of another, which no system call does everywhere."""
-    aside = path.with_name(f"{path.name}.old")
-    os.rename(target, aside)  # noqa: PTH104
-    try:
-        path.rename(target)
-    except OSError:
-        aside.rename(target)
-        raise
-    shutil.rmtree(aside, ignore_errors=True)

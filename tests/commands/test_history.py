@@ -19,7 +19,7 @@ from streamer.stores.spans import cut_blocks, make_bank, read_spans
 from tests.outputs.level_feeds import BEGIN_S, HOP, make_analysis, make_frames, make_scene
 from tests.outputs.records import DIGIT, START
 from tests.outputs.test_history import open_history
-from tests.programs import run
+from tests.programs import files_no_longer_than, run
 
 NIGHT_S = 8 * 3600
 ENV = {"TZ": "UTC", "PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONUTF8": "1"}
@@ -70,6 +70,20 @@ def test_without_a_band_rows_have_the_loudest_and_the_spectrum(night: Path) -> N
     assert lines[2].split()[:6] == ["Wed", "00:00", "-60.0", "100", "-60.0", "=."]
     assert lines[3].split()[0] == "00:30"
     assert lines[4].startswith("highest -10.0 in 100 at Wed 2025-11-26 00:46:40")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".npz", ".png", ".zarr"])
+def test_a_file_that_finds_no_room_leaves_the_one_before_and_nothing_else(
+    suffix: str, night: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / f"night{suffix}"
+    target.mkdir() if suffix == ".zarr" else target.write_text("before")
+    with files_no_longer_than(100):
+        done = run("history", str(night), "--every", "1h", "-o", str(target), env=ENV)
+    assert (done.returncode, done.stderr.count("\n")) == (70, 1), done.stderr
+    assert "cannot be written: File too large" in done.stderr
+    assert list(tmp_path.iterdir()) == [target]
+    assert list(target.iterdir()) == [] if suffix == ".zarr" else target.read_text() == "before"
 
 
 def test_files_hold_what_is_told(night: Path, tmp_path: Path) -> None:

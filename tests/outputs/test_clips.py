@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import resource
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from tests.outputs import burst
 from tests.outputs.burst import FS_HZ, Tape, value_at
 from tests.outputs.counterparts import wait_until
 from tests.outputs.records import DIGIT, START
-from tests.programs import read_lines, run
+from tests.programs import files_no_longer_than, read_lines, run
 
 
 def make_event(number: int, t_s: float, *, duration_s: float = 0.1, **more: Any) -> Event:
@@ -238,15 +237,11 @@ def test_a_clip_that_is_larger_than_the_budget_is_not_made_which_is_told(tmp_pat
 
 
 def test_a_full_disk_keeps_no_part_of_a_clip_that_did_not_fit(tmp_path: Path) -> None:
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))  # the system refuses what is written beyond
-    try:
+    with files_no_longer_than(1000):
         [output] = open_outputs([f"clips:{tmp_path}"], audio=Tape(20.0))
         for event in (START, make_event(1, 5.0)):
             output.put(event)
         wait_until(lambda: output.books.lost == 1)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert output.finish(timeout_s=10)
     assert [path.name for path in tmp_path.iterdir() if "wav" in path.name] == []
 

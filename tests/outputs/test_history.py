@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +20,7 @@ from tests.outputs.counterparts import wait_until
 from tests.outputs.level_feeds import BEGIN_S, FS_HZ, feed, make_analysis, make_frames, make_scene
 from tests.outputs.records import DIGIT, START
 from tests.outputs.test_clips import Tape
-from tests.programs import run, start
+from tests.programs import files_no_longer_than, run, start
 
 
 def open_history(folder: Path, options: str = "") -> HistoryOutput:
@@ -119,17 +116,6 @@ def test_the_oldest_go_first_and_lines_a_minute_outlive_those_a_second(tmp_path:
     assert max(fine) == 12 * 3600 - 1
     assert min(fine) > 4 * 3600
     assert sorted(coarse) == list(range(0, 12 * 3600, 60))
-
-
-@contextmanager
-def files_no_longer_than(size: int) -> Iterator[None]:
-    """As on a disk that is full: the system refuses what is written beyond."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_full_disk_is_told_by_the_books_and_it_goes_on_when_there_is_room(tmp_path: Path) -> None:

@@ -103,6 +103,7 @@ def test_that_nobody_listens_is_told_once_and_holds_up_nothing() -> None:
     ("target", "message"),
     [
         ("osc:9000", "names no host"),
+        ("osc://h:0", "port is 0; it must lie in 1..65535"),
         ("osc://h/path", "more than a host and a port"),
         ("osc://h#every=-1s", "every"),
         ("osc://h#prefix=hall", "write an OSC address such as /hall/north"),

@@ -14,8 +14,9 @@ import soundfile
 from PIL import Image
 
 from streamer.base.errors import SourceError, SpecError, StreamerError
+from streamer.base.files import replacing
 from streamer.recordings import export
-from streamer.recordings.export import Exported, plan_exports, replacing, run_exports
+from streamer.recordings.export import Exported, plan_exports, run_exports
 from streamer.recordings.pieces import SpectraSpec
 from streamer.sources import parse_source
 from streamer.stores.as_csv import CsvStore

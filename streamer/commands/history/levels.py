@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from streamer.base.errors import SpecError
-from streamer.base.files import check_folder, describe_unwritable, make_folder
+from streamer.base.files import check_folder, describe_unwritable, replacing
 from streamer.base.text import choose, shorten
 from streamer.base.units import format_duration
 from streamer.commands.history.asked import Asked
@@ -77,8 +77,8 @@ def write_files(tables: Sequence[Spans], asked: Asked) -> Iterator[Path]:
     for text in asked.outputs:
         target = Path(text)
         try:
-            make_folder(target)
-            WRITERS[target.suffix.lower()](target, spans)
+            with replacing(target) as path:
+                WRITERS[target.suffix.lower()](path, spans)
         except OSError as error:
             raise describe_unwritable(f"output {shorten(text)}", error) from error
         yield target
