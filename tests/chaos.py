@@ -39,7 +39,7 @@ from tests.chaos_listener import (
     FS_HZ,
     SLOT,
 )
-from tests.programs import find_children, is_running, read_lines, shared_files
+from tests.programs import find_children, is_running, left_in_shared_memory, read_lines, shared_files
 from tests.virtual_mic import SINK, VirtualMic
 
 TOLERANCE_S = (
@@ -392,10 +392,10 @@ def main() -> int:
         judge.wrong.append(f"it ended with {code}")
     if missing := [line for line in lines if line not in on_stdout]:
         judge.wrong.append(f"{len(missing)} of {len(lines)} lines are not on stdout, the first: {missing[0]}")
-    time.sleep(1)
+    shared = left_in_shared_memory(before)
     left = [pid for pid in find_children(os.getpid()) if "multiprocessing" not in read_command(pid)]
-    if left or not shared_files() <= before:
-        judge.wrong.append(f"left behind: processes {left}, shared memory {shared_files() - before}")
+    if left or shared:
+        judge.wrong.append(f"left behind: processes {left}, shared memory {shared}")
     end = lines[-1]
     print(f"faults {sum(faults.values())}: {dict(faults.most_common())}")
     print(f"records {dict(Counter(line['type'] for line in lines).most_common())}")

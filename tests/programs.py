@@ -6,12 +6,14 @@ import json
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 STREAMER = [sys.executable, "-m", "streamer"]
+GONE_S = 3.0  # so long after its end what it had may be there
 
 
 def run(
@@ -88,6 +90,25 @@ def shared_files() -> set[str]:
     shared = Path("/dev/shm")
     names = {path.name for path in shared.iterdir()} if shared.is_dir() else set()
     return {name for name in names if not name.startswith("jack")}
+
+
+def left_in_shared_memory(before: set[str]) -> set[str]:
+    """What is there now, and no process has it; other programs, such as tests beside, come and go there."""
+    end_s = time.monotonic() + GONE_S
+    while (left := shared_files() - before) and time.monotonic() < end_s:
+        time.sleep(0.01)
+    return {name for name in left if not _is_mapped(name)}
+
+
+def _is_mapped(name: str) -> bool:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if f"/dev/shm/{name}" in (entry / "maps").read_text():
+                    return True
+            except OSError:
+                continue
+    return False
 
 
 @contextmanager

@@ -22,12 +22,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.programs import STREAMER, run, shared_files
+from tests.programs import GONE_S, STREAMER, left_in_shared_memory, run, shared_files
 
 WITHIN_S = 3.0
 CAUGHT_S = 0.1  # from then on the signal is the program's
 END_S = 10.0
-GONE_S = 3.0
 SECONDS_OF_NOISE = 5400  # more than either command gets through in WITHIN_S
 
 
@@ -105,7 +104,8 @@ def perform(trial: Trial, folder: Path) -> list[str]:
         if not is_pythons and any(word in said for word in ("Traceback", "Exception ignored", "Error:")):
             wrong.append(f"said {said[-600:]!r}")
         wrong += find_leftovers(temporary)
-        return wrong + find_shared(shared) + _clean(folder, before)
+        left = [f"left {name} in shared memory" for name in left_in_shared_memory(shared)]
+        return wrong + left + _clean(folder, before)
 
 
 def _send(program: subprocess.Popen[str], number: signal.Signals) -> bool:
@@ -151,26 +151,6 @@ def find_leftovers(temporary: str) -> list[str]:
             return [f"left the processes {names}"]
         time.sleep(0.01)
     return [f"left {path.name} in TMPDIR" for path in Path(temporary).iterdir()]
-
-
-def find_shared(before: set[str]) -> list[str]:
-    """What stays in shared memory; other programs come and go there."""
-    end_s = time.monotonic() + GONE_S
-    while (left := shared_files() - before) and time.monotonic() < end_s:
-        time.sleep(0.01)
-    return [f"left {name} in shared memory" for name in left if not is_mapped(name)]
-
-
-def is_mapped(name: str) -> bool:
-    """Whether a process has it; none of ours is left, so that it is another program's."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                if f"/dev/shm/{name}" in (entry / "maps").read_text():
-                    return True
-            except OSError:
-                continue
-    return False
 
 
 def _clean(folder: Path, before: set[Path]) -> list[str]:

@@ -104,7 +104,7 @@ def test_the_first_two_commands_set_up_all_they_need() -> None:
     for command in (first, second):
         assert command.startswith("python3 -m venv .venv && .venv/bin/pip install -q ")
     assert first.endswith(".venv/bin/streamer live --demo")
-    assert second.endswith(".venv/bin/python -m pytest -q")
+    assert second.endswith(".venv/bin/python -m pytest -q -n 2")
 
 
 def test_between_installing_and_the_first_plain_streamer_it_is_put_on_the_path(tmp_path: Path) -> None:

@@ -28,7 +28,15 @@ import pytest
 from streamer.base.units import parse_duration_s
 from streamer.live.source_keeper import SILENT_S
 from streamer.live.timekeeper import Timekeeper
-from tests.programs import find_children, is_running, read_lines, run, shared_files, start
+from tests.programs import (
+    find_children,
+    is_running,
+    left_in_shared_memory,
+    read_lines,
+    run,
+    shared_files,
+    start,
+)
 from tests.virtual_mic import (
     JACK_NAME,
     JACK_PERIOD_SAMPLES,
@@ -612,7 +620,7 @@ def test_the_second_interrupt_ends_it_at_once() -> None:
                 os.kill(child, signal.SIGCONT)
     wait_until(lambda: not any(is_running(pid) for pid in children))
     listener.close()
-    assert shared_files() <= before
+    assert not left_in_shared_memory(before)
 
 
 def wait_for_idle_workers(pid: int) -> list[int]:

@@ -14,7 +14,14 @@ import pytest
 
 from tests.dashboard.test_process import SHELL, Desk
 from tests.live.test_faults import FAULTS, Listener, check_ticks, wait_until
-from tests.programs import STREAMER, find_children, is_running, read_lines, shared_files
+from tests.programs import (
+    STREAMER,
+    find_children,
+    is_running,
+    left_in_shared_memory,
+    read_lines,
+    shared_files,
+)
 from tests.virtual_mic import JACK_NAME, NAME, JackMic, VirtualMic
 
 pytestmark = pytest.mark.audio
@@ -87,7 +94,7 @@ def test_killed_outright_while_the_audio_server_hangs_it_leaves_nothing_and_the_
     shell.wait_for(r"Killed\s+prompt>")  # what is typed before the shell is back is echoed twice
     shell.run.sendline("echo $((6 * 7))")
     shell.wait_for(r"prompt> echo \$\(\(6 \* 7\)\)[^\n]*\n42")
-    assert shared_files() <= before
+    assert not left_in_shared_memory(before)
 
 
 def test_a_terminal_that_is_resized_and_then_reads_nothing_costs_no_sample(
