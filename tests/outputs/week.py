@@ -4,7 +4,8 @@
 
 Hum at 60 Hz and its multiples, and noise; a machine is heard at 100 Hz for some minutes each day, and in the night from
 Wednesday to Thursday for 40 minutes from 23:10 on, louder. What `streamer history` says of it, in one command, must be
-that. The week is the one that holds the last Wednesday. Ends with 1 where something is not as it should be.
+that, and there is a clip of each day's. The week is the one that holds the last Wednesday. Ends with 1 where something
+is not as it should be.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ import resource
 import sys
 import threading
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import soundfile
+
+from streamer import detect
 from streamer.base.moments import parse_past
 from tests.programs import find_children, run, start
 
@@ -51,16 +55,18 @@ def make_signal(days: int, *, seed: int) -> str:
 
 
 def read_memory(pids: set[int]) -> int:
-    """Bytes that are theirs alone, and their part of what they share."""
+    """Bytes that they have taken: theirs alone, and what they share with each other.
+
+    Not their part of programs and libraries, pages of files: it grows whenever somebody else who has them too ends.
+    """
     total = 0
     for pid in pids:
         try:
-            found = re.search(
-                r"^Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE
-            )
+            fields = Path(f"/proc/{pid}/smaps_rollup").read_text()
         except OSError:  # it has ended
             continue
-        total += 1024 * int(found[1]) if found else 0
+        kinds = re.findall(r"^Pss_(?:Anon|Shmem):\s+(\d+) kB", fields, re.MULTILINE)
+        total += 1024 * sum(map(int, kinds))
     return total
 
 
@@ -103,40 +109,45 @@ def play(folder: Path, *, days: int, begins: datetime, seed: int) -> tuple[list[
     return samples, err
 
 
-def judge(folder: Path, samples: list[tuple[int, int]], *, night: datetime) -> list[str]:
+def judge(folder: Path, samples: list[tuple[int, int]], *, night: datetime, days: int) -> list[str]:
     """What is not as it should be."""
     wrong: list[str] = []
     settled = [memory for memory, _ in samples[round(WARM_UP * len(samples)) :]]
     early, late = settled[: max(1, len(settled) // 4)], settled[-max(1, len(settled) // 4) :]
     growth = (sum(late) / len(late)) / (sum(early) / len(early))
     most_mb = max(size for _, size in samples) / 1e6
+    clips = sorted((folder / "clips").glob("*.wav"))
     print(
         f"memory {sum(early) / len(early) / 1e6:.1f} MB early, {sum(late) / len(late) / 1e6:.1f} MB late,"
-        f" x {growth:.3f}"
-    )
-    print(
-        f"disk at most {most_mb:.2f} MB of {BUDGET_MB} MB, at the end {measure_folder(folder / 'h') / 1e6:.2f} MB"
+        f" at most {max(settled) / 1e6:.1f} MB, x {growth:.3f}\n"
+        f"disk at most {most_mb:.2f} MB of {BUDGET_MB} MB, at the end {measure_folder(folder / 'h') / 1e6:.2f} MB\n"
+        f"{len(clips)} clips of {days}"
     )
     if growth > MEMORY_MAY_GROW:
         wrong.append("memory grew")
     if most_mb > BUDGET_MB:
         wrong.append("the budget was not kept")
-    words = (
-        "history",
-        str(folder / "h"),
-        "--band",
-        "100",
-        "--since",
-        "wednesday 22:00",
-        "--until",
-        "thursday 6:00",
-    )
+    if len(clips) != days or not any(measure_clip(clip, night) for clip in clips):
+        wrong.append("a clip is missing, or does not hold the night's machine")
+    return wrong + ask(folder, night=night)
+
+
+def measure_clip(path: Path, night: datetime) -> bool:
+    """Whether it is the night's, and the machine is in it as loud as it was."""
+    begun = datetime.strptime(path.name[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    if not night <= begun <= night + timedelta(hours=2):
+        return False
+    events = detect(*soundfile.read(path, dtype="float32"), plan=path.parent.parent / "machine.toml")
+    return any(abs((event.level_dbfs or 0.0) - LOUD_DBFS) < 0.5 for event in events)
+
+
+def ask(folder: Path, *, night: datetime) -> list[str]:
+    """What is not as it should be in what `streamer history` says of the night."""
+    wrong: list[str] = []
+    words = ("--band", "100", "--since", "wednesday 22:00", "--until", "thursday 6:00")
     begun_s = time.monotonic()
-    done = run(*words)
-    print(
-        f"$ streamer {' '.join(words[:1])} ... {' '.join(words[2:])}"
-        f"   # {time.monotonic() - begun_s:.2f} s\n{done.stdout}"
-    )
+    done = run("history", str(folder / "h"), *words)
+    print(f"$ streamer history ... {' '.join(words)}   # {time.monotonic() - begun_s:.2f} s\n{done.stdout}")
     rows = [line for line in done.stdout.splitlines() if "#" in line]
     highest = re.search(r"^highest (-[\d.]+) at (.*?);", done.stdout, re.MULTILINE)
     if not highest or abs(float(highest[1]) - LOUD_DBFS) > 0.5 or f"{night:%Y-%m-%d}" not in highest[2]:
@@ -164,11 +175,8 @@ def main() -> int:
         begun_s = time.monotonic()
         samples, err = play(folder, days=given.days, begins=begins, seed=given.seed)
         took_s, cpu_s = time.monotonic() - begun_s, sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
-        clips = len(list((folder / "clips").glob("*.wav")))
-        print(
-            f"{given.days} days in {took_s:.0f} s, {cpu_s:.0f} s of processor; {clips} clips; {err.splitlines()[-1]}"
-        )
-        wrong = judge(folder, samples, night=night)
+        print(f"{given.days} days in {took_s:.0f} s, {cpu_s:.0f} s of processor; {err.splitlines()[-1]}")
+        wrong = judge(folder, samples, night=night, days=given.days)
     print("\n".join(wrong) or "all as it should be")
     return 1 if wrong else 0
 
