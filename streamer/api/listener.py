@@ -10,7 +10,7 @@ from streamer.analysis.blocks import Engine
 from streamer.analysis.frames import Window
 from streamer.analysis.values import to_floats
 from streamer.api.asking import Plans, make_display
-from streamer.base.arguments import read_array, read_count, read_rate
+from streamer.base.arguments import read_array, read_calibration, read_count, read_rate
 from streamer.base.errors import SpecError, StreamerError
 from streamer.base.units import format_duration, format_frequency
 from streamer.detectors.decoder import Decoder
@@ -20,6 +20,7 @@ from streamer.plans.bands import AUTO
 from streamer.plans.listening import make_detectors
 from streamer.plans.plan import list_plan_names
 from streamer.sources import SourceInfo
+from streamer.sources.calibration import find_reading
 from streamer.stores.measured import Levels
 
 MOST_SAMPLES = 1 << 17  # taken at once: what a block takes in memory does not grow with it
@@ -30,6 +31,7 @@ class Listener:
 
     fs: sample rate in Hz   plan: tone plans by name or file, None for none   channels: how many a block holds
     bands: what to measure, a specification, Hz, a Bank or "auto", as for open_stream; None for events only
+    calibration: as for detect
     window_length, hop_length: of the bands' frames, in samples or as "85ms", "25%"; "auto" is as long as
         each band's width needs, and 85 ms for probes   window: as for spectrogram
     Levels and events are those of `detect` and `open_stream`, bit for bit, however the signal is cut into blocks.
@@ -57,6 +59,7 @@ class Listener:
         hop_length: int | str = "25%",
         window: Window = "hann",
         channels: int = 1,
+        calibration: str | float | None = None,
     ) -> None:
         fs, channels = read_rate(fs), read_count(channels, name="channels")
         self._info = SourceInfo(name="listener", fs_hz=fs, channels=channels)
@@ -68,6 +71,7 @@ class Listener:
             read_audio=self._read,
             clock=WallClock(fs, start=None),
         )
+        self._decoder.read_by(find_reading(read_calibration(calibration), self._info))
         self._has_display = display is not None
         self._engine = self._make_engine()
         # The first frames of a process are slow: kernels are loaded, and on a new machine compiled.

@@ -8,6 +8,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from threading import RLock, get_ident
 from types import TracebackType
@@ -21,7 +22,7 @@ from streamer.analysis.frames import Window
 from streamer.api.asking import Plans, make_display
 from streamer.api.feeds import BlocksFeed, EngineFeed, Feed, Told
 from streamer.api.listener import Listener
-from streamer.base.arguments import read_count, read_rate
+from streamer.base.arguments import read_calibration, read_count, read_rate
 from streamer.base.errors import SpecError, StreamerError
 from streamer.base.text import printable, shorten
 from streamer.events import Stats
@@ -30,6 +31,7 @@ from streamer.plans.bands import AUTO
 from streamer.plans.listening import make_set_up
 from streamer.plans.plan import list_plan_names
 from streamer.sources import SYNTAX, SourceInfo, SourceSpec, parse_source
+from streamer.sources.calibration import find_reading
 from streamer.sources.channels import parse_channels
 
 
@@ -229,6 +231,7 @@ def open_stream(
     rate: float | None = None,
     channels: str | int | None = None,
     workers: int | None = None,
+    calibration: str | float | None = None,
 ) -> OpenStream:
     """Listen to a source while it sounds.
 
@@ -239,6 +242,7 @@ def open_stream(
             probes
     window: "hann", ("kaiser", 8.6), a function of the length, or values   plan: tone plans by name or file
     speed: times real time for sources that can wait, None for as fast as it goes   workers: None is auto
+    calibration: as for detect; a microphone has its own
     Returns once the source is open; it runs from the first step of the iteration on. Raises SpecError for what cannot
     be meant, SourceError for a source that is not there.
 
@@ -254,10 +258,14 @@ def open_stream(
             read_count(channels, name="channels", allowed='a channel counted from 1, "1,2", "all" or "mix"')
         )
     rate = None if rate is None else read_rate(rate, name="rate")
+    known = read_calibration(calibration)
     if isinstance(source, str | os.PathLike | SourceSpec):
         spec = _read_source(source, rate=rate, channels=channels)
         display = make_display(bands, window_length, hop_length, window)
-        stream = Stream(spec, make_set_up(plans, display), speed=speed, n_workers=workers)
+        of_source = partial(find_reading, known, source=spec)
+        stream = Stream(
+            spec, make_set_up(plans, display, find_reading=of_source), speed=speed, n_workers=workers
+        )
         return OpenStream(EngineFeed(stream, str(spec)))
     if isinstance(source, np.ndarray):
         source = [source]
@@ -272,7 +280,7 @@ def open_stream(
         )
 
     def make_listener(n_channels: int) -> Listener:
-        return Listener(rate, plans, bands, window_length, hop_length, window, n_channels)
+        return Listener(rate, plans, bands, window_length, hop_length, window, n_channels, known)
 
     return OpenStream(BlocksFeed(source, make_listener, rate_hz=rate, choice=parse_channels(channels)))
 

@@ -33,6 +33,18 @@ def read_count(value: object, *, name: str, allowed: str = "a whole number of at
     return int(value)
 
 
+def read_calibration(value: object) -> str | None:
+    """As it is written on the command line: a level, or a name."""
+    if value is None or isinstance(value, str):
+        return value
+    spl_db = _to_float(value)
+    if spl_db is None or not math.isfinite(spl_db):
+        raise SpecError(
+            f"calibration is {show(value)}; write what 0 dBFS is in dB SPL, such as 118, or a device's name"
+        )
+    return f"{spl_db:.6f}".rstrip("0").rstrip(".")
+
+
 def read_array(value: ArrayLike, *, name: str) -> NDArray[Any]:
     """An array of whatever it holds."""
     # numpy.ma takes 20 ms to load, and there is no masked array where it is not.

@@ -90,14 +90,15 @@ COPIES_OPTION = click.option(
 DIGITS = click.option(
     "--digits", "is_digits", is_flag=True, help="Only the digits, calls or text, a line a channel and file."
 )
+CALIBRATION_OPTION = click.option(
+    "--calibration", metavar="LEVEL|NAME", help="What 0 dBFS is as sound pressure, 118dB, or whose it is."
+)
 READING_OPTIONS = join(
     click.option(
         "--unit", metavar="dbfs|dbm0|dbspl", help="Of levels as they are told; dbspl once calibrated."
     ),
     click.option("--weighting", metavar="A|C|Z", help="Of levels, by frequency; Z is none."),
-    click.option(
-        "--calibration", metavar="LEVEL|NAME", help="What 0 dBFS is as sound pressure, 118dB, or whose it is."
-    ),
+    CALIBRATION_OPTION,
 )
 
 

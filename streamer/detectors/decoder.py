@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.analysis.bank import Analysis, Batch, ChannelLevels, Levels
-from streamer.base.reading import Reading
+from streamer.base.reading import PLAIN, Reading
 from streamer.detectors import Audio, Choir, Detector, Listen
 from streamer.detectors.copies import ReadAudio, join_copies
 from streamer.detectors.numbers import Counted, Numbers
@@ -124,9 +124,11 @@ class Decoder:
             t.channel: _ChannelAudio(read_audio, t.channel - 1, self._unheard) for t in self._tuned
         }
         self.numbers = Numbers(counter)
+        self._reading = PLAIN
 
     def read_by(self, reading: Reading) -> None:
-        """What full scale is as sound pressure, for limits that are set so."""
+        """What full scale is as sound pressure, for limits that are set so, and for events to tell theirs."""
+        self._reading = reading
         for tuned in self._tuned:
             tuned.detector.read_by(reading)
 
@@ -261,6 +263,8 @@ class Decoder:
             event.plan = event.plan or self._tuned[i].plan
             event.file = self._file
             event.time = self.clock.text(event.sample)
+            if event.level_dbfs is not None and event.level_dbspl is None:
+                event.level_dbspl = self._reading.find_dbspl(event.level_dbfs, event.freqs_hz, event.channel)
             event.sample = max(event.sample, 0)
             event.t_s = max(0.0, round(event.t_s, 6))  # in this order, or -0.0 stays
             if event.duration_s is not None:

@@ -289,6 +289,7 @@ class FamilyRecord(Dated, kw_only=True, tag="family", tag_field="type"):
     duration_s: float
     channels: list[int]
     level_dbfs: float | None = None
+    level_dbspl: float | None = None
     snr_db: float | None = None
     off_percent: float | None = None
     time_off_percent: float | None = None
@@ -310,6 +311,7 @@ class UnknownRecord(Dated, kw_only=True, tag="unknown", tag_field="type"):
     duration_s: float
     channel: int
     level_dbfs: float
+    level_dbspl: float | None = None
     snr_db: float
     confidence: float
 
@@ -344,14 +346,10 @@ Record = (
 _encode = msgspec.json.Encoder().encode
 
 
-def add_reading(record: Record, reading: Reading) -> None:
-    """To a start how levels are read, to an event its sound pressure level where that is known."""
-    if isinstance(record, Event):
-        if record.level_dbfs is not None and record.level_dbspl is None:
-            record.level_dbspl = reading.find_dbspl(record.level_dbfs, record.freqs_hz, record.channel)
-    elif isinstance(record, Start):
-        record.unit, record.weighting = reading.unit, reading.weighting
-        record.spl_at_0_dbfs_db = [each.spl_at_0_dbfs_db for each in reading.sensitivities]
+def add_reading(start: Start, reading: Reading) -> None:
+    """How levels are read."""
+    start.unit, start.weighting = reading.unit, reading.weighting
+    start.spl_at_0_dbfs_db = [each.spl_at_0_dbfs_db for each in reading.sensitivities]
 
 
 def encode_line(record: Record) -> bytes:

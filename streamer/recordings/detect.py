@@ -16,7 +16,7 @@ from streamer.analysis.blocks import Engine
 from streamer.analysis.frames import FrameSpec
 from streamer.analysis.meters import BlockMeter, InputMeter
 from streamer.analysis.values import to_floats
-from streamer.base.arguments import read_rate
+from streamer.base.arguments import read_calibration, read_rate
 from streamer.base.errors import TERMINATED, SourceError, SpecError, StreamerError
 from streamer.base.reading import Reading
 from streamer.base.units import format_duration
@@ -33,9 +33,9 @@ from streamer.recordings.arrays import check_channels, describe_nonfinite, take_
 from streamer.recordings.progress import Progress as ProgressForm
 from streamer.recordings.progress import follow
 from streamer.sources import Loss, Source, SourceInfo, SourceSpec, open_source
-from streamer.sources.calibration import make_reading
+from streamer.sources.calibration import find_reading
 
-Beside = Callable[[SourceInfo], Iterable[tuple[str, int, Detector]]]
+Beside = Callable[[SourceInfo, Reading], Iterable[tuple[str, int, Detector]]]
 
 SHORTEST_S = 0.02  # an array shorter than this holds nothing that could be heard
 BLOCK_S = 4.0  # how much of a recording is in memory at once
@@ -189,7 +189,7 @@ class Task:
     duration_s: float | None = None  # only so much of it
     explain: bool = False  # also what was refused, as remarks
     joins_copies: bool = True  # one event in several channels that hold the same samples is told once
-    calibration: str | None = None  # what 0 dBFS is as sound pressure; see make_reading
+    calibration: str | None = None  # what 0 dBFS is as sound pressure; see find_reading
     piece: Piece | None = None  # only what is in it, as relay tells it; None: all
 
 
@@ -217,15 +217,16 @@ def listen(
             raise SpecError(
                 f"{info.name} never ends: give --duration, or a length in it, such as sim:tone:440:2s"
             )
+        reading = find_reading(task.calibration, info, task.source)
         recording = Recording(
             info,
             task.plans,
             file=info.name,
             explain=task.explain,
             joins_copies=task.joins_copies,
-            beside=beside(info) if beside else (),
+            beside=beside(info, reading) if beside else (),
         )
-        recording.decoder.read_by(_find_reading(task, info))
+        recording.decoder.read_by(reading)
         failure: BaseException | None = None
         try:
             yield recording.make_start(task.plans)
@@ -262,17 +263,6 @@ def listen(
             yield Remark(message)
         if failure is not None:
             raise failure
-
-
-def _find_reading(task: Task, info: SourceInfo) -> Reading:
-    return make_reading(
-        unit="dbfs",
-        weighting="Z",
-        calibration=task.calibration,
-        source=task.source,
-        name=info.name,
-        channels=info.channels,
-    )
 
 
 def _listen_to_blocks(
@@ -335,6 +325,7 @@ def detect(
     copies: str = "join",
     begins: bool = False,
     progress: ProgressForm = None,
+    calibration: str | float | None = None,
 ) -> list[Event]:
     """The events that a tone plan finds in a signal.
 
@@ -345,6 +336,8 @@ def detect(
     copies: "join" tells one event in several channels that hold the same samples once, "keep" each
     begins: whether also the events that told of its begin are wanted
     progress: True for a bar, a function of samples done and in all, or a tqdm: as for spectrogram
+    calibration: what 0 dBFS is in dB SPL, such as 118, or whose it is, by a name that `streamer calibrate` keeps; then
+        events have level_dbspl, and plans may set limits in it
     Returns an Event for each thing, which tells of its end, in the order in which they became known. Raises SpecError.
 
     >>> import numpy as np, streamer
@@ -363,6 +356,7 @@ def detect(
     samples = signal.reshape(-1, signal.shape[-1])
     info = SourceInfo(name="array", fs_hz=rate_hz, channels=len(samples))
     recording = Recording(info, names, strict=True, joins_copies=parse_copies(copies))
+    recording.decoder.read_by(find_reading(read_calibration(calibration), info))
     n = recording.block_samples
     found: list[Event] = []
     with follow(progress, samples.shape[1]) as report:

@@ -29,6 +29,7 @@ from streamer.plans.listening import make_what_fits
 from streamer.recordings import Progress
 from streamer.recordings.detect import Piece, Recording, Remark, Task
 from streamer.sources import Source, open_source
+from streamer.sources.calibration import find_reading
 
 LEAD_S = 12.0  # so long before its begin a piece is heard
 LEAST_PIECE_S = 60.0
@@ -91,6 +92,7 @@ def hear_piece(task: Task, *, progress: Progress | None = None) -> Iterator[Foun
         recording = Recording(
             info, task.plans, file=info.name, joins_copies=task.joins_copies, start_sample=start
         )
+        recording.decoder.read_by(find_reading(task.calibration, info, task.source))
         if piece.first == 0:
             yield recording.make_start(task.plans)
             yield from map(Remark, recording.left_out)

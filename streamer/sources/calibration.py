@@ -18,7 +18,7 @@ from streamer.base.reading import Curve, Reading, Sensitivity
 from streamer.base.text import printable, shorten
 from streamer.base.toml import TomlFile, read_toml
 from streamer.base.units import NUMBER
-from streamer.sources.spec import SourceSpec
+from streamer.sources.spec import SourceInfo, SourceSpec
 
 MIN_SPL_DB, MAX_SPL_DB = 0.0, 250.0  # of full scale: what lies beyond is a slip of the hand
 _KEYS = {"device", "channel", "spl_at_0_dbfs_db", "how", "date", "correction_file", "correction"}
@@ -182,6 +182,14 @@ def choose_calibrations(name: str) -> list[Calibration]:
     )
 
 
+def find_reading(calibration: str | None, info: SourceInfo, source: SourceSpec | None = None) -> Reading:
+    """What full scale of this source is as sound pressure, where that is known; levels are told in dBFS.
+
+    calibration: see make_reading   source: None where a caller has the samples
+    """
+    return Reading(sensitivities=_find_sensitivities(calibration, source, info.name, info.channels))
+
+
 def make_reading(
     *, unit: str, weighting: str, calibration: str | None, source: SourceSpec, name: str, channels: int
 ) -> Reading:
@@ -202,7 +210,7 @@ def make_reading(
 
 
 def _find_sensitivities(
-    calibration: str | None, source: SourceSpec, name: str, channels: int
+    calibration: str | None, source: SourceSpec | None, name: str, channels: int
 ) -> tuple[Sensitivity, ...]:
     """One for all channels, or one for each, or none."""
     if calibration is not None:
@@ -211,13 +219,13 @@ def _find_sensitivities(
         known = choose_calibrations(calibration)
         if len(known) == 1:
             return (known[0].sensitivity,)
-    elif source.kind == "mic":
+    elif source is not None and source.kind == "mic":
         device = name.partition(":")[2]
         known = [each for each in load_calibrations() if each.device == device]
     else:
         return ()
     by_channel = {each.channel: each.sensitivity for each in known}
-    wanted = list_device_channels(source, channels)
+    wanted = range(1, channels + 1) if source is None else list_device_channels(source, channels)
     if not all(channel in by_channel for channel in wanted):
         return ()
     return tuple(by_channel[channel] for channel in wanted)

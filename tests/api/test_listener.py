@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import streamer
+from streamer.sources.calibration import Calibration, keep
 from tests.signals import dtmf_digits, white_noise
 
 FS = 8000
@@ -164,3 +166,49 @@ def test_what_cannot_be_meant_is_refused_when_the_listener_is_made(told, message
 
 def test_without_plan_and_bands_nothing_is_told():
     assert feed_all(streamer.Listener(FS, plan=None), [LEFT]) == []
+
+
+LOUD = """
+[[level]]
+name = "loud"
+freq_hz = 1000
+above_dbspl = 85
+"""
+
+
+def test_of_a_calibrated_source_every_form_tells_sound_pressure_and_knows_limits_in_it(tmp_path, monkeypatch):
+    loud = tmp_path / "loud.toml"
+    loud.write_text(LOUD)
+    asked = {"plan": ["dtmf", loud]}
+    key = np.concatenate([LEFT[: FS // 5], 0.1 * np.sin(2 * np.pi * np.arange(3 * FS) / 8)]).astype(
+        np.float32
+    )
+    events = streamer.detect(key, FS, begins=True, calibration=118, **asked)
+    assert {event.label for event in events} == {"1", "5", "loud"}
+    assert all(event.level_dbspl == pytest.approx(event.level_dbfs + 118, abs=0.02) for event in events)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    keep([Calibration(device="UMIK-1", channel=1, spl_at_0_dbfs_db=118.0)])
+    assert feed_all(streamer.Listener(FS, calibration="118 dB", **asked), [key]) == events
+    with streamer.open_stream([key], rate=FS, calibration="umik", **asked) as stream:
+        assert [item for item in stream if isinstance(item, streamer.Event)] == events
+    soundfile.write(tmp_path / "key.wav", key, FS, subtype="FLOAT")
+    with streamer.open_stream(
+        tmp_path / "key.wav", speed=None, calibration=np.float32(118), **asked
+    ) as stream:
+        assert [item for item in stream if isinstance(item, streamer.Event)] == events
+
+
+@pytest.mark.parametrize(
+    ("calibration", "why"),
+    [
+        (None, "loud has a limit in dB SPL, and the source is not calibrated"),
+        (True, "calibration is True; write what 0 dBFS is in dB SPL"),
+        (400, 'calibration is "400"; .*within 0..250 dB SPL'),
+        ("nobody", 'calibration is "nobody", and nothing is calibrated'),
+    ],
+)
+def test_what_is_no_calibration_is_said_when_the_listener_is_made(calibration, why, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "loud.toml").write_text(LOUD)
+    with pytest.raises(streamer.SpecError, match=why):
+        streamer.Listener(FS, plan=tmp_path / "loud.toml", calibration=calibration)

@@ -123,6 +123,25 @@ def test_of_a_sender_who_never_begins_it_says_that_no_datagram_came(words: tuple
     )
 
 
+def test_a_limit_in_db_spl_is_waited_for_where_it_is_calibrated(tmp_path: Path) -> None:
+    (tmp_path / "loud.toml").write_text('[[level]]\nname = "loud"\nfreq_hz = 1000\nabove_dbspl = 85\n')
+    words = (
+        "wait",
+        "--calibration",
+        "118dB",
+        "sim:silence:1s,tone:1000@-20:2s",
+        "-r",
+        "8k",
+        "--plan",
+        str(tmp_path / "loud.toml"),
+        "--json",
+    )
+    done = run(*words)
+    assert done.returncode == 0, done.stderr
+    (line,) = read_lines(done.stdout)
+    assert line["level_dbspl"] == pytest.approx(line["level_dbfs"] + 118, abs=0.02)
+
+
 def test_of_a_pipe_that_stays_open_it_is_heard_at_once() -> None:
     process = start("wait", "-", *RAW, "--tone", "1000", stdin=subprocess.PIPE)
     tone = 8000 * np.sin(2 * np.pi * 1000 * np.arange(8000) / 8000)

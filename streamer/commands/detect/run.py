@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from streamer.base.errors import DONE, NOTHING_MATCHED, SpecError, StreamerError
-from streamer.base.reading import PLAIN, Reading
+from streamer.base.reading import Reading
 from streamer.base.units import parse_frequency_hz, parse_lasting_s, parse_moment
 from streamer.commands.cut_short import describe_cut, find_exit_code, raising_signals, take_all
 from streamer.commands.failures import Failures
@@ -176,7 +176,6 @@ class Tally:
         self, outputs: Sequence[Output], hearing: Hearing, choose_reading: Callable[[Start], Reading]
     ) -> None:
         self._outputs, self._hearing, self._choose_reading = outputs, hearing, choose_reading
-        self._reading = PLAIN
         self.failures = Failures()
         self.n_done = 0  # files, those that failed among them
 
@@ -189,8 +188,7 @@ class Tally:
             tell(item.text)
         else:
             if isinstance(item, Start):
-                self._reading = self._choose_reading(item)
-            add_reading(item, self._reading)
+                add_reading(item, self._choose_reading(item))
             self._hearing.take(item)
             self.n_done += isinstance(item, End) and item.reason == "eof"
             for output in self._outputs:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from streamer.commands.options import CONTEXT, DEBUG, QUIET, SOURCE_OPTIONS, refuse_empty
+from streamer.commands.options import CALIBRATION_OPTION, CONTEXT, DEBUG, QUIET, SOURCE_OPTIONS, refuse_empty
 
 
 @click.command("identify", context_settings=CONTEXT)
@@ -16,6 +16,7 @@ from streamer.commands.options import CONTEXT, DEBUG, QUIET, SOURCE_OPTIONS, ref
     "--plan", "plans", multiple=True, metavar="NAME|FILE", help="Try these plans only; repeatable. All."
 )
 @click.option("--duration", metavar="TIME", help="Only the first so much of it.")
+@CALIBRATION_OPTION
 @click.option("--json", "is_json", is_flag=True, help="Findings as NDJSON, one object a line.")
 @click.option(
     *("-o", "--output"),

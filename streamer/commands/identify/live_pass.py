@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from streamer.api.asking import make_display
 from streamer.api.feeds import EngineFeed
@@ -18,6 +19,7 @@ from streamer.recordings import Progress
 from streamer.recordings.detect import Recording, Task
 from streamer.recordings.identify.findings import Findings
 from streamer.sources import SourceInfo
+from streamer.sources.calibration import find_reading
 from streamer.stores.measured import Levels
 
 BEAT_HZ, BEAT = 100.0, "85ms"  # of the levels by which time passes
@@ -31,11 +33,16 @@ def listen_live(
     progress: Progress,
 ) -> BaseException | None:
     """The records of a pass, to whoever takes them; the signal's exception, if one has ended it."""
-    by_plans = make_set_up(plans, make_display([BEAT_HZ], BEAT, "100%", "hann"), needs_plans=False)
+    by_plans = make_set_up(
+        plans,
+        make_display([BEAT_HZ], BEAT, "100%", "hann"),
+        needs_plans=False,
+        find_reading=partial(find_reading, task.calibration, source=task.source),
+    )
 
     def set_up(info: SourceInfo) -> Listening:
         listening = by_plans(info)
-        return replace(listening, detectors=[*listening.detectors, *findings.survey(info)])
+        return replace(listening, detectors=[*listening.detectors, *findings.survey(info, listening.reading)])
 
     cut: BaseException | None = None
     now_s, n_events = 0.0, 0

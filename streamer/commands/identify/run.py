@@ -33,6 +33,7 @@ class Options:
     sample_format: str | None
     plans: tuple[str, ...]
     duration: str | None
+    calibration: str | None
     is_json: bool
     output: str | None
     quiet: bool
@@ -60,6 +61,7 @@ class Options:
             source=source,
             plans=self.plans or tuple(plan.name for plan in plans),
             duration_s=None if self.duration is None else parse_lasting_s(self.duration, name="duration"),
+            calibration=self.calibration,
         )
 
 

@@ -37,6 +37,7 @@ def _tell_family(family: FamilyRecord) -> Iterator[str]:
     figures = [f"{family.events} event{'s' * (family.events != 1)}", f"{family.t_s:.3f} s"]
     figures += [f"for {format_duration(family.duration_s)}"] if family.duration_s else []
     figures += [f"{family.level_dbfs:.1f} dBFS"] if family.level_dbfs is not None else []
+    figures += [f"{family.level_dbspl:.1f} dB SPL"] if family.level_dbspl is not None else []
     figures += [f"{family.snr_db:.0f} dB S/N"] if family.snr_db is not None else []
     off = [f"frequencies {family.off_percent:.2f} %"] if family.off_percent is not None else []
     off += [f"times {family.time_off_percent:.0f} %"] if family.time_off_percent is not None else []
@@ -66,9 +67,10 @@ def _tell_unknown(record: UnknownRecord) -> str:
     parts = [f"{_write_tones(step)} Hz for {step.duration_s * 1e3:.0f} ms" for step in record.steps[:8]]
     what = "any of " if record.kind == "code" else ""
     times = f"{record.times} times" if record.times != 1 else "once"
+    pressure = "" if record.level_dbspl is None else f"{record.level_dbspl:.1f} dB SPL, "
     return (
         f"{record.label}: {what}{', '.join(parts)}; {times} from {record.t_s:.3f} s, {record.level_dbfs:.1f} dBFS, "
-        f"{record.snr_db:.0f} dB S/N, confidence {record.confidence:.2f}"
+        f"{pressure}{record.snr_db:.0f} dB S/N, confidence {record.confidence:.2f}"
     )
 
 

@@ -264,7 +264,6 @@ class Monitor:
             return
         if isinstance(record, Event):
             self._events += record.phase == "end"
-            add_reading(record, self._reading)
         if isinstance(record, GapRecord):
             self._lost_samples += record.lost_samples
             self._tell(f"streamer: {record.lost_samples} samples lost at {record.t_s:.3f} s: {record.reason}")

@@ -28,6 +28,7 @@ class Options:
     rate: str | None
     channels: str | None
     sample_format: str | None
+    calibration: str | None
     is_json: bool
     quiet: bool
 

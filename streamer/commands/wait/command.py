@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from streamer.base.children import quieten_server, start_server
-from streamer.commands.options import CONTEXT, DEBUG, PLAN_OPTION, QUIET, SOURCE_OPTIONS
+from streamer.commands.options import CALIBRATION_OPTION, CONTEXT, DEBUG, PLAN_OPTION, QUIET, SOURCE_OPTIONS
 from streamer.sources import SYNTAX
 
 HELP = f"""Until a tone, or what a plan tells of, is heard in SOURCE; for scripts.
@@ -37,6 +37,7 @@ streamer wait - --plan dtmf --label "#" --count 2
 )
 @click.option("--timeout", metavar="TIME", help="Give up after so much signal, or time if none comes.")
 @SOURCE_OPTIONS
+@CALIBRATION_OPTION
 @click.option("--json", "is_json", is_flag=True, help="Events as NDJSON, one object a line.")
 @QUIET
 @DEBUG

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from streamer.api.asking import make_display
 from streamer.api.feeds import EngineFeed, Told
@@ -26,6 +27,7 @@ from streamer.outputs.formats import format_json, format_text
 from streamer.plans.listening import make_set_up
 from streamer.plans.plan import Plan
 from streamer.sources import SourceSpec, parse_source
+from streamer.sources.calibration import find_reading
 from streamer.stores.measured import Levels
 
 BEAT = "85ms"  # of the levels by which time passes
@@ -83,7 +85,11 @@ def run(options: Options, plans: list[Plan]) -> int:
     )
     begin_work(is_quiet=options.quiet)
     wait = Wait(options.wanted, options.shortest_s, options.count, names_plan=len(plans) > 1)
-    set_up = make_set_up(plans, make_display([BEAT_HZ], BEAT, "100%", "hann"))
+    set_up = make_set_up(
+        plans,
+        make_display([BEAT_HZ], BEAT, "100%", "hann"),
+        find_reading=partial(find_reading, options.calibration, source=source),
+    )
     stream = Stream(source, set_up, speed=None)
     try:
         with (

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 
 from streamer.base.errors import SpecError
+from streamer.base.reading import PLAIN, Reading
 from streamer.base.units import confidence_from_snr, db_from_power
 from streamer.detectors import Detector
 from streamer.detectors.registry import is_digit, is_letter, spell
@@ -42,14 +43,15 @@ class Findings:
         self._events: list[Event] = []
         self._surveys: list[Survey] = []
         self.info: SourceInfo | None = None
+        self._reading = PLAIN
 
-    def survey(self, info: SourceInfo) -> list[tuple[str, int, Detector]]:
+    def survey(self, info: SourceInfo, reading: Reading) -> list[tuple[str, int, Detector]]:
         """What listens beside the plans, as `listen` takes it. SpecError for what nothing can be heard in."""
         if info.fs_hz < LEAST_RATE_HZ:
             raise SpecError(
                 f"{info.name} has {info.fs_hz:g} samples a second, and tones are looked for from {LEAST_RATE_HZ:g} on"
             )
-        self.info = info
+        self.info, self._reading = info, reading
         channels = range(1, info.channels + 1)
         self._surveys = [each for channel in channels for each in make_surveys(info.fs_hz, channel)]
         return [("", each.channel, each) for each in self._surveys]
@@ -101,6 +103,7 @@ class Findings:
                 {channel for event in known.events for channel in event.channels or [event.channel]}
             ),
             level_dbfs=_mean(event.level_dbfs for event in known.events),
+            level_dbspl=_mean(event.level_dbspl for event in known.events),
             snr_db=_mean(event.snr_db for event in known.events),
             off_percent=None if known.off_ratio is None else round(100 * known.off_ratio, 3),
             time_off_percent=None if known.off_time_ratio is None else round(100 * known.off_time_ratio, 1),
@@ -118,6 +121,7 @@ class Findings:
             last = max(pattern.chords, key=lambda chord: chord.stop_s)
             loudest = max(pattern.chords, key=lambda chord: chord.length_s)
             snr_db = db_from_power(pattern.snr)
+            level_dbfs = round(db_from_power(2 * loudest.power, least=1e-20), 2)
             yield UnknownRecord(
                 label=name,
                 kind=pattern.kind,
@@ -135,7 +139,8 @@ class Findings:
                 t_s=max(0.0, round(pattern.start_s, 6)),
                 duration_s=round(last.stop_s - pattern.start_s, 6),
                 channel=channel,
-                level_dbfs=round(db_from_power(2 * loudest.power, least=1e-20), 2),
+                level_dbfs=level_dbfs,
+                level_dbspl=self._reading.find_dbspl(level_dbfs, loudest.freqs_hz, channel),
                 snr_db=round(snr_db, 1),
                 confidence=round(confidence_from_snr(snr_db) * (1 - 0.5 ** len(pattern.chords)), 3),
             )
