@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from streamer.analysis.averages import read_time_weighting
 from streamer.base.errors import SpecError, StreamerError
 from streamer.base.units import parse_frequency_hz, parse_lasting_s, parse_level_dbfs, parse_time_s
 from streamer.commands.cut_short import Positions, describe_cut, find_exit_code, raising_signals, take_all
@@ -33,6 +34,8 @@ from streamer.sources.folders import parse_sources
 from streamer.stores import list_suffixes
 from streamer.stores.as_png.layout import Style
 
+QUICK_MS = 10.0  # of the shortest window: F is to follow bursts of 50 ms within 0.1 dB
+
 MEASURE_OPTIONS = join(
     BAND_OPTIONS,
     SOURCE_OPTIONS,
@@ -43,6 +46,9 @@ MEASURE_OPTIONS = join(
         "--leq",
         metavar="TIME",
         help="Not frames but averages of so long each: Leq, Lmax, L10, L50, L90, to .csv.",
+    ),
+    click.option(
+        "--time-weighting", metavar="F|S", help="Of --leq: LFmax, LF90, or LSmax, as sound level meters show."
     ),
     click.option("--dtype", metavar="NAME", help="float32 (default) or float64."),
 )
@@ -76,6 +82,7 @@ class Options:
     weighting: str | None
     calibration: str | None
     leq: str | None
+    time_weighting: str | None
     start: str | None
     end: str | None
     floor: str | None
@@ -101,11 +108,17 @@ class Options:
 
     def make_told(self) -> Told:
         span_s = None if self.leq is None else parse_lasting_s(self.leq, name="leq")
-        return Told(**read_reading(self.unit, self.weighting, self.calibration), span_s=span_s)
+        return Told(
+            **read_reading(self.unit, self.weighting, self.calibration),
+            span_s=span_s,
+            time_weighting=read_time_weighting(self.time_weighting) if self.time_weighting else "",
+        )
 
     def make_spec(self) -> SpectraSpec:
         if self.leq is not None:
             return self._make_averaged_spec()
+        if self.time_weighting is not None:
+            raise SpecError("--time-weighting is of averages: give --leq too, such as --leq 1m")
         return SpectraSpec(
             start_s=0.0 if self.start is None else parse_time_s(self.start, name="start"),
             end_s=None if self.end is None else parse_time_s(self.end, name="end"),
@@ -117,7 +130,11 @@ class Options:
         """Of averages: they are of power, and unless told otherwise of thirds of an octave."""
         if self.scale is not None or self.has_events:
             raise SpecError("--leq averages levels: leave --scale and --events out")
-        return replace(self, leq=None, bands=self.bands or USUAL, scale="power", plans=()).make_spec()
+        plain = replace(
+            self, leq=None, time_weighting=None, bands=self.bands or USUAL, scale="power", plans=()
+        )
+        spec = plain.make_spec()
+        return spec if self.time_weighting is None else replace(spec, usual_ms=QUICK_MS)
 
     def make_style(self) -> Style:
         return Style(

@@ -36,6 +36,7 @@ class Told:
     weighting: str = "Z"
     calibration: str | None = None
     span_s: float | None = None  # averages of so long
+    time_weighting: str = ""  # of these, see Heading
 
     def read(self, heading: Heading, source: SourceSpec) -> Heading:
         """The same, with what that is for this source. SpecError for pressure of what is not calibrated."""
@@ -47,7 +48,7 @@ class Told:
             name=heading.name,
             channels=heading.channels,
         )
-        return replace(heading, reading=reading, span_s=self.span_s)
+        return replace(heading, reading=reading, span_s=self.span_s, time_weighting=self.time_weighting)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

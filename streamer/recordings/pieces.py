@@ -45,8 +45,8 @@ class SpectraSpec:
 
     bands: None for what suits the rate   hop: None for what suits a picture, else 25 %
     window_length: of all windows; None or AUTO for what each band's width needs, none of them below `shortest`
-    shortest: None for what suits a picture, else 85 ms, the window of probes that nobody gave one; less where they
-    reach higher than usual, or the recording is short, and more at rates so low that 85 ms would be a few samples
+    shortest: None for what suits a picture, else usual_ms, the window of probes that nobody gave one; less where they
+    reach higher than usual, or the recording is short, and more at rates so low that it would be a few samples
     end_s: None for the end   plans: whose events to look for meanwhile
     """
 
@@ -55,6 +55,7 @@ class SpectraSpec:
     window_length: str | None = None
     hop: str | None = None
     shortest: str | None = None
+    usual_ms: float = USUAL_LENGTH_MS
     scale: Scale = "amplitude"
     dtype: str = "float32"
     start_s: float = 0.0
@@ -77,7 +78,7 @@ class SpectraSpec:
 
     def make_measurement(self, fs_hz: float, n_samples: int | None = None) -> Measurement:
         """n_samples: of the recording, or of the part that is asked for, where that is known"""
-        shortest = self.shortest or str(_choose_length(fs_hz, n_samples))
+        shortest = self.shortest or str(_choose_length(fs_hz, n_samples, self.usual_ms))
         length_samples = parse_length_samples(shortest if self.is_auto else self.window_length or AUTO, fs_hz)
         frames = FrameSpec(length_samples=length_samples, hop_samples=length_samples, window=self.window)
         bank = parse_bank(self.bands or choose_bands(fs_hz, frames), fs_hz)
@@ -92,10 +93,10 @@ class SpectraSpec:
         return Measurement(analysis=analysis, dtype=np.dtype(self.dtype), scale=self.scale)
 
 
-def _choose_length(fs_hz: float, n_samples: int | None) -> int:
+def _choose_length(fs_hz: float, n_samples: int | None, usual_ms: float) -> int:
     """Samples of the usual window."""
     shown = min(1.0, DEFAULT_TOP_HZ / find_top_hz(fs_hz))
-    usual = max(round(USUAL_LENGTH_MS * shown * fs_hz / 1000), LEAST_SAMPLES)
+    usual = max(round(usual_ms * shown * fs_hz / 1000), LEAST_SAMPLES)
     return usual if n_samples is None else max(min(usual, n_samples // LEAST_FRAMES), LEAST_SAMPLES)
 
 

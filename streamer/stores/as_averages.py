@@ -10,12 +10,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.analysis.averages import NAMES, add_total, average, condense, list_levels
+from streamer.analysis.averages import (
+    NAMES,
+    TimeWeighting,
+    add_total,
+    average,
+    condense,
+    list_levels,
+    name_figure,
+)
 from streamer.events import Event
 from streamer.stores import Store
 from streamer.stores.heading import Heading, Piece
 
-STEP_S = 0.125  # L10 to L90 are of means of so long, or of a hop where that is longer
+STEP_S = 0.125  # L10 to L90 are of means of so long, or of a hop where that is longer; weighted in time, read as often
 
 
 class AveragesStore(Store):
@@ -31,8 +39,11 @@ class AveragesStore(Store):
         n_bands = len(heading.bank) + self._has_total
         self._times_s = np.zeros(0)  # of frames whose step is not over
         self._powers: NDArray[np.floating] = np.zeros((heading.channels, n_bands, 0))
+        self._shown = self._powers  # the same, weighted in time
         self._steps_s = np.zeros(0)  # of the span that is not over
-        self._means, self._highest = self._powers, self._powers
+        self._means, self._highest, self._sampled = self._powers, self._powers, self._powers
+        hop_s, letter = heading.frames.hop_samples / heading.fs_hz, heading.time_weighting
+        self._time_weighting = TimeWeighting(letter, hop_s=hop_s) if letter else None
         self._file = path.open("w", encoding="utf-8", newline="")
         self._csv = csv.writer(self._file, lineterminator="\n")
         first = ["start_s", "channel"] if heading.channels > 1 else ["start_s"]
@@ -41,9 +52,11 @@ class AveragesStore(Store):
 
     def write(self, piece: Piece) -> None:
         powers = piece.values.swapaxes(1, 2)
-        self._powers = np.concatenate(
-            [self._powers, add_total(powers) if self._has_total else powers], axis=-1
-        )
+        powers = add_total(powers) if self._has_total else powers
+        self._powers = np.concatenate([self._powers, powers], axis=-1)
+        if self._time_weighting is not None:
+            shown = self._time_weighting.weigh(powers, first_frame=piece.first_frame)
+            self._shown = np.concatenate([self._shown, shown], axis=-1)
         more_s = self._heading.times_s(piece.first_frame, piece.n_frames)
         self._times_s = np.concatenate([self._times_s, more_s])
         self._take_steps(is_end=False)
@@ -52,11 +65,19 @@ class AveragesStore(Store):
     def _take_steps(self, *, is_end: bool) -> None:
         """Frames of steps that are over, made steps."""
         n = len(self._times_s) if is_end else _count_over(self._times_s, self._step_s)
-        steps_s, means, highest = condense(self._times_s[:n], self._powers[..., :n], step_s=self._step_s)
-        self._times_s, self._powers = self._times_s[n:], self._powers[..., n:]
+        shown = None if self._time_weighting is None else self._shown[..., :n]
+        steps_s, means, highest, sampled = condense(
+            self._times_s[:n], self._powers[..., :n], shown, step_s=self._step_s
+        )
+        self._times_s, self._powers, self._shown = (
+            self._times_s[n:],
+            self._powers[..., n:],
+            self._shown[..., n:],
+        )
         self._steps_s = np.concatenate([self._steps_s, steps_s + self._step_s / 2])
         self._means = np.concatenate([self._means, means], axis=-1)
         self._highest = np.concatenate([self._highest, highest], axis=-1)
+        self._sampled = np.concatenate([self._sampled, sampled], axis=-1)
 
     def _tell_spans(self, *, is_end: bool) -> None:
         n = len(self._steps_s) if is_end else _count_over(self._steps_s, self._span_s)
@@ -66,13 +87,13 @@ class AveragesStore(Store):
             self._steps_s[:n],
             self._means[..., :n],
             self._highest[..., :n],
+            self._sampled[..., :n],
             span_s=self._span_s,
             step_s=self._step_s,
         )
-        self._steps_s, self._means, self._highest = (
-            self._steps_s[n:],
-            self._means[..., n:],
-            self._highest[..., n:],
+        self._steps_s = self._steps_s[n:]
+        self._means, self._highest, self._sampled = (
+            each[..., n:] for each in (self._means, self._highest, self._sampled)
         )
         levels = {name: db + self._heading.level_of_1_db for name, db in list_levels(found).items()}
         for i, start_s in enumerate(found.starts_s.tolist()):
@@ -80,7 +101,11 @@ class AveragesStore(Store):
                 first = [f"{start_s:.12g}", *([channel + 1] if self._heading.channels > 1 else [])]
                 for name in NAMES:
                     row = levels[name][channel, :, i].tolist()
-                    about = [name, self._heading.level_unit, f"{found.covered[i]:.3f}"]
+                    about = [
+                        name_figure(name, self._heading.time_weighting),
+                        self._heading.level_unit,
+                        f"{found.covered[i]:.3f}",
+                    ]
                     self._csv.writerow(
                         [*first, *about, *("" if math.isnan(db) else f"{db:.2f}" for db in row)]
                     )

@@ -23,7 +23,7 @@ class Heading:
 
     start_sample: where in the recording frame 0 starts   n_frames: None while nobody knows
     reading: what values and levels are told as; pieces come so
-    span_s: averages of so long are asked for, and not the frames
+    span_s: averages of so long are asked for, and not the frames   time_weighting: F or S, of their maximum
     """
 
     name: str
@@ -34,6 +34,7 @@ class Heading:
     start_time: datetime | None = None
     reading: Reading = PLAIN
     span_s: float | None = None
+    time_weighting: str = ""
 
     @property
     def bank(self) -> Bank:

@@ -1,11 +1,22 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
-from hypothesis import given
+import scipy.signal
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.analysis.averages import add_total, average, condense, list_levels, weigh
+from streamer.analysis.averages import (
+    TIME_CONSTANTS_S,
+    TimeWeighting,
+    add_total,
+    average,
+    condense,
+    list_levels,
+    weigh,
+)
 from streamer.base.errors import SpecError
 
 
@@ -67,7 +78,7 @@ def test_leq_of_a_whole_is_the_mean_of_that_of_its_parts(parts, each):
 
 def test_frames_become_steps_of_their_mean_and_their_highest():
     times_s = np.array([0.05, 0.15, 0.25, 0.35])
-    starts_s, mean, highest = condense(times_s, np.array([[1.0, 3.0, 5.0, 7.0]]), step_s=0.2)
+    starts_s, mean, highest, _ = condense(times_s, np.array([[1.0, 3.0, 5.0, 7.0]]), step_s=0.2)
     assert starts_s == pytest.approx([0.0, 0.2])
     assert (mean.tolist(), highest.tolist()) == ([[2, 6]], [[3, 7]])
 
@@ -78,3 +89,39 @@ def test_a_total_is_one_band_more_and_bands_are_weighed_each_by_its_own():
     assert weigh(powers, (0.0, -10.0)) == pytest.approx(np.array([[0.1, 0.2], [0.03, 0.04]]))
     with pytest.raises(SpecError):
         weigh(powers, (0.0,))
+
+
+HOP_S = 0.02
+
+
+@pytest.mark.parametrize("name", TIME_CONSTANTS_S)
+@settings(max_examples=15, deadline=None)
+@given(cuts=st.lists(st.integers(0, 60), max_size=6))
+def test_time_weighting_is_the_exponential_of_its_constant_however_frames_come(name, cuts):
+    powers = np.random.default_rng(2).random((2, 3, 60))
+    kept = np.exp(-HOP_S / TIME_CONSTANTS_S[name])
+    weighting, edges = TimeWeighting(name, hop_s=HOP_S), [0, *sorted(cuts), 60]
+    parts = [weighting.weigh(powers[..., first:stop], first_frame=first) for first, stop in pairwise(edges)]
+    found = np.concatenate(parts, axis=-1)
+    assert found == pytest.approx(scipy.signal.lfilter([1 - kept], [1, -kept], powers), rel=1e-12)
+    whole = TimeWeighting(name, hop_s=HOP_S).weigh(powers, first_frame=0)
+    np.testing.assert_array_equal(found, whole)
+
+
+def test_what_was_lost_fades_as_silence_does_and_is_no_level():
+    loud, silent = np.ones((1, 5)), np.zeros((1, 5))
+    lost = TimeWeighting("F", hop_s=HOP_S).weigh(
+        np.concatenate([loud, silent * np.nan, loud], 1), first_frame=0
+    )
+    quiet = TimeWeighting("F", hop_s=HOP_S).weigh(np.concatenate([loud, silent, loud], 1), first_frame=0)
+    assert np.isnan(lost[0, 5:10]).all()
+    assert lost[0, 10:].tolist() == quiet[0, 10:].tolist()
+    gap = TimeWeighting("F", hop_s=HOP_S)
+    gap.weigh(loud, first_frame=0)
+    assert gap.weigh(loud, first_frame=10)[0] == pytest.approx(quiet[0, 10:], rel=1e-12)
+
+
+def test_of_what_is_weighted_in_time_the_last_of_a_step_stands_for_it():
+    times_s, powers = np.array([0.05, 0.15, 0.25, 0.35]), np.array([[1.0, 3.0, 5.0, 7.0]])
+    _, mean, highest, sampled = condense(times_s, powers, 10 * powers[:, ::-1], step_s=0.2)
+    assert (mean.tolist(), highest.tolist(), sampled.tolist()) == ([[2, 6]], [[70, 30]], [[50, 10]])

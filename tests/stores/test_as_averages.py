@@ -7,10 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.signal
 import soundfile
 import xarray
 
+from streamer.analysis.averages import TIME_CONSTANTS_S
 from streamer.base.errors import SpecError
+from streamer.base.reading import weigh_db
+from streamer.commands.spectrogram import command as spectrogram_command
 from streamer.recordings import pieces
 from streamer.recordings.export import Export, Told, plan_exports, run_export
 from streamer.recordings.pieces import SpectraSpec
@@ -71,6 +75,66 @@ def test_figures_are_in_their_order_and_no_total_is_told_of_probes(steps: Path):
     assert "total" not in rows[0]
     leq, lmax, l10, l50, l90 = (float(row["1000.0"]) for row in rows)
     assert lmax > l10 > leq > l50 > l90
+
+
+RATE = 48_000
+# IEC 61672-1:2013, table 4: the highest level of a burst at 4 kHz less that of the steady tone
+BURSTS = {
+    "F": {0.01: -11.1, 0.05: -4.8, 0.1: -2.6, 0.2: -1.0, 0.5: -0.1, 1.0: 0.0},
+    "S": {0.01: -20.0, 0.05: -13.1, 0.1: -10.2, 0.2: -7.4, 0.5: -4.1, 1.0: -2.0},
+}
+
+
+def run_meter(tmp_path: Path, samples: np.ndarray, *words: str) -> list[dict[str, str]]:
+    """As the command line has it, in this process."""
+    soundfile.write(tmp_path / "sound.wav", samples, RATE, subtype="FLOAT")
+    target = tmp_path / "out.csv"
+    asked = ["-b", "third-octave:20-16k", "--weighting", "A", *words, "-o", str(target), "-q"]
+    spectrogram_command.main([str(tmp_path / "sound.wav"), *asked], standalone_mode=False)
+    return read(target)
+
+
+@pytest.mark.parametrize("letter", BURSTS)
+def test_bursts_read_as_the_standard_says_of_a_sound_level_meter(letter: str, tmp_path: Path):
+    each = 4 * RATE  # in which S falls by 17 dB
+    samples = np.zeros(each * len(BURSTS[letter]))
+    for i, length_s in enumerate(BURSTS[letter]):
+        at = i * each + RATE + 37 * i
+        n = round(length_s * RATE)
+        samples[at : at + n] = 0.5 * np.sin(2 * np.pi * 4000 / RATE * np.arange(n))
+    rows = run_meter(tmp_path, samples, "--leq", "4s", "--time-weighting", letter.lower())
+    steady_db = 20 * np.log10(0.5) + 0.96  # A at 4 kHz
+    highest = [float(row["total"]) - steady_db for row in rows if row["figure"] == f"l{letter.lower()}max"]
+    assert highest == pytest.approx(list(BURSTS[letter].values()), abs=0.15)
+    exactly = [10 * np.log10(1 - np.exp(-length_s / TIME_CONSTANTS_S[letter])) for length_s in BURSTS[letter]]
+    assert highest == pytest.approx(exactly, abs=0.1)
+
+
+@pytest.mark.parametrize("letter", ["F", "S"])
+def test_noise_that_comes_and_goes_reads_as_scipy_has_it_of_each_sample(letter: str, tmp_path: Path):
+    n = 5 * RATE
+    hz = np.fft.rfftfreq(n, 1 / RATE)
+    spectrum = np.fft.rfft(np.random.default_rng(5).standard_normal(n)) * (hz > 23) * (hz < 17_500)
+    pink = np.fft.irfft(spectrum / np.sqrt(np.maximum(hz, 1)), n)
+    samples = np.abs(np.sin(2 * np.pi * 1.3 * np.arange(n) / RATE)) ** 3 * pink
+    samples[: RATE // 2] = 0  # half of the longest window, before the first frame's middle
+    rows = run_meter(tmp_path, samples, "--leq", "5s", "--time-weighting", letter)
+    found = {row["figure"]: float(row["total"]) for row in rows}
+    some_hz = np.geomspace(1, RATE / 2, 500)
+    gains_db = [weigh_db("A", each) for each in some_hz]  # which test_calibrate has beside scipy's
+    gain = 10 ** (np.interp(np.log(np.maximum(hz, 1)), np.log(some_hz), gains_db) / 20)
+    kept = np.exp(-1 / RATE / TIME_CONSTANTS_S[letter])
+    power = 2 * np.fft.irfft(np.fft.rfft(samples) * gain, n) ** 2
+    shown_db = 10 * np.log10(scipy.signal.lfilter([1 - kept], [1, -kept], power)[RATE:])
+    assert found[f"l{letter.lower()}max"] == pytest.approx(shown_db.max(), abs=0.1)
+    assert found[f"l{letter.lower()}10"] == pytest.approx(np.percentile(shown_db, 90), abs=0.3)
+
+
+def test_time_weighting_is_of_averages_and_f_or_s(tmp_path: Path):
+    with pytest.raises(SpecError, match="give --leq too"):
+        run_meter(tmp_path, np.zeros(RATE), "--time-weighting", "F")
+    with pytest.raises(SpecError, match=r"time-weighting is .*I.*; .*F.*S"):
+        run_meter(tmp_path, np.zeros(RATE), "--leq", "1s", "--time-weighting", "I")
 
 
 def test_averages_are_csv_and_of_nothing_else(steps: Path):
