@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamer.base.errors import INTERRUPTED_TWICE
 from streamer.base.units import format_duration
-from streamer.commands.interrupts import interrupts
+from streamer.commands.interrupts import CtrlC, interrupts
 
 if TYPE_CHECKING:
     from streamer.live.stream import Stream
@@ -39,10 +39,12 @@ class CutShort(BaseException):
 def raising_signals() -> Iterator[None]:
     """Ctrl-C and SIGTERM are raised, the first of them; a second Ctrl-C ends the program at once."""
     before: dict[signal.Signals, Any] = {}
-    has_come = threading.Event()
+    has_come, ctrl_c = threading.Event(), CtrlC()
 
     def come(number: int, _frame: FrameType | None) -> None:
-        if has_come.is_set() and number == signal.SIGINT:
+        if number == signal.SIGINT:
+            ctrl_c.press()
+        if ctrl_c.count > 1:
             os._exit(INTERRUPTED_TWICE)
         if not has_come.is_set():
             has_come.set()

@@ -5,6 +5,8 @@
     raising   Interrupted, wherever the main thread is                 the same
     taken     noted, and `fd` becomes readable: whoever took it looks  the same; who is no program counts it alone
 
+A Ctrl-C AGAIN_S after another is the same one: `timeout -s INT` sends it to the program, and to its group.
+
 `main` catches them for the program. A command that looks by itself takes them, with `with`; for all others what was
 noted, and what comes, is raised once the command has been loaded.
 """
@@ -13,9 +15,12 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from enum import Enum, auto
 
 from streamer.base.errors import INTERRUPTED_TWICE
+
+AGAIN_S = 0.1
 
 TYPE_CHECKING = False  # see streamer/__init__
 if TYPE_CHECKING:
@@ -38,8 +43,21 @@ class _Phase(Enum):
     TAKEN = auto()
 
 
+class CtrlC:
+    """How often it was pressed."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._last_s = -AGAIN_S
+
+    def press(self) -> None:
+        now_s = time.monotonic()
+        self.count += now_s - self._last_s >= AGAIN_S
+        self._last_s = now_s
+
+
 class Interrupts:
-    """fd: becomes readable with each   first: the one that came first   ctrl_c_count: how often it was Ctrl-C
+    """fd: becomes readable with each   first: the one that came first   ctrl_c: those that were it
 
     A hang-up ends a run that has a terminal, and is a wish to reopen files where there was none when it began.
     Use with `with` to take them, also where nobody has caught them before: meanwhile they are noted and no more.
@@ -47,7 +65,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.first: signal.Signals | None = None
-        self.ctrl_c_count = 0
+        self.ctrl_c = CtrlC()
         self.last_act: Callable[[], None] | None = None  # done before a second Ctrl-C ends the program
         self._has_terminal = has_controlling_terminal()
         self._is_reopening_asked = False
@@ -118,8 +136,9 @@ class Interrupts:
             return
         is_first = self.first is None
         self.first = self.first or signal.Signals(number)
-        self.ctrl_c_count += number == signal.SIGINT
-        if self.is_of_program and self.ctrl_c_count > 1:
+        if number == signal.SIGINT:
+            self.ctrl_c.press()
+        if self.is_of_program and self.ctrl_c.count > 1:
             if self.last_act is not None:
                 self.last_act()
             os._exit(INTERRUPTED_TWICE)

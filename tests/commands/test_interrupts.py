@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from streamer.commands.interrupts import AGAIN_S
 from tests.programs import run_python, start
 from tests.signals_run import find_leftovers, run_trials
 
+LATER = 0
 START = """if True:
-    import os, signal, sys
+    import os, signal, sys, time
     sys.argv = ["streamer", *{words!r}]
     from streamer import __main__ as program
     from streamer.commands import interrupts
@@ -23,7 +25,7 @@ START = """if True:
     def catch():
         begin()
         for number in {numbers!r}:
-            os.kill(os.getpid(), number)
+            os.kill(os.getpid(), number) if number else time.sleep({again_s})
     interrupts.interrupts.catch = catch
     program.main()
 """
@@ -34,7 +36,12 @@ START = """if True:
     [
         (["live", "--demo"], [signal.SIGTERM], 0),
         (["live", "--demo"], [signal.SIGINT], 0),
-        (["live", "--demo"], [signal.SIGINT, signal.SIGINT], 130),
+        (["live", "--demo"], [signal.SIGINT, LATER, signal.SIGINT], 130),
+        (
+            ["live", "--demo"],
+            [signal.SIGINT, signal.SIGINT],
+            0,
+        ),  # timeout's: to the program, and to its group
         (["live", "--demo"], [signal.SIGINT, signal.SIGTERM], 0),
         (["detect", "sim:dtmf:1,loop"], [signal.SIGTERM], 143),
         (["detect", "sim:dtmf:1,loop"], [signal.SIGINT], 130),
@@ -47,7 +54,8 @@ START = """if True:
 def test_a_signal_that_comes_before_anything_is_loaded_ends_it_with_the_documented_code(
     words: list[str], numbers: list[int], code: int
 ) -> None:
-    done = run_python(START.format(words=words, numbers=[int(number) for number in numbers]), timeout_s=30)
+    script = START.format(words=words, numbers=[int(number) for number in numbers], again_s=AGAIN_S)
+    done = run_python(script, timeout_s=30)
     assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
 
 

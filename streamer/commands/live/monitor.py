@@ -146,7 +146,7 @@ class Monitor:
                     self._say_health(stream)
                     self._tell_time(stream)
                     self._notify(stream)
-                if self._interrupts.ctrl_c_count > 1:
+                if self._interrupts.ctrl_c.count > 1:
                     return INTERRUPTED_TWICE
             if started is None and stream.section is not None:
                 started = self._begin(stream)
