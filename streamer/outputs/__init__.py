@@ -35,6 +35,7 @@ OUTPUTS = {  # by the scheme of a target, such as mqtt in mqtt://host/topic; wha
     "history": "streamer.outputs.to_history",
     "frames": "streamer.outputs.to_frames",
     "osc": "streamer.outputs.to_osc",
+    "influx": "streamer.outputs.to_influx",
     "metrics": "streamer.outputs.to_metrics",
     "syslog": "streamer.outputs.to_syslog",
     "journald": "streamer.outputs.to_journald",

@@ -121,13 +121,18 @@ class Counterpart(Output):
 
     def write(self, records: Sequence[Record]) -> None:
         """Until all of them have arrived, or are lost for good."""
-        letters = [self._letters.write(record) for record in records]
-        waiting = deque(letter for letter in letters if self._wanted.takes(letter.record))
+        letters = [self.make_letter(record) for record in records]
+        waiting = deque(letter for letter in letters if letter is not None)
         self._n_passed += len(letters) - len(waiting)
         while waiting:
             if not self._try(waiting) and not self._rest():
                 self._n_lost += len(waiting)
                 raise OSError(self.describe_unsent(len(waiting)))
+
+    def make_letter(self, record: Record) -> Letter | None:
+        """What is sent of it; None of what it only has to know of."""
+        letter = self._letters.write(record)
+        return letter if self._wanted.takes(record) else None
 
     def _hand_on(self, records: Sequence[Record]) -> None:
         self.write(records)  # which keeps the books itself

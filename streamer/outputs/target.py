@@ -23,7 +23,7 @@ from streamer.events import Event, Record, Start, Stats
 
 T = TypeVar("T")
 
-OWN_QUERY = ("exec", "webhook", "http", "https")  # in which `?` is a part of the address
+OWN_QUERY = ("exec", "webhook", "http", "https", "influx")  # in which `?` is a part of the address
 RECORD_TYPES = (
     *("start", "gap", "silence", "source", "clock", "worker", "reload", "mark", "stats", "error", "end"),
 )

@@ -11,16 +11,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from streamer.base.errors import SpecError
 from streamer.base.files import FULL, check_folder, describe_unwritable
@@ -31,6 +28,7 @@ from streamer.history.shelf import LOCK, Kind, Lock, Segment, Shelf, check_unhel
 from streamer.outputs import Keeping
 from streamer.outputs.counterpart import shorten_reason
 from streamer.outputs.letters import Letters
+from streamer.outputs.level_lines import Line, Lines, cut_by_line
 from streamer.outputs.levels import LevelFrames, LevelOutput, LevelScene
 from streamer.outputs.output import Audio
 from streamer.outputs.target import Target, Wanted, read_budget_bytes
@@ -77,58 +75,6 @@ def open_output(target: Target, *, keeping: Keeping, audio: Audio | None) -> His
         budget_bytes=target.read("budget", read_budget_bytes, BUDGET_BYTES),
         name=target.name,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Line:
-    """sums: of the powers of so many frames; (channels, bands), as is largest"""
-
-    start_s: int
-    frames: int
-    sums: NDArray[np.float64]
-    largest: NDArray[np.float32]
-
-
-class Lines:
-    """Frames, or shorter lines, into lines of one length, each told once something later has come."""
-
-    def __init__(self, step_s: int) -> None:
-        self.step_s = step_s
-        self._open: Line | None = None
-
-    def add(self, part: Line) -> Iterator[Line]:
-        start_s = part.start_s // self.step_s * self.step_s
-        before = self._open
-        if before is not None and before.start_s == start_s:
-            self._open = Line(
-                start_s=start_s,
-                frames=before.frames + part.frames,
-                sums=before.sums + part.sums,
-                largest=np.maximum(before.largest, part.largest),
-            )
-            return
-        yield from self.finish()
-        self._open = Line(start_s=start_s, frames=part.frames, sums=part.sums, largest=part.largest)
-
-    def finish(self) -> Iterator[Line]:
-        """What is under way."""
-        line, self._open = self._open, None
-        if line is not None:
-            yield line
-
-
-def cut_by_second(times_s: NDArray[np.float64], power: NDArray[np.float32], step_s: int) -> Iterator[Line]:
-    """Frames that follow each other, (channels, frames, bands), by the line that the middle of each lies in."""
-    numbers = np.floor(times_s / step_s).astype(np.int64)
-    edges = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
-    for first, stop in pairwise(edges):
-        part = power[:, first:stop]
-        yield Line(
-            start_s=int(numbers[first]) * step_s,
-            frames=stop - first,
-            sums=part.sum(axis=1, dtype=np.float64),
-            largest=part.max(axis=1),
-        )
 
 
 class Track:
@@ -212,7 +158,7 @@ class HistoryOutput(LevelOutput):
     def write_levels(self, frames: Sequence[LevelFrames]) -> None:
         power = np.concatenate([each.power for each in frames], axis=1)
         times_s = np.concatenate([each.times_s for each in frames])
-        for part in cut_by_second(times_s, power, self._fine.step_s):
+        for part in cut_by_line(times_s, power, self._fine.step_s):
             for line in self._fine.add(part):
                 self._write_line(line)
 

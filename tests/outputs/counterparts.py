@@ -100,6 +100,17 @@ def make_mosquitto(folder: Path, *more: str, is_open: bool = True) -> Server:
     return Server([program, "-c", str(config)], port=port)
 
 
+def make_influxd(folder: Path) -> Server:
+    program, port = require("influxd", "influxdb"), find_free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "influxdb.conf"
+    config.write_text(
+        f'reporting-disabled = true\nbind-address = "127.0.0.1:{find_free_port()}"\n[meta]\ndir = "{folder}/meta"\n'
+        f'[data]\ndir = "{folder}/data"\nwal-dir = "{folder}/wal"\n[http]\nbind-address = "127.0.0.1:{port}"\n'
+    )
+    return Server([program, "run", "-config", str(config)], port=port)
+
+
 def is_there(output: Output) -> bool:
     assert isinstance(output, Counterpart)
     return output.books.away_s is None and output._is_connected

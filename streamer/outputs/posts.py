@@ -1,0 +1,153 @@
+"""POSTs to a web address that may be away, slow or refuse, and where that is.
+
+No answer, 408, 425, 429 and 5xx: it is to be tried again. Any other answer but 2xx is a refusal.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event as Flag
+from urllib.parse import urlsplit
+
+from streamer.base.errors import SpecError
+from streamer.base.text import printable, shorten
+from streamer.base.version import __version__
+from streamer.outputs.counterpart import RefusedError
+from streamer.outputs.target import Target, hide_password, is_this_machine, read_time_s
+
+KEYS = ("timeout", "token_file", "header")
+AGAIN = {408, 425, 429, 500, 502, 503, 504}
+MAX_ANSWER_BYTES = 1 << 16
+LONGEST_WAIT_S = 60.0  # that a server may ask for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """url: with its query   headers: further ones"""
+
+    url: str
+    timeout_s: float = 10.0
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+
+
+def read_address(target: Target, url: str, *, example: str, token: str = "Bearer") -> Address:
+    """With the options of KEYS. token: how the server wants one to be called"""
+    try:
+        parts = urlsplit(url)
+        is_fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_fine = False
+    if not is_fine or not url.isascii() or not url.isprintable() or " " in url:
+        raise SpecError(f"{target.label} is no web address; write {example}")
+    none: dict[str, str] = {}
+    headers = {
+        **target.read("header", _read_header, none),
+        **target.read("token_file", lambda path: _read_token(path, token), none),
+    }
+    return Address(
+        url=url,
+        timeout_s=target.read("timeout", lambda text: read_time_s(text, name="timeout", most_s=300), 10.0),
+        headers=headers,
+    )
+
+
+def _read_header(text: str) -> dict[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip() or not text.isprintable() or not text.isascii():
+        shown = f"{shorten(name)}: ..." if colon else "without a colon"
+        raise SpecError(f"header is {shown}; write Name: value")
+    return {name.strip(): value.strip()}
+
+
+def _read_token(path: str, word: str) -> dict[str, str]:
+    try:
+        token = Path(path).read_text().strip()
+    except (OSError, ValueError) as error:
+        raise SpecError(f"token_file {shorten(path)} cannot be read: {error}") from error
+    if not token.isprintable() or not token.isascii():
+        raise SpecError(f"token_file {shorten(path)} holds more than a line of ASCII")
+    return {"Authorization": f"{word} {token}"}
+
+
+def reaches_out_to(url: str) -> bool:
+    try:
+        return not is_this_machine(urlsplit(url).hostname or "")
+    except ValueError:
+        return True
+
+
+class Poster:
+    """One connection, kept between posts as long as the server does."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        parts = urlsplit(address.url)
+        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._connection: http.client.HTTPConnection | None = None
+        self._may_at_s = 0.0  # monotonic: when the server has allowed us to come again
+
+    def post(self, body: bytes, headers: Mapping[str, str], *, ending: Flag) -> None:
+        """OSError when it is to be tried again, RefusedError when not. ending: nobody waits longer than for that"""
+        wait_s = self._may_at_s - time.monotonic()
+        if wait_s > 0:
+            ending.wait(wait_s)
+        is_fresh = self._connection is None
+        try:
+            self._post(body, headers)
+        except ConnectionError:
+            if is_fresh:
+                raise
+            self.drop()  # a server may end a connection that has rested; a new one tells
+            self._post(body, headers)
+
+    def _open(self) -> http.client.HTTPConnection:
+        parts, timeout_s = urlsplit(self._address.url), self._address.timeout_s
+        if parts.scheme == "http":
+            return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout_s)
+        context = ssl.create_default_context()
+        return http.client.HTTPSConnection(
+            parts.hostname or "", parts.port, timeout=timeout_s, context=context
+        )
+
+    def _post(self, body: bytes, headers: Mapping[str, str]) -> None:
+        about = {"User-Agent": f"streamer/{__version__}", **headers, **self._address.headers}
+        self._connection = self._connection or self._open()
+        try:
+            self._connection.request("POST", self._path, body, about)
+            answer = self._connection.getresponse()
+            said = answer.read(MAX_ANSWER_BYTES)
+        except http.client.HTTPException as error:
+            raise ConnectionError(f"no HTTP: {error!r}") from error
+        if answer.will_close or not answer.isclosed():
+            self.drop()
+        if 200 <= answer.status < 300:
+            return
+        reason = self._tell_reason(answer, said)
+        if answer.status in AGAIN:
+            self._note_wait(answer.getheader("Retry-After"))
+            raise OSError(reason)
+        raise RefusedError(reason)
+
+    def _tell_reason(self, answer: http.client.HTTPResponse, said: bytes) -> str:
+        """The status, and the first line of what comes with it."""
+        where = answer.getheader("Location") if 300 <= answer.status < 400 else None
+        line = where or said.decode(errors="replace").strip().partition("\n")[0]
+        status = f"HTTP {answer.status} {answer.reason}".strip()
+        told = printable(f"{status}: {line}" if line else status)
+        return hide_password(told.replace(self._path, "/…") if len(self._path) > 1 else told)
+
+    def _note_wait(self, text: str | None) -> None:
+        """Seconds; a date is left to our own pauses."""
+        if text is not None and text.strip().isdecimal():
+            self._may_at_s = time.monotonic() + min(float(text), LONGEST_WAIT_S)
+
+    def drop(self) -> None:
+        """The connection, if there is one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
