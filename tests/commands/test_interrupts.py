@@ -21,6 +21,7 @@ START = """if True:
     sys.argv = ["streamer", *{words!r}]
     from streamer import __main__ as program
     from streamer.commands import interrupts
+    interrupts.AGAIN_S = {again_s}
     begin = interrupts.interrupts.catch
     def catch():
         begin()
@@ -54,7 +55,11 @@ START = """if True:
 def test_a_signal_that_comes_before_anything_is_loaded_ends_it_with_the_documented_code(
     words: list[str], numbers: list[int], code: int
 ) -> None:
-    script = START.format(words=words, numbers=[int(number) for number in numbers], again_s=AGAIN_S)
+    script = START.format(
+        words=words,
+        numbers=[int(number) for number in numbers],
+        again_s=AGAIN_S if LATER in numbers else 60.0,
+    )
     done = run_python(script, timeout_s=30)
     assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
 
