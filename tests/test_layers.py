@@ -64,8 +64,8 @@ ORDER = {
         " < cadences codes decoder dtmf fsk keying level presence sequences tones < paired"
     ),
     "detectors/hearing": (
-        "__init__ baseband line_fields pair_loops places steps < bursts desk lines spectra_loops"
-        " < burst_loops compiled line_loops < tones_heard"
+        "__init__ baseband line_fields pair_loops places sight_fields steps < bursts desk lines spectra_loops"
+        " < burst_loops compiled line_loops probe_loops sight_loops < tones_heard"
     ),
     "detectors/matching": (
         "__init__ parts < grammar neighbours < call near paired pairs rhythm rivals < detector framed < build"
@@ -145,7 +145,7 @@ HEAVY = {
     "numba": {
         *("analysis/kernels", "live/atomics", "live/ring_loops", "detectors/hearing/line_loops"),
         "detectors/hearing/pair_loops",
-        "detectors/hearing/spectra_loops",  # and by it all loops of dtmf
+        "detectors/hearing/spectra_loops",  # and by it all loops of dtmf, probe_loops, sight_loops
         "commands/bench/limit",
     },
     "llvmlite": {"analysis/kernels"},

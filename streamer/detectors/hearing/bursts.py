@@ -35,15 +35,19 @@ class Trail:
 
     def append(self, values: NDArray[Any]) -> None:
         """Add (frames, bands), at most run_frames of them."""
-        n_frames = values.shape[0]
+        column = self.make_room(len(values))
+        self._values[:, column : self._end] = values.T
+
+    def make_room(self, n_frames: int) -> int:
+        """So many frames more, at most run_frames; they are to be written from the column on that is given."""
         if self._end + n_frames > self._values.shape[1]:
             kept = min(self._kept, self._end - self._begin)
             self._values[:, :kept] = self._values[:, self._end - kept : self._end].copy()
             self._begin, self._end = 0, kept
-        self._values[:, self._end : self._end + n_frames] = values.T
         self._end += n_frames
         self._begin = max(self._begin, self._end - n_frames - self._kept)
         self.stop_frame += n_frames
+        return self._end - n_frames
 
     @property
     def first_column(self) -> int:

@@ -12,6 +12,14 @@ _HERE = "streamer.detectors.hearing"
 follow_tones = Compiled(
     f"{_HERE}.line_loops", "follow_tones", made_of=(f"{_HERE}.line_loops", f"{_HERE}.line_fields")
 )
+judge_frames = Compiled(
+    f"{_HERE}.probe_loops", "judge_frames", made_of=(f"{_HERE}.probe_loops", f"{_HERE}.spectra_loops")
+)
+watch = Compiled(
+    f"{_HERE}.sight_loops",
+    "watch",
+    made_of=tuple(f"{_HERE}.{name}" for name in ("sight_loops", "sight_fields", "spectra_loops")),
+)
 weigh_tones = Compiled(f"{_HERE}.pair_loops", "weigh_tones", made_of=(f"{_HERE}.pair_loops",))
 
 
@@ -19,7 +27,11 @@ def list_live() -> list[tuple[Compiled, tuple[Any, ...]]]:
     """All of them, with arguments of the kind they are given."""
     values, levels = np.zeros((1, 1), np.complex64), np.zeros((1, 1), np.float32)
     rows, book = np.zeros((1, 1)), np.zeros(2, np.int64)
+    row, place, places = np.zeros(1), np.zeros(1, np.int64), np.zeros((1, 1), np.int64)
+    tables = place, places, rows, places, rows, row
     return [
         (follow_tones, (values, 0, 0, 0, values, levels, levels, levels[0], rows, rows, book, rows)),
+        (judge_frames, (values, places, rows, rows, 0, *[1.0] * 6)),
+        (watch, (values, values, *tables, rows[np.newaxis], place, row, row, 0, 0, 0)),
         (weigh_tones, (values, rows, np.zeros((1, 1), np.complex128), rows[0])),
     ]

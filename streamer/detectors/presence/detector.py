@@ -11,21 +11,19 @@ away ----------------> present ------------------------------------> away, since
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.analysis.bank import Analysis, Levels
-from streamer.base.units import confidence_from_snr, db_from_power, power_from_db
+from streamer.base.units import confidence_from_snr, db_from_power
 from streamer.detectors import Audio, Detector
 from streamer.detectors.hearing.baseband import hann_gain
-from streamer.detectors.hearing.bursts import Trail
-from streamer.detectors.presence.lines import FRAMES_PER_WINDOW, LEAST_POWER, Lines, Sights
+from streamer.detectors.hearing.sight_fields import LEAST_POWER, RUN_FRAMES
+from streamer.detectors.presence.lines import FRAMES_PER_WINDOW, Lines, choose_frames
 from streamer.detectors.presence.spec import PresenceSpec, label_of
 from streamer.events import Event
 
-RUN_FRAMES = 256
 KEPT_FRAMES = 48
 REVERSE_BURST_FRAMES = 12  # 300 ms: TIA-603 has up to 200 ms of turned phase at the end of a transmission
 HALF = 0.5  # of its amplitude, in the phase expected: there, or not
@@ -34,69 +32,6 @@ FULL = 0.05  # of its amplitude: so near to that, it fills the frame
 TURNED = -0.3  # so far upside down is no noise
 FOLLOW = 0.1  # of what is new, into the phase and amplitude that are expected
 FOLLOW_FREQUENCY = FOLLOW**2 / 4  # so that the loop settles without swinging
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """So many frames in a row that agree, and what else they must be like: the fewer, the plainer."""
-
-    frames: int
-    spread_hz: float
-    spread_db: float
-    over_rest_db: float  # over what stands closest beside it
-    over_all_else_db: float  # over all in the band of the tones
-    over_noise_db: float
-    over_above_db: float  # over voices and music: beside those it takes longer to be sure
-    share_of_tolerance: float  # frames that it fills in part alone say less exactly where it lies
-
-    def find(
-        self, sights: Sights, tones_hz: NDArray[np.float64], tolerance_hz: NDArray[np.float64]
-    ) -> NDArray[np.bool_]:
-        """(frames - so many + 1, tones) whether the frames that end there agree."""
-        n = self.frames
-        lines_before = np.cumsum(np.isfinite(sights.freqs_hz), axis=0)
-        n_lines = lines_before[n - 1 :].copy()
-        n_lines[1:] -= lines_before[:-n]
-        agree = np.zeros(n_lines.shape, np.bool_)
-        ends, tones = np.nonzero(n_lines >= n - n // 5)  # few, and all that is looked at closely
-        if ends.size:
-            parts = (each[ends[:, np.newaxis] + np.arange(n), tones[:, np.newaxis]] for each in sights)
-            agree[ends, tones] = self._do_agree(Sights(*parts), tones_hz[tones], tolerance_hz[tones])
-        return agree
-
-    def _do_agree(
-        self, sights: Sights, tones_hz: NDArray[np.float64], tolerance_hz: NDArray[np.float64]
-    ) -> NDArray[np.bool_]:
-        """(windows,) of sights (windows, frames)"""
-        freqs_hz, power, noise, rest, all_else, above, harmonics = sights
-        is_line = np.isfinite(freqs_hz)
-        lowest_hz = np.where(is_line, freqs_hz, np.inf).min(axis=1)
-        agree = np.where(is_line, freqs_hz, -np.inf).max(axis=1) - lowest_hz <= self.spread_hz
-        off_hz = np.where(is_line, freqs_hz - tones_hz[:, np.newaxis], 0)
-        agree &= np.abs(np.median(off_hz, axis=1)) <= self.share_of_tolerance * tolerance_hz
-        # the newest is the one that it fills best
-        agree &= np.abs(off_hz[:, -1]) <= np.maximum(tolerance_hz, self.spread_hz)
-        agree &= power.max(axis=1) <= power.min(axis=1) * power_from_db(self.spread_db)
-        for other, over_db in (
-            (noise, self.over_noise_db),
-            (rest, self.over_rest_db),
-            (np.maximum(all_else, LEAST_POWER), self.over_all_else_db),
-            (above, self.over_above_db),
-        ):
-            agree &= np.median(power / other, axis=1) >= power_from_db(over_db)
-        agree &= ~(harmonics.sum(axis=1) * 2 >= self.frames).any(axis=1)
-        return np.asarray(agree)
-
-
-# the last is for tones in the noise of a channel: what is so weak is a voice's own where the band holds more than noise
-AGREEMENTS = (
-    #         frames, Hz, dB, over the rest, all else, noise and above, share of the tolerance
-    Agreement(2, 0.2, 1.5, 15, 10, 15, 20, 0.5),
-    Agreement(5, 0.5, 2.0, 9, 3, 13, 20, 0.6),
-    Agreement(13, 0.8, 3.0, 4, -30, 11, -99, 1.0),
-    Agreement(21, 2.4, 6.0, 3, -5, 8, -99, 1.0),
-)
-LONGEST = max(agreement.frames for agreement in AGREEMENTS)
 
 
 class _Present:
@@ -136,16 +71,11 @@ class PresenceDetector(Detector):
 
     def __init__(self, spec: PresenceSpec, *, fs_hz: float, channel: int = 1) -> None:
         self.spec, self.channel = spec, channel
-        self._lines = Lines(spec, fs_hz=fs_hz)
-        frames = self.analysis.frames
+        frames = choose_frames(fs_hz)
         self._hop, self._length = frames.hop_samples, frames.length_samples
         self._min_off_frames = math.ceil(spec.min_off_ms * fs_hz / 1e3 / self._hop)
-        self._values = Trail(
-            len(spec.tones_hz),
-            kept_frames=KEPT_FRAMES + self._min_off_frames,
-            run_frames=RUN_FRAMES,
-            dtype=np.complex64,
-        )
+        self._lines = Lines(spec, fs_hz=fs_hz, kept_frames=KEPT_FRAMES + self._min_off_frames)
+        self._values = self._lines.values
         self._count = 0
         self._restart(0)
 
@@ -170,8 +100,7 @@ class PresenceDetector(Detector):
             events += self.flush()
             self._restart(levels.first_frame)
         for start in range(0, len(levels), RUN_FRAMES):
-            stop = start + RUN_FRAMES
-            events += self._feed_run(levels.values[start:stop], levels.power[start:stop])
+            events += self._feed_run(levels.values[start : start + RUN_FRAMES])
         return events
 
     def flush(self) -> list[Event]:
@@ -188,48 +117,32 @@ class PresenceDetector(Detector):
         self._values.clear(next_frame)
         self._first_frame = next_frame
         self._present: _Present | None = None
-        self._earlier: Sights | None = None
         self._gone: tuple[int, int] | None = (
             None  # the tone that was last there, and until which frame it may ring
         )
         self._floor_sample = float(next_frame * self._hop)
 
-    def _feed_run(self, values: NDArray[np.complex64], power: NDArray[np.float32]) -> list[Event]:
+    def _feed_run(self, values: NDArray[np.complex64]) -> list[Event]:
         first = self._values.stop_frame
-        self._values.append(values[:, self._lines.tone_columns])
-        sights = self._lines.judge(power)
-        opens = self._find_openings(sights)
+        opens = self._lines.watch(values, self._first_frame)
         events: list[Event] = []
+        if self._present is None and not opens:
+            return events
         for i in range(len(values)):
-            if self._present is None and opens[i].any():
-                events += self._open(first + i, i, sights, opens[i])
-            elif self._present is not None:
-                events += self._follow(self._present, first + i, i, sights)
+            if self._present is not None:
+                events += self._follow(self._present, first + i)
+            elif opens and opens[i] >= 0:
+                events += self._open(first + i, opens[i])
         return events
 
-    def _find_openings(self, sights: Sights) -> NDArray[np.bool_]:
-        """(frames, tones) in which of these frames, with those before it, a tone is certain."""
-        n_frames = len(sights.power)
-        sights = sights.joined_to(self._earlier)
-        self._earlier = sights.part(slice(1 - LONGEST, None))
-        opens = np.zeros(sights.power.shape, np.bool_)
-        tones = np.flatnonzero(np.isfinite(sights.freqs_hz).any(axis=0))
-        if tones.size:
-            sights = sights.part(slice(None), tones)
-            tones_hz, tolerance_hz = self._lines.tones_hz[tones], self._lines.tolerance_hz[tones]
-            for agreement in (each for each in AGREEMENTS if each.frames <= len(sights.power)):
-                opens[agreement.frames - 1 :, tones] |= agreement.find(sights, tones_hz, tolerance_hz)
-        return opens[-n_frames:]
-
-    def _open(self, frame: int, i: int, sights: Sights, tones: NDArray[np.bool_]) -> list[Event]:
-        tone = int(np.argmax(np.where(tones, sights.power[i], 0)))
+    def _open(self, frame: int, tone: int) -> list[Event]:
         if self._gone is not None and frame < self._gone[1] and tone == self._gone[0]:
             return []
         self._count += 1
-        line_hz = float(sights.freqs_hz[i, tone])
+        line_hz, power, noise = self._lines.read(frame, tone)
         freq_hz = line_hz if math.isfinite(line_hz) else float(self._lines.tones_hz[tone])
         present = self._begin_at(tone, frame, freq_hz)
-        present.add(float(sights.power[i, tone]), float(sights.noise[i, tone]))
+        present.add(power, noise)
         self._present = present
         return [self._event(present, frame, "begin")]
 
@@ -251,7 +164,7 @@ class PresenceDetector(Detector):
             present.start_sample = max(float(first * self._hop), self._floor_sample)
         return present
 
-    def _follow(self, present: _Present, frame: int, i: int, sights: Sights) -> list[Event]:
+    def _follow(self, present: _Present, frame: int) -> list[Event]:
         value = complex(self._values.rows(frame, frame + 1)[present.tone, 0])
         turn = 2 * math.pi * present.freq_hz * self._hop / self.analysis.fs_hz
         present.expected *= complex(math.cos(turn), math.sin(turn))
@@ -260,9 +173,9 @@ class PresenceDetector(Detector):
             present.missing_from, present.turned_frames = None, 0
             self._adapt(present, value, ratio)
             power = abs(value) ** 2 * self._power_per_value(present)
-            noise, line_hz = sights.noise[i, present.tone], sights.freqs_hz[i, present.tone]
+            line_hz, _, noise = self._lines.read(frame, present.tone)
             is_full = abs(abs(ratio) - 1) <= FULL
-            present.add(power, float(noise), float(line_hz) if is_full else math.nan)
+            present.add(power, noise, line_hz if is_full else math.nan)
             return []
         if present.missing_from is None:
             present.missing_from = frame

@@ -15,8 +15,8 @@ from streamer.detectors import Audio, Detector, Tell
 from streamer.detectors.hearing.baseband import FRAMES_PER_BLOCK, Baseband
 from streamer.detectors.tones.candidate import Candidate
 from streamer.detectors.tones.company import Company
-from streamer.detectors.tones.memory import RUN_FRAMES, Memory, Rows
-from streamer.detectors.tones.probes import FRAMES_PER_WINDOW, Probes, Verdicts
+from streamer.detectors.tones.memory import RUN_FRAMES, Frame, Memory, Rows
+from streamer.detectors.tones.probes import FRAMES_PER_WINDOW, Probes
 from streamer.detectors.tones.series import Series
 from streamer.detectors.tones.spec import ToneSpec
 from streamer.detectors.tones.verdict import STEADY_BESIDE_MS, Reject, describe_refusal, judge
@@ -49,7 +49,7 @@ class ToneDetector(Detector):
         self._baseband = Baseband(spec.freqs_hz, fs_hz=fs_hz, taper_samples=self._choose_taper())
         self._company = Company(spec, fs_hz=fs_hz, length_samples=self._length)
         kept_samples = self._min_on + self._min_off + 4 * self._length
-        self._memory = Memory(frames, n_tones=len(spec.freqs_hz), kept_samples=kept_samples)
+        self._memory = Memory(self._probes, kept_samples=kept_samples)
         self._series = self._make_series()
         self._rejections: Counter[str] = Counter()
         self._tell: Tell | None = None
@@ -102,7 +102,7 @@ class ToneDetector(Detector):
         self._audio = audio
         heard: list[Event] = []
         for start in range(0, len(levels), RUN_FRAMES):
-            heard += self._feed_run(levels.power[start : start + RUN_FRAMES])
+            heard += self._feed_run(levels.values[start : start + RUN_FRAMES])
         if self._series is None:
             return [*events, *heard]
         return [*events, *self._series.take(heard, self._known_sample(self._memory.stop_frame - 1))]
@@ -132,21 +132,21 @@ class ToneDetector(Detector):
         self._last: tuple[float, NDArray[np.float64]] | None = None  # stop and amplitudes of the one before
         self._open: Candidate | None = None
 
-    def _feed_run(self, power: NDArray[np.float32]) -> list[Event]:
-        first = self._memory.stop_frame
-        verdicts = self._probes.judge(power)
-        self._memory.append(verdicts)
+    def _feed_run(self, values: NDArray[np.complex64]) -> list[Event]:
+        memory = self._memory
         events: list[Event] = []
-        at = 0
-        while at < len(power):
+        frame = memory.stop_frame
+        if not memory.hear(values) and self._open is None:
+            return []
+        while frame < memory.stop_frame:
             if self._open is None:
-                ahead = verdicts.opens[at:]
-                if not ahead.any():
+                opens = memory.find_opening(frame)
+                if opens is None:
                     break
-                at += int(ahead.argmax())
-                self._open_at(first + at, self._floor_sample)
-            events += self._follow(first + at, verdicts, at)
-            at += 1
+                frame = opens
+                self._open_at(frame, self._floor_sample)
+            events += self._follow(frame, memory.read(frame))
+            frame += 1
         return events
 
     def _open_at(self, frame: int, floor_sample: float) -> Candidate:
@@ -165,17 +165,17 @@ class ToneDetector(Detector):
         )
         return self._open
 
-    def _follow(self, frame: int, verdicts: Verdicts, at: int) -> list[Event]:
-        """The open candidate in one more frame, the one at index `at` of a run."""
+    def _follow(self, frame: int, heard: Frame) -> list[Event]:
+        """The open candidate in one more frame."""
         candidate, audio = self._open, self._audio
         assert candidate is not None
         assert audio is not None
         self._memory.newest = frame
-        powers = verdicts.power[:, at]
+        powers = heard.power
         is_settled = not candidate.number and candidate.start is not None
-        if is_settled and verdicts.opens[at] and bool(np.all(powers > RISEN * candidate.levels**2 / 2)):
+        if is_settled and heard.opens and bool(np.all(powers > RISEN * candidate.levels**2 / 2)):
             candidate = self._open_at(frame, self._floor_sample)  # what was heard so far was something else
-        if verdicts.stays[at] and bool(np.all(powers >= FADED * candidate.levels**2 / 2)):
+        if heard.stays and bool(np.all(powers >= FADED * candidate.levels**2 / 2)):
             candidate.last_frame = frame
             if frame % FRAMES_PER_LOOK:
                 if candidate.number and candidate.off is None:
@@ -192,7 +192,7 @@ class ToneDetector(Detector):
             return self._close(candidate, frame)
         if candidate.is_over():
             return self._close(candidate, frame)
-        if not candidate.number and candidate.off is not None and verdicts.opens[at]:
+        if not candidate.number and candidate.off is not None and heard.opens:
             stop_sample = candidate.stop_sample
             if frame * self._hop >= stop_sample:  # something fainter, of its own
                 self._refuse(candidate)

@@ -8,9 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.analysis.frames import FrameSpec
 from streamer.detectors.hearing.bursts import Trail
-from streamer.detectors.tones.probes import Verdicts
+from streamer.detectors.tones.probes import Probes
 
 RUN_FRAMES = 1024
 
@@ -33,15 +32,24 @@ class Rows(NamedTuple):
         return Rows(self.power[:, kept], self.noise[:, kept], self.freqs_hz[:, kept], self.stays[kept])
 
 
-class Memory:
-    """Verdicts by frame. They are remembered a run at a time and asked for up to the frame that is followed."""
+class Frame(NamedTuple):
+    """One frame: the power of each tone, whether it may be one that goes on, and whether it may begin one."""
 
-    def __init__(self, frames: FrameSpec, *, n_tones: int, kept_samples: float) -> None:
-        self._frames, self._n_tones = frames, n_tones
-        self._kept_frames = math.ceil(kept_samples / frames.hop_samples)
+    power: NDArray[np.float64]
+    stays: bool
+    opens: bool
+
+
+class Memory:
+    """What is said of frames. It is found a run at a time and asked for up to the frame that is followed."""
+
+    def __init__(self, probes: Probes, *, kept_samples: float) -> None:
+        self._frames, self._n_tones = probes.analysis.frames, len(probes.spec.freqs_hz)
+        self._kept_frames = math.ceil(kept_samples / self._frames.hop_samples)
         self._trail = Trail(
-            3 * n_tones + 1, kept_frames=self._kept_frames, run_frames=RUN_FRAMES, dtype=np.float64
+            probes.n_rows, kept_frames=self._kept_frames, run_frames=RUN_FRAMES, dtype=np.float64
         )
+        self._judge = probes.judge_into(self._trail.fixed)
         self.clear(0)
 
     @property
@@ -52,16 +60,27 @@ class Memory:
         self._trail.clear(next_frame)
         self._begin_frame = self.newest = next_frame
 
-    def append(self, verdicts: Verdicts) -> None:
-        rows = [verdicts.power, verdicts.noise, verdicts.freqs_hz, verdicts.stays[np.newaxis]]
-        self._trail.append(np.concatenate(rows).T)
+    def hear(self, values: NDArray[np.complex64]) -> int:
+        """The frames that follow, (frames, bands); how many of them may begin a tone."""
+        return self._judge(np.ascontiguousarray(values), self._trail.make_room(len(values)))
+
+    def read(self, frame: int) -> Frame:
+        """One of those kept, whatever is followed."""
+        rows = self._trail.rows(frame, frame + 1)[:, 0]
+        return Frame(rows[: self._n_tones], stays=bool(rows[-2]), opens=bool(rows[-1]))
+
+    def find_opening(self, frame: int) -> int | None:
+        """The first frame from this one on that may begin a tone, if there is one."""
+        opens = self._trail.rows(frame, self.stop_frame)[-1]
+        at = int(opens.argmax())
+        return frame + at if opens[at] else None
 
     def rows(self, start_frame: int, stop_frame: int) -> Rows:
         """Frames [start, stop), of those kept."""
         oldest = max(self.newest + 1 - self._kept_frames, self._begin_frame)
         rows = self._trail.rows(max(start_frame, oldest), max(min(stop_frame, self.newest + 1), oldest))
         power, noise, freqs_hz = (rows[i * self._n_tones : (i + 1) * self._n_tones] for i in range(3))
-        return Rows(power, noise, freqs_hz, rows[-1] > 0)
+        return Rows(power, noise, freqs_hz, rows[-2] > 0)
 
     def within(self, start_sample: float, stop_sample: float) -> Rows:
         """The frames whose centres lie there, or one at least."""

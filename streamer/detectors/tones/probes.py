@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from streamer.analysis.bank import Analysis, Bank
 from streamer.analysis.frames import FrameSpec
+from streamer.analysis.kernels.store import Fixed, Open, Prepared
 from streamer.base.errors import SpecError
 from streamer.base.units import power_from_db
+from streamer.detectors.hearing.compiled import judge_frames
 from streamer.detectors.limits import REMEDY, deviation_hz
 from streamer.detectors.tones.spec import ToneSpec
 
 GUARDS_BINS = (2.0, 3.5, 5.0, 6.5)  # beyond the outermost probe; Hann's main lobe ends 2 bins from its centre
 LONGEST_WINDOW_MS = 200.0
 FRAMES_PER_WINDOW = 8
-LEAST_NOISE = 1e-14  # of float32 sums of full-scale signals; no SNR is claimed beyond it
-LINE_DOUBT_BINS, NOISE_DOUBT_BINS = (
-    0.02,
-    0.4,
-)  # how far off a single frame's frequency is, and by noise as loud as it
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Verdicts:
-    """A run of frames: (frames,) each, or (tones, frames). Powers are mean squares."""
-
-    opens: NDArray[np.bool_]
-    stays: NDArray[np.bool_]
-    power: NDArray[np.float64]
-    noise: NDArray[np.float64]  # in the frame's noise bandwidth
-    freqs_hz: NDArray[np.float64]
 
 
 class Probes:
@@ -48,37 +32,38 @@ class Probes:
         self.spec = spec
         frames = _choose_frames(spec, fs_hz)
         self._bin_hz = fs_hz / frames.length_samples
-        self._probes: list[slice] = []
-        self._guards: list[slice] = []
+        places: list[
+            list[int]
+        ] = []  # of each tone where its probes begin, how many they are, the same of its guards
         freqs_hz: list[float] = []
         for probes_hz, guards_hz in _place_bands(spec, self._bin_hz, fs_hz):
-            for slices, hz in ((self._probes, probes_hz), (self._guards, guards_hz)):
-                slices.append(slice(len(freqs_hz), len(freqs_hz) + len(hz)))
-                freqs_hz += hz
+            places.append([len(freqs_hz), len(probes_hz), len(freqs_hz) + len(probes_hz), len(guards_hz)])
+            freqs_hz += probes_hz + guards_hz
         bank = Bank(freqs_hz=np.array(freqs_hz), spec=f"tone {spec.name}")
         self.analysis = Analysis(bank=bank, frames=frames, fs_hz=fs_hz)
+        self._places = np.array(places, np.int64)
 
-    def judge(self, power: NDArray[np.float32]) -> Verdicts:
-        """power: (frames, bands)"""
+    @property
+    def n_rows(self) -> int:
+        """Of what is said of a frame."""
+        return 3 * len(self.spec.freqs_hz) + 2
+
+    def judge_into(self, rows: Fixed) -> Prepared:
+        """What fills rows, (n_rows, columns), by values (frames, bands), from a column on: see probe_loops."""
         spec = self.spec
-        tones = [
-            _measure(power[:, probes], power[:, guards], freq_hz, self._bin_hz)
-            for probes, guards, freq_hz in zip(self._probes, self._guards, spec.freqs_hz, strict=True)
-        ]
-        powers, freqs_hz, noises = (np.stack(rows) for rows in zip(*tones, strict=True))
-        weakest = powers.min(axis=0)
-        fits = weakest * power_from_db(spec.max_twist_db + 1) >= powers.max(axis=0)
-        fits &= weakest >= 0.5 * power_from_db(spec.min_level_dbfs - 1)
-        snr = (powers / noises).min(axis=0)
-        doubt_hz = (LINE_DOUBT_BINS + NOISE_DOUBT_BINS / np.sqrt(np.maximum(snr, 1.0))) * self._bin_hz
-        for freq_hz, row in zip(spec.freqs_hz, freqs_hz, strict=True):
-            fits &= np.abs(row - freq_hz) <= deviation_hz(spec.tolerance, freq_hz) + doubt_hz
-        return Verdicts(
-            opens=fits & (snr >= power_from_db(spec.open_snr_db)),
-            stays=fits & (snr >= power_from_db(spec.close_snr_db)),
-            power=powers,
-            noise=noises,
-            freqs_hz=freqs_hz,
+        reaches_hz = [(hz, deviation_hz(spec.tolerance, hz)) for hz in spec.freqs_hz]
+        ratios_db = spec.max_twist_db + 1, spec.min_level_dbfs - 1, spec.open_snr_db, spec.close_snr_db
+        twist, level, open_snr, close_snr = map(power_from_db, ratios_db)
+        scale = self.analysis.amplitude_per_value**2 / 2
+        return judge_frames.prepare(
+            *(
+                Open(np.zeros((1, 1), np.complex64)),
+                Fixed(self._places),
+                Fixed(np.array(reaches_hz)),
+                rows,
+                Open(0),
+            ),
+            *(scale, self._bin_hz, twist, 0.5 * level, open_snr, close_snr),
         )
 
 
@@ -115,22 +100,3 @@ def _place_bands(spec: ToneSpec, bin_hz: float, fs_hz: float) -> list[tuple[list
         ]
         bands.append(([hz for hz in probes_hz if hz > 0], guards_hz or [probes_hz[-1] + 2 * bin_hz]))
     return bands
-
-
-def _measure(
-    probes: NDArray[np.float32], guards: NDArray[np.float32], freq_hz: float, bin_hz: float
-) -> tuple[NDArray[np.float64], ...]:
-    """Power, frequency and noise of the strongest line among the probes; its frequency is nan where it lies beyond."""
-    at = np.argmax(probes, axis=1)
-    inner = np.clip(at, 1, probes.shape[1] - 2)
-    rows = np.arange(len(probes))
-    below, top, above = (probes[rows, inner + k].astype(np.float64) for k in (-1, 0, 1))
-    # Hann's main lobe: with r the ratio of the amplitudes of its two strongest bins, the line lies
-    # (2 r - 1) / (r + 1) of a bin from the stronger.
-    ratio = np.sqrt(np.maximum(below, above) / np.maximum(top, 1e-30))
-    shift = np.clip((2 * ratio - 1) / (ratio + 1), 0, 0.5)
-    shift = np.where(above >= below, shift, -shift)
-    line_hz = freq_hz + (inner - probes.shape[1] // 2 + shift) * bin_hz
-    noise = np.median(guards, axis=1).astype(np.float64) / math.log(2)
-    freqs_hz = np.asarray(np.where(at == inner, line_hz, np.nan))
-    return top, freqs_hz, np.maximum(noise, LEAST_NOISE)
