@@ -10,6 +10,7 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.analysis.analyser import Analyser
 from streamer.analysis.bank import Analysis, Batch, ChannelLevels, Levels
 from streamer.base.reading import PLAIN, Reading
 from streamer.detectors import Audio, Choir, Detector, Listen
@@ -17,9 +18,6 @@ from streamer.detectors.copies import ReadAudio, join_copies
 from streamer.detectors.numbers import Counted, Numbers
 from streamer.events import Event
 from streamer.events.clocks import WallClock
-
-BIN_ERROR = 1e-6  # bins: what lies closer to one is one
-
 
 LEAST_TOGETHER = 8  # fewer channels are quicker each by itself
 
@@ -86,6 +84,41 @@ class _ChannelAudio:
         if samples is None:
             self._unheard.note(start_sample, stop_sample)
         return samples
+
+
+class _LeadIn:
+    """The frames before frame 0 that hold samples too, after silence; once for all who listen to a channel.
+
+    Without them a tone that is there from the first sample has no beginning that could be seen.
+    """
+
+    def __init__(self) -> None:
+        self._analysers: dict[Analysis, Analyser] = {}
+        self._levels: dict[tuple[Analysis, int], Levels] = {}
+
+    def put_before(self, levels: Levels, audio: _ChannelAudio) -> Levels:
+        place = levels.analysis, levels.channel
+        if place not in self._levels:
+            self._levels[place] = self._join(levels, audio)
+        return self._levels[place]
+
+    def _join(self, levels: Levels, audio: _ChannelAudio) -> Levels:
+        analysis = levels.analysis
+        spec = analysis.frames
+        n_frames = (spec.length_samples - 1) // spec.hop_samples
+        samples = audio.read(-n_frames * spec.hop_samples, spec.length_samples - spec.hop_samples)
+        if not n_frames or samples is None:
+            return levels
+        if analysis not in self._analysers:
+            self._analysers[analysis] = Analyser(analysis)
+        values = np.empty((n_frames, len(analysis.bank)), analysis.value_dtype)
+        self._analysers[analysis].compute(samples, values, channel=levels.channel)
+        return Levels(
+            analysis=analysis,
+            channel=levels.channel,
+            first_frame=-n_frames,
+            values=np.concatenate([values, levels.values]),
+        )
 
 
 class Decoder:
@@ -229,21 +262,18 @@ class Decoder:
     def feed(self, batch: Batch) -> list[Event]:
         """The next stretch of the stream; its events in the order in which they became known."""
         found: list[tuple[int, Event]] = []
-        led_in: dict[tuple[int, int], Levels] = {}  # what several detectors listen to is led in once
+        lead_in = _LeadIn()
         for seated in self._seated:
             run = batch.levels[seated.analysis]
             if run.n_frames:
-                listen = partial(self._listen, run, seated.analysis, led_in)
+                listen = partial(self._listen, run, lead_in)
                 found += [(seated.numbers[i], event) for i, event in seated.choir.feed(run, listen)]
         return self._finish(found)
 
-    def _listen(
-        self, run: ChannelLevels, analysis: int, led_in: dict[tuple[int, int], Levels], channel: int
-    ) -> tuple[Levels, Audio]:
+    def _listen(self, run: ChannelLevels, lead_in: _LeadIn, channel: int) -> tuple[Levels, Audio]:
         levels, audio = run[channel], self._audio[channel + 1]
         if run.first_frame == 0 and run.analysis.is_complex:
-            place = analysis, channel
-            levels = led_in[place] = led_in.get(place) or _lead_in(levels, audio)
+            levels = lead_in.put_before(levels, audio)
         return levels, audio
 
     def flush(self) -> list[Event]:
@@ -283,30 +313,3 @@ class Decoder:
             if event.phase == "end" and id(event) not in told:
                 self.numbers.forget((i, event.id))
         return kept
-
-
-def _lead_in(levels: Levels, audio: _ChannelAudio) -> Levels:
-    """The same with the frames before frame 0 that hold samples too, after silence.
-
-    Without them a tone that is there from the first sample has no beginning that could be seen.
-    """
-    analysis = levels.analysis
-    spec = analysis.frames
-    n_frames = (spec.length_samples - 1) // spec.hop_samples
-    samples = audio.read(-n_frames * spec.hop_samples, spec.length_samples - spec.hop_samples)
-    if not n_frames or samples is None:
-        return levels
-    frames = np.lib.stride_tricks.sliding_window_view(samples, spec.length_samples)[:: spec.hop_samples]
-    tapered = frames[:n_frames] * spec.taper
-    bins = analysis.bank.freqs_hz * (spec.length_samples / analysis.fs_hz)
-    if np.abs(bins - np.rint(bins)).max() < BIN_ERROR:  # a grid of bins, and many of them
-        values = np.fft.rfft(tapered)[:, np.rint(bins).astype(np.int64)]
-    else:
-        turns = np.outer(np.arange(spec.length_samples), analysis.bank.freqs_hz / analysis.fs_hz)
-        values = tapered @ np.exp(-2j * np.pi * turns)
-    return Levels(
-        analysis=analysis,
-        channel=levels.channel,
-        first_frame=-n_frames,
-        values=np.concatenate([values.astype(np.complex64), levels.values]),
-    )
