@@ -18,13 +18,14 @@ from __future__ import annotations
 
 import math
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.analysis.bank import Analysis, Bank, Levels
 from streamer.analysis.frames import FrameSpec
+from streamer.analysis.kernels.store import Fixed, Open
 from streamer.detectors.hearing import compiled
 from streamer.detectors.hearing import line_fields as f
 
@@ -95,13 +96,24 @@ class ToneHearing:
         self._bin_hz = analysis.fs_hz / self._length
         self._first_bin = round(float(analysis.bank.freqs_hz[0]) / self._bin_hz)
         self._ring = np.zeros((f.RING, n_bands), np.complex64)
-        self._noise = np.zeros((f.RING, n_bands), np.float32)
-        self._top = np.zeros((f.RING, 2 * f.TOPS), np.float32)
-        self._power = np.zeros(n_bands, np.float32)
-        self._lines = np.zeros((f.MOST_LINES, 3))
+        noise, top = np.zeros((f.RING, n_bands), np.float32), np.zeros((f.RING, 2 * f.TOPS), np.float32)
+        power, lines = np.zeros(n_bands, np.float32), np.zeros((f.MOST_LINES, 3))
         self._tones = np.zeros((f.ROWS, f.COLUMNS))
         self._book = np.zeros(2, np.int64)
         self._notes = np.zeros((NOTES, f.NOTE_COLUMNS))
+        arrays: list[NDArray[Any]] = [
+            self._ring,
+            noise,
+            top,
+            power,
+            lines,
+            self._tones,
+            self._book,
+            self._notes,
+        ]
+        self._follow_tones = compiled.follow_tones.prepare(
+            *(Open(np.zeros((1, 1), np.complex64)), Open(0), self._first_bin, Open(0), *map(Fixed, arrays))
+        )
         self._scale = analysis.amplitude_per_value**2 / 2
         self._run = (0, 0)  # the frames heard last, and what was said of them
         self._told: list[ToneBurst] = []
@@ -126,20 +138,7 @@ class ToneHearing:
         self._run, self._told = run, []
         values = np.ascontiguousarray(levels.values)
         while len(values):
-            n = compiled.follow_tones(
-                values,
-                self._next,
-                self._first_bin,
-                self._oldest,
-                self._ring,
-                self._noise,
-                self._top,
-                self._power,
-                self._lines,
-                self._tones,
-                self._book,
-                self._notes,
-            )
+            n = self._follow_tones(values, self._next, self._oldest)
             self._told += map(self._read_note, self._notes[:n].tolist())
             self._next += int(self._book[1])
             values = values[int(self._book[1]) :]
