@@ -110,8 +110,8 @@ ORDER = {
     ),
     "api": "__init__ asking < listener < feeds < open_stream",
     "outputs": (
-        "target < __init__ clip_plans digits formats heard letters level_lines output < counterpart levels syslog_lines"
-        " words < posts reading < to_* < from_*"
+        "target < __init__ clip_plans digits formats heard letters output < counterpart levels syslog_lines"
+        " words < level_lines posts reading < to_* < from_*"
     ),
     "judge": (
         "__init__ heard < hum < material scenes < channels codecs rooms < families < targets < judge"

@@ -35,6 +35,7 @@ class Header(msgspec.Struct, kw_only=True, frozen=True):
     """What the lines of a file are of.
 
     step_s: length of a line   hop_s: what a frame stands for   edges_hz: of each band, null for a probe
+    time_weighting: F or S, of the largest power, or none
     unit, weighting: as levels were told then   spl_db: (channels, bands) what is added to dBFS for dB SPL, unweighted;
     null where nobody has calibrated
     """
@@ -54,6 +55,7 @@ class Header(msgspec.Struct, kw_only=True, frozen=True):
     edges_hz: list[tuple[float, float] | None]
     unit: str = "dbfs"
     weighting: str = "Z"
+    time_weighting: str = ""
     spl_db: list[list[float]] | None = None
 
     @property
@@ -71,7 +73,7 @@ class Header(msgspec.Struct, kw_only=True, frozen=True):
     @property
     def measures(self) -> tuple[Any, ...]:
         """What two files share whose lines may stand in one table."""
-        return self.channels, tuple(self.freqs_hz), tuple(self.edges_hz)
+        return self.channels, tuple(self.freqs_hz), tuple(self.edges_hz), self.time_weighting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 
+from streamer.analysis.averages import TimeWeighting, read_time_weighting
 from streamer.base.errors import SpecError
 from streamer.base.files import FULL, check_folder, describe_unwritable
 from streamer.events import OutputBooks, Record, Start, Stats
@@ -28,13 +29,13 @@ from streamer.history.shelf import LOCK, Kind, Lock, Segment, Shelf, check_unhel
 from streamer.outputs import Keeping
 from streamer.outputs.counterpart import shorten_reason
 from streamer.outputs.letters import Letters
-from streamer.outputs.level_lines import Line, Lines, cut_by_line
+from streamer.outputs.level_lines import Line, Lines
 from streamer.outputs.levels import LevelFrames, LevelOutput, LevelScene
 from streamer.outputs.output import Audio
 from streamer.outputs.target import Target, Wanted, read_budget_bytes
 
 WANTS_LEVELS = True
-KEYS = (*Wanted.KEYS, "budget")
+KEYS = (*Wanted.KEYS, "budget", "time_weighting")
 BUDGET_BYTES = 10**9
 FINE_S, COARSE_S = 1, 60
 T = TypeVar("T")
@@ -45,6 +46,7 @@ def check_output(target: Target) -> None:
     if not target.address:
         raise SpecError(f"{target.label} names no folder; write history:DIR")
     target.read("budget", read_budget_bytes, BUDGET_BYTES)
+    target.read("time_weighting", read_time_weighting, "")
     Wanted.read(target)
     target.refuse_rest(KEYS)
     folder = Path(target.address)
@@ -73,6 +75,7 @@ def open_output(target: Target, *, keeping: Keeping, audio: Audio | None) -> His
         Path(target.address),
         wanted=Wanted.read(target),
         budget_bytes=target.read("budget", read_budget_bytes, BUDGET_BYTES),
+        time_weighting=target.read("time_weighting", read_time_weighting, ""),
         name=target.name,
     )
 
@@ -96,7 +99,7 @@ class Track:
         record = np.zeros(1, header.dtype)
         record["t"], record["frames"] = line.start_s, line.frames
         record["mean"] = encode_levels(line.sums / line.frames)
-        record["max"] = encode_levels(line.largest.astype(np.float64))
+        record["max"] = encode_levels(line.largest)
         self._segment.append(record.tobytes(), start_s=line.start_s + 1)
 
     def close(self) -> None:
@@ -110,8 +113,11 @@ class HistoryOutput(LevelOutput):
 
     last_words_s = 30.0
 
-    def __init__(self, folder: Path, *, wanted: Wanted, budget_bytes: int, name: str) -> None:
+    def __init__(
+        self, folder: Path, *, wanted: Wanted, budget_bytes: int, name: str, time_weighting: str = ""
+    ) -> None:
         self._folder, self._wanted, self._budget_bytes = folder, wanted, budget_bytes
+        self._time_weighting = time_weighting
         self._lock, self._letters = Lock(folder), Letters()
         self._shelf: Shelf | None = None
         self._fine, self._coarse = Lines(FINE_S), Lines(COARSE_S)
@@ -151,16 +157,17 @@ class HistoryOutput(LevelOutput):
         self._scene = scene
         hop_s = scene.analysis.frames.hop_samples / scene.analysis.fs_hz
         steps_s = [step_s * max(1, math.ceil(hop_s / step_s)) for step_s in (FINE_S, COARSE_S)]
-        self._fine, self._coarse = map(Lines, steps_s)
-        fine, coarse = (make_header(scene, step_s=step_s, hop_s=hop_s) for step_s in steps_s)
+        letter = self._time_weighting
+        weighting = TimeWeighting(letter, hop_s=hop_s) if letter else None
+        self._fine, self._coarse = Lines(steps_s[0], weighting=weighting), Lines(steps_s[1])
+        fine, coarse = (
+            make_header(scene, step_s=step_s, hop_s=hop_s, time_weighting=letter) for step_s in steps_s
+        )
         self._tracks = (Track(self._shelf, Kind.FINE, fine), Track(self._shelf, Kind.COARSE, coarse))
 
     def write_levels(self, frames: Sequence[LevelFrames]) -> None:
-        power = np.concatenate([each.power for each in frames], axis=1)
-        times_s = np.concatenate([each.times_s for each in frames])
-        for part in cut_by_line(times_s, power, self._fine.step_s):
-            for line in self._fine.add(part):
-                self._write_line(line)
+        for line in self._fine.take(frames):
+            self._write_line(line)
 
     def _write_line(self, line: Line) -> None:
         assert self._tracks is not None
@@ -248,7 +255,7 @@ class HistoryOutput(LevelOutput):
         self._lock.release()
 
 
-def make_header(scene: LevelScene, *, step_s: int, hop_s: float) -> Header:
+def make_header(scene: LevelScene, *, step_s: int, hop_s: float, time_weighting: str = "") -> Header:
     analysis, bank = scene.analysis, scene.analysis.bank
     return Header(
         step_s=step_s,
@@ -265,5 +272,6 @@ def make_header(scene: LevelScene, *, step_s: int, hop_s: float) -> Header:
         edges_hz=bank.list_edges_hz(analysis.fs_hz),
         unit=scene.reading.unit,
         weighting=scene.reading.weighting,
+        time_weighting=time_weighting,
         spl_db=scene.spl_db,
     )

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.analysis.averages import TimeWeighting, name_figure, read_time_weighting
 from streamer.base.errors import SpecError
 from streamer.base.text import printable
 from streamer.base.units import db_from_powers, powers_from_db
@@ -27,14 +28,14 @@ from streamer.events import Event, Record, Start
 from streamer.outputs import Keeping, posts
 from streamer.outputs.counterpart import Counterpart, RefusedError
 from streamer.outputs.letters import Letter
-from streamer.outputs.level_lines import Line, Lines, cut_by_line
+from streamer.outputs.level_lines import Line, Lines
 from streamer.outputs.levels import LevelFrames, LevelOutput, LevelRun, LevelScene
 from streamer.outputs.output import Audio
 from streamer.outputs.posts import Address, Poster, reaches_out_to, read_address
 from streamer.outputs.target import Target, Wanted, find_type, read_time_s, read_yes
 
 WANTS_LEVELS = True
-KEYS = (*Wanted.KEYS, "host", "every", "levels", *posts.KEYS)
+KEYS = (*Wanted.KEYS, "host", "every", "levels", "time_weighting", *posts.KEYS)
 EXAMPLE = "influx:http://HOST:8086/write?db=NAME, or .../api/v2/write?org=ORG&bucket=NAME"
 AT_ONCE = 500  # letters, of a second each or an event
 NO_LEVEL_DB = -200.0  # of digital zero
@@ -43,12 +44,13 @@ FIELDS = ("level_dbfs", "level_dbspl", "snr_db", "twist_db", "duration_s", "conf
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InfluxSpec:
-    """every_s: from one point of levels to the next"""
+    """every_s: from one point of levels to the next   time_weighting: F or S, of the highest, or none"""
 
     address: Address
     wanted: Wanted
     host: str = ""
     every_s: int = 1
+    time_weighting: str = ""
     has_levels: bool = True
 
 
@@ -58,6 +60,7 @@ def read_spec(target: Target) -> InfluxSpec:
         wanted=Wanted.read(target, only_events=True, phase="end"),
         host=target.read("host", str, ""),
         every_s=target.read("every", _read_every_s, 1),
+        time_weighting=target.read("time_weighting", read_time_weighting, ""),
         has_levels=target.read("levels", lambda text: read_yes(text, name="levels"), True),
     )
     target.refuse_rest(KEYS)
@@ -134,24 +137,25 @@ class InfluxOutput(Counterpart, LevelOutput):
 
     def write_scene(self, scene: LevelScene) -> None:
         """What is under way is of other bands, and of less than the time it would stand for."""
-        self._scene, self._lines = scene, Lines(self._spec.every_s)
-        freqs_hz, channels = scene.analysis.bank.freqs_hz, range(1, scene.channels + 1)
+        analysis, letter = scene.analysis, self._spec.time_weighting
+        hop_s = analysis.frames.hop_samples / analysis.fs_hz
+        weighting = TimeWeighting(letter, hop_s=hop_s) if letter else None
+        self._scene, self._lines = scene, Lines(self._spec.every_s, weighting=weighting)
+        freqs_hz, channels = analysis.bank.freqs_hz, range(1, scene.channels + 1)
         self._offsets_db = np.array([scene.reading.offsets_db(freqs_hz, channel) for channel in channels])
 
     def write_levels(self, frames: Sequence[LevelFrames]) -> None:
         if not self._spec.has_levels:
             return
-        power = np.concatenate([each.power for each in frames], axis=1)
-        times_s = np.concatenate([each.times_s for each in frames])
-        for part in cut_by_line(times_s, power, self._spec.every_s):
-            for line in self._lines.add(part):
-                self._points += self._write_line(line)
+        for line in self._lines.take(frames):
+            self._points += self._write_line(line)
 
     def _write_line(self, line: Line) -> Iterator[bytes]:
         assert self._scene is not None
         scene, bank = self._scene, self._scene.analysis.bank
         leq_db = db_from_powers(2 * line.sums / line.frames) + self._offsets_db
-        lmax_db = db_from_powers(2 * line.largest.astype(np.float64)) + self._offsets_db
+        lmax_db = db_from_powers(2 * line.largest) + self._offsets_db
+        name = name_figure("lmax", self._spec.time_weighting)
         about = {"host": self._letters.host, "source": scene.source, "unit": scene.reading.label}
         for channel in range(scene.channels):
             tags = {**about, "channel": channel + 1}
@@ -159,7 +163,7 @@ class InfluxOutput(Counterpart, LevelOutput):
                 bank.labels, bank.freqs_hz.tolist(), leq_db[channel], lmax_db[channel], strict=True
             )
             for label, hz, leq, lmax in of_bands:
-                levels = {"leq": _round(leq), "lmax": _round(lmax)}
+                levels = {"leq": _round(leq), name: _round(lmax)}
                 yield write_point(
                     "streamer_level", {**tags, "band": label}, {**levels, "hz": hz}, at_s=line.start_s
                 )

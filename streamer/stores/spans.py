@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.analysis.averages import NAMES, average, list_levels
+from streamer.analysis.averages import NAMES, average, list_levels, name_figure
 from streamer.analysis.bank import Bank
 from streamer.base.errors import MissingExtraError, SpecError
 from streamer.base.reading import Reading
@@ -33,6 +33,7 @@ class Spans:
     starts_s: (spans,) unix seconds   span_s: length of each   step_s: of the lines that L10 to L90 are of
     levels: name -> (channels, bands, spans), of leq, lmax, l10, l50 and l90, in `unit`
     total: (channels, spans) Leq of all bands together; None of probes, and of bands that do not touch
+    time_weighting: F or S, of lmax; none: of a frame
     covered: (spans,) which share of each was measured   highest_s: (channels, bands) when the highest level was
     """
 
@@ -49,6 +50,7 @@ class Spans:
     total: NDArray[np.float64] | None
     covered: NDArray[np.float64]
     highest_s: NDArray[np.float64]
+    time_weighting: str = ""
 
     @property
     def leq(self) -> NDArray[np.float64]:
@@ -57,6 +59,12 @@ class Spans:
     @property
     def lmax(self) -> NDArray[np.float64]:
         return self.levels["lmax"]
+
+    @property
+    def named_levels(self) -> dict[str, NDArray[np.float64]]:
+        """Under the names by which files have them: lfmax, of time weighting F; L10 to L90 have none."""
+        lmax = name_figure("lmax", self.time_weighting)
+        return {lmax if name == "lmax" else name: values for name, values in self.levels.items()}
 
     @property
     def times(self) -> NDArray[np.datetime64]:
@@ -88,7 +96,7 @@ class Spans:
             ) from error
         dims = ("channel", "frequency", "time")
         values: dict[str, Any] = {
-            name: (dims, each, {"units": self.unit}) for name, each in self.levels.items()
+            name: (dims, each, {"units": self.unit}) for name, each in self.named_levels.items()
         }
         if self.total is not None:
             values["total_leq"] = (("channel", "time"), self.total, {"units": self.unit})
@@ -255,6 +263,7 @@ def _finish(gathering: _Gathering, *, span_s: float, unit: str | None, weighting
         fs_hz=header.fs,
         unit=Reading(unit=unit or header.unit, weighting=weighting or header.weighting).label,
         is_dated=header.is_dated,
+        time_weighting=header.time_weighting,
         starts_s=joined["starts_s"],
         span_s=span_s,
         step_s=gathering.step_s,

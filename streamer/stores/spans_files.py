@@ -17,7 +17,7 @@ from streamer.stores.spans import Spans
 
 def write_csv(path: Path, spans: Spans) -> None:
     """A row a span and channel: when it begins, how much was measured, then each level of each band."""
-    columns = [f"{name}_{label}" for name in spans.levels for label in spans.bank.labels]
+    columns = [f"{name}_{label}" for name in spans.named_levels for label in spans.bank.labels]
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         total = ["total_leq"] if spans.total is not None else []
@@ -43,7 +43,7 @@ def write_npz(path: Path, spans: Spans) -> None:
         "labels": np.array(spans.bank.labels),
         "unit": spans.unit,
         "source": spans.source,
-        **spans.levels,
+        **spans.named_levels,
     }
     if spans.total is not None:
         about["total_leq"] = spans.total

@@ -9,15 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.signal
 
+from streamer.analysis.averages import TIME_CONSTANTS_S
 from streamer.base.errors import SpecError
 from streamer.base.units import db_from_powers
 from streamer.history.read import find_extent, list_unreadable, read_event_lines, read_lines
 from streamer.history.shelf import Kind, list_files
 from streamer.outputs import check_outputs, open_outputs
 from streamer.outputs.to_history import HistoryOutput
+from streamer.stores.spans import read_spans
 from tests.outputs.counterparts import wait_until
-from tests.outputs.level_feeds import BEGIN_S, FS_HZ, feed, make_analysis, make_frames, make_scene
+from tests.outputs.level_feeds import BEGIN_S, FS_HZ, HOP, feed, make_analysis, make_frames, make_scene
 from tests.outputs.records import DIGIT, START
 from tests.outputs.test_clips import Tape
 from tests.programs import files_no_longer_than, run, start
@@ -58,6 +61,30 @@ def test_a_second_and_a_minute_have_the_mean_and_the_maximum_of_their_frames(tmp
             assert frames == len(part)
             assert mean == pytest.approx(10 * np.log10(2 * part.mean(axis=0)), abs=0.0051)
             assert largest == pytest.approx(10 * np.log10(2 * part.max(axis=0)), abs=0.0051)
+
+
+@pytest.mark.parametrize("letter", TIME_CONSTANTS_S)
+def test_the_maximum_is_that_of_a_meter_where_one_is_asked_for(letter: str, tmp_path: Path) -> None:
+    output, analysis = open_history(tmp_path, f"#time_weighting={letter.lower()}"), make_analysis()
+    output.put_scene(make_scene(analysis))
+    powers = np.random.default_rng(19).exponential(1e-4, (1, 4 * 90, 2)).astype(np.float32)
+    for first in [*range(0, 100, 7), *range(140, 360, 7)]:
+        last = min(100, first + 7) if first < 100 else first + 7
+        output.put_levels(make_frames(analysis, first, powers[:, first:last]))
+    assert output.finish()
+    powers[:, 100:140] = 0  # lost
+    kept = np.exp(-HOP / FS_HZ / TIME_CONSTANTS_S[letter])
+    shown = scipy.signal.lfilter([1 - kept], [1, -kept], powers.astype(np.float64), axis=1)
+    lines = read_all(tmp_path)
+    assert sorted(lines) == [*range(25), *range(35, 90)]
+    for second, (_, mean, largest) in lines.items():
+        part = slice(4 * second, 4 * second + 4)
+        assert mean == pytest.approx(10 * np.log10(2 * powers[0, part].mean(axis=0)), abs=0.0051)
+        assert largest == pytest.approx(10 * np.log10(2 * shown[0, part].max(axis=0)), abs=0.0051)
+    [spans] = read_spans(tmp_path, since_s=BEGIN_S, until_s=BEGIN_S + 90, span_s=60)
+    assert [*spans.named_levels] == ["leq", f"l{letter.lower()}max", "l10", "l50", "l90"]
+    said = run("history", str(tmp_path), "--band", "100").stdout
+    assert f"Leq  L{letter}max    L10" in said
 
 
 def test_lost_time_is_a_hole_and_silence_a_level(tmp_path: Path) -> None:

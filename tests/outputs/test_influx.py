@@ -71,6 +71,21 @@ def test_levels_are_points_of_each_band_in_the_unit_of_the_run(database: Server)
     assert (high["band"], high["leq"], high["lmax"]) == ("1000", 100, 100)
 
 
+def test_the_highest_level_is_that_of_a_meter_where_one_is_asked_for() -> None:
+    hook = Hook()
+    [output] = open_outputs([f"influx:http://127.0.0.1:{hook.port}/write?db=x#time_weighting=F"])
+    assert isinstance(output, InfluxOutput)
+    output.put(START)
+    feed(output, 3)
+    assert output.finish()
+    lines = [line for _, _, body in hook.got for line in body.decode().splitlines()]
+    kept = np.exp(-0.25 / 0.125)  # from a frame to the next, four a second
+    wanted = [-20 + 10 * np.log10(1 - kept**n) for n in (4, 8)]
+    found = [float(line.partition("lfmax=")[2].split(",")[0]) for line in lines if "band=100 " in line]
+    assert found == pytest.approx(wanted, abs=0.01)
+    hook.close()
+
+
 def test_events_are_points_with_what_they_are_called_as_tags_and_figures_as_fields(database: Server) -> None:
     output = open_influx(database, "events")
     output.put(msgspec.structs.replace(DIGIT, freqs_hz=[770.0, 1336.0], level_dbspl=102.1))

@@ -54,7 +54,7 @@ def _format_band(spans: Spans, channel: int, band: int) -> Iterator[str]:
     name = spans.bank.labels[band]
     name = f"{name} Hz" if name.replace(".", "").isdigit() else name
     scale = f"{top_db - RANGE_DB:.0f}".ljust(room - len(f"{top_db:.0f}")) + f"{top_db:.0f}"
-    yield f"{name:<12}    Leq   Lmax    L10    L50    L90   {scale}"
+    yield f"{name:<12}    Leq  {_name_lmax(spans)}    L10    L50    L90   {scale}"
     for i, begins in enumerate(tell_times(spans)):
         figures = "".join(f"{levels[key][i]:7.1f}" for key in ("leq", "lmax", "l10", "l50", "l90"))
         bar = draw_bar(levels["leq"][i], levels["lmax"][i], top_db, room)
@@ -72,7 +72,7 @@ def _format_bands(spans: Spans, channel: int, heard: Summary) -> Iterator[str]:
     first = "  total" if spans.total is not None else ""
     low, high = spans.bank.labels[0], spans.bank.labels[-1]
     labels = f"{low} .. {high}"
-    yield f"{'begins':<12}{first}   Lmax  loudest     Leq  {labels[:room]:<{room}} heard"
+    yield f"{'begins':<12}{first}  {_name_lmax(spans)}  loudest     Leq  {labels[:room]:<{room}} heard"
     counts: list[int] = np.histogram(heard.starts_s, [*spans.starts_s, math.inf])[0].tolist()
     for i, begins in enumerate(tell_times(spans)):
         loudest = int(np.argmax(leq[:, i]))
@@ -89,6 +89,10 @@ def _format_bands(spans: Spans, channel: int, heard: Summary) -> Iterator[str]:
         f"highest {lmax[band].max():.1f} in {spans.bank.labels[band]} at {when}; "
         f"spectrum {top_db - RANGE_DB:.0f} to {top_db:.0f}"
     )
+
+
+def _name_lmax(spans: Spans) -> str:
+    return f"L{spans.time_weighting}max".rjust(5)
 
 
 def _tell_steps(spans: Spans) -> str:
