@@ -106,7 +106,8 @@ ORDER = {
     ),
     "recordings/identify": "__init__ sound timeline < chords survey < known patterns < drafts < findings",
     "archive": (
-        "__init__ driver fetch job < executors inventory < grid ledger < spectra < work < cost found < scan verify"
+        "__init__ digest_loops driver fetch job < executors inventory < grid ledger < spectra < shards < work"
+        " < cost found < scan verify"
     ),
     "api": "__init__ asking < listener < feeds < open_stream",
     "outputs": (
@@ -144,6 +145,7 @@ ORDER = {
 HEAVY = {
     "numba": {
         *("analysis/kernels", "live/atomics", "live/ring_loops", "detectors/hearing/line_loops"),
+        "archive/digest_loops",
         "detectors/hearing/pair_loops",
         "detectors/hearing/spectra_loops",  # and by it all loops of dtmf, probe_loops, sight_loops
         "commands/bench/limit",

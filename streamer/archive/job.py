@@ -23,7 +23,7 @@ from streamer.recordings.pieces import SpectraSpec
 
 Product = Literal["events", "levels", "complex", "db8"]
 PRODUCTS: tuple[Product, ...] = get_args(Product)
-FORMAT = 1  # of what a scan writes
+FORMAT = 2  # of what a scan writes
 
 DB8_LOWEST, DB8_STEP, DB8_NONE = -120.0, 0.5, 255
 
@@ -78,9 +78,14 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 def to_db8(amplitudes: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     """Levels in steps of half a decibel from -120 dBFS up to 7 dBFS; what is not known is DB8_NONE."""
     with np.errstate(divide="ignore"):
-        steps = np.rint((20 * np.log10(amplitudes) - DB8_LOWEST) / DB8_STEP)
-    levels = np.clip(steps, 0, DB8_NONE - 1)
-    return np.where(np.isnan(levels), DB8_NONE, levels).astype(np.uint8)
+        steps: NDArray[Any] = np.log10(amplitudes)
+    steps *= 20
+    steps -= DB8_LOWEST
+    steps /= DB8_STEP
+    np.rint(steps, out=steps)
+    np.clip(steps, 0, DB8_NONE - 1, out=steps)
+    steps[np.isnan(steps)] = DB8_NONE
+    return steps.astype(np.uint8)
 
 
 def place_plans(job: Job) -> tuple[str, ...]:

@@ -145,10 +145,9 @@ class Scan:
             done = [(task, ledger.entries.get(task.key)) for task in tasks if task not in to_do]
             done_s = sum(task.audio_s if entry is None else entry.audio_s for task, entry in done)
             self.summary.audio_s += done_s / len(self.job.products)
-            for task in to_do:
-                if task.product != "events":
-                    spectra.remove_shards(task)
-                yield task
+            if any(task.product != "events" for task in to_do):
+                spectra.sweep(self.root, recording)
+            yield from to_do
 
     def _join_pieces(self, recordings: Iterable[Recording], ledger: Ledger) -> Iterator[Task]:
         """Make one of what was found in the pieces of a recording; what cannot be joined is to be heard whole."""

@@ -3,9 +3,8 @@
 spectra.zarr/KEY/{levels,complex,db8}   (channel,) frequency, time; NaN (db8: 255) where nothing was written
 spectra.zarr/KEY/{frequency,band,time,window_start_sample,...}   the coordinates
 
-The driver makes groups and coordinates, whoever works fills shards, whole ones only: two that write to one at the same
-time would lose half of it (zarr-python issue 3682). That nothing is written where all is 0 is switched off, or silence
-and what is missing would look alike.
+The driver makes groups and coordinates, whoever works writes shards, whole ones only (shards.py). Also where all is 0,
+or silence and what is missing would look alike.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from streamer.archive.grid import Task, choose_shard_frames, make_heading
 from streamer.archive.inventory import Recording
@@ -26,6 +24,7 @@ from streamer.base.errors import MissingExtraError
 from streamer.stores.labelled import Labelled
 
 NAME = "spectra.zarr"
+COORDINATE_VALUES = 1 << 21  # of a chunk: of most recordings all, which takes half as long as eight of them
 DB8_ATTRIBUTES = {"units": "dBFS", "scale_factor": DB8_STEP, "add_offset": DB8_LOWEST, "_FillValue": DB8_NONE}
 
 
@@ -87,7 +86,6 @@ def _make_array(group: Any, product: Product, layout: Labelled) -> None:
         fill_value=_find_fill(dtype),
         dimension_names=layout.dims,
         attributes={**attributes, "coordinates": layout.coordinate_names},
-        config={"write_empty_chunks": True},
     )
 
 
@@ -108,6 +106,7 @@ def write_coordinates(root: Path, job: Job, recording: Recording, n_frames: int)
             name,
             shape=values.shape,
             dtype=dtype,
+            chunks=(max(1, min(len(values), COORDINATE_VALUES)),),
             dimension_names=(dim,),
             attributes=attributes,
             overwrite=True,
@@ -115,63 +114,25 @@ def write_coordinates(root: Path, job: Job, recording: Recording, n_frames: int)
         array[:] = values
 
 
-class Shards:
-    """A recording's array in the hands of a worker."""
-
-    def __init__(self, task: Task) -> None:
-        zarr = load_zarr()
-        with zarr.config.set({"array.write_empty_chunks": True}):
-            group = zarr.open_group(Path(task.root) / NAME, path=task.recording.key, mode="r+")
-            self._array = group[task.product]
-        self._digest = hashlib.sha256()
-        self._zarr = zarr
-        self.shard_frames = int(self._array.shards[-1])
-        self.n_frames = 0
-
-    def write(self, first: int, values: NDArray[Any]) -> None:
-        """values: (channels, bands, frames), whole shards but for the last"""
-        last = first + values.shape[2]
-        if self._array.shape[-1] < last:
-            self._array.resize((*self._array.shape[:-1], last))
-        block = np.ascontiguousarray(values if self._array.ndim == 3 else values[0])
-        with self._zarr.config.set({"array.write_empty_chunks": True}):
-            self._array[..., first:last] = block
-        self._digest.update(block.data)
-        self.n_frames += values.shape[2]
-
-    @property
-    def digest(self) -> str:
-        return self._digest.hexdigest()
-
-
-def _open_array(task: Task) -> Any:
-    return load_zarr().open_group(Path(task.root) / NAME, path=task.recording.key, mode="r")[task.product]
-
-
-def digest_of(task: Task, n_frames: int) -> str:
-    """Of what is there now of so many frames."""
-    array = _open_array(task)
-    digest, step, stop = hashlib.sha256(), int(array.shards[-1]), task.first + n_frames
-    for first in range(task.first, stop, step):
-        digest.update(np.ascontiguousarray(array[..., first : min(first + step, stop)]).data)
-    return digest.hexdigest()
+def place_shard(task: Task, channel: int, number: int) -> Path:
+    """channel: from 0   number: of the shards of a channel, which hold all bands of some frames"""
+    place = Path(task.root) / NAME / task.recording.key / task.product / "c"
+    return place / (str(channel) if task.recording.channels > 1 else "") / "0" / str(number)
 
 
 def list_shards(task: Task, n_frames: int) -> list[Path]:
     """The files that the task writes."""
-    place = Path(task.root) / NAME / task.recording.key / task.product / "c"
-    channels = range(task.recording.channels) if task.recording.channels > 1 else [""]
-    step = int(_open_array(task).shards[-1])
+    array = load_zarr().open_group(Path(task.root) / NAME, path=task.recording.key, mode="r")[task.product]
+    step = int(array.shards[-1])
     numbers = range(task.first // step, -(-(task.first + n_frames) // step))
-    return [place / str(channel) / "0" / str(number) for channel in channels for number in numbers]
+    return [
+        place_shard(task, channel, number) for channel in range(task.recording.channels) for number in numbers
+    ]
 
 
-def remove_shards(task: Task) -> None:
-    """Of a task that is to be done: Zarr reads what it writes into, and anything may be left there."""
-    if task.stop is None:
-        shutil.rmtree(Path(task.root) / NAME / task.recording.key / task.product / "c", ignore_errors=True)
-        return
-    for path in list_shards(task, task.stop - task.first):
+def sweep(root: Path, recording: Recording) -> None:
+    """Files that killed workers had not finished."""
+    for path in (root / NAME / recording.key).glob("*/c/**/.*"):
         path.unlink(missing_ok=True)
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from streamer.archive import found, spectra
+from streamer.archive import found, shards, spectra
 from streamer.archive.grid import Task, cut, list_results
 from streamer.archive.inventory import Recording, find_files
-from streamer.archive.job import Job
+from streamer.archive.job import FORMAT, Job
 from streamer.archive.ledger import BEGUN, Entry, check_same, read_manifest, read_scan
 from streamer.archive.work import place_events
 from streamer.base.errors import SpecError
@@ -32,6 +32,11 @@ def verify(root: Path, *, paths: Sequence[str] = (), job: Job | None = None) -> 
     made = read_scan(root)
     if made is None:
         raise SpecError(f"output {shorten(root)} holds no scan that could be verified; name one that does")
+    if made.job.format != FORMAT:
+        raise SpecError(
+            f"output {shorten(root)} was written by streamer {made.job.version} in another form: verify it with "
+            "that, or begin anew with --no-resume"
+        )
     if job is not None:
         check_same(root, made, job)
     entries = {entry.task: entry for entry in read_manifest(root)}
@@ -96,7 +101,7 @@ def _digest(task: Task, done: Entry) -> str:
     if task.product == "events":
         return found.digest_file(place_events(task))
     try:
-        return spectra.digest_of(task, done.count)
+        return shards.digest_of(task, done.count)
     except Exception:  # whatever Zarr comes to with bytes that are not its own
         return ""
 

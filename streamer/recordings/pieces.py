@@ -36,7 +36,7 @@ LEAST_FRAMES = (
 )
 DEFAULT_BANDS = (320, MOST_BANDS)  # enough for a smooth picture, and no more than can be waited for
 PIECE_VALUES = 1 << 18  # of a channel, some milliseconds of work and a few megabytes
-PIECE_SAMPLES = 1 << 20
+PIECE_SAMPLES = 1 << 18  # a megabyte, which stays in a processor's own memory on its way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,7 +310,7 @@ def cut_spans(
     kept = np.empty((channels, 0), np.float32)
     done = 0
     for fresh in _gather(blocks, max(span_frames * hop, frames.length_samples)):
-        kept = np.concatenate([kept, fresh.T], axis=1)
+        kept = np.concatenate([kept, *fresh], axis=1)
         count = frames.frames_within(kept.shape[1])
         for first in range(0, count, span_frames):
             last = min(first + span_frames, count) - 1
@@ -319,15 +319,15 @@ def cut_spans(
         done += count
 
 
-def _gather(blocks: Iterable[NDArray[np.float32]], n_samples: int) -> Iterator[NDArray[np.float32]]:
-    """Blocks joined to at least n_samples each, but for the last. Blocks are valid until the next one."""
+def _gather(blocks: Iterable[NDArray[np.float32]], n_samples: int) -> Iterator[list[NDArray[np.float32]]]:
+    """Blocks turned (channels, n), of at least n_samples together, but for the last. They are valid until the next."""
     held: list[NDArray[np.float32]] = []
     n_held = 0
     for block in blocks:
-        held.append(block.copy())
+        held.append(block.T.copy())
         n_held += len(block)
         if n_held >= n_samples:
-            yield np.concatenate(held)
+            yield held
             held, n_held = [], 0
     if held:
-        yield np.concatenate(held)
+        yield held

@@ -104,8 +104,8 @@ class Labelled:
         self.dims: tuple[str, ...] = tuple(self.template.dims)
         self.n_frames = 0
         n_bands = len(heading.bank)
-        self.chunk_bands = min(n_bands, CHUNK_BANDS)
-        self.band_chunks = -(-n_bands // self.chunk_bands)
+        self.band_chunks = -(-n_bands // CHUNK_BANDS)
+        self.chunk_bands = -(-n_bands // self.band_chunks)  # alike, or most of the last would be filled up
         value_bytes = heading.value_dtype.itemsize
         most_frames = max(1, BLOCK_BYTES // (heading.channels * n_bands * value_bytes))
         frames = max(1, min(CHUNK_BYTES // (self.chunk_bands * value_bytes), most_frames))

@@ -14,6 +14,7 @@ import warnings
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import soundfile as sf
@@ -25,6 +26,7 @@ from streamer.archive import grid
 from streamer.archive.executors import Engine, choose_engine
 from streamer.archive.inventory import Recording, examine, find_files, look_at
 from streamer.archive.job import Job, to_db8
+from streamer.archive.ledger import Scan as Made
 from streamer.archive.scan import Scan
 from streamer.archive.verify import verify
 from streamer.base.errors import EngineLostError, OutputError, SourceError, SpecError
@@ -714,6 +716,20 @@ def test_a_damaged_store_says_no_more_than_what_it_is_and_is_mended(archive: Pat
     (tmp_path / "out/spectra.zarr/zarr.json").write_text("{")
     scan_here([str(archive / "a.wav")], tmp_path / "out", LEVELS)
     assert digest(tmp_path / "out") == before
+
+
+def test_a_result_of_another_form_is_neither_verified_nor_gone_on_with(archive: Path, tmp_path: Path) -> None:
+    paths, made = [str(archive / "e.wav")], tmp_path / "out/scan.json"
+    scan_here(paths, tmp_path / "out", EVENTS)
+    before = msgspec.json.decode(made.read_bytes(), type=Made)
+    job = msgspec.structs.replace(before.job, format=before.job.format - 1)
+    made.write_bytes(msgspec.json.encode(Made(job=job, digest=job.digest)))
+    with pytest.raises(
+        SpecError, match="in another form: verify it with that, or begin anew with --no-resume"
+    ):
+        list(verify(tmp_path / "out"))
+    with pytest.raises(SpecError, match=r"another scan \(of other format\)"):
+        scan_here(paths, tmp_path / "out", EVENTS)
 
 
 def test_verify_tells_that_a_scan_has_not_come_to_its_end(archive: Path, tmp_path: Path) -> None:

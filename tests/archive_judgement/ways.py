@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,8 +123,10 @@ def killing(find: Callable[[], list[int]], told: Told, rng: random.Random) -> It
 class Cluster:
     """A Dask scheduler and two workers, each a program of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+        """settings: of Dask, as variables of its environment"""
         folder.mkdir()
+        self._env = {**ENV, **(settings or {})}
         self.file = folder / "scheduler.json"
         common = ("--scheduler-file", str(self.file), "--no-dashboard")
         self._said = (folder / "said").open("wb")
@@ -138,7 +140,7 @@ class Cluster:
 
     def _start(self, *words: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, "-m", "dask", *words], stdout=self._said, stderr=self._said, env=ENV
+            [sys.executable, "-m", "dask", *words], stdout=self._said, stderr=self._said, env=self._env
         )
 
     @property
@@ -150,10 +152,14 @@ class Cluster:
         below = set().union(*(find_children(worker.pid) for worker in self._workers))
         return [pid for pid in below if "spawn_main" in _read_command(pid)]
 
+    def find_processes(self) -> list[int]:
+        programs = [self.scheduler, *self._workers]
+        below = [pid for program in programs for pid in find_children(program.pid)]
+        return [*(program.pid for program in programs), *below]
+
     def end(self) -> None:
         everybody = [self.scheduler, *self._workers]
-        below = [pid for program in everybody for pid in find_children(program.pid)]
-        for pid in (*(program.pid for program in everybody), *below):
+        for pid in self.find_processes():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         for program in everybody:
