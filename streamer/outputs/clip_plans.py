@@ -54,6 +54,7 @@ class ClipPlans:
         self._lock = threading.Lock()  # held for as long as a list is looked through
         self._run, self._fs_hz = "", 1.0
         self._open: list[Clip] = []
+        self._closed: list[Clip] = []  # and not written yet
         self._newest: dict[int, Clip] = {}  # of each channel
         self._begun: dict[int, Clip] = {}  # by the id of what lasts
         self.heard_from = 0  # nothing before this sample will be there
@@ -88,12 +89,15 @@ class ClipPlans:
                 clip.is_closed = clip.run == run and clip.end <= heard
             closed = [clip for clip in self._open if clip.is_closed]
             self._open = [clip for clip in self._open if not clip.is_closed]
+            self._closed = [clip for clip in (*self._closed, *closed) if clip.written is None]
         return closed
 
     def find_oldest(self, *, heard: float) -> int | None:
-        """The first sample of those that can be written now; None: there is none."""
+        """The first sample of those that can be written now, or are about to be; None: there is none."""
         with self._lock:
-            return min((clip.start for clip in self._open if clip.end <= heard), default=None)
+            about_to_be = [clip for clip in self._closed if clip.written is None]
+            ready = [clip for clip in self._open if clip.end <= heard]
+            return min((clip.start for clip in (*about_to_be, *ready)), default=None)
 
     def _find_stop(self, event: Event) -> int:
         return round((event.t_s + (event.duration_s or 0.0) + self._post_s) * self._fs_hz)

@@ -121,6 +121,10 @@ class History:
         at = np.arange(self.end - kept.shape[1], self.end) % capacity
         self._samples[:, at] = np.clip(np.rint(kept * 32768.0), -32768, 32767)
 
+    @property
+    def capacity_samples(self) -> int:
+        return self._samples.shape[1]
+
     def cut(self, channel: int, start: int, stop: int) -> NDArray[np.int16]:
         samples: NDArray[np.int16] = self._samples[channel, np.arange(start, stop) % self._samples.shape[1]]
         return samples
@@ -223,7 +227,11 @@ class ClipsOutput(Output):
                 return None
             time.sleep(0.001)
         self.look_every_s, self._told = FAST_LOOK_S, told
-        end = self._audio.end_sample
+        end, history = self._audio.end_sample, self._history
+        if history is not None:
+            oldest = self._plans.find_oldest(heard=min(history.end, told))
+            if oldest is not None and end - oldest > history.capacity_samples:
+                return history.end  # once that is written there is room for more
         self._listen()
         return end
 

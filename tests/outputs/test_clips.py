@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,9 @@ from hypothesis import strategies as st
 
 from streamer.base.errors import SpecError
 from streamer.events import Event
-from streamer.outputs import check_outputs, open_outputs
+from streamer.outputs import check_outputs, open_outputs, to_clips
 from streamer.outputs.clip_plans import ClipPlans
+from streamer.outputs.output import Output
 from streamer.outputs.to_clips import NAME
 from tests.outputs import burst
 from tests.outputs.burst import FS_HZ, Tape, value_at
@@ -101,6 +104,58 @@ def test_what_is_gone_is_counted_and_told(tmp_path: Path) -> None:
     assert output.books.error == "what was heard is gone already"
     assert len(output.take_news()) == 1
     assert output.finish(timeout_s=10)
+
+
+RING_S = 65  # as live's has at 1 kHz
+
+
+def play_on(output: Output, tape: Tape, told: int) -> int:
+    """As the main loop does: what has been copied is told, and then written over. Up to where it is told then."""
+    limit = None if output.is_behind else output.catch_up(told)
+    if limit is None or limit < tape.end_sample:
+        return told
+    tape.end_sample += RING_S * FS_HZ
+    return limit
+
+
+def test_what_comes_meanwhile_is_not_copied_over_a_clip_that_can_only_now_be_written(tmp_path: Path) -> None:
+    tape = Tape(RING_S)
+    tape.capacity_samples = RING_S * FS_HZ
+    [output] = open_outputs([f"clips:{tmp_path}"], audio=tape)
+    output.put(START)
+    told = play_on(output, tape, 0)
+    for number in range(20):
+        output.put(make_event(number, told / FS_HZ - RING_S + 1.0))  # heard in what is told now
+        before = told
+        while told == before:
+            told = play_on(output, tape, told)
+    assert output.finish(timeout_s=10)
+    assert (output.books.sent, output.books.lost) == (20, 0)
+    for line in read_index(tmp_path):
+        check_clip(tmp_path, line)
+
+
+def test_what_comes_meanwhile_is_not_copied_over_a_clip_that_waits_for_another_to_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_write = threading.Event()
+    encode = to_clips.encode_file
+    monkeypatch.setattr(to_clips, "encode_file", lambda *a, **k: (may_write.wait(10), encode(*a, **k))[1])
+    tape = Tape(RING_S)
+    tape.capacity_samples = RING_S * FS_HZ
+    [output] = open_outputs([f"clips:{tmp_path}"], audio=tape)
+    output.put(START)
+    told = play_on(output, tape, 0)
+    for number, at_s in enumerate((1.0, 40.0)):
+        output.put(make_event(number, at_s))
+    for _ in range(50):  # the disk takes its time
+        told = play_on(output, tape, told)
+        time.sleep(0.001)
+    may_write.set()
+    assert output.finish(timeout_s=10)
+    assert (output.books.sent, output.books.lost) == (2, 0)
+    for line in read_index(tmp_path):
+        check_clip(tmp_path, line)
 
 
 def test_a_burst_of_events_stays_within_the_budget_and_every_clip_left_has_its_events(tmp_path: Path) -> None:
