@@ -42,6 +42,10 @@ class RefusedCodeError(OSError):
     """Code of another form than this file knows."""
 
 
+class MissingNameError(RefusedCodeError):
+    """Code that calls what is nowhere in the process, which LLVM would let it do."""
+
+
 class _Section(NamedTuple):
     name: int
     type: int
@@ -187,7 +191,7 @@ def _find_outside(name: str, is_never_called: bool) -> int:
     with suppress(AttributeError):
         return _address_of(getattr(_the_process(), name))
     if not is_never_called:
-        raise RefusedCodeError(f"there is no {name}")
+        raise MissingNameError(f"there is no {name}")
     return _address_of(ctypes.pythonapi.Py_FatalError)
 
 

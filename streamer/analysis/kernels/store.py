@@ -421,6 +421,8 @@ def _load(code: bytes) -> int:
     parts = (content[length_bytes:end], content[end:])
     try:
         return link.load(parts, "enter", never_called=_NEVER_CALLED)
+    except link.MissingNameError:
+        raise  # a number of numba's methods are such: sum() of an array
     except OSError:
         return _load_by_llvm(parts)
 

@@ -9,18 +9,24 @@ import numpy as np
 from streamer.analysis.kernels.store import Compiled
 
 _HERE = "streamer.detectors.hearing"
+
+
+def _list_sources(*names: str) -> tuple[str, ...]:
+    return tuple(f"{_HERE}.{name}" for name in names)
+
+
 follow_tones = Compiled(
-    f"{_HERE}.line_loops", "follow_tones", made_of=(f"{_HERE}.line_loops", f"{_HERE}.line_fields")
+    f"{_HERE}.line_loops", "follow_tones", made_of=_list_sources("line_loops", "line_fields")
 )
 judge_frames = Compiled(
-    f"{_HERE}.probe_loops", "judge_frames", made_of=(f"{_HERE}.probe_loops", f"{_HERE}.spectra_loops")
+    f"{_HERE}.probe_loops", "judge_frames", made_of=_list_sources("probe_loops", "spectra_loops", "places")
 )
 watch = Compiled(
     f"{_HERE}.sight_loops",
     "watch",
-    made_of=tuple(f"{_HERE}.{name}" for name in ("sight_loops", "sight_fields", "spectra_loops")),
+    made_of=_list_sources("sight_loops", "sight_fields", "spectra_loops", "places"),
 )
-weigh_tones = Compiled(f"{_HERE}.pair_loops", "weigh_tones", made_of=(f"{_HERE}.pair_loops",))
+weigh_tones = Compiled(f"{_HERE}.pair_loops", "weigh_tones", made_of=_list_sources("pair_loops"))
 
 
 def list_live() -> list[tuple[Compiled, tuple[Any, ...]]]:

@@ -17,6 +17,7 @@ import pytest
 from streamer.analysis.kernels import compiled as kernels
 from streamer.analysis.kernels import kept as kept_files
 from streamer.analysis.kernels import store
+from streamer.detectors.hearing import compiled as hearing
 from streamer.live import compiled as ring_loops
 from tests.test_layers import FILES, PACKAGE, find_imports
 
@@ -231,9 +232,37 @@ def test_where_code_cannot_be_had_or_loaded_numba_does_it_and_the_reason_is_know
     assert not list((tmp_path / "new").glob("*"))
 
 
+MAX_BY_NUMPY = """
+from numba import njit
+@njit(nogil=True, error_model="numpy")
+def find_most(values, found):
+    for k in range(values.shape[0]):
+        found[k] = values[k, 1:].max()
+"""
+FIND_MOST = """
+import sys, numpy as np
+from streamer.analysis.kernels import store
+found = np.zeros(1)
+store.Compiled("finding", "find_most", made_of=("finding",))(np.array([[9.0, 1.0, 3.0]]), found)
+print(found[0], "numba" in sys.modules, store.refusal(), sep="|")
+"""
+
+
+@pytest.mark.skipif((sys.platform, platform.machine()) != ("linux", "x86_64"), reason="LLVM's there")
+def test_code_that_calls_what_only_numba_has_is_numbas_and_never_called_into_nothing(tmp_path: Path) -> None:
+    (tmp_path / "finding.py").write_text(MAX_BY_NUMPY)
+    for _ in range(2):
+        value, by_numba, refusal = measure(
+            tmp_path / "kept", code=FIND_MOST, PYTHONPATH=os.pathsep.join([str(tmp_path), *sys.path])
+        )
+        assert (value, by_numba) == ("3.0", True)
+        assert "there is no numba_attempt_nocopy_reshape" in refusal
+
+
 # What is kept under which text.
 
 EVERYTHING = [*kernels.list_live(), *ring_loops.list_live()]
+LOOPS = [*EVERYTHING, *hearing.list_live()]
 COMPILED_FILES = ("streamer/analysis/kernels/*.py", "streamer/live/atomics.py", "streamer/live/ring_*.py")
 LIST_FILES = """
 from streamer.analysis.kernels import compiled as kernels, store
@@ -282,15 +311,15 @@ def test_an_edited_kernel_is_what_runs(kept: tuple[Path, str], package: Path) ->
     assert edited != digest
 
 
-@pytest.mark.parametrize("module", sorted({function.module for function, _ in EVERYTHING}))
+@pytest.mark.parametrize("module", sorted({function.module for function, _ in LOOPS}))
 def test_a_loop_is_made_of_all_that_its_compiled_files_import(module: str) -> None:
-    [made_of] = {function.made_of for function, _ in EVERYTHING if function.module == module}
+    [made_of] = {function.made_of for function, _ in LOOPS if function.module == module}
     paths = [path for name in made_of for path in store._list_sources(name)]
     files = {str(path.relative_to(PACKAGE).with_suffix("")) for path in paths}
     assert module.removeprefix("streamer.").replace(".", "/") in files
     for file in files:
         imported = set(find_imports(file))
-        if "numba" in imported:
+        if "numba" in imported or file.endswith("_loops"):
             assert imported & set(FILES) <= files
 
 
