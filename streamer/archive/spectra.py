@@ -75,7 +75,7 @@ def _make_array(group: Any, product: Product, layout: Labelled) -> None:
     dtype = np.dtype(np.uint8) if product == "db8" else heading.value_dtype
     leading = (heading.channels,) if heading.channels > 1 else ()
     ones = (1,) * len(leading)
-    attributes = layout.template.attrs | (DB8_ATTRIBUTES if product == "db8" else {})
+    attributes = layout.labels.attributes | (DB8_ATTRIBUTES if product == "db8" else {})
     group.create_array(
         product,
         shape=(*leading, len(heading.bank), heading.n_frames or 0),

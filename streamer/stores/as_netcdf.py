@@ -48,7 +48,7 @@ class NetCdfStore(Store):
         ]
         for variable in self._variables:
             variable.attrs["coordinates"] = self._layout.coordinate_names
-            for name, value in layout.template.attrs.items():
+            for name, value in layout.labels.attributes.items():
                 variable.attrs[name] = _netcdf_value(value)
 
     def write(self, piece: Piece) -> None:

@@ -43,7 +43,7 @@ class ZarrStore(Store):
             compressors=None,  # a tenth smaller would cost two to four times the time
             fill_value=dtype.type(math.nan) if dtype.kind == "f" else dtype.type(complex(math.nan, math.nan)),
             dimension_names=layout.dims,
-            attributes={**layout.template.attrs, "coordinates": layout.coordinate_names},
+            attributes={**layout.labels.attributes, "coordinates": layout.coordinate_names},
             config={"write_empty_chunks": True},
         )
 
@@ -117,7 +117,7 @@ class GrowingZarr:
             compressors=None,
             fill_value=heading.value_dtype.type(math.nan),
             dimension_names=layout.dims,
-            attributes={**layout.template.attrs, "coordinates": layout.coordinate_names},
+            attributes={**layout.labels.attributes, "coordinates": layout.coordinate_names},
         )
         self._axes: dict[str, Any] = {}
         for name, dim, values, attributes in layout.coordinates():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,21 +40,42 @@ def label_values(
         import xarray  # an extra, and slow to load
     except ImportError as error:
         raise MissingExtraError("to_xarray needs xarray: pip install goertzel-streamer[xarray]") from error
-    bank, frames, fs_hz = analysis.bank, analysis.frames, analysis.fs_hz
-    leading = values.ndim - 2
-    names = ["channel"] if leading == 1 else [f"axis_{i}" for i in range(leading)]
+    labels = _name_all(values.ndim - 2, analysis, scale, starts, times_s, reading)
     return xarray.DataArray(
-        values,
-        dims=[*names, "frequency", "time"],
-        coords={
+        values, dims=labels.dims, coords=labels.coordinates, name=scale, attrs=labels.attributes
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What is said of values. coordinates: (dimension, values, attributes) by name"""
+
+    dims: tuple[str, ...]
+    coordinates: dict[str, tuple[str, Any, dict[str, str]]]
+    attributes: dict[str, Any]
+
+
+def _name_all(
+    leading: int,
+    analysis: Analysis,
+    scale: Scale,
+    starts: NDArray[np.int64],
+    times_s: NDArray[np.float64],
+    reading: Reading,
+) -> Labels:
+    """leading: axes before those of frequency and time; others as label_values has them"""
+    bank, frames, fs_hz = analysis.bank, analysis.frames, analysis.fs_hz
+    names = ["channel"] if leading == 1 else [f"axis_{i}" for i in range(leading)]
+    return Labels(
+        dims=(*names, "frequency", "time"),
+        coordinates={
             "frequency": ("frequency", bank.freqs_hz, {"units": "Hz", "long_name": "band centre"}),
             "band": ("frequency", list(bank.labels), {"long_name": "band label"}),
             **label_edges(analysis),
             "time": ("time", times_s, {"units": "s", "long_name": "frame centre"}),
             "window_start_sample": ("time", starts, {"long_name": "first sample of the frame"}),
         },
-        name=scale,
-        attrs={
+        attributes={
             "units": reading.name_unit(scale),
             **_describe_reading(reading),
             "sample_rate_hz": fs_hz,
@@ -100,8 +122,15 @@ class Labelled:
 
     def __init__(self, heading: Heading, *, file_chunks: int) -> None:
         self.heading = heading
-        self.template = _make_template(heading)
-        self.dims: tuple[str, ...] = tuple(self.template.dims)
+        self.labels = _name_all(
+            int(heading.channels > 1),
+            heading.measurement.analysis,
+            heading.scale,
+            heading.starts(0, 0),
+            heading.times_s(0, 0),
+            heading.reading,
+        )
+        self.dims = self.labels.dims
         self.n_frames = 0
         n_bands = len(heading.bank)
         self.band_chunks = -(-n_bands // CHUNK_BANDS)
@@ -133,7 +162,7 @@ class Labelled:
     @property
     def coordinate_names(self) -> str:
         """As CF wants them beside the values: those that are no dimension."""
-        return " ".join(str(name) for name in self.template.coords if name not in self.dims)
+        return " ".join(name for name in self.labels.coordinates if name not in self.dims)
 
     def coordinates(self) -> Iterator[tuple[str, str, NDArray[Any], dict[str, Any]]]:
         """(name, dimension, values, attributes)"""
@@ -146,13 +175,8 @@ class Labelled:
             "window_start_sample": heading.starts(0, n),
         }
         axes = {"frequency": {"axis": "Y"}, "time": {"axis": "X"}}
-        for name, coordinate in self.template.coords.items():
-            yield (
-                str(name),
-                coordinate.dims[0],
-                values[str(name)],
-                {**coordinate.attrs, **axes.get(str(name), {})},
-            )
+        for name, (dim, _, attributes) in self.labels.coordinates.items():
+            yield name, dim, values[name], attributes | axes.get(name, {})
         if heading.channels > 1:
             yield "channel", "channel", np.arange(1, heading.channels + 1), {"long_name": "channel, from 1"}
 
@@ -173,19 +197,6 @@ class Labelled:
         self._held = [rest] if rest.shape[1] else []
         first, self.n_frames = self.n_frames, self.n_frames + block.shape[1]
         return first, block.swapaxes(1, 2)
-
-
-def _make_template(heading: Heading) -> Any:
-    """An xarray.DataArray without a frame, for its names, units and attributes."""
-    leading = (heading.channels,) if heading.channels > 1 else ()
-    return label_values(
-        np.empty((*leading, len(heading.bank), 0), heading.value_dtype),
-        analysis=heading.measurement.analysis,
-        scale=heading.scale,
-        starts=heading.starts(0, 0),
-        times_s=heading.times_s(0, 0),
-        reading=heading.reading,
-    )
 
 
 def explain_missing(what: str, module: str) -> MissingExtraError:
