@@ -65,7 +65,7 @@ def examine_one(found: Recording) -> Done:
 
 @cache
 def keep_memory() -> None:
-    """Have this process keep what it lets go, for the next piece: pages from the system cost up to a third of the time.
+    """Have this process keep what it lets go, for the next piece: a quarter of the time of complex values went into new pages.
 
     A Dask worker gives back what is more than 64 kB, and the C library by itself some megabytes.
     """
