@@ -65,7 +65,7 @@ def examine_one(found: Recording) -> Done:
 
 @cache
 def keep_memory() -> None:
-    """Have this process keep what it lets go, for the next piece: a quarter of the time of complex values went into new pages.
+    """Have this process keep what it lets go: new pages for each piece take a quarter of the time of complex values.
 
     A Dask worker gives back what is more than 64 kB, and the C library by itself some megabytes.
     """
