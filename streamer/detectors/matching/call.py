@@ -2,7 +2,8 @@
 
     nothing -> call       a digit, where a call may begin
     call -> call          the next digit comes in time
-    call -> spoiled       a tone of the sender that is no digit, or too short or too long for one, touches it
+    call -> spoiled       a tone of the sender that is no digit, or too short or too long for one, touches it;
+                          below the lowest digit and above the highest one it is a voice's
     call -> nothing       no digit comes in time: it is a match, if it has enough digits, and is not spoiled
 
 What is told is a call as a whole, once that is over. A code whose calls have one digit each tells of it at once.
@@ -74,6 +75,8 @@ class Calls(Grammar):
         }
         self._chords = dict.fromkeys(alphabet.chords.values())
         self._choice = self._make_choice()
+        all_hz = [hz for chord in alphabet.chords.values() for hz in chord.freqs_hz]
+        self._lowest_hz, self._highest_hz = min(all_hz), max(all_hz)  # below lie a voice's harmonics
         self._by_chord = {chord: digit for digit, chord in alphabet.chords.items()}
         self._overlap = timing.window_samples / 2
         self._late = (
@@ -122,10 +125,13 @@ class Calls(Grammar):
         if tone.told is Told.RISES:
             if self._call.parts and tone.power * ALIKE >= self._call.parts[-1].power:
                 self._rises.append(tone.known_sample)
-        elif not any(chord.find(tone.freq_hz) >= 0 for chord in self.chords):
+        elif self._lowest_hz <= tone.freq_hz <= self._highest_hz and self._is_strange(tone):
             self._strangers[tone.id] = tone
             if len(self._strangers) > STRANGERS:
                 del self._strangers[min(self._strangers)]
+
+    def _is_strange(self, tone: ToneBurst) -> bool:
+        return not any(chord.find(tone.freq_hz) >= 0 for chord in self.chords)
 
     def note(self, part: Part) -> None:
         self._on[id(part)] = part

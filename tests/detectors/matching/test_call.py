@@ -31,6 +31,8 @@ R2 = (
         ("zvei1:1234,tone:1220:70ms", ""),
         ("tone:1220:70ms,zvei1:1234", ""),
         ("zvei1:1234,tone:1530:150ms", ""),  # a digit too long
+        ("zvei1:1234,tone:400:70ms", "1234"),  # below the table voices have tones as steady
+        ("tone:400:70ms,zvei1:1234", "1234"),
     ],
 )
 def test_of_calls_is_told(signal, labels):
