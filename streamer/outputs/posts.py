@@ -6,13 +6,15 @@ No answer, 408, 425, 429 and 5xx: it is to be tried again. Any other answer but 
 from __future__ import annotations
 
 import http.client
+import re
 import ssl
 import time
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event as Flag
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from streamer.base.errors import SpecError
 from streamer.base.text import printable, shorten
@@ -24,11 +26,14 @@ KEYS = ("timeout", "token_file", "header")
 AGAIN = {408, 425, 429, 500, 502, 503, 504}
 MAX_ANSWER_BYTES = 1 << 16
 LONGEST_WAIT_S = 60.0  # that a server may ask for
+HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
+NAMED = {"db", "rp", "org", "bucket", "precision"}  # of a query: what people are to read in an answer
+LEAST_SECRET = 6  # characters: shorter words are in any sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """url: with its query   headers: further ones"""
+    """url: with its query   headers: further ones, with who we are"""
 
     url: str
     timeout_s: float = 10.0
@@ -40,12 +45,14 @@ def read_address(target: Target, url: str, *, example: str, token: str = "Bearer
     try:
         parts = urlsplit(url)
         is_fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        (parts.hostname or "").encode("idna")  # as it is asked for
     except ValueError:
         is_fine = False
     if not is_fine or not url.isascii() or not url.isprintable() or " " in url:
         raise SpecError(f"{target.label} is no web address; write {example}")
     none: dict[str, str] = {}
     headers = {
+        **_read_user(parts),
         **target.read("header", _read_header, none),
         **target.read("token_file", lambda path: _read_token(path, token), none),
     }
@@ -56,9 +63,17 @@ def read_address(target: Target, url: str, *, example: str, token: str = "Bearer
     )
 
 
+def _read_user(parts: SplitResult) -> dict[str, str]:
+    """USER:PASSWORD@ before the host, as any program takes them that knows web addresses."""
+    if parts.username is None:
+        return {}
+    words = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return {"Authorization": f"Basic {b64encode(words.encode()).decode()}"}
+
+
 def _read_header(text: str) -> dict[str, str]:
     name, colon, value = text.partition(":")
-    if not colon or not name.strip() or not text.isprintable() or not text.isascii():
+    if not colon or not HEADER_NAME.fullmatch(name.strip()) or not text.isprintable() or not text.isascii():
         shown = f"{shorten(name)}: ..." if colon else "without a colon"
         raise SpecError(f"header is {shown}; write Name: value")
     return {name.strip(): value.strip()}
@@ -69,8 +84,8 @@ def _read_token(path: str, word: str) -> dict[str, str]:
         token = Path(path).read_text().strip()
     except (OSError, ValueError) as error:
         raise SpecError(f"token_file {shorten(path)} cannot be read: {error}") from error
-    if not token.isprintable() or not token.isascii():
-        raise SpecError(f"token_file {shorten(path)} holds more than a line of ASCII")
+    if not token or not token.isprintable() or not token.isascii():
+        raise SpecError(f"token_file {shorten(path)} holds {'more than a' if token else 'no'} line of ASCII")
     return {"Authorization": f"{word} {token}"}
 
 
@@ -88,6 +103,7 @@ class Poster:
         self._address = address
         parts = urlsplit(address.url)
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._secrets = sorted(set(_find_secrets(parts, address.headers)), key=len, reverse=True)
         self._connection: http.client.HTTPConnection | None = None
         self._may_at_s = 0.0  # monotonic: when the server has allowed us to come again
 
@@ -139,7 +155,10 @@ class Poster:
         line = where or said.decode(errors="replace").strip().partition("\n")[0]
         status = f"HTTP {answer.status} {answer.reason}".strip()
         told = printable(f"{status}: {line}" if line else status)
-        return hide_password(told.replace(self._path, "/…") if len(self._path) > 1 else told)
+        told = told.replace(self._path, "/…") if len(self._path) > 1 else told
+        for word in self._secrets:
+            told = told.replace(word, "…")
+        return hide_password(told)
 
     def _note_wait(self, text: str | None) -> None:
         """Seconds; a date is left to our own pauses."""
@@ -151,3 +170,11 @@ class Poster:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+def _find_secrets(parts: SplitResult, headers: Mapping[str, str]) -> Iterator[str]:
+    """Words that may let anybody post, each as it is written and as it is meant."""
+    query = [value for name, value in parse_qsl(parts.query) if name not in NAMED]
+    said = [word for value in headers.values() for word in (value, *value.split())]
+    for word in (*parts.path.split("/"), *query, *said, parts.password or ""):
+        yield from (each for each in (word, unquote(word)) if len(each) >= LEAST_SECRET)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -193,6 +194,10 @@ def test_what_is_wrong_with_an_address_is_told_at_once() -> None:
         ("https://h/a b", "is no web address"),
         ("https://h/#as=xml", "write json, text, slack or discord"),
         ("https://h/#token_file=/no/such", "cannot be read"),
+        ("https://h/#token_file=/dev/null", "holds no line"),
+        ("https://a..b/", "is no web address"),  # as libraries said once they looked for it, and live ended
+        (f"https://{'a' * 64}.org/", "is no web address"),
+        ("https://h/#header=two words: x", "header is .*; write Name: value"),
     ]:
         with pytest.raises(SpecError, match=why):
             check_outputs([target])
@@ -262,6 +267,27 @@ def test_a_secret_path_is_shown_nowhere(hook: Hook, tmp_path: Path) -> None:
             check_outputs(targets)
         said.append(str(refused.value))
     assert all(len(each) > 5 and "SECRET" not in each for each in said), said
+
+
+def test_who_we_are_may_stand_before_the_host(hook: Hook, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("t")
+    for options in ("", f"#token_file={tmp_path}/token"):
+        [output] = open_outputs([f"http://me:p%40ss@127.0.0.1:{hook.port}/{options}"])
+        output.put(DIGIT)
+        assert output.finish(timeout_s=10)
+    told = [headers["Authorization"] for _, headers, _ in hook.got]
+    assert told == [f"Basic {b64encode(b'me:p@ss').decode()}", "Bearer t"]
+
+
+def test_a_server_that_says_a_part_of_a_secret_back_is_not_quoted(hook: Hook, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("SECRET-1")
+    words = "SECRET-1 of user, p=SECRET-2, SECRET/3 and SECRET-4: nobody knows kitchen"
+    hook.answers = [(401, {}, words)]
+    options = f"#token_file={tmp_path}/token&header=X-Key: SECRET-4"
+    [output] = open_outputs([f"http://127.0.0.1:{hook.port}/SECRET%2F3?p=SECRET-2&db=kitchen{options}"])
+    output.put(DIGIT)
+    assert output.finish(timeout_s=10)
+    assert "HTTP 401 Unauthorized: … of user, p=…, … and …: nobody knows kitchen" in output.take_news()[0]
 
 
 @pytest.mark.parametrize(
