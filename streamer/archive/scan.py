@@ -219,7 +219,9 @@ class Scan:
     def _finish(self, recordings: Sequence[Recording], ledger: Ledger) -> None:
         """What needs all tasks: the failures, and the events in one file."""
         summary = self.summary
+        found.sweep(self.root)  # also of workers that were killed in this run
         for recording in recordings:
+            spectra.sweep(self.root, recording)
             why: dict[str, None] = {}
             for key in (task.key for task in list_results(self._cut(recording))):
                 entry = ledger.entries.get(key)

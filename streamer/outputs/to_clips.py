@@ -7,6 +7,7 @@ whole. A clip is written once its end is in, beside its place, and takes that wh
 from __future__ import annotations
 
 import math
+import os
 import queue
 import re
 import threading
@@ -317,8 +318,24 @@ class ClipsOutput(Output):
                 about = msgspec.json.encode({"clip_duration_s": round(clip.written / self._fs_hz, 6)})
                 lines.append(letter.body[:-1] + b"," + about[1:] + b"\n")
         if lines:
-            with (self._spec.folder / INDEX).open("ab") as index:
-                index.write(b"".join(lines))
+            self._add_to_index(lines)
+
+    def _add_to_index(self, lines: Sequence[bytes]) -> None:
+        """All of them, or none: half a line would spoil the one that comes once there is room."""
+        rest = memoryview(b"".join(lines))
+        try:
+            with (self._spec.folder / INDEX).open("ab", buffering=0) as index:
+                before = index.seek(0, os.SEEK_END)
+                try:
+                    while rest:
+                        rest = rest[index.write(rest) :]
+                except OSError:
+                    index.truncate(before)
+                    raise
+        except OSError as error:
+            self._tell_lost(error)
+            self._n_lost += len(lines)
+        else:
             self._n_sent += len(lines)
 
     def _tell_lost(self, error: Exception) -> str:

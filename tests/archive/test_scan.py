@@ -236,6 +236,17 @@ def test_what_is_done_stays_done_and_the_rest_is_gone_on_with(archive: Path, tmp
     assert again.summary.n_done_before == again.summary.n_tasks == whole.summary.n_tasks
 
 
+def test_what_a_worker_had_not_finished_as_it_was_killed_is_swept_though_another_has_done_its_work(
+    archive: Path, tmp_path: Path
+) -> None:
+    left = Scan([str(archive / "a.wav")], LEVELS, tmp_path).run(HERE, lambda *_: None)
+    next(left)
+    [folder] = tmp_path.glob("spectra.zarr/*/levels/c/0")
+    (folder / ".1a2b3c4d.0").write_bytes(b"half")
+    assert list(left)
+    assert sorted(path.name for path in folder.iterdir())[0] == "0"
+
+
 def test_a_shard_that_is_missing_is_made_again_and_a_changed_one_found(archive: Path, tmp_path: Path) -> None:
     paths = [str(archive / "a.wav")]
     scan_here(paths, tmp_path / "out", LEVELS)

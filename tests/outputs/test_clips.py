@@ -301,6 +301,21 @@ def test_a_full_disk_keeps_no_part_of_a_clip_that_did_not_fit(tmp_path: Path) ->
     assert [path.name for path in tmp_path.iterdir() if "wav" in path.name] == []
 
 
+def test_a_full_disk_ends_no_run_at_the_index_and_leaves_whole_lines_in_it(tmp_path: Path) -> None:
+    with files_no_longer_than(2500):
+        [output] = open_outputs([f"clips:{tmp_path}?pre=0s&post=0s"], audio=Tape(20.0))
+        output.put(START)
+        for number in range(8):
+            output.put(make_event(number + 1, number + 1.0))
+            wait_until(lambda number=number: output.books.sent + output.books.lost == number + 1)
+    assert output.finish(timeout_s=10)
+    assert not output.has_failed
+    assert len(list_clips(tmp_path)) == 8
+    assert len(read_index(tmp_path)) == output.books.sent > 0
+    assert output.books.lost > 0
+    assert "File too large" in output.take_news()[0]
+
+
 def test_what_others_keep_in_the_folder_stays(tmp_path: Path) -> None:
     (tmp_path / "mine.wav").write_bytes(bytes(3_000_000))
     [output] = open_outputs([f"clips:{tmp_path}?budget=1MB"], audio=Tape(10.0))
