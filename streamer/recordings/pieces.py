@@ -306,28 +306,31 @@ def cut_spans(
     blocks: Iterable[NDArray[np.float32]], frames: FrameSpec, *, channels: int, span_frames: int
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """(first frame, samples (channels, n)) of spans in order, of so many frames at most, from blocks (n, channels)."""
-    hop = frames.hop_samples
-    kept = np.empty((channels, 0), np.float32)
+    hop, length = frames.hop_samples, frames.length_samples
+    kept = np.empty((channels, 0), np.float32)  # from the next frame on, less than a window
     done = 0
-    for fresh in _gather(blocks, max(span_frames * hop, frames.length_samples)):
-        kept = np.concatenate([kept, *fresh], axis=1)
-        count = frames.frames_within(kept.shape[1])
+    for behind in _gather(blocks, channels=channels, room=length, n_samples=max(span_frames * hop, length)):
+        samples = behind[:, length - kept.shape[1] :]
+        samples[:, : kept.shape[1]] = kept
+        count = frames.frames_within(samples.shape[1])
         for first in range(0, count, span_frames):
             last = min(first + span_frames, count) - 1
-            yield done + first, kept[:, first * hop : last * hop + frames.length_samples]
-        kept = kept[:, count * hop :]
+            yield done + first, samples[:, first * hop : last * hop + length]
+        kept = samples[:, count * hop :]
         done += count
 
 
-def _gather(blocks: Iterable[NDArray[np.float32]], n_samples: int) -> Iterator[list[NDArray[np.float32]]]:
-    """Blocks turned (channels, n), of at least n_samples together, but for the last. They are valid until the next."""
-    held: list[NDArray[np.float32]] = []
-    n_held = 0
+def _gather(
+    blocks: Iterable[NDArray[np.float32]], *, channels: int, room: int, n_samples: int
+) -> Iterator[NDArray[np.float32]]:
+    """(channels, room + n): room for who comes before, and blocks, of about n_samples together, valid for good."""
+    held, stop = np.empty((channels, 0), np.float32), room
     for block in blocks:
-        held.append(block.T.copy())
-        n_held += len(block)
-        if n_held >= n_samples:
-            yield held
-            held, n_held = [], 0
-    if held:
-        yield held
+        if stop + len(block) > held.shape[1]:
+            if stop > room:
+                yield held[:, :stop]
+            held, stop = np.empty((channels, room + max(n_samples, len(block))), np.float32), room
+        held[:, stop : stop + len(block)] = block.T
+        stop += len(block)
+    if stop > room:
+        yield held[:, :stop]
