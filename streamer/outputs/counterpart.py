@@ -33,6 +33,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 30.0
 GIVE_UP_S = 2.0  # from the end of a run, for one that is away
 LEAVE_S = 0.5
 MAX_REASON = 200  # characters
+CHANCE = random.Random()  # our own: the program we are part of may have seeded that of the module
 
 
 class RefusedError(Exception):
@@ -179,7 +180,7 @@ class Counterpart(Output):
 
     def _rest(self) -> bool:
         """Before the next try; False when there is none, as the run is over."""
-        if not self._ending.wait(self._pause_s * random.uniform(0.5, 1.0)):  # not all senders at one moment
+        if not self._ending.wait(self._pause_s * CHANCE.uniform(0.5, 1.0)):  # not all senders at one moment
             self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
             return True
         self._give_up_s = self._give_up_s or time.monotonic() + GIVE_UP_S

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -111,6 +112,17 @@ def test_a_recording_waits_for_what_is_slow_and_not_for_what_is_away(monkeypatch
     for each in (slow, away):
         each.may_go_on.set()
         assert each.finish(timeout_s=10)
+
+
+def test_a_program_that_has_seeded_its_chances_gets_the_same_however_often_it_is_tried() -> None:
+    before = random.getstate()
+    away = Scripted(["shut", "shut", "shut"])
+    away._pause_s = 0.0
+    away.may_go_on.set()
+    away.put(DIGIT)
+    assert away.finish(timeout_s=10)
+    assert away.books.sent == 1
+    assert random.getstate() == before
 
 
 def test_news_are_told_once_however_often_it_is_tried() -> None:
