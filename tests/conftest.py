@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,6 +35,30 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool, bool]:
+    """Those with a real audio server run alone: what is lost is counted there, and others would take their turns."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    if run is None:
+        return (yield)
+    with _turn(run, is_alone=item.get_closest_marker("audio") is not None):
+        return (yield)
+
+
+@contextmanager
+def _turn(run: str, *, is_alone: bool) -> Iterator[None]:
+    """Many at a time, or one alone. Who wants to be alone keeps the gate, so that nobody else begins before."""
+    place = Path(tempfile.gettempdir()) / f"streamer-tests-{run}"
+    with place.with_suffix(".gate").open("wb") as gate, place.with_suffix(".turn").open("wb") as turn:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        fcntl.flock(turn, fcntl.LOCK_EX if is_alone else fcntl.LOCK_SH)
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        try:
+            yield
+        finally:
+            fcntl.flock(turn, fcntl.LOCK_UN)  # also for children that have the descriptor
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -217,7 +217,7 @@ def test_a_program_that_goes_into_a_session_of_its_own_ends_with_us_too(way, is_
             assert said == "[]\n"
         else:
             reader.terminate()  # it waits for samples that never come; its guard is asked
-    wait_until(lambda: f"sleep {seconds}" not in list_processes())
+    wait_until(lambda: f"sleep {seconds}" not in list_processes(), timeout_s=20)
 
 
 def test_what_cannot_be_ended_is_named(monkeypatch):
