@@ -52,7 +52,7 @@ ORDER = {
     "sources/formats": "__init__ g711 stretches < flac ogg pcm < wav write < lengths mp3",
     "sources/synthetic": "__init__ voices words < from_plan < parts sounds < language < source generate",
     "analysis": (
-        "__init__ averages frames kernels lines meters < bank < goertzel values < bins grid groups < analyser < blocks"
+        "__init__ frames kernels meters < averages bank lines < goertzel values < bins grid groups < analyser < blocks"
     ),
     "analysis/kernels": (
         "__init__ at_once kept link tiles < vectors < store < compiled inner powers transforms < grids stretches"

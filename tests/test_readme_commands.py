@@ -20,7 +20,6 @@ from tests.virtual_mic import SINK, VirtualMic
 
 BIN = Path(sys.executable).parent
 INTERRUPTED = 130
-ENDED_AFTER_S = 6  # of what goes on for ever; it is up long before, even beside other tests
 
 # Not run here, and why. A line that is gone from its page is to be gone from here.
 NOT_RUN = {
@@ -149,7 +148,7 @@ def run_in(folder: Path, line: str, env: dict[str, str] | None = None) -> subpro
     env = dict(env or {**os.environ, "XDG_CONFIG_HOME": str(folder / "config")})
     env["PATH"] = f"{BIN}:{env['PATH']}"
     if re.search(r"--follow|\blive (udp|rtp):", line):
-        line = f"timeout --preserve-status -s INT {ENDED_AFTER_S} {line}"
+        line = f"timeout --preserve-status -s INT 2 {line}"
     elif re.search(r"\blive\b", line) and "--duration" not in line:
         line = f"{line} --duration 0.5s"
     return subprocess.run(

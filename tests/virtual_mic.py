@@ -15,7 +15,6 @@ and what is not taken in time is lost, which PortAudio reports. Needs jackd2 and
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import signal
@@ -23,9 +22,8 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Self
+from typing import Self
 
 import pytest
 
@@ -337,6 +335,7 @@ class JackMic(_Server):
         self, rate_hz: int = 48000, channels: int = 1, *, period_samples: int = JACK_PERIOD_SAMPLES
     ) -> None:
         super().__init__()
+        _forget_killed_servers()
         self.rate_hz, self.channels, self.period_samples = rate_hz, channels, period_samples
         self._name = self._folder.name
         self._ticker: subprocess.Popen[bytes] | None = None
@@ -369,18 +368,6 @@ class JackMic(_Server):
             assert time.monotonic() < deadline, "jack_metro does not play"
             time.sleep(0.05)
 
-    def __enter__(self) -> Self:
-        with ExitStack() as on_failure:
-            self._turn = on_failure.enter_context(_wait_for_turn())
-            _forget_killed_servers()
-            self.start()
-            on_failure.pop_all()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        super().__exit__(*exception)
-        self._turn.close()
-
     def stop(self) -> None:
         self._stop_ticker()
         super().stop()
@@ -408,13 +395,6 @@ class JackMic(_Server):
         assert inputs, "nobody records"
         for port in inputs:
             self._ask("jack_connect", TICKER, port)
-
-
-def _wait_for_turn() -> IO[bytes]:
-    """One server at a time, as tests run beside each other: until that file is closed the others wait."""
-    turn = (Path(tempfile.gettempdir()) / f"streamer-jack-{os.getuid()}.lock").open("wb")
-    fcntl.flock(turn, fcntl.LOCK_EX)
-    return turn
 
 
 def _forget_killed_servers() -> None:

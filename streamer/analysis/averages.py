@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.analysis.frames import FrameSpec
 from streamer.base.errors import SpecError
 from streamer.base.text import choose
 from streamer.base.units import db_from_powers, powers_from_db
@@ -50,6 +51,11 @@ def read_time_weighting(text: str) -> str:
 def name_figure(name: str, time_weighting: str) -> str:
     """What it is called where it is weighted in time: LFmax, LS90; Leq never is. time_weighting: F, S or none"""
     return name if name == "leq" else f"l{time_weighting.lower()}{name[1:]}"
+
+
+def make_time_weighting(name: str, frames: FrameSpec, fs_hz: float) -> TimeWeighting | None:
+    """For these frames. name: of TIME_CONSTANTS_S, or none"""
+    return TimeWeighting(name, hop_s=frames.hop_samples / fs_hz) if name else None
 
 
 class TimeWeighting:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.analysis.frames import make_taper
+
 LEAST_SNR_DB = 15.0  # a bin of noise alone reaches this once in some 10^9
 LEAST_PARTED_BINS = 4  # Hann's main lobe
 RANGE_DB = 70.0  # below the strongest; what a converter or a codec adds lies there
@@ -74,4 +76,4 @@ def _place(magnitudes: NDArray[np.floating], peak: int) -> tuple[float, float]:
 
 @lru_cache(maxsize=2)
 def _make_taper(n: int) -> NDArray[np.float32]:
-    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)).astype(np.float32)
+    return make_taper("hann", n).astype(np.float32)

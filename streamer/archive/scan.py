@@ -221,7 +221,8 @@ class Scan:
         summary = self.summary
         found.sweep(self.root)  # also of workers that were killed in this run
         for recording in recordings:
-            spectra.sweep(self.root, recording)
+            if self.job.spectral:
+                spectra.sweep(self.root, recording)
             why: dict[str, None] = {}
             for key in (task.key for task in list_results(self._cut(recording))):
                 entry = ledger.entries.get(key)

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 
-from streamer.analysis.averages import TimeWeighting, read_time_weighting
+from streamer.analysis.averages import make_time_weighting, read_time_weighting
 from streamer.base.errors import SpecError
 from streamer.base.files import FULL, check_folder, describe_unwritable
 from streamer.events import OutputBooks, Record, Start, Stats
@@ -158,7 +158,7 @@ class HistoryOutput(LevelOutput):
         hop_s = scene.analysis.frames.hop_samples / scene.analysis.fs_hz
         steps_s = [step_s * max(1, math.ceil(hop_s / step_s)) for step_s in (FINE_S, COARSE_S)]
         letter = self._time_weighting
-        weighting = TimeWeighting(letter, hop_s=hop_s) if letter else None
+        weighting = make_time_weighting(letter, scene.analysis.frames, scene.analysis.fs_hz)
         self._fine, self._coarse = Lines(steps_s[0], weighting=weighting), Lines(steps_s[1])
         fine, coarse = (
             make_header(scene, step_s=step_s, hop_s=hop_s, time_weighting=letter) for step_s in steps_s

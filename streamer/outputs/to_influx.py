@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.analysis.averages import TimeWeighting, name_figure, read_time_weighting
+from streamer.analysis.averages import make_time_weighting, name_figure, read_time_weighting
 from streamer.base.errors import SpecError
 from streamer.base.text import printable
 from streamer.base.units import db_from_powers, powers_from_db
@@ -137,9 +137,8 @@ class InfluxOutput(Counterpart, LevelOutput):
 
     def write_scene(self, scene: LevelScene) -> None:
         """What is under way is of other bands, and of less than the time it would stand for."""
-        analysis, letter = scene.analysis, self._spec.time_weighting
-        hop_s = analysis.frames.hop_samples / analysis.fs_hz
-        weighting = TimeWeighting(letter, hop_s=hop_s) if letter else None
+        analysis = scene.analysis
+        weighting = make_time_weighting(self._spec.time_weighting, analysis.frames, analysis.fs_hz)
         self._scene, self._lines = scene, Lines(self._spec.every_s, weighting=weighting)
         freqs_hz, channels = analysis.bank.freqs_hz, range(1, scene.channels + 1)
         self._offsets_db = np.array([scene.reading.offsets_db(freqs_hz, channel) for channel in channels])

@@ -11,10 +11,10 @@ import socket
 import time
 from collections import deque
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from streamer.base.text import printable
 from streamer.events import Event
+from streamer.events.clocks import format_utc
 from streamer.outputs import Keeping
 from streamer.outputs.counterpart import Counterpart
 from streamer.outputs.letters import Letter
@@ -85,7 +85,7 @@ def format_5424(letter: Letter, message: str, *, facility: int, host: str) -> by
         said |= {"label": record.label, "plan": record.plan, "channel": record.channel}
     data = " ".join(f'{name}="{_escape(value)}"' for name, value in said.items() if value is not None)
     sender = re.sub(r"[^!-~]", "_", host)[:255] or "-"
-    when = record.time or datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    when = record.time or format_utc(time.time())
     head = f"<{8 * facility + find_severity(record)}>1 {when} {sender} streamer {os.getpid()} {letter.type}"
     return f"{head} [streamer@{ENTERPRISE} {data}] \ufeff{message}".encode()
 

@@ -197,9 +197,8 @@ class HalfWritten:
     def __init__(self) -> None:
         self._paths: set[Path] = set()
         self._is_stopped = False
-        self._lock = (
-            threading.Lock()
-        )  # a file is made with it held, so that none is made behind remove's back
+        # Held while a file is made, so that none is made behind remove's back.
+        self._lock = threading.Lock()
 
     @contextmanager
     def make(self, path: Path) -> Iterator[None]:

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from streamer.analysis.averages import (
     NAMES,
-    TimeWeighting,
     add_total,
     average,
     condense,
     list_levels,
+    make_time_weighting,
     name_figure,
 )
 from streamer.events import Event
@@ -42,8 +42,7 @@ class AveragesStore(Store):
         self._shown = self._powers  # the same, weighted in time
         self._steps_s = np.zeros(0)  # of the span that is not over
         self._means, self._highest, self._sampled = self._powers, self._powers, self._powers
-        hop_s, letter = heading.frames.hop_samples / heading.fs_hz, heading.time_weighting
-        self._time_weighting = TimeWeighting(letter, hop_s=hop_s) if letter else None
+        self._time_weighting = make_time_weighting(heading.time_weighting, heading.frames, heading.fs_hz)
         self._file = path.open("w", encoding="utf-8", newline="")
         self._csv = csv.writer(self._file, lineterminator="\n")
         first = ["start_s", "channel"] if heading.channels > 1 else ["start_s"]

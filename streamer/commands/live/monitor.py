@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
 from enum import Enum
 
 from streamer.analysis.bank import Batch
@@ -41,6 +40,7 @@ from streamer.events import (
     WorkerRecord,
     add_reading,
 )
+from streamer.events.clocks import format_utc
 from streamer.live.section import Item, Section
 from streamer.live.stream import Stream
 from streamer.outputs import open_outputs
@@ -250,7 +250,8 @@ class Monitor:
             plans=list(self._spec.plans),
             sample=at_sample,
             t_s=at_sample / info.fs_hz,
-            time=section.clock.text(at_sample) or (_now() if section.dates.are_of_arrival else None),
+            time=section.clock.text(at_sample)
+            or (format_utc(time.time()) if section.dates.are_of_arrival else None),
         )
         self._reading = self._spec.make_reading(info)
         add_reading(start, self._reading)
@@ -438,10 +439,6 @@ class Monitor:
             may_rest=status.may_rest or self._should_wait(stream),
             status=f"{status.name}: {self._status(stream) or format_health(stats, stream.info.fs_hz)}",
         )
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def watch(read: Callable[[], Wanted]) -> int:

@@ -16,7 +16,9 @@ def _list_sources(*names: str) -> tuple[str, ...]:
 
 
 follow_tones = Compiled(
-    f"{_HERE}.line_loops", "follow_tones", made_of=_list_sources("line_loops", "line_fields")
+    f"{_HERE}.line_loops",
+    "follow_tones",
+    made_of=_list_sources("line_loops", "line_fields", "spectra_loops", "places"),
 )
 judge_frames = Compiled(
     f"{_HERE}.probe_loops", "judge_frames", made_of=_list_sources("probe_loops", "spectra_loops", "places")

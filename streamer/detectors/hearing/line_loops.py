@@ -90,6 +90,7 @@ from streamer.detectors.hearing.line_fields import (
     TURN2,
     N,
 )
+from streamer.detectors.hearing.spectra_loops import find_shift
 
 Past = tuple[NDArray[np.complex64], NDArray[np.float32], NDArray[np.float32]]  # ring, noise, top
 
@@ -164,10 +165,7 @@ def _find_lines(
         p = power[i]
         if p < power[i - 1] or p <= power[i + 1] or p < most * SPUR or p < STAYS * noise[i]:
             continue
-        ratio = math.sqrt(max(power[i - 1], power[i + 1]) / p)
-        shift = min(max((2 * ratio - 1) / (ratio + 1), 0.0), 0.5)
-        if power[i - 1] > power[i + 1]:
-            shift = -shift
+        shift = find_shift(power[i - 1], p, power[i + 1])
         full = p / _gain(shift)
         if n_lines < MOST_LINES:
             lines[n_lines, 0] = i + shift

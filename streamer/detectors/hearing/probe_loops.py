@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from streamer.detectors.hearing.spectra_loops import loop
+from streamer.detectors.hearing.spectra_loops import TINY, find_shift, loop
 
 LEAST_NOISE = 1e-14  # of float32 sums of full-scale signals; no SNR is claimed beyond it
 # How far off a single frame's frequency is, and by noise as loud as it.
@@ -64,12 +64,7 @@ def _measure(row, place, freq_hz, scale, bin_hz):
     at = first + inner
     below, top = float(_power(row[at - 1], scale)), float(_power(row[at], scale))
     above = float(_power(row[at + 1], scale))
-    # Hann's main lobe: with r the ratio of the amplitudes of its two strongest bins, the line lies
-    # (2 r - 1) / (r + 1) of a bin from the stronger.
-    ratio = math.sqrt(max(below, above) / max(top, 1e-30))
-    shift = min(max((2 * ratio - 1) / (ratio + 1), 0.0), 0.5)
-    if above < below:
-        shift = -shift
+    shift = find_shift(below, max(top, TINY), above)
     line_hz = freq_hz + (inner - n // 2 + shift) * bin_hz if peak == inner else np.nan
     noise = float(_find_median(row, place[2], place[3], scale)) / math.log(2)
     return top, line_hz, max(noise, LEAST_NOISE)

@@ -63,9 +63,8 @@ AGREEMENTS = (
 )
 
 
-MOST_VALUES = max(
-    2 * (FARTHEST - NEAREST + 1), *(agreement.frames for agreement in AGREEMENTS)
-)  # sorted at once
+# sorted at once
+MOST_VALUES = max(2 * (FARTHEST - NEAREST + 1), *(agreement.frames for agreement in AGREEMENTS))
 
 
 def make_agreements() -> NDArray[np.float64]:

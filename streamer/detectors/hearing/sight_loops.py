@@ -38,7 +38,7 @@ from streamer.detectors.hearing.sight_fields import (
     REST,
     RING,
 )
-from streamer.detectors.hearing.spectra_loops import loop, sort
+from streamer.detectors.hearing.spectra_loops import find_shift, loop, sort
 
 N_MULTIPLES, N_OTHERS = HIGHEST_MULTIPLE - LOWEST_MULTIPLE + 1, len(OTHERS)
 
@@ -123,19 +123,13 @@ def _near(p, at):
 
 @loop
 def _find_top(p, middle):
-    """The strongest of three bins, its power, and how far from it its line lies.
-
-    Hann's main lobe: with r the ratio of the amplitudes of its two strongest bins, the line lies (2 r - 1) / (r + 1)
-    of a bin from the stronger.
-    """
+    """The strongest of three bins, its power, and how far from it its line lies."""
     at = middle - 1
     for other in range(middle, middle + 2):
         if _near(p, other) > _near(p, at):
             at = other
-    below, top, above = _near(p, at - 1), _near(p, at), _near(p, at + 1)
-    ratio = math.sqrt(max(below, above) / top)
-    shift = min(max((2 * ratio - 1) / (ratio + 1), 0.0), 0.5)
-    return at, top, shift if above >= below else -shift
+    top = _near(p, at)
+    return at, top, find_shift(_near(p, at - 1), top, _near(p, at + 1))
 
 
 @loop

@@ -63,6 +63,18 @@ def select(values, n, k):
 
 
 @loop
+def find_shift(below, top, above):
+    """How far beside its strongest bin a line lies, by the powers of three Hann bins.
+
+    Main lobe: with r the ratio of the amplitudes of its two strongest bins, the line lies (2 r - 1) / (r + 1) of a bin
+    from the stronger.
+    """
+    ratio = math.sqrt(max(below, above) / top)
+    shift = min(max((2 * ratio - 1) / (ratio + 1), 0.0), 0.5)
+    return -shift if below > above else shift
+
+
+@loop
 def count_points(n_samples):
     """Of the transform they are padded for: the power of two that is at least twice as many."""
     n = 1

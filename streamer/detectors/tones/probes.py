@@ -32,9 +32,8 @@ class Probes:
         self.spec = spec
         frames = _choose_frames(spec, fs_hz)
         self._bin_hz = fs_hz / frames.length_samples
-        places: list[
-            list[int]
-        ] = []  # of each tone where its probes begin, how many they are, the same of its guards
+        # Of each tone where its probes begin, how many they are, and the same of its guards.
+        places: list[list[int]] = []
         freqs_hz: list[float] = []
         for probes_hz, guards_hz in _place_bands(spec, self._bin_hz, fs_hz):
             places.append([len(freqs_hz), len(probes_hz), len(freqs_hz) + len(probes_hz), len(guards_hz)])
@@ -55,16 +54,12 @@ class Probes:
         ratios_db = spec.max_twist_db + 1, spec.min_level_dbfs - 1, spec.open_snr_db, spec.close_snr_db
         twist, level, open_snr, close_snr = map(power_from_db, ratios_db)
         scale = self.analysis.amplitude_per_value**2 / 2
-        return judge_frames.prepare(
-            *(
-                Open(np.zeros((1, 1), np.complex64)),
-                Fixed(self._places),
-                Fixed(np.array(reaches_hz)),
-                rows,
-                Open(0),
-            ),
-            *(scale, self._bin_hz, twist, 0.5 * level, open_snr, close_snr),
+        values, tables = (
+            Open(np.zeros((1, 1), np.complex64)),
+            map(Fixed, (self._places, np.array(reaches_hz))),
         )
+        limits = scale, self._bin_hz, twist, 0.5 * level, open_snr, close_snr
+        return judge_frames.prepare(values, *tables, rows, Open(0), *limits)
 
 
 def _choose_frames(spec: ToneSpec, fs_hz: float) -> FrameSpec:
