@@ -30,7 +30,7 @@ def _compile_elsewhere() -> str:
 
     def compile_half(name: str) -> None:
         with suppress(OSError, subprocess.SubprocessError):  # what it could not keep is compiled here
-            said.append(run_python("-m", __name__, name))
+            said.append(run_python("-m", __name__, name, str(os.getpid())))
 
     threads = [threading.Thread(target=compile_half, args=(name,)) for name in HALVES]
     for thread in threads:
@@ -47,14 +47,14 @@ def _say(line: str) -> None:
 
 
 def _end_with_parent(parent_pid: int) -> None:
-    """Half a minute of work is nobody's when the run that wanted it has ended."""
+    """Half a minute of work is nobody's when the run that wanted it has ended, be it before this one began."""
     while os.getppid() == parent_pid:
         time.sleep(LOOK_S)
     os._exit(1)
 
 
-def _compile_here(half: str) -> None:
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+def _compile_here(half: str, parent_pid: int) -> None:
+    threading.Thread(target=_end_with_parent, args=(parent_pid,), daemon=True).start()
     for function, args in HALVES[half]:
         function.load(*args)
         if store.refusal():
@@ -74,6 +74,6 @@ def _load() -> None:
 
 store.announce = None if fork_server.is_quiet else _say  # and so in every child, unless it has been said
 if __name__ == "__main__":
-    _compile_here(sys.argv[1])
+    _compile_here(sys.argv[1], int(sys.argv[2]))
 else:
     _load()

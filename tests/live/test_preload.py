@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 import sys
 from pathlib import Path
 
@@ -75,3 +76,10 @@ def test_no_process_of_a_live_run_has_a_compiler_once_code_is_kept() -> None:
             assert not [pid for pid, maps in mapped.items() if "libllvmlite" in maps]
     finally:
         desk.run.close(force=True)
+
+
+def test_who_compiles_for_a_run_that_had_ended_before_it_began_ends_at_once(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "streamer.live.preload", "bands", "1"]  # not our number
+    kept = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(words, env={**os.environ, **kept}, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, b"")
