@@ -6,6 +6,7 @@ The cuts are part of what is written: a task's frames are a shard, and a shard i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 import msgspec
 
@@ -63,6 +64,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         return (self.stop - self.first) * hop / self.recording.fs_hz
 
 
+@lru_cache(maxsize=16)  # asked again for each task of a recording
 def make_heading(job: Job, product: Product, recording: Recording) -> Heading:
     measurement = job.make_measurement(product, recording.fs_hz, recording.n_samples)
     n_samples = recording.n_samples
