@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import http.client
 import re
+import socket
 import ssl
+import threading
 import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event as Flag
@@ -18,6 +21,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from streamer.base.errors import SpecError
 from streamer.base.text import printable, shorten
+from streamer.base.units import format_duration
 from streamer.base.version import __version__
 from streamer.outputs.counterpart import RefusedError
 from streamer.outputs.target import Target, hide_password, is_this_machine, read_time_s
@@ -134,9 +138,10 @@ class Poster:
         about = {"User-Agent": f"streamer/{__version__}", **headers, **self._address.headers}
         self._connection = self._connection or self._open()
         try:
-            self._connection.request("POST", self._path, body, about)
-            answer = self._connection.getresponse()
-            said = answer.read(MAX_ANSWER_BYTES)
+            with _hanging_up(self._connection, self._address.timeout_s):
+                self._connection.request("POST", self._path, body, about)
+                answer = self._connection.getresponse()
+                said = answer.read(MAX_ANSWER_BYTES)
         except http.client.HTTPException as error:
             raise ConnectionError(f"no HTTP: {error!r}") from error
         if answer.will_close or not answer.isclosed():
@@ -170,6 +175,35 @@ class Poster:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+@contextmanager
+def _hanging_up(connection: http.client.HTTPConnection, timeout_s: float) -> Iterator[None]:
+    """TimeoutError after so long in all: to the socket each byte that drips in is a reason to wait as long again."""
+    if connection.sock is None:
+        connection.connect()
+    link, is_late = connection.sock, Flag()
+
+    def hang_up() -> None:
+        is_late.set()
+        with suppress(OSError):
+            link.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(timeout_s, hang_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+        if not is_late.is_set():
+            return
+    except TimeoutError:  # the socket's own
+        pass
+    except (OSError, http.client.HTTPException):
+        if not is_late.is_set():
+            raise
+    finally:
+        timer.cancel()
+    raise TimeoutError(f"no answer within {format_duration(timeout_s)}")
 
 
 def _find_secrets(parts: SplitResult, headers: Mapping[str, str]) -> Iterator[str]:

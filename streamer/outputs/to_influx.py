@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -24,7 +24,7 @@ from streamer.analysis.averages import make_time_weighting, name_figure, read_ti
 from streamer.base.errors import SpecError
 from streamer.base.text import printable
 from streamer.base.units import db_from_powers, powers_from_db
-from streamer.events import Event, Record, Start
+from streamer.events import End, Event, Record, Start
 from streamer.outputs import Keeping, posts
 from streamer.outputs.counterpart import Counterpart, RefusedError
 from streamer.outputs.letters import Letter
@@ -70,7 +70,7 @@ def read_spec(target: Target) -> InfluxSpec:
 def _read_every_s(text: str) -> int:
     every_s = read_time_s(text, name="every", least_s=1.0)
     if every_s != round(every_s):
-        raise SpecError(f"every is {every_s:g} s; write whole seconds, such as 10s")
+        raise SpecError(f"every is {every_s!r} s; write whole seconds, such as 10s")
     return round(every_s)
 
 
@@ -104,6 +104,9 @@ class InfluxOutput(Counterpart, LevelOutput):
 
     # --- what is said
 
+    def wants(self, record: Record) -> bool:
+        return isinstance(record, End) or super().wants(record)
+
     def make_letter(self, record: Record | LevelScene | LevelRun) -> Letter | None:
         self._points = []
         if isinstance(record, LevelScene):
@@ -111,6 +114,8 @@ class InfluxOutput(Counterpart, LevelOutput):
         elif isinstance(record, LevelRun):
             self._taken_bytes += record.size_bytes
             self.write_levels(record.frames)
+        elif isinstance(record, End):
+            self._write_lines(self._lines.finish())  # of less than the others, and yet how it ended
         elif isinstance(record, Start):
             self._start, self._begun_s = record, time.time()
         elif isinstance(record, Event) and self._wanted.takes(record):
@@ -146,7 +151,10 @@ class InfluxOutput(Counterpart, LevelOutput):
     def write_levels(self, frames: Sequence[LevelFrames]) -> None:
         if not self._spec.has_levels:
             return
-        for line in self._lines.take(frames):
+        self._write_lines(self._lines.take(frames))
+
+    def _write_lines(self, lines: Iterable[Line]) -> None:
+        for line in lines:
             self._points += self._write_line(line)
 
     def _write_line(self, line: Line) -> Iterator[bytes]:

@@ -20,7 +20,7 @@ from streamer.outputs.target import hide_password
 from streamer.outputs.to_influx import InfluxOutput, write_point
 from tests.outputs.counterparts import Server, has_sent, is_away, make_influxd, running, wait_until
 from tests.outputs.level_feeds import BEGIN_S, feed, make_analysis, make_frames, make_scene
-from tests.outputs.records import DIGIT, START
+from tests.outputs.records import DIGIT, END, START
 from tests.outputs.test_nats import make_digits
 from tests.outputs.test_webhook import Hook
 
@@ -83,6 +83,21 @@ def test_the_highest_level_is_that_of_a_meter_where_one_is_asked_for() -> None:
     wanted = [-20 + 10 * np.log10(1 - kept**n) for n in (4, 8)]
     found = [float(line.partition("lfmax=")[2].split(",")[0]) for line in lines if "band=100 " in line]
     assert found == pytest.approx(wanted, abs=0.01)
+    hook.close()
+
+
+def test_the_last_levels_of_a_run_are_told_with_it() -> None:
+    hook = Hook()
+    [output] = open_outputs([f"influx:http://127.0.0.1:{hook.port}/write?db=x#every=1m"])
+    assert isinstance(output, InfluxOutput)
+    output.put(START)
+    feed(output, 3)
+    output.put(END)
+    assert output.finish()
+    [low, high] = [line for _, _, body in hook.got for line in body.decode().splitlines()]
+    assert "band=100 " in low
+    assert "band=1000 " in high
+    assert "leq=-20.0,lmax=-20.0" in low
     hook.close()
 
 
@@ -216,7 +231,8 @@ def test_numbers_that_the_protocol_has_no_word_for_are_left_out() -> None:
     [
         ("influx:", "is no web address; write influx:http://HOST:8086/write"),
         ("influx://host:8086/db", "is no web address; write influx:http://HOST:8086/write"),
-        ("influx:http://h/write?db=x#every=1500ms", "write whole seconds"),
+        ("influx:http://h/write?db=x#every=1500ms", "every is 1.5 s; write whole seconds"),
+        ("influx:http://h/write?db=x#every=1.0000001s", "every is 1.0000001 s; write whole seconds"),
         ("influx:http://h/write?db=x#every=500ms", "within 1s"),
         ("influx:http://h/write?db=x#evry=1s", "did you mean every"),
     ],

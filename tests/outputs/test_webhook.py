@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import threading
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -17,6 +19,7 @@ import soundfile
 from streamer.base.errors import SpecError
 from streamer.commands.live.load_settings import load_settings
 from streamer.outputs import check_outputs, open_outputs, reaches_out
+from streamer.outputs.posts import Address, Poster
 from streamer.outputs.target import hide_password
 from tests.outputs.counterparts import find_free_port, has_sent, is_away, wait_until
 from tests.outputs.records import DIGIT, START
@@ -133,6 +136,28 @@ def test_what_may_pass_is_tried_again_and_a_refusal_is_not(hook: Hook) -> None:
     assert "refuses what it is sent: HTTP 400 Bad Request: no such hook" in news[-1]
 
 
+@pytest.mark.parametrize(
+    "what", ["HTTP/1.1 200 OK\r\nX: ", "HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"]
+)
+def test_an_answer_that_drips_is_waited_for_as_long_as_one_that_does_not_come(what: str) -> None:
+    is_over = threading.Event()
+
+    def drip(server: socket.socket) -> None:
+        link, _ = server.accept()
+        with link, suppress(OSError):
+            link.sendall(what.encode())
+            while not is_over.wait(0.05):
+                link.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=drip, args=(server,), daemon=True).start()
+        poster = Poster(Address(url=f"http://127.0.0.1:{server.getsockname()[1]}/", timeout_s=0.3))
+        with pytest.raises(TimeoutError, match="no answer within 300ms"):
+            poster.post(b"", {}, ending=threading.Event())
+        poster.drop()
+        is_over.set()
+
+
 def test_nobody_is_followed_to_another_address(hook: Hook) -> None:
     hook.answers = [(302, {"Location": "http://192.0.2.1/"}, "")]
     [output] = open_outputs([f"webhook:http://127.0.0.1:{hook.port}/"])
@@ -173,7 +198,7 @@ def test_a_server_that_does_not_answer_is_away(hook: Hook) -> None:
     hook.may_answer.clear()
     output.put(DIGIT)
     wait_until(is_away(output))
-    assert output.books.error == "timed out"
+    assert output.books.error == "no answer within 200ms"
     hook.may_answer.set()
     wait_until(has_sent(output, 1))
     assert output.finish(timeout_s=10)
