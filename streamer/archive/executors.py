@@ -79,7 +79,7 @@ def _join_cluster(scheduler: str) -> Engine:
     try:
         if not scheduler.strip():
             raise ValueError("nothing is named")  # of which distributed would make a cluster of its own
-        client: Any = Client(**where, timeout=10, set_as_default=False)
+        client = _begin_client(Client, where)
     except (OSError, TimeoutError) as error:
         raise EngineLostError(
             f"no Dask scheduler at {shorten(scheduler)} ({type(error).__name__}): start one with `dask scheduler`, "
@@ -97,6 +97,17 @@ def _join_cluster(scheduler: str) -> Engine:
         return max(1, sum(int(n) for n in client.nthreads().values()))
 
     return Engine(f"Dask at {scheduler}", client.get_executor, lambda: AHEAD * count_threads())
+
+
+def _begin_client(client_type: Any, where: dict[str, str]) -> Any:
+    """One that cannot begin is closed: left to the collector, that waits for ever while another one begins."""
+    client = client_type.__new__(client_type)
+    try:
+        client.__init__(**where, timeout=10, set_as_default=False)
+    except BaseException:
+        client.close()
+        raise
+    return client
 
 
 def _check_versions(client: Any) -> None:

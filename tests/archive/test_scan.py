@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 import json
 import os
 import re
 import signal
 import subprocess
+import threading
 import time
 import warnings
 from itertools import pairwise
@@ -524,6 +526,20 @@ def test_a_scheduler_that_cannot_be_meant_is_a_mistake_of_the_command_line(name:
     pytest.importorskip("distributed")
     with pytest.raises(SpecError, match=r"scheduler is .*; write an address, tcp://HOST:8786, or the file"):
         choose_engine(jobs=1, scheduler=name)
+
+
+def test_a_scheduler_that_is_none_leaves_no_thread_that_another_would_wait_for() -> None:
+    pytest.importorskip("distributed")
+    before = set(threading.enumerate())
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            with pytest.raises(SpecError):
+                choose_engine(jobs=1, scheduler="nonsense")
+            assert set(threading.enumerate()) <= before
+    finally:
+        gc.enable()
 
 
 def test_a_lost_engine_ends_with_a_code_of_its_own(archive: Path, tmp_path: Path) -> None:
