@@ -101,8 +101,8 @@ ORDER = {
     "stores": "__init__ heading < labelled < spans < as_* < plots spans_files < measured",
     "stores/as_png": "__init__ labels layout pooling ticks < sheet < figure spans",
     "recordings": (
-        "__init__ arrays choose_frames pool progress threads < detect spectrogram < identify pieces relay < export jobs"
-        " < preload"
+        "__init__ arrays choose_frames pool progress threads < detect spectrogram < identify pieces relay < jobs"
+        " < export preload"
     ),
     "recordings/identify": "__init__ sound timeline < chords survey < known patterns < drafts < findings",
     "archive": (

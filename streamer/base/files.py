@@ -57,9 +57,16 @@ def make_folder(target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
 
 
-def name_beside(target: Path) -> Path:
-    """Where a file is made that takes the place of the target once it is whole: same folder, same suffix, hidden."""
-    return target.with_name(f".{secrets.token_hex(4)}.{target.stem[:80]}{target.suffix}")
+def make_token() -> str:
+    return secrets.token_hex(4)
+
+
+def name_beside(target: Path, token: str = "") -> Path:
+    """Where a file is made that takes the place of the target once it is whole: same folder, same suffix, hidden.
+
+    token: of whoever will want to find it
+    """
+    return target.with_name(f".{token or make_token()}.{target.stem[:80]}{target.suffix}")
 
 
 def write_whole(target: Path, text: str, *, name: str) -> None:
@@ -92,9 +99,9 @@ def naming(target: Path) -> Iterator[None]:
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[Path]:
+def replacing(target: Path, token: str = "") -> Iterator[Path]:
     """A path beside the target that takes its place at the end, and goes without a trace when something fails."""
-    path = name_beside(target)
+    path = name_beside(target, token)
     try:
         with naming(target):
             make_folder(target)

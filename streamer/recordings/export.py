@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+import os
 import re
-import threading
-from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Sequence
+from concurrent.futures import as_completed
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from streamer.analysis.kernels import store as kernels
 from streamer.base.errors import SourceError, SpecError, StreamerError
-from streamer.base.files import check_folder, describe_unwritable, naming, remove, replacing
+from streamer.base.files import (
+    check_folder,
+    describe_unwritable,
+    make_token,
+    name_beside,
+    naming,
+    remove,
+    replacing,
+)
+from streamer.base.processes import InheritedFd
 from streamer.base.text import choose, shorten
 from streamer.recordings import Progress
 from streamer.recordings.choose_frames import choose_frames
+from streamer.recordings.jobs import Compiling, Position, make_failure, pace, pack, unpack
 from streamer.recordings.pieces import Spectra, SpectraSpec
+from streamer.recordings.pool import Pool, find_stdin, say
 from streamer.sources import SourceSpec
 from streamer.sources.calibration import make_reading
 from streamer.stores import STORES, Store, load_store
 from streamer.stores.as_averages import AveragesStore
 from streamer.stores.as_png.layout import Style, lay_out
 from streamer.stores.heading import Heading
-
-STOP_S = 2.0
 
 OTHER_PICTURES = (".svg", ".pdf", ".eps", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp")
 
@@ -53,13 +63,14 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
-    """One recording, what to measure of it and the files to make."""
+    """One recording, what to measure of it and the files to make. token: of their names while they are made"""
 
     source: SourceSpec
     spec: SpectraSpec
     style: Style
     targets: tuple[Path, ...]
     told: Told = Told()
+    token: str = field(default_factory=make_token)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,88 +168,75 @@ def run_exports(
 ) -> Generator[Exported | StreamerError, None, None]:
     """What became of each export, in the order in which they end. jobs: threads at work in all
 
-    Leaving the iterator early, by Ctrl-C too, ends the work and leaves no half-written file.
+    Several are made by other processes: a recording that crashes its reader takes nothing else with it. Leaving the
+    iterator early, by Ctrl-C too, ends the work and leaves no half-written file.
     """
-    at_once = min(jobs, len(exports))
-    files = HalfWritten()
-
-    def run(export: Export) -> Exported | StreamerError:
-        try:
-            return run_export(export, workers=max(1, jobs // at_once), progress=progress, files=files)
-        except StreamerError as error:
-            return error
-
-    if at_once == 1:
-        yield from map(run, exports)
+    if len(exports) == 1:
+        yield _try_export(exports[0], workers=jobs, progress=progress)
         return
-    threads = ThreadPoolExecutor(at_once)
-    waiting: set[Future[Exported | StreamerError]] = set()
+    at_once = max(1, min(jobs, len(exports)))
+    positions: dict[str, Position] = {}
+
+    def hear(said: bytes) -> None:
+        for item in unpack(said):
+            if isinstance(item, Compiling):
+                kernels.say_compiling()
+            else:
+                positions[item.name] = item
+                if progress:
+                    progress(item.name, item.done_s, item.total_s)
+
+    stdin = InheritedFd(0) if any(export.source.takes_stdin for export in exports) else None
+    pool = Pool(at_once, name="spectrogram", tries_again=False, stdin=stdin)
     try:
-        for export in exports:
-            waiting.add(threads.submit(run, export))
-        while waiting:
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
+        waiting = {
+            pool.ask(hear, _export_apart, export, max(1, jobs // at_once)): export for export in exports
+        }
+        for future in as_completed(waiting):
+            name, error = waiting[future].source.name, future.exception()
+            if isinstance(error, OSError):
+                reason = error.strerror or error
+                raise StreamerError(
+                    f"no process can be begun: {reason}; name one recording at a time"
+                ) from error
+            yield future.result() if error is None else make_failure(error, name, positions.get(name))
     finally:
-        files.stop()
-        threads.shutdown(wait=False, cancel_futures=True)
-        wait(waiting, timeout=STOP_S)  # for half files to go; a thread that waits for samples may never
-        files.remove()
+        pool.shutdown(cancel_futures=True)
+        for export in exports:
+            for target in export.targets:
+                remove(name_beside(target, export.token))
 
 
-class _StoppedError(StreamerError):
-    """Somebody else wants to end; nobody is told."""
+def _export_apart(export: Export, workers: int) -> Exported | StreamerError:
+    """In another process, which says meanwhile how far it is."""
+    kernels.announce = lambda _: say(pack([Compiling()]))
+    if export.source.takes_stdin:
+        os.dup2(find_stdin(), 0)
+    return _try_export(export, workers=workers, progress=pace(lambda position: say(pack([position]))))
 
 
-class HalfWritten:
-    """Files that have no name yet, of all threads: once it is stopped none begins another, and what is left can go."""
-
-    def __init__(self) -> None:
-        self._paths: set[Path] = set()
-        self._is_stopped = False
-        # Held while a file is made, so that none is made behind remove's back.
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def make(self, path: Path) -> Iterator[None]:
-        """While the file comes to be. _StoppedError once it shall not."""
-        with self._lock:
-            self.check()
-            self._paths.add(path)
-            yield
-
-    def check(self) -> None:
-        if self._is_stopped:
-            raise _StoppedError
-
-    def stop(self) -> None:
-        self._is_stopped = True
-
-    def remove(self) -> None:
-        with self._lock:
-            for path in self._paths:
-                remove(path)
+def _try_export(export: Export, *, workers: int, progress: Progress | None) -> Exported | StreamerError:
+    try:
+        return run_export(export, workers=workers, progress=progress)
+    except StreamerError as error:
+        return error
 
 
-def run_export(
-    export: Export, *, workers: int = 1, progress: Progress | None = None, files: HalfWritten | None = None
-) -> Exported:
-    """Read the recording once and write all of its targets. files: of all who write, for who ends before they do"""
-    spec, files = _fit_frames(export), files or HalfWritten()
+def run_export(export: Export, *, workers: int = 1, progress: Progress | None = None) -> Exported:
+    """Read the recording once and write all of its targets."""
+    spec = _fit_frames(export)
     with ExitStack() as stack, Spectra(export.source, spec, workers=workers) as spectra:
         heading = export.told.read(spectra.heading, export.source)
         stores: list[Store] = []
         for target in export.targets:
-            path = stack.enter_context(replacing(target))
-            with files.make(path), naming(target):
+            path = stack.enter_context(replacing(target, export.token))
+            with naming(target):
                 store = _load_store(path, heading).open(path, heading, export.style)
             stack.callback(_let_go, store)
             stores.append(store)
         damage, n_pieces = None, 0
         try:
             for piece in map(heading.tell, spectra.read_pieces(progress)):
-                files.check()
                 n_pieces += 1
                 for store, target in zip(stores, export.targets, strict=True):
                     with naming(target):

@@ -10,7 +10,7 @@ we die                        (it sees its pipe close, and ends)
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from itertools import groupby, islice
@@ -42,12 +42,16 @@ class _Failure(msgspec.Struct):
     has_findings: bool = False
 
 
-class _Position(msgspec.Struct):
+class Position(msgspec.Struct):
     """How far a recording is, as Progress is told."""
 
     name: str
     done_s: float
     total_s: float | None
+
+
+class Compiling(msgspec.Struct):
+    """A first run takes long."""
 
 
 class _Message(msgspec.Struct, array_like=True):
@@ -61,7 +65,7 @@ KINDS: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
         *(Event, Start, GapRecord, Stats, ErrorRecord, End, Remark, Stand, Spoiled),
-        *(_Failure, _Position),
+        *(_Failure, Position, Compiling),
     )
 }
 
@@ -116,6 +120,13 @@ class JobError(StreamerError):
             self.findings = failure.message.splitlines()
 
 
+def make_failure(error: BaseException, name: str, position: Position | None) -> JobError:
+    """Of a recording that was lost with its process."""
+    how = str(error) if isinstance(error, WorkerDiedError) else f"failed ({name_error(error)})"
+    message = f"{name}: the process that read it {how}{describe_position(position)}; other files go on"
+    return JobError(_Failure(message, INTERNAL_ERROR))
+
+
 Told = Record | Remark | StreamerError
 
 
@@ -168,7 +179,7 @@ class _Crew:
     def __init__(self, tasks: Sequence[Task], *, n_processes: int, progress: Progress | None) -> None:
         self._tasks, self._progress = tasks, progress
         self._said: dict[int, list[Told]] = {number: [] for number in range(len(tasks))}
-        self._positions: dict[int, _Position] = {}
+        self._positions: dict[int, Position] = {}
         self._turn = 0  # whose records are told now
         self._news: SimpleQueue[tuple[int, bytes | Future[None]]] = SimpleQueue()
         stdin = InheritedFd(0) if any(task.source.takes_stdin for task in tasks) else None
@@ -209,7 +220,7 @@ class _Crew:
 
     def _take_in(self, number: int, messages: Iterable[Any]) -> None:
         for said in messages:
-            if not isinstance(said, _Position):
+            if not isinstance(said, Position):
                 self._said[number].append(JobError(said) if isinstance(said, _Failure) else said)
                 continue
             self._positions[number] = said
@@ -222,11 +233,9 @@ class _Crew:
         if isinstance(error, OSError):
             raise StreamerError(f"no process can be begun: {error.strerror or error}; try -j 1") from error
         if error is not None:
-            how = str(error) if isinstance(error, WorkerDiedError) else f"failed ({name_error(error)})"
             name = self._tasks[number].source.name
-            how_far = self._describe_position(number)
-            message = f"{name}: the process that listened to it {how}{how_far}; other files go on"
-            self._said[number] += _tell_failure(message, name)
+            failure = make_failure(error, name, self._positions.get(number))
+            self._said[number] += [ErrorRecord(message=str(failure), file=name), failure]
 
     def _cut_short(self) -> Iterator[tuple[int, Any]]:
         """What is known of recordings whose turn has come, or would not come any more."""
@@ -240,39 +249,47 @@ class _Crew:
             yield from ((number, item) for item in said)
             if self._futures[number].running():
                 name = self._tasks[number].source.name
-                remark = f"{name}: cut short{self._describe_position(number)}"
+                remark = f"{name}: cut short{describe_position(self._positions.get(number))}"
                 yield number, Cut(ErrorRecord(message=remark, file=name))
                 yield number, Cut(Remark(remark))
 
-    def _describe_position(self, number: int) -> str:
-        position = self._positions.get(number)
-        if position is None:
-            return " before its first sample"
-        of = "" if position.total_s is None else f" of {format_duration(position.total_s)}"
-        return f" after {format_duration(position.done_s)}{of}"
+
+def describe_position(position: Position | None) -> str:
+    """For a sentence about a recording."""
+    if position is None:
+        return " before its first sample"
+    of = "" if position.total_s is None else f" of {format_duration(position.total_s)}"
+    return f" after {format_duration(position.done_s)}{of}"
 
 
-def _tell_failure(message: str, name: str) -> list[Told]:
-    return [ErrorRecord(message=message, file=name), JobError(_Failure(message, INTERNAL_ERROR))]
-
-
-def _work(task: Task) -> None:
-    """In another process: say what a task holds."""
-    mouth, told_s = _Mouth(), 0.0
+def pace(tell: Callable[[Position], None]) -> Progress:
+    """Positions now and then, and the last."""
+    told_s = 0.0
 
     def tell_position(name: str, done_s: float, total_s: float | None) -> None:
         nonlocal told_s
         now_s = time.monotonic()
         if now_s - told_s >= POSITION_EVERY_S or done_s == total_s:
             told_s = now_s
-            mouth.say(_Position(name, done_s, total_s))
+            tell(Position(name, done_s, total_s))
+
+    return tell_position
+
+
+def _work(task: Task) -> None:
+    """In another process: say what a task holds."""
+    mouth = _Mouth()
+    tell_position = pace(mouth.say)
+
+    def tell_and_pause(name: str, done_s: float, total_s: float | None) -> None:
+        tell_position(name, done_s, total_s)
         mouth.pause()
 
     try:
         found = (
-            listen(task, progress=tell_position, stdin_fd=find_stdin())
+            listen(task, progress=tell_and_pause, stdin_fd=find_stdin())
             if task.piece is None
-            else hear_piece(task, progress=tell_position)
+            else hear_piece(task, progress=tell_and_pause)
         )
         for item in found:
             mouth.say(item)

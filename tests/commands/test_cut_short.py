@@ -116,7 +116,7 @@ def test_a_process_that_dies_costs_its_own_file_which_is_named(hours: list[str],
     assert digits_of(records) == "5550123" * 6
     assert program.returncode == 70
     [line] = err.splitlines()
-    assert line.startswith("streamer: 0.wav: the process that listened to it was killed (SIGKILL) after ")
+    assert line.startswith("streamer: 0.wav: the process that read it was killed (SIGKILL) after ")
     assert line.endswith("; other files go on")
     [error] = [record for record in records if record["type"] == "error"]
     assert error["file"] == "0.wav"
@@ -178,3 +178,21 @@ def test_a_signal_ends_spectrogram_soon_and_leaves_no_half_a_file(
     assert program.returncode == code, err
     assert err.splitlines()[-1].startswith(f"streamer: cut short {name}; 0 of 3 recordings were done")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_process_of_spectrogram_that_dies_costs_its_own_file_which_is_named(
+    hours: list[str], dial: Path, tmp_path: Path
+) -> None:
+    words = ("-b", "log:50-3k:200", "-o", str(tmp_path / "{stem}.csv"), "-j", "2")
+    program = start("spectrogram", hours[0], str(dial), *words)
+    wait_for(lambda: (tmp_path / "dial.csv").exists() and len(list(tmp_path.iterdir())) == 2)
+    readers = {pid for pid in find_children(program.pid) if not find_children(pid)}
+    wait_for(lambda: max(map(find_cpu_ticks, readers)) > 40)
+    os.kill(max(readers, key=find_cpu_ticks), signal.SIGKILL)
+    _, err = program.communicate(timeout=20)
+    assert program.returncode == 70
+    wrote, _remark, lost = err.splitlines()
+    assert wrote == f"streamer: wrote {tmp_path / 'dial.csv'}"
+    assert lost.startswith("streamer: 0.wav: the process that read it was killed (SIGKILL) after ")
+    assert lost.endswith("; other files go on")
+    assert [path.name for path in tmp_path.iterdir()] == ["dial.csv"]

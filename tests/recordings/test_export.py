@@ -15,11 +15,9 @@ from PIL import Image
 
 from streamer.base.errors import SourceError, SpecError, StreamerError
 from streamer.base.files import replacing
-from streamer.recordings import export
 from streamer.recordings.export import Exported, plan_exports, run_exports
 from streamer.recordings.pieces import SpectraSpec
 from streamer.sources import parse_source
-from streamer.stores.as_csv import CsvStore
 from streamer.stores.as_png.layout import Style
 from tests.programs import STREAMER, run, start
 
@@ -131,25 +129,15 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, kind):
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_a_thread_that_is_busy_when_all_is_over_leaves_no_half_file_either(recordings, tmp_path, monkeypatch):
-    monkeypatch.setattr(export, "STOP_S", 0.0)  # nobody waits for it
-    may_go_on, sent = threading.Event(), []
-    write = CsvStore.write
-
-    def write_slowly(store: CsvStore, piece: object) -> None:
-        if not sent:
-            sent.append(True)
-            os.kill(os.getpid(), signal.SIGINT)
-        may_go_on.wait(20)
-        write(store, piece)
-
-    monkeypatch.setattr(CsvStore, "write", write_slowly)
-    folder = tmp_path / "out"
-    folder.mkdir()
-    with pytest.raises(KeyboardInterrupt):
-        list(run_exports(plan(recordings, str(folder / "{stem}.csv"), bands="440"), jobs=2))
-    assert list(folder.iterdir()) == []
-    may_go_on.set()
+def test_whoever_stops_listening_ends_all_work_and_leaves_what_is_whole(recordings, tmp_path):
+    long, folder = tmp_path / "long.wav", tmp_path / "out"
+    soundfile.write(long, np.zeros(FS * 3600, np.int16), FS)
+    run = run_exports(plan([*recordings, long], str(folder / "{stem}.csv"), bands="log:50-3k:300"), jobs=2)
+    assert {next(run).targets[0].name for _ in range(2)} == {"low.csv", "high.csv"}
+    while len(list(folder.iterdir())) < 3:
+        threading.Event().wait(0.01)
+    run.close()
+    assert {path.name for path in folder.iterdir()} == {"low.csv", "high.csv"}
 
 
 def test_a_new_store_takes_the_place_of_the_old_one(recordings, tmp_path):
