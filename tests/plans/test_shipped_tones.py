@@ -17,7 +17,7 @@ STANDARDS = [
     ("fax", "fax-ced", (2100,), 1.05),  # recordings move on after 1 s
     *[("eas", "noaa-alarm", (1050 * ratio,), s) for ratio in (0.997, 1.003) for s in (8, 10)],
     *[("eas", "eas-attention", (853 + off, 960 + off), s) for off in (-0.5, 0.5) for s in (8, 25)],
-    *[("tone-burst", "1750", (1750 * ratio,), s) for ratio in (0.99, 1.01) for s in (0.4, 2)],
+    *[("tone-burst", "1750", (1750 * ratio,), s) for ratio in (0.995, 1.005) for s in (0.4, 2)],
     *[("call-progress-us", "us-dial", (350 * ratio, 440 * ratio), 3) for ratio in (0.995, 1.005)],
     *[
         (f"mains{mains}", f"mains-{k * mains}", (k * mains * ratio,), 2)
@@ -28,7 +28,7 @@ STANDARDS = [
 ]
 
 ELSE = [
-    *[("tone-burst", (hz,), 1) for hz in (1700, 1800, 1715, 1785)],
+    *[("tone-burst", (hz,), 1) for hz in (1700, 1735, 1768, 1800)],
     ("tone-burst", (1750,), 0.2),
     ("tone-burst", (1750, 2000), 1),
     ("tone-burst", (1760, 3520), 1),  # A6 and its octave
