@@ -27,7 +27,7 @@ from streamer.recordings import Progress
 from streamer.recordings.choose_frames import choose_frames
 from streamer.recordings.jobs import Compiling, Position, make_failure, pace, pack, unpack
 from streamer.recordings.pieces import Spectra, SpectraSpec
-from streamer.recordings.pool import Pool, find_stdin, say
+from streamer.recordings.pool import NoProcessError, Pool, find_stdin, say
 from streamer.sources import SourceSpec
 from streamer.sources.calibration import make_reading
 from streamer.stores import STORES, Store, load_store
@@ -194,11 +194,8 @@ def run_exports(
         }
         for future in as_completed(waiting):
             name, error = waiting[future].source.name, future.exception()
-            if isinstance(error, OSError):
-                reason = error.strerror or error
-                raise StreamerError(
-                    f"no process can be begun: {reason}; name one recording at a time"
-                ) from error
+            if isinstance(error, NoProcessError):
+                raise error
             yield future.result() if error is None else make_failure(error, name, positions.get(name))
     finally:
         pool.shutdown(cancel_futures=True)

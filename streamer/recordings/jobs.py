@@ -27,7 +27,7 @@ from streamer.base.units import format_duration
 from streamer.events import End, ErrorRecord, Event, GapRecord, Record, Start, Stats
 from streamer.recordings import Progress
 from streamer.recordings.detect import Piece, Remark, Task, listen
-from streamer.recordings.pool import Pool, WorkerDiedError, find_stdin, name_error, say
+from streamer.recordings.pool import NoProcessError, Pool, WorkerDiedError, find_stdin, name_error, say
 from streamer.recordings.relay import CannotJoin, Cut, Spoiled, Stand, hear_piece, join_pieces, plan_pieces
 
 POSITION_EVERY_S = 0.1
@@ -230,8 +230,8 @@ class _Crew:
 
     def _finish(self, number: int, error: BaseException | None) -> None:
         """A task that is lost with its process is so alone."""
-        if isinstance(error, OSError):
-            raise StreamerError(f"no process can be begun: {error.strerror or error}; try -j 1") from error
+        if isinstance(error, NoProcessError):
+            raise error
         if error is not None:
             name = self._tasks[number].source.name
             failure = make_failure(error, name, self._positions.get(number))

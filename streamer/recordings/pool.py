@@ -23,6 +23,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamer.base.cycles import settle
+from streamer.base.errors import StreamerError
 from streamer.base.processes import (
     JOBS,
     InheritedFd,
@@ -46,6 +47,10 @@ Hear = Callable[[bytes], None]
 
 class WorkerDiedError(Exception):
     """A task is to blame: so many processes have died of it, or one in this way, and it is not tried again."""
+
+
+class NoProcessError(StreamerError, OSError):
+    """The system has none for us, now."""
 
 
 class Pool(Executor):
@@ -122,7 +127,7 @@ class _Hand:
         while (call := self._calls.get()) is not None and not self._is_let_go:
             try:
                 self._link = self._link or self._begin()
-            except OSError:
+            except NoProcessError:
                 if self._has_others():
                     self._calls.put(call)  # they will do it
                     return
@@ -161,6 +166,14 @@ class _Hand:
         raise WorkerDiedError(f"{n_crashed + n_killed} processes have died of it")
 
     def _begin(self) -> Connection:
+        try:
+            return self._begin_process()
+        except OSError as error:
+            reason = error.strerror or error
+            message = f"no process can be begun: {reason}; end other programs, or ask for fewer at once (-j)"
+            raise NoProcessError(message) from error
+
+    def _begin_process(self) -> Connection:
         ours, theirs = get_context().Pipe(duplex=True)
         with self._lock:
             if self._is_let_go:
