@@ -17,7 +17,7 @@ GONE_S = 3.0  # so long after its end what it had may be there
 
 
 def run(
-    *words: str, env: dict[str, str] | None = None, stdin: bytes | None = None, timeout_s: float = 60
+    *words: str, env: dict[str, str] | None = None, stdin: bytes | None = None, timeout_s: float = 180
 ) -> subprocess.CompletedProcess[str]:
     """Run to the end; stdin is closed unless given."""
     result = subprocess.run(
