@@ -106,7 +106,7 @@ ORDER = {
     ),
     "recordings/identify": "__init__ sound timeline < chords survey < known patterns < drafts < findings",
     "archive": (
-        "__init__ digest_loops driver fetch job < executors inventory < grid ledger < spectra < shards < work"
+        "__init__ driver fetch job < executors inventory < grid ledger < spectra < shards < work"
         " < cost found < scan verify"
     ),
     "api": "__init__ asking < listener < feeds < open_stream",
@@ -145,7 +145,6 @@ ORDER = {
 HEAVY = {
     "numba": {
         *("analysis/kernels", "live/atomics", "live/ring_loops", "detectors/hearing/line_loops"),
-        "archive/digest_loops",
         "detectors/hearing/pair_loops",
         "detectors/hearing/spectra_loops",  # and by it all loops of dtmf, probe_loops, sight_loops
         "commands/bench/limit",
@@ -159,6 +158,7 @@ HEAVY = {
     "matplotlib": {"stores/plots"},
     "PIL": {"stores/as_png/sheet", "stores/as_png/figure"},
     "zarr": {"stores/as_zarr", "archive/spectra"},
+    "xxhash": {"archive/shards", "archive/spectra"},
     "fsspec": {"archive/fetch"},
     "distributed": {"archive/executors"},
     "duckdb": {"archive/found"},

@@ -34,6 +34,7 @@ DB8_ATTRIBUTES = {"units": "dBFS", "scale_factor": DB8_STEP, "add_offset": DB8_L
 
 def load_zarr() -> Any:
     try:
+        import xxhash  # noqa: F401  # which shards take
         import zarr
     except ImportError as error:
         raise MissingExtraError(
