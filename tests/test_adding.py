@@ -85,6 +85,12 @@ def test_the_source_is_opened_by_its_prefix(add) -> None:
     assert 10 * np.log10(2 * np.mean(block.astype(float) ** 2)) == pytest.approx(-20.0, abs=0.1)
 
 
+def test_the_source_is_one_that_detect_hears(add) -> None:
+    add("SOURCES")
+    ended = CliRunner().invoke(load_command("detect"), ["noise:-20dBFS", "--duration", "1s", "-q"])
+    assert (ended.exit_code, ended.output) == (0, "")
+
+
 def test_the_output_counts_what_it_is_given(add, tmp_path: Path) -> None:
     add("OUTPUTS")
     with pytest.raises(streamer.SpecError, match="names no file"):
@@ -96,6 +102,22 @@ def test_the_output_counts_what_it_is_given(add, tmp_path: Path) -> None:
         output.put(record)
     assert output.finish()
     assert (tmp_path / "counts.txt").read_text() == "5 2\n"
+
+
+def test_what_the_output_refuses_is_refused_by_who_only_opens_it(add, tmp_path: Path) -> None:
+    add("OUTPUTS")
+    with pytest.raises(streamer.SpecError, match="names no file"):
+        open_outputs(["count:"])
+    with pytest.raises(streamer.SpecError, match='"colour" is no option'):
+        open_outputs([f"count:{tmp_path / 'counts.txt'}#colour=red"])
+
+
+def test_an_output_that_cannot_close_has_failed_and_is_let_go_of(add, tmp_path: Path) -> None:
+    add("OUTPUTS")
+    [output] = open_outputs([f"count:{tmp_path / 'nowhere' / 'counts.txt'}"])
+    assert output.finish()
+    output.discard()
+    assert output.describe_error().endswith("nowhere/counts.txt: No such file or directory")
 
 
 def test_the_store_has_the_loudest_band_of_each_frame(add, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from streamer.commands.options import (
 from streamer.commands.progress import ProgressBar
 from streamer.commands.talk import begin_work, tell
 from streamer.plans.bands import USUAL
+from streamer.plans.plan import check_plans, choose_plans
 from streamer.recordings.export import Export, Exported, Told, plan_exports, run_exports
 from streamer.recordings.pieces import SpectraSpec
 from streamer.sources.folders import parse_sources
@@ -122,9 +123,14 @@ class Options:
         return SpectraSpec(
             start_s=0.0 if self.start is None else parse_time_s(self.start, name="start"),
             end_s=None if self.end is None else parse_time_s(self.end, name="end"),
-            plans=self.plans or (("dtmf",) if self.has_events else ()),
+            plans=self._choose_plans(),
             **self._given("bands", "window", "window_length", "hop", "scale", "dtype"),
         )
+
+    def _choose_plans(self) -> tuple[str, ...]:
+        plans = choose_plans(self.plans or (("dtmf",) if self.has_events else ()))
+        check_plans(plans)
+        return plans
 
     def _make_averaged_spec(self) -> SpectraSpec:
         """Of averages: they are of power, and unless told otherwise of thirds of an octave."""

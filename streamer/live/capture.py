@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from streamer.base.errors import INTERNAL_ERROR, RefusedError, SourceError, SpecError, StreamerError
 from streamer.base.processes import receive_block
+from streamer.base.text import printable
 from streamer.live.capture_messages import MAX_BYTES, Ended, Opened, Run, Serve, decode, encode
 from streamer.live.dispatcher import Dispatchers
 from streamer.live.diverted_stderr import DivertedStderr
@@ -111,10 +112,8 @@ def _open(spec: SourceSpec, before: SourceInfo | None, stdin_fd: int) -> Source 
     except StreamerError as error:
         is_refusal = isinstance(error, RefusedError | SpecError)
         return Ended(error=str(error), exit_code=error.exit_code, is_refusal=is_refusal)
-    except Exception:
-        return Ended(
-            error=f"cannot open {spec.target}", exit_code=INTERNAL_ERROR, trace=traceback.format_exc()
-        )
+    except Exception as error:
+        return _blame(f"cannot open {spec}", error)
 
 
 def _receive_run(control: Connection) -> tuple[Run, Ring] | None:
@@ -142,11 +141,19 @@ def _run(
             _run_reader(source, writer, dispatchers, stop, run)
     except StreamerError as error:
         ended = Ended(error=str(error), exit_code=error.exit_code)
-    except Exception:
-        ended = Ended(
-            error=f"{source.info.name} failed", exit_code=INTERNAL_ERROR, trace=traceback.format_exc()
-        )
+    except Exception as error:
+        ended = _blame(f"{source.info.name} failed", error)
     return ended
+
+
+def _blame(what: str, error: Exception) -> Ended:
+    """What nobody thought of: said by its name, with all of its trace for --debug."""
+    why = printable(f"{type(error).__name__}: {error}")
+    return Ended(
+        error=f"{what}: {why}; run again with --debug and report what it prints",
+        exit_code=INTERNAL_ERROR,
+        trace=traceback.format_exc(),
+    )
 
 
 def _guard(control: Connection) -> None:

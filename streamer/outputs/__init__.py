@@ -84,7 +84,9 @@ def open_outputs(
     try:
         for text in targets:
             target = read_target(text)
-            found.append(_find_module(target).open_output(target, keeping=keeping, audio=audio))
+            module = _find_module(target)
+            module.check_output(target)
+            found.append(module.open_output(target, keeping=keeping, audio=audio))
     except BaseException:
         for output in found:
             output.discard()

@@ -8,6 +8,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from enum import Enum, auto
 from typing import Any, Protocol
 
@@ -84,7 +85,8 @@ class Output(ABC):
 
     def discard(self) -> None:
         """Let go of it without an end, as something else went wrong; harmless after `close`."""
-        self.close()
+        with suppress(OSError):  # which is told instead, or was told by `finish`
+            self.close()
 
     def open_again(self) -> None:  # noqa: B027  # most have nothing to open again
         """Called by the thread when somebody may have put something else in its place."""

@@ -100,7 +100,6 @@ def reaches_out(_target: Target) -> bool:
 def open_output(target: Target, *, keeping: Keeping, audio: Audio | None) -> ClipsOutput:
     if audio is None:
         raise SpecError(f"{target.label}: only live keeps what was heard; the recording itself has it here")
-    check_output(target)
     return ClipsOutput(read_spec(target), audio, name=target.name)
 
 

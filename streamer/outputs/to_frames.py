@@ -68,7 +68,6 @@ def open_output(target: Target, *, keeping: Keeping, audio: Audio | None) -> Fra
         raise SpecError(
             f"{target.label}: only live has levels as they come; `streamer spectrogram` has a recording's"
         )
-    check_output(target)
     spec = read_spec(target, keeping=keeping)
     FILES[spec.path.suffix.lower()].check(spec)
     return FramesOutput(spec, name=target.name)

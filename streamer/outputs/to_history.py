@@ -70,7 +70,6 @@ def open_output(target: Target, *, keeping: Keeping, audio: Audio | None) -> His
         raise SpecError(
             f"{target.label}: only live keeps a history; `streamer spectrogram` has a recording's levels"
         )
-    check_output(target)
     return HistoryOutput(
         Path(target.address),
         wanted=Wanted.read(target),

@@ -40,6 +40,9 @@ class PlanError(SpecError):
             lines = [f"{name}: {len(lines)} mistakes", *(f"  {line}" for line in lines)]
         super().__init__("\n".join(map(printable, lines)))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.name, list(self.findings))  # it is said by a process to another one
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -175,6 +178,12 @@ def _load_file(path: Path, fs_hz: float | None = None) -> Plan:
 @lru_cache(maxsize=256)
 def _read_once(file: TomlFile, name: str, fs_hz: float | None) -> Plan:
     return _read_plan(file, name=name, fs_hz=fs_hz)
+
+
+def check_plans(names: Sequence[str]) -> None:
+    """PlanError about the first that is wrong at any rate: said once, and not of each recording that is to be heard."""
+    for name in names:
+        load_plan(name)
 
 
 def parse_plan(text: str, *, name: str, fs_hz: float | None = None) -> Plan:

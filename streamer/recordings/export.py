@@ -114,7 +114,7 @@ def plan_exports(
             if place in claimed:
                 raise SpecError(
                     f"{target} would be written for both {claimed[place]} and {export.source}; "
-                    "give -o a name with {stem} or {name} in it, and each suffix once"
+                    "give -o a name with {name} in it, which has the suffix too, and each suffix once"
                 )
             claimed[place] = export.source
     return exports

@@ -17,6 +17,7 @@ from streamer.analysis.averages import NAMES, average, list_levels, name_figure
 from streamer.analysis.bank import Bank
 from streamer.base.errors import MissingExtraError, SpecError
 from streamer.base.reading import Reading
+from streamer.base.text import shorten
 from streamer.base.units import db_from_powers, parse_frequency_hz, powers_from_db
 from streamer.history.lines import Header, Stretch, find_offsets_db
 from streamer.history.read import MINUTE_S, check_history, find_extent, read_lines
@@ -75,14 +76,21 @@ class Spans:
         """By the name that it has, or the nearest in hertz that lies within half a band of it."""
         if text in self.bank.labels:
             return self.bank.labels.index(text)
-        hz = parse_frequency_hz(text, name="band")
+        there = ", ".join(self.bank.labels[:40])
+        try:
+            hz = parse_frequency_hz(text, name="band")
+        except SpecError as error:
+            raise SpecError(
+                f"band is {shorten(text)}; write one of {there}, or a frequency in it; "
+                "all together stand in each row without --band"
+            ) from error
         nearest = int(np.argmin(np.abs(np.log(self.bank.freqs_hz / hz))))
         edges_hz = self.bank.cut_edges_hz(self.fs_hz)[nearest]
         is_within = edges_hz[0] <= hz <= edges_hz[1] or abs(self.bank.freqs_hz[nearest] / hz - 1) < 0.03
         if not is_within:
             raise SpecError(
-                f"band is {text}, and the nearest that was measured is {self.bank.freqs_hz[nearest]:g} Hz; there are "
-                f"{', '.join(self.bank.labels[:40])}"
+                f"band is {text}, and the nearest that was measured is {self.bank.freqs_hz[nearest]:g} Hz; "
+                f"there are {there}"
             )
         return nearest
 

@@ -410,3 +410,19 @@ def test_samples_that_are_no_numbers_are_told_by_file_and_by_array(
     assert (done.stdout, done.stderr) == ("42\n", f"streamer: nan.wav: {told} taken for silence\n")
     assert [event.label for event in streamer.detect(samples, 8000)] == ["4", "2"]
     assert [record.message for record in caplog.records] == [f"x: {told} taken for silence"]
+
+
+@pytest.mark.parametrize(
+    "words", [("detect",), ("detect", "-j", "2"), ("spectrogram", "-o", "{tmp}/{{name}}.png")]
+)
+def test_a_plan_that_is_not_in_order_is_told_once_however_many_recordings_there_are(
+    words: tuple[str, ...], dial: Path, tmp_path: Path
+) -> None:
+    second, plan = tmp_path / "second.wav", tmp_path / "x.toml"
+    second.write_bytes(dial.read_bytes())
+    plan.write_text('[[tone]]\nname = "x"\nfreqs = [1000]\ntolerance = "1pc"\n')
+    command = [word.format(tmp=tmp_path) for word in words]
+    result = run(*command, "--plan", str(plan), str(dial), str(second))
+    assert (result.returncode, result.stdout) == (2, "")
+    [line] = result.stderr.splitlines()
+    assert line.startswith(f"streamer: {plan}:4: tone[0].tolerance: ")

@@ -194,6 +194,7 @@ def test_other_bands_have_a_table_of_their_own_and_two_lives_of_one_minute_are_o
     ("words", "error"),
     [
         (("--band", "3k"), "the nearest that was measured is 1000 Hz"),
+        (("--band", "total"), "all together stand in each row without --band"),
         (("--since", "someday"), 'since is "someday"; write how long ago'),
         (("--since", "2025-11-26", "--until", "2025-11-25"), "which is not after since"),
         (("--every", "0.5s"), "every is 0.5 s; a history has whole seconds"),

@@ -181,7 +181,8 @@ def test_a_fault_nobody_thought_of_is_told_with_its_trace(index: IndexPipe) -> N
             raise ZeroDivisionError("in the driver")
 
     ended = Capture(index).run(Faulty())
-    assert (ended.error, ended.exit_code) == ("mic:test failed", 70)
+    why = "ZeroDivisionError: in the driver; run again with --debug and report what it prints"
+    assert (ended.error, ended.exit_code) == (f"mic:test failed: {why}", 70)
     assert ended.trace is not None
     assert "in the driver" in ended.trace
 

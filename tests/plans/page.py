@@ -18,7 +18,8 @@ what is wrong in a file, with its line. How each is heard: `streamer guide tones
 `streamer plan show NAME`.
 
 Lengths are `"250ms"`, `"2s"` or `"5min"`, tolerances `"1.5%"`, `"38Hz"` or `"1.5%+10Hz"`, levels
-`"-40dBFS"`; a range is `"0.6s-1.5s"` or `[600, 1500]` in milliseconds.
+`"-40dBFS"`; a range is `"0.6s-1.5s"` or `[600, 1500]` in milliseconds. A key may have the unit of
+a plain number instead: `min_on_ms = 250`, `freq_hz = 1000`, `open_snr_db = 9`.
 """
 
 

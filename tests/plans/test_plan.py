@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from unittest.mock import ANY
@@ -463,3 +464,10 @@ def test_a_plan_is_read_once_and_again_as_soon_as_its_file_says_something_else(t
     )  # as long as before, and perhaps at the same time
     assert load_plan(str(path)).entries["tone"][0].freqs_hz == (1001,)
     assert all(load_plan(name) is load_plan(str(find_plan(name))) for name in choose_plans(["all"]))
+
+
+def test_a_mistake_is_the_same_in_another_process() -> None:
+    with pytest.raises(PlanError) as caught:
+        parse_plan("[[tone]]\nfreqs = [1]\nname = 2\n", name="x.toml")
+    sent = pickle.loads(pickle.dumps(caught.value))
+    assert (str(sent), sent.findings) == (str(caught.value), caught.value.findings)

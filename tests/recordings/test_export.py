@@ -59,7 +59,11 @@ def test_stem_and_name_stand_for_the_recordings(tmp_path):
     ("sources", "template", "message"),
     [
         (["a.wav", "b.wav"], "{tmp}/out.png", r"out\.png would be written for both a\.wav and b\.wav"),
-        (["a.wav", "x/a.flac"], "{tmp}/{stem}.png", r"both a\.wav and x/a\.flac"),
+        (
+            ["a.wav", "x/a.flac"],
+            "{tmp}/{stem}.png",
+            r"both a\.wav and x/a\.flac; give -o a name with \{name\} in it",
+        ),
         (["mic:usb"], "{tmp}/out.png", "mic:usb never ends"),
         (["a.wav"], "{tmp}/{artist}.png", "braces may hold stem or name"),
         (["a.wav"], "{tmp}/a.jpg", r"suffix of output .* is \"\.jpg\""),

@@ -25,7 +25,7 @@ from streamer.outputs.output import Output, raise_failure
 from streamer.outputs.to_file import open_stdout
 from streamer.outputs.words import TextLines
 from streamer.plans.listening import can_explain, check_digits
-from streamer.plans.plan import choose_plans
+from streamer.plans.plan import check_plans, choose_plans
 from streamer.recordings.detect import Remark, Task
 from streamer.recordings.jobs import Told, run_tasks
 from streamer.sources import tell_apart
@@ -85,6 +85,7 @@ class Options:
         joins_copies = parse_copies(self.copies)
         start_time = None if self.start_time is None else parse_moment(self.start_time, name="start-time")
         plans = choose_plans(self.plans or ("dtmf",))
+        check_plans(plans)
         if self.is_digits:
             check_digits(plans)
         sources = parse_sources(

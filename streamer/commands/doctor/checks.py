@@ -63,6 +63,7 @@ OPTIONAL = {
     "soundfile",
 }  # files that Python itself reads, pipes and made-up signals do without
 ANSWER_S = 8.0  # what works answers sooner
+COMPILING_S = 120.0  # before the process server can start a child, where nobody has yet
 MAX_ERROR = {np.float32: 2e-6, np.float64: 2e-12}  # of the largest value; what the kernels promise
 RUN_S = 60.0  # for the stages together; compiling is over by then
 DASHBOARD_SIZE = (80, 24)
@@ -211,11 +212,12 @@ def sum_exactly(
 
 def check_shared_memory() -> Iterator[Diagnosis]:
     """A block written by a child, which also shows that processes can be started."""
+    patience_s = COMPILING_S if is_anything_missing() else ANSWER_S
     began_s = time.monotonic()
     block = SharedBlock(1 << 20)
     array = block.array(np.int64, (1 << 17,))
     child = start_process(_fill, block, name="doctor")
-    child.join(ANSWER_S)
+    child.join(patience_s)
     took_ms = (time.monotonic() - began_s) * 1000
     way = "memfd" if hasattr(os, "memfd_create") else "an unlinked file"
     if child.is_alive():
@@ -226,7 +228,7 @@ def check_shared_memory() -> Iterator[Diagnosis]:
     else:
         yield problem(
             "shared memory",
-            f"a child process did not fill a block within {ANSWER_S:g} s (exit code {child.exitcode})",
+            f"a child process did not fill a block within {patience_s:g} s (exit code {child.exitcode})",
             "look whether a container, a seccomp profile or `ulimit` forbids processes or memfd_create",
         )
 

@@ -33,6 +33,13 @@ def test_on_this_machine_processes_memory_and_kernels_are_in_order() -> None:
         assert [diagnosis.format() for diagnosis in check() if diagnosis.verdict is not Verdict.OK] == []
 
 
+def test_a_child_is_waited_for_while_the_process_server_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamer.commands.doctor.checks.ANSWER_S", 0.0)
+    monkeypatch.setattr("streamer.commands.doctor.checks.is_anything_missing", lambda: True)
+    [diagnosis] = check_shared_memory()
+    assert diagnosis.verdict is Verdict.OK
+
+
 def test_the_doctor_knows_every_extra_that_people_may_want() -> None:
     project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
     wanted = {
