@@ -122,7 +122,10 @@ def read_tolerance(value: Any, *, name: str) -> float | Tolerance:
     """A ratio, 0.015 or "1.5%", or what has hertz in it: "38Hz", "1.5%+10Hz"."""
     if not isinstance(value, str | int | float):
         _refuse(name, value)
-    if not isinstance(value, str) or not value.strip().lower().endswith("hz"):
+    text = value.strip().lower() if isinstance(value, str) else "%"
+    if not text.endswith(("%", "hz")):
+        _refuse(name, value)
+    if not isinstance(value, str) or text.endswith("%"):
         return parse_field("ratio", value, name=name)
     *shares, hertz = value.split("+")
     if len(shares) > 1:

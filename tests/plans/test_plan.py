@@ -420,6 +420,7 @@ def test_a_tolerance_is_a_share_or_hertz_or_both(written, hz_at_1000, section):
     ("written", "message"),
     [
         ('"38"', "percentage"),
+        ('"1pc"', 'tolerance is "1pc"; write a percentage, hertz or both, such as 1.5%, 38Hz or 1.5%'),
         ('"300Hz"', "tolerance is 300Hz, 30 % of 1000 Hz; it must lie above 0% and up to 20%"),
         ('"1%+2%+3Hz"', "such as 1.5%, 38Hz or 1.5%\\+10Hz"),
         ('"-5Hz"', "above 0"),
