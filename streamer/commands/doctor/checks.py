@@ -56,7 +56,7 @@ EXTRAS = {  # as pyproject.toml has them
     "nats": ("nats-py",),
     "parquet": ("duckdb",),
     "remote": ("fsspec",),
-    "xarray": ("xarray", "h5netcdf", "h5py", "zarr"),
+    "xarray": ("xarray", "h5netcdf", "h5py", "xxhash", "zarr"),
 }
 OPTIONAL = {
     "sounddevice",
