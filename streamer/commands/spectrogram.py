@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from streamer.analysis.averages import read_time_weighting
+from streamer.base.children import fork_own_server
 from streamer.base.errors import SpecError, StreamerError
 from streamer.base.units import parse_frequency_hz, parse_lasting_s, parse_level_dbfs, parse_time_s
 from streamer.commands.cut_short import Positions, describe_cut, find_exit_code, raising_signals, take_all
@@ -191,6 +192,8 @@ def command(**given: Any) -> None:
     exports = options.make_exports()
     failures, n_done = Failures(), 0
     begin_work(is_quiet=options.quiet)
+    if len(exports) > 1:
+        fork_own_server([])  # which has all that its processes need, and compiles nothing that they do not
 
     def take(done: Exported | StreamerError) -> bool:
         nonlocal n_done

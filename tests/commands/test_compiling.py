@@ -44,6 +44,22 @@ def test_commands_say_once_that_they_compile_and_not_where_quiet_is_wanted(
     assert done.stderr.count(SAID) == (0 if quiet else 1)
 
 
+@pytest.mark.parametrize("quiet", [[], ["-q"]])
+def test_spectrograms_of_several_say_it_once_and_compile_nothing_that_they_do_not_need(
+    nearly: dict[str, str], dial: Path, quiet: list[str]
+) -> None:
+    shutil.copy(dial, dial.with_name("redial.wav"))
+    folder = Path(nearly["NUMBA_CACHE_DIR"])
+    for file in folder.glob("grids.*"):
+        file.unlink()
+    kept_before = set(folder.iterdir())
+    target = str(dial.with_name("{stem}.npz"))
+    done = run("spectrogram", str(dial.parent), "-o", target, "-j", "2", *quiet, env=nearly)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count(SAID) == (0 if quiet else 1)
+    assert {file.name.split(".")[0] for file in set(folder.iterdir()) - kept_before} == {"grids"}
+
+
 def test_the_doctor_says_once_that_it_and_the_process_server_compile(nearly: dict[str, str]) -> None:
     for file in Path(nearly["NUMBA_CACHE_DIR"]).glob("powers.*"):
         file.unlink()  # which the doctor runs too
