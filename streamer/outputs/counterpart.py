@@ -52,6 +52,7 @@ class Counterpart(Output):
         self._is_connected = self._is_over = False
         self._away_since_s: float | None = None  # monotonic
         self._n_lost_before = 0  # when it went away
+        self._n_given_up = 0  # as the run was over
         self._reason = ""  # what went wrong last
         self._is_refusing = False
         self._pause_s = FIRST_PAUSE_S
@@ -122,13 +123,28 @@ class Counterpart(Output):
 
     def write(self, records: Sequence[Record]) -> None:
         """Until all of them have arrived, or are lost for good."""
+        waiting = self._make_letters(records)
+        while waiting:
+            if not self._try(waiting) and not self._rest():
+                raise self._give_up(len(waiting))
+
+    def _lose(self, records: Sequence[Record]) -> None:
+        """What had not been looked at when we gave up is told with the rest."""
+        if not self._n_given_up:
+            super()._lose(records)
+        elif letters := self._make_letters(records):
+            self.error = self._give_up(len(letters))
+
+    def _give_up(self, count: int) -> OSError:
+        self._n_lost += count
+        self._n_given_up += count
+        return OSError(self.describe_unsent(self._n_given_up))
+
+    def _make_letters(self, records: Sequence[Record]) -> deque[Letter]:
         letters = [self.make_letter(record) for record in records]
         waiting = deque(letter for letter in letters if letter is not None)
         self._n_passed += len(letters) - len(waiting)
-        while waiting:
-            if not self._try(waiting) and not self._rest():
-                self._n_lost += len(waiting)
-                raise OSError(self.describe_unsent(len(waiting)))
+        return waiting
 
     def make_letter(self, record: Record) -> Letter | None:
         """What is sent of it; None of what it only has to know of."""

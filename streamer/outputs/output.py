@@ -208,7 +208,7 @@ class Output(ABC):
                 continue
             records = [item for item in waiting if not isinstance(item, _Order)]
             if self.error is not None:
-                self._n_lost += len(records)
+                self._lose(records)
                 continue
             try:
                 if any(item is _Order.REOPEN for item in waiting):
@@ -218,6 +218,10 @@ class Output(ABC):
             except Exception as error:  # whatever it is: a thread that dies in silence loses all that follows
                 self.error = error
         self.wind_up()
+
+    def _lose(self, records: Sequence[Any]) -> None:
+        """What comes after an error."""
+        self._n_lost += len(records)
 
     def wind_up(self) -> None:  # noqa: B027  # most have nothing under way
         """Called by the thread when nothing more comes: wait for what is under way."""

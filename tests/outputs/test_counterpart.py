@@ -100,6 +100,24 @@ def test_what_there_is_no_room_for_is_counted_and_told_where_it_is_missing(
     assert [key.split("-")[1] for key in scripted.taken[-2:]] == ["error", "17"]
 
 
+def test_all_that_is_left_at_the_end_is_told_also_what_nobody_had_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(counterpart, "GIVE_UP_S", 0.0)
+    scripted = Scripted(["away"] * 1000, wanted=Wanted(only_events=True))
+    for event in number(1):
+        scripted.put(event)
+    wait_until(lambda: scripted._queue.qsize() == 0)  # it is at the door, which does not open
+    scripted.put(START)  # which is only to be known of
+    for event in number(3):
+        scripted.put(event)
+    scripted.ask_to_finish()
+    scripted.may_go_on.set()
+    assert scripted.finish(timeout_s=10)
+    assert "4 lines were not taken off us in time, as it is away" in scripted.describe_error()
+    assert (scripted.books.sent, scripted.books.lost, scripted.books.queued) == (0, 4, 0)
+
+
 def test_a_recording_waits_for_what_is_slow_and_not_for_what_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output, "MAX_WAITING", 8)
     slow, away = Scripted([]), Scripted(["shut"] * 1000)
