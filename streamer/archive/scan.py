@@ -63,6 +63,7 @@ class Scan:
         if inside:
             raise SpecError(f"output {root} holds {inside[0]}, which is to be read; choose another folder")
         self._fresh = fresh
+        self._too_short: list[str] = []  # for a frame
         self.summary = Summary()
 
     def find_recordings(self, driver: Driver, ledger: Ledger | None) -> list[Recording]:
@@ -138,6 +139,8 @@ class Scan:
             except StreamerError as error:
                 self._fail(recording, str(error), ledger)
                 continue
+            if not {task.product for task in tasks}.issuperset(self.job.products):
+                self._too_short.append(recording.path)
             self._begin(tasks, ledger)
             to_do = [task for task in tasks if not self._is_done(task, ledger)]
             self.summary.n_tasks += len(tasks)
@@ -244,6 +247,12 @@ class Scan:
                 ledger.add(Entry(task=path.name, digest=found.digest_file(path)))
         if self.job.spectral:
             summary.written.append(self.root / spectra.NAME)
+        if self._too_short:
+            first, others = self._too_short[0], len(self._too_short) - 1
+            also = f", as {others} other{'s are' if others > 1 else ' is'}" if others else ""
+            summary.remarks.append(
+                f"{first} is shorter than a window{also}: there are no values of it; shorten --window-length"
+            )
         if len(ledger.computers) > 1:
             summary.remarks.append(
                 f"{len(ledger.computers)} kinds of processors or versions have worked on this: values may differ in "

@@ -222,6 +222,18 @@ class Interrupted(BaseException):
     pass
 
 
+def test_recordings_without_a_frame_are_told(tmp_path: Path) -> None:
+    (tmp_path / "calls").mkdir()
+    sf.write(tmp_path / "calls" / "a.wav", dial("123", 2), FS_HZ)
+    words = ["--product", "levels", "-b", "lin:200-2000:50", "-n", "64ms"]
+    assert "shorter than a window" not in scan([str(tmp_path / "calls")], tmp_path / "whole", *words)
+    for name in "bcd":
+        sf.write(tmp_path / "calls" / f"{name}.wav", np.zeros(100), FS_HZ)
+        said = scan([str(tmp_path / "calls")], tmp_path / name, *words)
+        also = {"b": "", "c": ", as 1 other is", "d": ", as 2 others are"}[name]
+        assert f"calls/b.wav is shorter than a window{also}: there are no values of it" in said
+
+
 def test_what_is_done_stays_done_and_the_rest_is_gone_on_with(archive: Path, tmp_path: Path) -> None:
     paths = [str(archive / name) for name in ("a.wav", "b.flac", "two.flac")]
     whole = scan_here(paths, tmp_path / "whole", LEVELS)
