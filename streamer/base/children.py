@@ -19,6 +19,7 @@ from multiprocessing import context, reduction
 from pathlib import Path
 from typing import Any
 
+from streamer.base.errors import NoProcessError
 from streamer.base.fork_server import NUMBER, REQUEST, GivenFd, serve
 from streamer.base.own_code import find_path
 from streamer.base.roles import take_role
@@ -198,6 +199,8 @@ class _Server:
         try:
             with theirs:
                 self._process = begin(theirs)
+        except OSError as error:
+            raise NoProcessError(error.strerror or error) from error
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         ours.setblocking(False)

@@ -47,6 +47,19 @@ class OutputError(StreamerError, OSError):
     exit_code = INTERNAL_ERROR  # nothing that a user asked for wrongly, and nothing lost on the way in
 
 
+class NoProcessError(StreamerError, OSError):
+    """The system has no process or thread for us, now."""
+
+    def __init__(self, why: object) -> None:
+        super().__init__(
+            f"no process can be begun: {why}; end other programs, ask for fewer at once (-j), or allow more "
+            "(see `ulimit -u`)"
+        )
+
+
+NO_THREAD = "can't start new thread"  # Python's words, of a RuntimeError like any other
+
+
 class EngineLostError(StreamerError):
     """Whoever does the work cannot be reached, or is gone, and with it what was under way."""
 

@@ -27,6 +27,7 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 
 from streamer.base.blas import keep_blas_to_one_thread
+from streamer.base.errors import NO_THREAD, NoProcessError
 from streamer.base.roles import take_role
 
 NUMBER = struct.Struct("=i")  # a pid or an exit code
@@ -34,6 +35,7 @@ MAX_FDS = 64  # of one request
 REQUEST = b"r"
 
 is_quiet = False  # whether nothing is to be said of what takes long
+_has_said = False  # that there are no processes for us; so have those forked since then
 _given: list[int] = []  # in a child: the descriptors among its arguments
 
 
@@ -91,12 +93,20 @@ def _load(name: str) -> None:
         import_module(name)
     except (OSError, MemoryError) as error:
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        print(
-            f"streamer: {name} cannot be loaded: {why}; more memory may help (see `ulimit -v`)",
-            file=sys.stderr,
-        )
-        sys.stderr.flush()
+        _say(f"{name} cannot be loaded: {why}; more memory may help (see `ulimit -v`)")
         os._exit(1)
+
+
+def _say(what: object) -> None:
+    print(f"streamer: {what}", file=sys.stderr, flush=True)
+
+
+def _say_no_process(why: object) -> None:
+    """Once: whoever asked may try again and again."""
+    global _has_said
+    if not _has_said:
+        _say(NoProcessError(why))
+    _has_said = True
 
 
 @contextmanager
@@ -112,7 +122,11 @@ def _ending_with(link: socket.socket) -> Iterator[None]:
             os._exit(0)
 
     thread = threading.Thread(target=guard, daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError as error:
+        _say_no_process(error)
+        os._exit(1)
     yield
     os.close(stop_writer)
     thread.join()  # a process with threads is not to be forked
@@ -138,11 +152,16 @@ def _fork(fds: list[int], children: dict[int, int], ours: list[int]) -> None:
     events = select.poll()
     events.register(status_fd, 0)
     if not events.poll(0):
-        pid = os.fork()
-        if pid == 0:
-            _live(rest, [status_fd, *ours, *children.values()])
-        children[pid] = status_fd
-        _tell(status_fd, pid)
+        try:
+            pid = os.fork()
+        except OSError as error:
+            _say_no_process(error.strerror)
+            os.close(status_fd)
+        else:
+            if pid == 0:
+                _live(rest, [status_fd, *ours, *children.values()])
+            children[pid] = status_fd
+            _tell(status_fd, pid)
     else:
         os.close(status_fd)
     for fd in rest:
@@ -174,8 +193,11 @@ def _live(fds: list[int], not_ours: list[int]) -> None:
         code = 0
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else int(error.code is not None)
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:
+        if str(error) == NO_THREAD:
+            _say_no_process(error)
+        else:
+            traceback.print_exc()
     finally:
         with suppress(OSError, ValueError):
             sys.stdout.flush()

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from streamer.base.errors import DONE, INTERNAL_ERROR, WRONG_USAGE, StreamerError
+from streamer.base.errors import DONE, INTERNAL_ERROR, NO_THREAD, WRONG_USAGE, NoProcessError, StreamerError
 from streamer.base.version import __version__
 from streamer.commands.descriptors import STDOUT
 from streamer.commands.interrupts import Interrupted, interrupts
@@ -167,7 +167,7 @@ def run() -> int:
         cause = passed.__cause__
         assert cause is not None
         return DONE if isinstance(cause, BrokenPipeError) else _tell_internal_error(cause)
-    except (OSError, MemoryError) as error:
+    except (OSError, MemoryError, RuntimeError) as error:
         if (shortage := _describe_shortage(error)) is None:
             return _tell_internal_error(error)
         tell(shortage)
@@ -194,8 +194,10 @@ SHORTAGES = {
 }
 
 
-def _describe_shortage(error: OSError | MemoryError) -> str | None:
+def _describe_shortage(error: OSError | MemoryError | RuntimeError) -> str | None:
     """One line about what this machine has too little of, if that is what it is."""
+    if isinstance(error, RuntimeError):  # has no number
+        return str(NoProcessError(error)) if str(error) == NO_THREAD else None
     if isinstance(error, MemoryError) or "llvmlite" in str(error):  # whose library could not be mapped
         return f"there is not enough memory: {SHORTAGES[errno.ENOMEM]}"
     if error.errno not in SHORTAGES:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from streamer.analysis.kernels import store as kernels
-from streamer.base.errors import SourceError, SpecError, StreamerError
+from streamer.base.errors import NoProcessError, SourceError, SpecError, StreamerError
 from streamer.base.files import (
     check_folder,
     describe_unwritable,
@@ -27,7 +27,7 @@ from streamer.recordings import Progress
 from streamer.recordings.choose_frames import choose_frames
 from streamer.recordings.jobs import Compiling, Position, make_failure, pace, pack, unpack
 from streamer.recordings.pieces import Spectra, SpectraSpec
-from streamer.recordings.pool import NoProcessError, Pool, find_stdin, say
+from streamer.recordings.pool import Pool, find_stdin, say
 from streamer.sources import SourceSpec
 from streamer.sources.calibration import make_reading
 from streamer.stores import STORES, Store, load_store

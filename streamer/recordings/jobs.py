@@ -20,14 +20,14 @@ from typing import Any
 
 import msgspec
 
-from streamer.base.errors import INTERNAL_ERROR, StreamerError
+from streamer.base.errors import INTERNAL_ERROR, NoProcessError, StreamerError
 from streamer.base.processes import InheritedFd
 from streamer.base.text import encode_all
 from streamer.base.units import format_duration
 from streamer.events import End, ErrorRecord, Event, GapRecord, Record, Start, Stats
 from streamer.recordings import Progress
 from streamer.recordings.detect import Piece, Remark, Task, listen
-from streamer.recordings.pool import NoProcessError, Pool, WorkerDiedError, find_stdin, name_error, say
+from streamer.recordings.pool import Pool, WorkerDiedError, find_stdin, name_error, say
 from streamer.recordings.relay import CannotJoin, Cut, Spoiled, Stand, hear_piece, join_pieces, plan_pieces
 
 POSITION_EVERY_S = 0.1

@@ -23,7 +23,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamer.base.cycles import settle
-from streamer.base.errors import StreamerError
+from streamer.base.errors import NoProcessError
 from streamer.base.processes import (
     JOBS,
     InheritedFd,
@@ -47,10 +47,6 @@ Hear = Callable[[bytes], None]
 
 class WorkerDiedError(Exception):
     """A task is to blame: so many processes have died of it, or one in this way, and it is not tried again."""
-
-
-class NoProcessError(StreamerError, OSError):
-    """The system has none for us, now."""
 
 
 class Pool(Executor):
@@ -169,9 +165,7 @@ class _Hand:
         try:
             return self._begin_process()
         except OSError as error:
-            reason = error.strerror or error
-            message = f"no process can be begun: {reason}; end other programs, or ask for fewer at once (-j)"
-            raise NoProcessError(message) from error
+            raise NoProcessError(error.strerror or error) from error
 
     def _begin_process(self) -> Connection:
         ours, theirs = get_context().Pipe(duplex=True)

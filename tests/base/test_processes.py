@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from streamer.base.processes import (
     JOBS,
@@ -80,3 +81,63 @@ print(os.path.exists(f"/proc/{{server_pid}}"))
 """
     result = run_python(program)
     assert (result.returncode, result.stdout, result.stderr) == (0, "True False 0\nFalse\n", "")
+
+
+NONE_TO_BE_HAD = """
+import errno, os, threading
+def refuse(*_words):
+    raise {error}
+"""
+FORK = "BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))"
+THREAD = 'RuntimeError("can\'t start new thread")'
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a copy of this process cannot serve here")
+@pytest.mark.parametrize(
+    ("error", "replaced", "forks_first"),
+    [
+        (FORK, "os.fork", False),  # the server itself
+        (FORK, "os.fork", True),  # its children
+        (THREAD, "threading.Thread.start", True),  # a thread that a child needs
+        (THREAD, "threading.Thread.start", False),  # one that we need
+    ],
+)
+def test_a_system_that_has_no_processes_for_us_is_told_without_a_traceback(
+    tmp_path: Path, error: str, replaced: str, forks_first: bool
+) -> None:
+    """forks_first: the server has begun, and is to refuse when it is asked"""
+    for name in "ab":
+        soundfile.write(tmp_path / f"{name}.wav", np.zeros(8000), 8000)
+    begin = "from streamer.base import fork_server, children\n"
+    if forks_first:
+        begin += f"""
+children_serve = children.serve
+def serve(*words, **more):
+    real = fork_server._fork
+    def _fork(*of):
+        {replaced} = refuse
+        real(*of)
+    fork_server._fork = _fork
+    children_serve(*words, **more)
+children.serve = serve
+"""
+    else:
+        begin += f"{replaced} = refuse\n"
+    code = (
+        NONE_TO_BE_HAD.format(error=error)
+        + begin
+        + f"""
+import sys
+from streamer.commands.main import run
+sys.argv = ["streamer", "spectrogram", {str(tmp_path)!r}, "-j", "1", "-o", {str(tmp_path / "{stem}.npz")!r}]
+sys.exit(run())
+"""
+    )
+    done = run_python(code)
+    assert done.returncode == 70, done.stderr
+    assert done.stderr.count("no process can be begun: ") in (1, 2), (
+        done.stderr
+    )  # each that is refused says so
+    assert "Traceback" not in done.stderr
+    assert "internal error" not in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.wav", "b.wav"]

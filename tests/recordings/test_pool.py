@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from streamer.base.cycles import LOADING
+from streamer.base.errors import NoProcessError
 from streamer.recordings import pool
-from streamer.recordings.pool import NoProcessError, Pool, WorkerDiedError
+from streamer.recordings.pool import Pool, WorkerDiedError
 
 
 def test_a_worker_throws_away_what_a_recording_leaves_while_it_goes_on() -> None:
