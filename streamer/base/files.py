@@ -16,6 +16,7 @@ from streamer.base.errors import OutputError, SpecError, StreamerError
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what no other name would help against
 
 Place = str | Path | int  # a path, or a descriptor
+_half_made: set[Path] = set()  # of this process, by `replacing`
 
 
 def refuse_inputs(outputs: Mapping[str, Place], inputs: Iterable[Place]) -> None:
@@ -102,6 +103,7 @@ def naming(target: Path) -> Iterator[None]:
 def replacing(target: Path, token: str = "") -> Iterator[Path]:
     """A path beside the target that takes its place at the end, and goes without a trace when something fails."""
     path = name_beside(target, token)
+    _half_made.add(path)
     try:
         with naming(target):
             make_folder(target)
@@ -112,6 +114,13 @@ def replacing(target: Path, token: str = "") -> Iterator[Path]:
             else:
                 path.replace(target)
     finally:
+        remove(path)
+        _half_made.discard(path)
+
+
+def remove_half_made() -> None:
+    """For a process that is about to end in the middle of what it makes."""
+    for path in list(_half_made):
         remove(path)
 
 

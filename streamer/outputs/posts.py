@@ -137,16 +137,22 @@ class Poster:
     def _post(self, body: bytes, headers: Mapping[str, str]) -> None:
         about = {"User-Agent": f"streamer/{__version__}", **headers, **self._address.headers}
         self._connection = self._connection or self._open()
+        answer: http.client.HTTPResponse | None = None
         try:
             with _hanging_up(self._connection, self._address.timeout_s):
                 self._connection.request("POST", self._path, body, about)
                 answer = self._connection.getresponse()
                 said = answer.read(MAX_ANSWER_BYTES)
-        except http.client.HTTPException as error:
-            raise ConnectionError(f"no HTTP: {error!r}") from error
+        except (OSError, http.client.HTTPException) as error:
+            if answer is not None and answer.status // 100 == 2:
+                self.drop()  # it was taken, whatever more there is to say
+                return
+            if isinstance(error, http.client.HTTPException):
+                raise ConnectionError(f"no HTTP: {error!r}") from error
+            raise
         if answer.will_close or not answer.isclosed():
             self.drop()
-        if 200 <= answer.status < 300:
+        if answer.status // 100 == 2:
             return
         reason = self._tell_reason(answer, said)
         if answer.status in AGAIN:

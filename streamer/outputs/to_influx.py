@@ -141,7 +141,8 @@ class InfluxOutput(Counterpart, LevelOutput):
         return write_point("streamer_event", tags, fields, at_s=at_s)
 
     def write_scene(self, scene: LevelScene) -> None:
-        """What is under way is of other bands, and of less than the time it would stand for."""
+        """What is under way is of other bands, and is told: of a time that both are of, a band keeps the later."""
+        self._write_lines(self._lines.finish())
         analysis = scene.analysis
         weighting = make_time_weighting(self._spec.time_weighting, analysis.frames, analysis.fs_hz)
         self._scene, self._lines = scene, Lines(self._spec.every_s, weighting=weighting)

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamer.base.cycles import settle
 from streamer.base.errors import NoProcessError
+from streamer.base.files import remove_half_made
 from streamer.base.processes import (
     JOBS,
     InheritedFd,
@@ -164,6 +165,8 @@ class _Hand:
     def _begin(self) -> Connection:
         try:
             return self._begin_process()
+        except NoProcessError:
+            raise
         except OSError as error:
             raise NoProcessError(error.strerror or error) from error
 
@@ -238,6 +241,7 @@ def _take_calls(link: Connection, calls: SimpleQueue[Any]) -> None:
     with suppress(EOFError, OSError):
         while True:
             calls.put(link.recv_bytes())
+    remove_half_made()
     os._exit(0)
 
 

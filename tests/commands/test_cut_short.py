@@ -196,3 +196,16 @@ def test_a_process_of_spectrogram_that_dies_costs_its_own_file_which_is_named(
     assert lost.startswith("streamer: 0.wav: the process that read it was killed (SIGKILL) after ")
     assert lost.endswith("; other files go on")
     assert [path.name for path in tmp_path.iterdir()] == ["dial.csv"]
+
+
+def test_a_main_process_that_is_killed_leaves_no_half_made_spectrogram(
+    hours: list[str], tmp_path: Path
+) -> None:
+    words = ("-b", "log:50-3k:200", "-o", str(tmp_path / "{stem}.zarr"), "-j", "2")
+    program = start("spectrogram", *hours[:3], *words)
+    wait_for(lambda: len(list(tmp_path.iterdir())) == 2)
+    children = find_children(program.pid)
+    program.kill()
+    program.communicate(timeout=20)
+    wait_for(lambda: not any(is_running(pid) for pid in children), timeout_s=4)
+    assert not list(tmp_path.iterdir())

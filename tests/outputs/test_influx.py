@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,23 @@ def test_the_last_levels_of_a_run_are_told_with_it() -> None:
     assert "band=100 " in low
     assert "band=1000 " in high
     assert "leq=-20.0,lmax=-20.0" in low
+    hook.close()
+
+
+def test_what_other_bands_cut_off_is_told_too() -> None:
+    hook = Hook()
+    [output] = open_outputs([f"influx:http://127.0.0.1:{hook.port}/write?db=x#every=1m"])
+    assert isinstance(output, InfluxOutput)
+    output.put(START)
+    feed(output, 3)
+    analysis = make_analysis([50.0, 100.0])
+    output.put_scene(make_scene(analysis))
+    output.put_levels(make_frames(analysis, 12, np.full((1, 4, 2), 0.5)))
+    output.put(END)
+    assert output.finish()
+    lines = [line for _, _, body in hook.got for line in body.decode().splitlines()]
+    told = [re.search(r"band=(\d+) leq=(\S+?),", line).groups() for line in lines]
+    assert told == [("100", "-20.0"), ("1000", "-40.0"), ("50", "0.0"), ("100", "0.0")]
     hook.close()
 
 

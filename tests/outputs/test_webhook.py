@@ -8,7 +8,7 @@ import socket
 import threading
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -136,10 +136,9 @@ def test_what_may_pass_is_tried_again_and_a_refusal_is_not(hook: Hook) -> None:
     assert "refuses what it is sent: HTTP 400 Bad Request: no such hook" in news[-1]
 
 
-@pytest.mark.parametrize(
-    "what", ["HTTP/1.1 200 OK\r\nX: ", "HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"]
-)
-def test_an_answer_that_drips_is_waited_for_as_long_as_one_that_does_not_come(what: str) -> None:
+@contextmanager
+def dripping(what: str) -> Iterator[Poster]:
+    """To a server that says this, and then a letter now and then."""
     is_over = threading.Event()
 
     def drip(server: socket.socket) -> None:
@@ -152,10 +151,25 @@ def test_an_answer_that_drips_is_waited_for_as_long_as_one_that_does_not_come(wh
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=drip, args=(server,), daemon=True).start()
         poster = Poster(Address(url=f"http://127.0.0.1:{server.getsockname()[1]}/", timeout_s=0.3))
-        with pytest.raises(TimeoutError, match="no answer within 300ms"):
-            poster.post(b"", {}, ending=threading.Event())
+        yield poster
         poster.drop()
         is_over.set()
+
+
+@pytest.mark.parametrize(
+    "what", ["HTTP/1.1 2", "HTTP/1.1 503 Busy\r\nX: ", "HTTP/1.1 503 Busy\r\nContent-Length: 9999\r\n\r\n"]
+)
+def test_an_answer_that_drips_is_waited_for_as_long_as_one_that_does_not_come(what: str) -> None:
+    with dripping(what) as poster, pytest.raises(TimeoutError, match="no answer within 300ms"):
+        poster.post(b"", {}, ending=threading.Event())
+
+
+@pytest.mark.parametrize(
+    "what", ["HTTP/1.1 200 OK\r\nX: ", "HTTP/1.1 204 Fine\r\nContent-Length: 9999\r\n\r\n"]
+)
+def test_what_was_taken_is_not_sent_again_as_more_was_to_be_said(what: str) -> None:
+    with dripping(what) as poster:
+        poster.post(b"", {}, ending=threading.Event())
 
 
 def test_nobody_is_followed_to_another_address(hook: Hook) -> None:
