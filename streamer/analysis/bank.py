@@ -275,6 +275,11 @@ class ChannelLevels(Sequence[Levels]):
             analysis=self.analysis, first_frame=self.first_frame, n_frames=self.n_frames, stored=stored
         )
 
+    def cut(self, first: int, stop: int) -> ChannelLevels:
+        """Of its frames those from first up to stop, in place."""
+        at = (self.first_row + first - self.first_frame) % max(1, self.stored.shape[1])
+        return replace(self, first_frame=first, n_frames=stop - first, first_row=at, kept_frames=0, _made={})
+
     def read(self, channel: int, first_frame: int) -> NDArray[Any]:
         """(frames, bands) from a frame on to the last, at most kept_frames before the run."""
         rows = max(1, self.stored.shape[1])

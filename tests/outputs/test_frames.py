@@ -34,6 +34,24 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def test_what_a_recording_has_lost_is_not_taken_for_silence(tmp_path: Path) -> None:
+    x = np.random.default_rng(12).normal(0, 0.1, 20 * round(FS_HZ))
+    soundfile.write(tmp_path / "x.flac", x, round(FS_HZ), subtype="PCM_16")
+    data = (tmp_path / "x.flac").read_bytes()
+    middle = len(data) // 2
+    (tmp_path / "x.flac").write_bytes(data[:middle] + bytes(9000) + data[middle + 9000 :])
+    words = (str(tmp_path / "x.flac"), "-b", "third-octave:500-2k", "-n", "2048", "--hop", "512", "-q", "-o")
+    assert run("live", *words, f"frames:{tmp_path}/live.csv", "--speed", "max").returncode == 3
+    assert run("spectrogram", *words, f"{tmp_path}/whole.csv").returncode == 3
+    names = list(read_csv(tmp_path / "whole.csv")[0])[1:]
+    live, whole = (
+        np.array([[float(row[name]) for name in names] for row in read_csv(tmp_path / f"{which}.csv")])
+        for which in ("live", "whole")
+    )
+    np.testing.assert_array_equal(live, whole)
+    assert 10 < np.isnan(live).any(axis=1).sum() < len(live) / 2
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("bands", ["lin:300-3000:300", "third-octave:100-3k"])
 def test_live_frames_are_those_of_spectrogram_bit_for_bit(tmp_path: Path, bands: str) -> None:

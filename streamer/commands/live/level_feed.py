@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from streamer.analysis.bank import Analysis, Batch
+from streamer.analysis.bank import Analysis, Batch, ChannelLevels
 from streamer.base.reading import Reading
+from streamer.events import GapRecord
 from streamer.live.section import Section
 from streamer.outputs.levels import LevelFrames, LevelOutput, LevelScene
 from streamer.outputs.output import Output
@@ -19,6 +20,10 @@ class LevelFeed:
         self._scene: LevelScene | None = None
         self._told: list[Output] = []  # what the scene is
         self._begun_s = 0.0  # when the section did, for samples that have no wall time
+        self._damages: list[range] = []  # samples for which silence stands, and that may be in frames to come
+
+    def note_damage(self, gap: GapRecord) -> None:
+        self._damages.append(range(gap.sample, gap.sample + gap.lost_samples))
 
     def add(
         self, batch: Batch, section: Section, *, run: str, reading: Reading, outputs: Sequence[Output]
@@ -30,12 +35,29 @@ class LevelFeed:
         scene = self._find_scene(batch, section, run=run, reading=reading)
         stop_s = section.clock.at_s(batch.stop_sample)
         unix_0_s = self._begun_s if stop_s is None else stop_s - batch.stop_sample / section.info.fs_hz
-        frames = LevelFrames(levels=levels, stop_sample=batch.stop_sample, unix_0_s=unix_0_s)
-        for output in takers:
-            if output not in self._told:
-                output.put_scene(scene)
-                self._told.append(output)
-            output.put_levels(frames)
+        for part in self._leave_out_damage(levels):
+            frames = LevelFrames(levels=part, stop_sample=batch.stop_sample, unix_0_s=unix_0_s)
+            for output in takers:
+                if output not in self._told:
+                    output.put_scene(scene)
+                    self._told.append(output)
+                output.put_levels(frames)
+
+    def _leave_out_damage(self, levels: ChannelLevels) -> Iterator[ChannelLevels]:
+        """Without the frames that hold a sample of it."""
+        spec, at, end = levels.analysis.frames, levels.first_frame, levels.first_frame + levels.n_frames
+        hop, length = spec.hop_samples, spec.length_samples
+        self._damages = [damage for damage in self._damages if damage.stop > at * hop]
+        if not self._damages:
+            yield levels
+            return
+        for damage in self._damages:
+            first = min((damage.start - length) // hop + 1, end)
+            if first > at:
+                yield levels.cut(at, first).copy()
+            at = max(at, -(-damage.stop // hop))
+        if at < end:
+            yield levels.cut(at, end).copy()
 
     def _find_scene(self, batch: Batch, section: Section, *, run: str, reading: Reading) -> LevelScene:
         """That of what the batch was measured by: the section may have gone on to another."""

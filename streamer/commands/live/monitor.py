@@ -267,6 +267,8 @@ class Monitor:
             self._events += record.phase == "end"
         if isinstance(record, GapRecord):
             self._lost_samples += record.lost_samples
+            if record.reason == "damaged":
+                self._level_feed.note_damage(record)
             self._tell(f"streamer: {record.lost_samples} samples lost at {record.t_s:.3f} s: {record.reason}")
         if isinstance(record, WorkerRecord):
             self._tell(f"streamer: a worker process was replaced ({record.reason})")
