@@ -1,4 +1,5 @@
 import subprocess
+from difflib import SequenceMatcher
 from shutil import which
 
 import numpy as np
@@ -96,6 +97,17 @@ def test_a_letter_is_known_soon_after_its_end():
 def test_text_is_read_6_db_under_the_noise_and_by_hand():
     assert "BROWN FOX" in read(key("QUICK BROWN FOX", snr_db=-6))
     assert read(key("QUICK BROWN FOX", jitter=0.1)) == "QUICK BROWN FOX"
+
+
+def test_of_text_9_db_under_the_noise_nine_letters_of_ten_are_read():
+    text = "QUICK BROWN FOX JUMPS DE SM0SVX"
+    n_right = 0
+    for seed in range(12):
+        said = read(key(text, snr_db=-9, seed=100 + seed))
+        n_right += sum(
+            block.size for block in SequenceMatcher(None, text, said, autojunk=False).get_matching_blocks()
+        )
+    assert n_right >= 0.92 * 12 * len(text)
 
 
 def test_text_is_read_through_fading_of_18_db():

@@ -18,7 +18,7 @@ LAGS = (3, 6, 12)  # frames, over which a phase turns by what a tone is off; eac
 FOLLOW_DITS = 6.5  # either side: as quickly the threshold follows fading
 PEAK = 90.0  # percentile of an envelope that keying reaches
 QUIET, QUIET_SHARE = 0.25, 0.6  # a quantile that lies in the gaps, and where there in the noise's mean power
-OVER_NOISE = 2.3  # of its RMS, in amplitude
+OVER_NOISE = 2.0  # of its RMS, in amplitude; more loses marks 9 dB under the noise
 SHORTEST = 0.4  # of a dit: shorter holes are closed, shorter blips are dropped
 STEPS_PER_DIT = 4  # of the threshold
 
