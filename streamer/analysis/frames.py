@@ -147,3 +147,7 @@ class FrameSpec:
     def frames_within(self, n_samples: int) -> int:
         """How many full frames end at or before sample n_samples: also the first frame not complete yet."""
         return max(0, (n_samples - self.length_samples) // self.hop_samples + 1)
+
+    def frames_that_hold(self, start_sample: int, stop_sample: int) -> slice:
+        """Which frames have one of these samples in their windows; samples before 0 are in none."""
+        return slice(self.frames_within(start_sample), max(0, -(-stop_sample // self.hop_samples)))

@@ -128,7 +128,7 @@ def _make_job(
     plans: tuple[str, ...],
 ) -> Job:
     from streamer.archive.job import Job
-    from streamer.plans.plan import choose_plans, find_plan, load_plan
+    from streamer.plans.plan import check_plans, choose_plans, find_plan
 
     wanted = tuple(dict.fromkeys(products or ("events",)))
     if plans and "events" not in wanted:
@@ -138,8 +138,7 @@ def _make_job(
             "bands and windows are given, and events are heard with their own: add --product levels"
         )
     named = choose_plans(plans or ("dtmf",)) if "events" in wanted else ()
-    for name in named:
-        load_plan(name)  # which tells of every mistake in it
+    check_plans(named)
     places = {name: f"{i}/{Path(name).name}" for i, name in enumerate(named) if Path(name).suffix == ".toml"}
     job = Job(
         products=wanted,  # type: ignore[arg-type]

@@ -292,13 +292,8 @@ def measure_blocks(
 
 def find_lost_frames(frames: FrameSpec, begin: int, losses: Iterable[Loss]) -> list[slice]:
     """Which frames have samples in their windows that could not be read. begin: first sample of frame 0"""
-    hop, length = frames.hop_samples, frames.length_samples
     return [
-        slice(
-            max(0, (loss.sample - begin - length) // hop + 1),
-            max(0, (loss.sample + loss.n_samples - 1 - begin) // hop + 1),
-        )
-        for loss in losses
+        frames.frames_that_hold(loss.sample - begin, loss.sample + loss.n_samples - begin) for loss in losses
     ]
 
 

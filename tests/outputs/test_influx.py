@@ -49,6 +49,19 @@ def open_influx(server: Server, db: str, options: str = "") -> InfluxOutput:
     return output
 
 
+def open_hooked(options: str) -> tuple[Hook, InfluxOutput]:
+    """Of a run that has begun, to a server that notes what it is sent."""
+    hook = Hook()
+    [output] = open_outputs([f"influx:http://127.0.0.1:{hook.port}/write?db=x{options}"])
+    assert isinstance(output, InfluxOutput)
+    output.put(START)
+    return hook, output
+
+
+def read_lines(hook: Hook) -> list[str]:
+    return [line for _, _, body in hook.got for line in body.decode().splitlines()]
+
+
 def test_levels_are_points_of_each_band_in_the_unit_of_the_run(database: Server) -> None:
     reading = Reading(unit="dbspl", weighting="A", sensitivities=(Sensitivity(spl_at_0_dbfs_db=120.0),))
     output, analysis = open_influx(database, "levels", "&every=2s"), make_analysis()
@@ -73,13 +86,10 @@ def test_levels_are_points_of_each_band_in_the_unit_of_the_run(database: Server)
 
 
 def test_the_highest_level_is_that_of_a_meter_where_one_is_asked_for() -> None:
-    hook = Hook()
-    [output] = open_outputs([f"influx:http://127.0.0.1:{hook.port}/write?db=x#time_weighting=F"])
-    assert isinstance(output, InfluxOutput)
-    output.put(START)
+    hook, output = open_hooked("#time_weighting=F")
     feed(output, 3)
     assert output.finish()
-    lines = [line for _, _, body in hook.got for line in body.decode().splitlines()]
+    lines = read_lines(hook)
     kept = np.exp(-0.25 / 0.125)  # from a frame to the next, four a second
     wanted = [-20 + 10 * np.log10(1 - kept**n) for n in (4, 8)]
     found = [float(line.partition("lfmax=")[2].split(",")[0]) for line in lines if "band=100 " in line]
@@ -88,14 +98,11 @@ def test_the_highest_level_is_that_of_a_meter_where_one_is_asked_for() -> None:
 
 
 def test_the_last_levels_of_a_run_are_told_with_it() -> None:
-    hook = Hook()
-    [output] = open_outputs([f"influx:http://127.0.0.1:{hook.port}/write?db=x#every=1m"])
-    assert isinstance(output, InfluxOutput)
-    output.put(START)
+    hook, output = open_hooked("#every=1m")
     feed(output, 3)
     output.put(END)
     assert output.finish()
-    [low, high] = [line for _, _, body in hook.got for line in body.decode().splitlines()]
+    [low, high] = read_lines(hook)
     assert "band=100 " in low
     assert "band=1000 " in high
     assert "leq=-20.0,lmax=-20.0" in low
@@ -103,17 +110,14 @@ def test_the_last_levels_of_a_run_are_told_with_it() -> None:
 
 
 def test_what_other_bands_cut_off_is_told_too() -> None:
-    hook = Hook()
-    [output] = open_outputs([f"influx:http://127.0.0.1:{hook.port}/write?db=x#every=1m"])
-    assert isinstance(output, InfluxOutput)
-    output.put(START)
+    hook, output = open_hooked("#every=1m")
     feed(output, 3)
     analysis = make_analysis([50.0, 100.0])
     output.put_scene(make_scene(analysis))
     output.put_levels(make_frames(analysis, 12, np.full((1, 4, 2), 0.5)))
     output.put(END)
     assert output.finish()
-    lines = [line for _, _, body in hook.got for line in body.decode().splitlines()]
+    lines = read_lines(hook)
     told = [re.search(r"band=(\d+) leq=(\S+?),", line).groups() for line in lines]
     assert told == [("100", "-20.0"), ("1000", "-40.0"), ("50", "0.0"), ("100", "0.0")]
     hook.close()
@@ -228,10 +232,7 @@ def test_a_token_is_told_as_the_server_wants_it_and_shown_nowhere(tmp_path: Path
 
 
 def test_levels_that_nobody_wants_are_not_sent() -> None:
-    hook = Hook()
-    [output] = open_outputs([f"influx:http://127.0.0.1:{hook.port}/write?db=x#levels=no"])
-    assert isinstance(output, InfluxOutput)
-    output.put(START)
+    hook, output = open_hooked("#levels=no")
     feed(output, 5)
     assert output.finish(timeout_s=10)
     assert not hook.got

@@ -30,6 +30,8 @@ class LevelFeed:
     ) -> None:
         takers = [output for output in outputs if isinstance(output, LevelOutput)]
         levels = batch.levels[0]
+        begin = levels.first_frame * levels.analysis.frames.hop_samples
+        self._damages = [damage for damage in self._damages if damage.stop > begin]
         if not takers or not levels.n_frames:
             return
         scene = self._find_scene(batch, section, run=run, reading=reading)
@@ -45,17 +47,15 @@ class LevelFeed:
 
     def _leave_out_damage(self, levels: ChannelLevels) -> Iterator[ChannelLevels]:
         """Without the frames that hold a sample of it."""
-        spec, at, end = levels.analysis.frames, levels.first_frame, levels.first_frame + levels.n_frames
-        hop, length = spec.hop_samples, spec.length_samples
-        self._damages = [damage for damage in self._damages if damage.stop > at * hop]
+        at, end = levels.first_frame, levels.first_frame + levels.n_frames
         if not self._damages:
             yield levels
             return
         for damage in self._damages:
-            first = min((damage.start - length) // hop + 1, end)
-            if first > at:
-                yield levels.cut(at, first).copy()
-            at = max(at, -(-damage.stop // hop))
+            lost = levels.analysis.frames.frames_that_hold(damage.start, damage.stop)
+            if min(lost.start, end) > at:
+                yield levels.cut(at, min(lost.start, end)).copy()
+            at = max(at, lost.stop)
         if at < end:
             yield levels.cut(at, end).copy()
 
